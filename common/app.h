@@ -1,0 +1,93 @@
+/*
+ * app.h -- the life of a tool: options, signals, readiness, drain, exit.
+ *
+ *   if (app_args(&cli, argc, argv, &opts, &status)) return status;
+ *   if (app_init(&app, &cli, &opts.app, tool_stop, &tool, &err) &&
+ *       tool_init(&tool, &app, &opts, &err)) {
+ *       app_run(&app, &err);
+ *   }
+ *   return app_exit(&app, &err);
+ *
+ * SIGTERM or SIGINT calls on_stop once: the tool stops its intake, flushes and
+ * closes every handle; the loop then ends by itself and app_run() returns.  A
+ * tool that has not closed within APP_DRAIN_MS is ended with a log line.  A
+ * second signal ends at once.  SIGHUP calls on_reload (may be NULL).  SIGPIPE
+ * is ignored.
+ *
+ * The tool's own options struct begins with `struct app_options app;`.
+ */
+#ifndef COMMON_APP_H
+#define COMMON_APP_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "common/err.h"
+#include "common/option.h"
+
+enum { APP_DRAIN_MS = 4500 };
+
+struct app_options {
+    const char *http; /* --http HOST:PORT, NULL: none */
+    int log_level;    /* --log-level error|warn|info|debug */
+    int64_t ready_fd; /* --ready-fd N: "ready\n" is written there; -1 */
+    bool healthcheck; /* --healthcheck: ask a running one, exit 0 or 1 */
+    /* Redis; see redis_config.h */
+    const char *redis;  /* --redis URL */
+    const char *prefix; /* --prefix */
+    bool no_redis;      /* --no-redis */
+    bool require_redis; /* --require-redis */
+};
+
+/* Defaults: what every tool's options start from. */
+#define APP_OPTIONS_DEFAULT                                                    \
+    {                                                                          \
+        .log_level = 2 /* info */, .ready_fd = -1                              \
+    }
+
+extern const struct option_spec app_option_table[];
+
+struct http_server;
+
+struct app {
+    uv_loop_t loop;
+    const char *tool;
+    const struct app_options *opts;
+    char instance[17];  /* random hex, this run's id */
+    int64_t started_ms; /* Unix ms */
+    bool stopping;
+    struct err failure; /* what app_fail() was told */
+    /* readiness for /ready and --healthcheck: false with why */
+    bool (*is_ready)(void *arg, const char **why);
+    void *ready_arg;
+    struct http_server *http;
+    void (*on_stop)(void *arg);
+    void (*on_reload)(void *arg);
+    void *arg;
+    uv_signal_t sig_term, sig_int, sig_hup;
+    uv_timer_t drain;
+    bool ready_said;
+    unsigned handles; /* of its own that are open */
+};
+
+/* True: main returns *status (--help, --version, usage error, --healthcheck).
+ */
+bool app_args(const struct cli *cli, int argc, char **argv, void *opts,
+              int *status);
+bool app_init(struct app *app, const struct cli *cli,
+              const struct app_options *opts, void (*on_stop)(void *arg),
+              void *arg, struct err *err);
+/* Said once, when the tool does its work: a log line ev=ready, READY=1 to
+ * $NOTIFY_SOCKET, a line on --ready-fd. */
+void app_ready(struct app *app);
+/* Begin the same orderly stop as a signal (end of input, for example). */
+void app_stop(struct app *app);
+/* The tool cannot go on: remember the error (first one wins), then stop. */
+void app_fail(struct app *app, const struct err *err);
+/* Runs until every handle is closed. */
+void app_run(struct app *app, struct err *err);
+/* Prints the error once, flushes logs, closes the loop (asserts that nothing is
+ * left open after a normal run) and returns the exit status. */
+int app_exit(struct app *app, struct err *err);
+
+#endif

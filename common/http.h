@@ -1,0 +1,93 @@
+/*
+ * http.h -- a small HTTP/1.1 server on libuv and http-parser.
+ *
+ * Serves /health, /ready and /metrics for every tool (app.c does that with
+ * --http) and is the front door of the gateway, which takes the socket over
+ * after an upgrade.  Sockets are non-blocking file descriptors under uv_poll,
+ * so that one can be handed on without a copy.
+ *
+ * Bounds: headers HTTP_HEAD_MAX, body HTTP_BODY_MAX, HTTP_CONN_MAX connections,
+ * a whole request within HTTP_REQUEST_MS, idle keep-alive HTTP_IDLE_MS.
+ */
+#ifndef COMMON_HTTP_H
+#define COMMON_HTTP_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "common/bytes.h"
+#include "common/err.h"
+#include "common/span.h"
+
+enum {
+    HTTP_HEAD_MAX = 8192,
+    HTTP_BODY_MAX = 65536,
+    HTTP_REQUEST_MS = 5000,
+    HTTP_IDLE_MS = 60000,
+    HTTP_HEADERS_MAX = 64,
+};
+
+struct http_server;
+struct http_conn;
+
+struct http_header {
+    struct span name, value;
+};
+
+struct http_request {
+    struct span method; /* "GET" */
+    struct span path;   /* percent-decoded, without the query */
+    struct span query;  /* raw, without '?' */
+    struct span body;
+    struct http_header headers[HTTP_HEADERS_MAX];
+    unsigned n_headers;
+    bool upgrade;  /* Connection: Upgrade and an Upgrade header */
+    char peer[48]; /* address of the client, no port */
+};
+
+/* Answers with http_respond() at once or later; or takes the socket. */
+typedef void http_handler(void *arg, struct http_conn *conn,
+                          const struct http_request *req);
+
+struct http_options {
+    unsigned max_conns; /* 0: 1024 */
+    bool reuse_port;
+    int backlog; /* 0: 511 */
+};
+
+/* listen: "HOST:PORT", "[::1]:PORT", ":PORT"; port 0 picks a free one. */
+struct http_server *http_server_new(uv_loop_t *loop, const char *listen,
+                                    const struct http_options *options,
+                                    http_handler *handler, void *arg,
+                                    struct err *err);
+unsigned http_server_port(const struct http_server *s);
+void http_server_stop_accepting(struct http_server *s);
+/* Closes the listener and every connection; frees in close callbacks. */
+void http_server_close(struct http_server *s);
+
+/* extra: NULL or whole header lines, each ended by CRLF.  Copies the body. */
+void http_respond(struct http_conn *conn, int status, const char *type,
+                  const char *extra, struct span body);
+void http_respond_json(struct http_conn *conn, int status, struct span json);
+
+/* For answers that come later: a reference keeps conn valid (not open). */
+struct http_conn *http_conn_ref(struct http_conn *conn);
+void http_conn_unref(struct http_conn *conn);
+bool http_conn_open(const struct http_conn *conn);
+
+/* Takes the non-blocking socket; `early` gets a span of bytes that the client
+ * already sent after the request, valid inside the handler.  The connection is
+ * gone for the server afterwards. */
+int http_conn_take(struct http_conn *conn, struct span *early);
+
+/* Case-insensitive; empty span where absent. */
+struct span http_header(const struct http_request *req, const char *name);
+/* Decoded value of a query parameter, copied to out; false where absent. */
+bool http_query(const struct http_request *req, const char *name,
+                struct bytes *out);
+
+/* Split "HOST:PORT"; also used for --listen checks.  host is NUL-terminated. */
+bool http_listen_parse(const char *text, char host[256], unsigned *port,
+                       struct err *err);
+
+#endif

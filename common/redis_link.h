@@ -1,0 +1,73 @@
+/*
+ * redis_link.h -- one connection to Redis that comes back by itself.
+ *
+ * The base of redis_cmd and redis_sub, which tools use.  States: resolve ->
+ * connect -> handshake (AUTH, SELECT, CLIENT SETNAME) -> ready -> backoff.  One
+ * timer owns every retry, and "not ready implies a timer is armed or an attempt
+ * is in flight" is asserted.  Full jitter: random(0, min(retry_max, base *
+ * 2^n)); n is reset after 5 s of ready, not on connect.
+ *
+ * Alive = any byte.  Idle 3 s: PING; 3 s more without a byte: drop.  While
+ * something is awaited, 6 s without a byte is a drop too.
+ *
+ * Everything queued in one loop turn leaves in one write.
+ */
+#ifndef COMMON_REDIS_LINK_H
+#define COMMON_REDIS_LINK_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "common/bytes.h"
+#include "common/redis_config.h"
+#include "common/redis_reply.h"
+
+enum redis_state {
+    REDIS_RESOLVE,
+    REDIS_CONNECT,
+    REDIS_HANDSHAKE,
+    REDIS_READY,
+    REDIS_BACKOFF,
+    REDIS_CLOSED
+};
+
+struct redis_link;
+
+struct redis_link_events {
+    /* The handshake is done; replies from now on go to on_reply. */
+    void (*on_ready)(void *arg);
+    /* After ready, or an attempt that failed; why is for people.  refused:
+     * AUTH or ACL said no (exit 77 at start). */
+    void (*on_down)(void *arg, const char *why, bool refused);
+    /* One reply; false: the callee has dropped or closed the link. */
+    bool (*on_reply)(void *arg, const struct redis_reply *r);
+    /* An idle PING was written: its reply comes through on_reply, so that the
+     * owner's queue stays in step. */
+    void (*on_ping)(void *arg);
+    /* Unsent bytes fell below half of the bound. */
+    void (*on_room)(void *arg);
+};
+
+struct redis_link *redis_link_new(uv_loop_t *loop,
+                                  const struct redis_config *config,
+                                  const struct redis_link_events *events,
+                                  void *arg);
+enum redis_state redis_link_state(const struct redis_link *l);
+const char *redis_state_name(enum redis_state s);
+/* Commands are appended here; call redis_link_queued() afterwards. */
+struct bytes *redis_link_out(struct redis_link *l);
+void redis_link_queued(struct redis_link *l);
+/* Bytes appended and not yet taken by the kernel. */
+size_t redis_link_unsent(const struct redis_link *l);
+/* Give up this connection now and connect again (resolving anew). */
+void redis_link_drop(struct redis_link *l, const char *why);
+/* done(arg) after everything is closed and freed; sends nothing more. */
+void redis_link_close(struct redis_link *l, void (*done)(void *arg), void *arg);
+
+/* RESP command encoding into a byte run. */
+void resp_array(struct bytes *out, unsigned count);
+void resp_bulk(struct bytes *out, const void *data, size_t len);
+void resp_bulk_str(struct bytes *out, const char *text);
+void resp_bulk_int(struct bytes *out, int64_t value);
+
+#endif

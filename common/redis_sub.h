@@ -1,0 +1,44 @@
+/*
+ * redis_sub.h -- subscriptions: one wanted set, one confirmed set.
+ *
+ * want() and unwant() may be called at any time, also while Redis is away; the
+ * difference is sent once per loop turn in batches of at most 512 names and
+ * again after every reconnect.  A message is delivered as it comes; what
+ * another name's confirmation is doing does not matter.
+ */
+#ifndef COMMON_REDIS_SUB_H
+#define COMMON_REDIS_SUB_H
+
+#include "common/redis_link.h"
+
+struct redis_sub;
+
+struct redis_sub_events {
+    /* pattern is empty for plain subscriptions. */
+    void (*on_message)(void *arg, struct span channel, struct span payload,
+                       struct span pattern);
+    /* Redis has confirmed this name (again, after a reconnect). */
+    void (*on_confirmed)(void *arg, struct span name, bool pattern);
+    /* All wanted names are confirmed; after every (re)connect and change. */
+    void (*on_live)(void *arg);
+    void (*on_down)(void *arg, const char *why, bool refused);
+    /* All messages of one read were delivered: the time to flush. */
+    void (*on_drained)(void *arg);
+};
+
+struct redis_sub *redis_sub_new(uv_loop_t *loop,
+                                const struct redis_config *config,
+                                const struct redis_sub_events *events,
+                                void *arg);
+/* Idempotent; names are copied and used as they are (prefix included). */
+void redis_sub_want(struct redis_sub *s, struct span name, bool pattern);
+void redis_sub_unwant(struct redis_sub *s, struct span name, bool pattern);
+bool redis_sub_confirmed(const struct redis_sub *s, struct span name,
+                         bool pattern);
+size_t redis_sub_wanted_count(const struct redis_sub *s);
+bool redis_sub_live(const struct redis_sub *s);
+enum redis_state redis_sub_state(const struct redis_sub *s);
+void redis_sub_drop(struct redis_sub *s, const char *why);
+void redis_sub_close(struct redis_sub *s, void (*done)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,59 @@
+/*
+ * route.h -- which channel, key and stream an event goes to: data, not code.
+ *
+ * One row a type.  Templates hold {prefix}-free names with {symbol},
+ * {resolution}, {expiry}, {account_id}, {user_id} and {event}; an empty
+ * template means "not published there".  DESIGN section 2 is the source of the
+ * built-in tables.
+ */
+#ifndef COMMON_ROUTE_H
+#define COMMON_ROUTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/bytes.h"
+#include "common/err.h"
+#include "common/event.h"
+
+enum route_key_kind {
+    ROUTE_KEY_NONE,
+    ROUTE_KEY_STRING,
+    ROUTE_KEY_LIST,
+    ROUTE_KEY_SORTED
+};
+
+struct route {
+    enum event_type type;
+    const char *channel;
+    const char *channel2; /* used where every name in it is known */
+    const char *key;
+    enum route_key_kind key_kind;
+    int64_t key_ttl_ms; /* 0: none */
+    int64_t key_keep; /* newest entries kept in a list or sorted set; 0: n/a */
+    const char *stream;
+    bool journal;
+};
+
+struct route_table; /* owns its rows */
+
+/* path NULL: the built-in table.  A file overrides the rows that it names. */
+struct route_table *route_table_new(const char *path, struct err *err);
+void route_table_free(struct route_table *t);
+const struct route *route_of(const struct route_table *t, enum event_type type);
+/* For people: aligned columns, one type a line. */
+void route_table_print(const struct route_table *t, const char *prefix,
+                       struct bytes *out);
+
+/* Append prefix and the template with its names filled in.  False (and nothing
+ * appended) where the event lacks a name that the template uses. */
+bool route_expand(const char *tmpl, struct span prefix, const struct event *ev,
+                  struct bytes *out);
+
+/* journal shard of a symbol: FNV-1a 64 of its bytes mod shards. */
+unsigned route_shard(struct span symbol, unsigned shards);
+
+/* Letters of a channel name that clients may use. */
+bool route_channel_ok(struct span name, bool wildcard_allowed);
+
+#endif

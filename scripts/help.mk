@@ -1,0 +1,6 @@
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile scripts/*.mk | sort | \
+	  awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
+clean: ## remove build/ and bin/
+	rm -rf build $(BIN)
+.PHONY: help clean
