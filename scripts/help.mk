@@ -1,5 +1,5 @@
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile scripts/*.mk | sort | \
+	@grep -hE '^[a-z0-9-]+:.*## ' Makefile scripts/*.mk | sort | \
 	  awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
 clean: ## remove build/ and bin/
 	rm -rf build $(BIN)

@@ -1,0 +1,60 @@
+# What people type: deps, run, demo, test, install.
+
+deps: ## install every Debian package that is missing
+	@scripts/deps build run web test lint fuzz bench
+
+run: ## install, build and start everything with foreman (PORT=8080)
+	@scripts/deps build run web
+	@$(MAKE) --no-print-directory -j2 all web
+	@exec env PORT=$(or $(PORT),8080) scripts/run
+
+demo: ## the same with no Redis: one shell pipe (PORT=8080)
+	@scripts/deps build web
+	@$(MAKE) --no-print-directory -j2 all web
+	@exec env PORT=$(or $(PORT),8080) scripts/demo
+
+# Tests run with sanitizers unless BUILD says otherwise.
+TEST_BUILD := $(if $(filter command line environment,$(origin BUILD)),$(BUILD),asan)
+TEST_B := build/$(TEST_BUILD)
+TEST_BIN := $(CURDIR)/$(TEST_B)/bin
+
+test: ## install, build with sanitizers, run every test
+	@scripts/deps build run web test fuzz
+	@$(MAKE) --no-print-directory web
+	@$(MAKE) --no-print-directory -j2 BUILD=$(TEST_BUILD) \
+	  B=$(TEST_B) BIN=$(TEST_BIN) all unit-build testtools
+	@$(MAKE) --no-print-directory BUILD=$(TEST_BUILD) B=$(TEST_B) \
+	  BIN=$(TEST_BIN) unit fuzz-replay
+	@$(MAKE) --no-print-directory BUILD=$(TEST_BUILD) B=$(TEST_B) \
+	  BIN=$(TEST_BIN) e2e
+
+unit-build: $(UNIT_BIN)
+unit: unit-build ## unit tests only
+	@scripts/unit $(UNIT_BIN)
+
+PYTEST_ARGS ?=
+e2e: all testtools ## end-to-end and browser tests only
+	TICKWIRE_BIN=$(abspath $(BIN)) TICKWIRE_TOOLS=$(abspath $(B))/tests \
+	TW_SLOW=$(if $(filter asan cov,$(BUILD)),3,1) \
+	ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
+	UBSAN_OPTIONS=print_stacktrace=1 \
+	  $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e tests/browser \
+	  $(PYTEST_ARGS)
+
+install: all ## PREFIX=/usr/local, DESTDIR=
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+	  $(DESTDIR)$(PREFIX)/share/tickwire/web
+	install -m 755 $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(foreach t,$(TOOLS),$(t)/$(t).1) \
+	  $(DESTDIR)$(PREFIX)/share/man/man1
+	cp -R wsgate/web/. $(DESTDIR)$(PREFIX)/share/tickwire/web
+
+format: ## lay the C sources out with clang-format
+	clang-format -i $(wildcard $(addsuffix /*.[ch],common $(TOOLS))) \
+	  $(wildcard tests/unit/*/*.c tests/fuzz/*/*.c tests/bench/*.c)
+
+lint: ## everything that can be checked without running the tools
+	@scripts/deps build lint
+	@scripts/lint
+
+.PHONY: deps run demo test unit unit-build e2e install format lint testtools
