@@ -55,6 +55,7 @@ format: ## lay the C sources out with clang-format
 
 lint: ## everything that can be checked without running the tools
 	@scripts/deps build lint
+	@$(MAKE) --no-print-directory -j2 all
 	@scripts/lint
 
 .PHONY: deps run demo test unit unit-build e2e install format lint testtools
