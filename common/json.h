@@ -33,7 +33,8 @@ bool json_is_null(const json_value *v);
 /* False where v is absent or of another kind. */
 bool json_text(const json_value *v, struct span *out);
 bool json_int(const json_value *v, int64_t *out);
-bool json_real(const json_value *v, double *out); /* never for prices */
+/* Whole numbers too; never for prices.  (jansson owns the name json_real.) */
+bool json_double(const json_value *v, double *out);
 bool json_bool(const json_value *v, bool *out);
 
 #endif
