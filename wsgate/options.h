@@ -1,0 +1,52 @@
+/*
+ * options.h -- what wsgate can be told on its command line.
+ *
+ * Units       *_ms milliseconds, *_bytes bytes, rates a second
+ * Source      the table in main.c; bounds are those of docs/protocol.md
+ */
+#ifndef WSGATE_OPTIONS_H
+#define WSGATE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/app.h"
+#include "common/option.h"
+
+struct options {
+    struct app_options app; /* must be first */
+    /* where clients come from */
+    const char *listen; /* HOST:PORT */
+    bool reuse_port;
+    int64_t max_connections;
+    int64_t max_per_address;
+    struct option_strs allow_origin; /* patterns: https://*.example.org */
+    /* what one client may do */
+    int64_t max_subscriptions;
+    int64_t max_message_bytes; /* inbound */
+    double command_rate;       /* inbound messages a second ... */
+    int64_t command_burst;     /* ... and at once */
+    /* what one client may cost */
+    int64_t backlog_bytes;     /* `latest`: above this it is conflated */
+    int64_t backlog_all_bytes; /* `all`: above this it is closed with 4101 */
+    int64_t notsent_bytes;     /* TCP_NOTSENT_LOWAT; 0: leave the kernel's */
+    int64_t sndbuf_bytes;      /* SO_SNDBUF; 0: leave the kernel's */
+    int64_t log_bytes;         /* of the shared frame log */
+    /* times */
+    int64_t ping_ms;
+    int64_t heartbeat_ms;
+    int64_t drain_ms;
+    int64_t confirm_ms; /* longest wait of an ack for Redis */
+    /* shells (local.c) */
+    bool read_stdin;
+    bool write_stdout;
+    bool linger; /* go on after the end of standard input */
+    int64_t max_line_bytes;
+    /* HTTP endpoints (api.c) */
+    bool no_limit; /* do not ask the rate limit for /api */
+    const char *api_limit;
+    const char *web; /* serve the page from this folder instead */
+    bool dev;
+};
+
+#endif
