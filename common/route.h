@@ -1,10 +1,20 @@
 /*
  * route.h -- which channel, key and stream an event goes to: data, not code.
  *
- * One row a type.  Templates hold {prefix}-free names with {symbol},
+ * One row a type.  Templates hold prefix-free names with {symbol},
  * {resolution}, {expiry}, {account_id}, {user_id} and {event}; an empty
  * template means "not published there".  DESIGN section 2 is the source of the
- * built-in tables.
+ * built-in tables.  Every channel also has `last:{channel}`, which needs no
+ * row.
+ *
+ * A routes file is a JSON object, one member a type, whose members replace
+ * those of the row:
+ *   {"tick": {"channel": "quotes:{symbol}", "key_ttl_ms": 5000},
+ *    "orderbook": {"key": "book:{symbol}", "key_kind": "string"}}
+ *
+ * Errors      a file that cannot be used is ERR_CONFIG, with its path, the type
+ *             and the member
+ * Ownership   rows and their texts belong to the table
  */
 #ifndef COMMON_ROUTE_H
 #define COMMON_ROUTE_H
@@ -23,14 +33,17 @@ enum route_key_kind {
     ROUTE_KEY_SORTED
 };
 
+enum { ROUTE_NAME_MAX = 255 }; /* longest channel name, prefix not counted */
+
 struct route {
+    const char *profile; /* the built-in table that it comes from */
     enum event_type type;
     const char *channel;
     const char *channel2; /* used where every name in it is known */
     const char *key;
     enum route_key_kind key_kind;
     int64_t key_ttl_ms; /* 0: none */
-    int64_t key_keep; /* newest entries kept in a list or sorted set; 0: n/a */
+    int64_t key_keep;   /* newest entries kept in a list or sorted set; or 0 */
     const char *stream;
     bool journal;
 };
@@ -46,14 +59,17 @@ void route_table_print(const struct route_table *t, const char *prefix,
                        struct bytes *out);
 
 /* Append prefix and the template with its names filled in.  False (and nothing
- * appended) where the event lacks a name that the template uses. */
+ * appended) where the template is empty or the event lacks a name that it
+ * uses. */
 bool route_expand(const char *tmpl, struct span prefix, const struct event *ev,
                   struct bytes *out);
 
 /* journal shard of a symbol: FNV-1a 64 of its bytes mod shards. */
 unsigned route_shard(struct span symbol, unsigned shards);
 
-/* Letters of a channel name that clients may use. */
+/* May clients use this channel name (without the prefix)?  1..ROUTE_NAME_MAX of
+ * letters, digits and ._:/-@+#, no empty part.  With wildcard_allowed the whole
+ * last part may be `*`. */
 bool route_channel_ok(struct span name, bool wildcard_allowed);
 
 #endif
