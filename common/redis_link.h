@@ -21,6 +21,7 @@
 #include "common/bytes.h"
 #include "common/redis_config.h"
 #include "common/redis_reply.h"
+#include "common/redis_resp.h"
 
 enum redis_state {
     REDIS_RESOLVE,
@@ -63,11 +64,5 @@ size_t redis_link_unsent(const struct redis_link *l);
 void redis_link_drop(struct redis_link *l, const char *why);
 /* done(arg) after everything is closed and freed; sends nothing more. */
 void redis_link_close(struct redis_link *l, void (*done)(void *arg), void *arg);
-
-/* RESP command encoding into a byte run. */
-void resp_array(struct bytes *out, unsigned count);
-void resp_bulk(struct bytes *out, const void *data, size_t len);
-void resp_bulk_str(struct bytes *out, const char *text);
-void resp_bulk_int(struct bytes *out, int64_t value);
 
 #endif
