@@ -1,0 +1,256 @@
+/*
+ * app.js -- the page: feed -> watchlist, chart and the state of the connection.
+ *
+ * Which symbol and resolution are shown is kept in the address (#AAPL/5), so
+ * that a reload or a link shows the same.
+ */
+
+import {Chart} from './chart.js';
+import {Feed} from './feed.js';
+import {Watchlist} from './watchlist.js';
+
+/* How the gateway and the tools write a symbol. */
+const SYMBOL = /^[A-Za-z0-9._\/-]{1,64}$/;
+const RESOLUTIONS = ['1S', '1', '5', '15', '60', '240', 'D', 'W', 'M'];
+const RESOLUTION = /^[0-9]{0,4}[STDWM]?$/;
+const NAMES = {'1S': '1 s', 1: '1 min', 5: '5 min', 15: '15 min', 60: '1 h',
+    240: '4 h', D: 'Day', W: 'Week', M: 'Month'};
+
+const el = (id) => document.getElementById(id);
+const here = new URL('.', document.baseURI);
+const socketUrl = new URL('ws', here);
+socketUrl.protocol = here.protocol === 'https:' ? 'wss:' : 'ws:';
+
+const feed = new Feed(socketUrl);
+const chart = new Chart();
+const watchlist = new Watchlist((symbol) => select(symbol, chosen.resolution));
+const chosen = {symbol: '', resolution: '1'};
+const stats = {messages: 0, conflated: 0, lost: 0, shown: 0};
+let clockOffsetMs = 0;
+let everOpen = false;
+let wasLive = false;
+
+/* --- state ------------------------------------------------------------- */
+
+function verdict(s)
+{
+    if (s.socket === 'refused')
+        return ['down', 'socket', 'Refused', 'by the gateway: ' +
+            `${s.reason || 'not allowed'} (${s.code}). It is not retried.`];
+    if (s.socket !== 'open')
+        return everOpen
+            ? ['down', 'socket', 'Disconnected', 'from the gateway; ' +
+                'reconnecting. Prices below are old.']
+            : ['connecting', 'socket', 'Connecting', s.attempt > 1
+                ? 'to the gateway; it does not answer yet.'
+                : 'to the gateway…'];
+    if (s.silent)
+        return ['stale', 'socket', 'Stale', 'the gateway has gone silent. ' +
+            'Prices below are old.'];
+    if (s.upstream === 'live')
+        return ['live', '', 'Live', ''];
+    if (s.upstream === 'stale')
+        return ['stale', 'upstream', 'Stale', 'the gateway does not hear its ' +
+            'source. Prices below are old.'];
+    if (s.upstream === 'down')
+        return ['down', 'upstream', 'Down', 'the gateway has lost Redis. ' +
+            'Prices below are old.'];
+    return ['connecting', 'upstream', 'Connected', 'waiting for the first ' +
+        'heartbeat…'];
+}
+
+function showState(s)
+{
+    everOpen = everOpen || s.socket === 'open';
+    const [state, why, name, text] = verdict(s);
+    const box = el('state');
+    const live = state === 'live';
+    box.dataset.state = document.body.dataset.state = state;
+    box.dataset.why = why;
+    /* Written only when it changes: a screen reader reads every write. */
+    if (el('state-name').textContent !== name)
+        el('state-name').textContent = name;
+    if (el('state-text').textContent !== text)
+        el('state-text').textContent = text;
+    el('retry').hidden = s.socket !== 'waiting' && s.socket !== 'refused';
+    document.title = live ? 'tickwire' : `(${name.toLowerCase()}) tickwire`;
+    watchlist.setLive(live, s.socket === 'open' && !s.silent);
+    if (live && !wasLive) {
+        discover();
+        chart.reload(); /* bars may have been missed meanwhile */
+    }
+    wasLive = live;
+}
+
+/* --- data -------------------------------------------------------------- */
+
+/* A payload may be one object or, batched, a list of them. */
+const each = (data, use) => (Array.isArray(data) ? data : [data]).forEach(use);
+
+function onMarket(m, symbol)
+{
+    const ageMs = m.kind === 'snapshot' && Number.isFinite(m.timestamp)
+        ? Date.now() + clockOffsetMs - m.timestamp : 0;
+    each(m.data, (d) => watchlist.put(symbol, d, m.source, ageMs));
+    if (!chosen.symbol)
+        select(symbol, chosen.resolution);
+}
+
+function onBars(m, rest)
+{
+    const cut = rest.lastIndexOf(':');
+    const symbol = rest.slice(0, cut);
+    const resolution = rest.slice(cut + 1);
+    each(m.data, (d) => {
+        if (d && typeof d === 'object')
+            chart.put(symbol, resolution, d.bar);
+    });
+}
+
+function onMessage(m)
+{
+    const cut = m.channel.indexOf(':');
+    const kind = m.channel.slice(0, cut);
+    stats.messages++;
+    if (kind === 'market_data')
+        onMarket(m, m.channel.slice(cut + 1));
+    else if (kind === 'bars')
+        onBars(m, m.channel.slice(cut + 1));
+}
+
+/* Symbols that are stored but quiet now; those that move come by themselves. */
+async function discover()
+{
+    try {
+        const answer = await fetch('api/v1/symbols');
+        if (!answer.ok)
+            return;
+        const {symbols} = await answer.json();
+        const names = symbols.map((s) => s.symbol)
+            .filter((s) => SYMBOL.test(s)).slice(0, 500);
+        names.forEach((s) => watchlist.add(s));
+        feed.subscribe(names.map((s) => `market_data:${s}`));
+        if (!chosen.symbol && names.length > 0)
+            select(names[0], chosen.resolution);
+    } catch {
+        /* The wildcard subscription finds them when they move. */
+    }
+}
+
+/* --- selection --------------------------------------------------------- */
+
+function select(symbol, resolution)
+{
+    if (symbol === chosen.symbol && resolution === chosen.resolution)
+        return;
+    if (chosen.symbol)
+        feed.unsubscribe([`bars:${chosen.symbol}:${chosen.resolution}`]);
+    chosen.symbol = symbol;
+    chosen.resolution = resolution;
+    el('chart-title').textContent = symbol;
+    watchlist.select(symbol);
+    for (const b of el('resolutions').children)
+        b.setAttribute('aria-pressed',
+            String(b.dataset.resolution === resolution));
+    if (SYMBOL.test(symbol))
+        feed.subscribe([`bars:${symbol}:${resolution}`]);
+    chart.show(symbol, resolution);
+    history.replaceState(null, '',
+        `#${encodeURIComponent(symbol)}/${resolution}`);
+}
+
+function fromAddress()
+{
+    const [symbol, resolution] = location.hash.slice(1).split('/');
+    const known = resolution && RESOLUTION.test(resolution);
+    let name = '';
+
+    try {
+        name = decodeURIComponent(symbol || '');
+    } catch {
+        /* not an address of ours */
+    }
+    if (known && !RESOLUTIONS.includes(resolution))
+        RESOLUTIONS.unshift(resolution);
+    return {symbol: SYMBOL.test(name) ? name : '',
+        resolution: known ? resolution : '1'};
+}
+
+function buildResolutions()
+{
+    el('resolutions').replaceChildren(...RESOLUTIONS.map((r) => {
+        const b = document.createElement('button');
+        b.type = 'button';
+        b.dataset.resolution = r;
+        b.textContent = NAMES[r] || r;
+        b.setAttribute('aria-pressed', String(r === chosen.resolution));
+        b.addEventListener('click', () => chosen.symbol
+            ? select(chosen.symbol, r) : choose(r));
+        return b;
+    }));
+}
+
+/* A resolution before there is a symbol. */
+function choose(resolution)
+{
+    chosen.resolution = resolution;
+    for (const b of el('resolutions').children)
+        b.setAttribute('aria-pressed',
+            String(b.dataset.resolution === resolution));
+}
+
+function addSymbol(symbol)
+{
+    watchlist.add(symbol);
+    feed.subscribe([`market_data:${symbol}`]);
+    select(symbol, chosen.resolution);
+}
+
+/* --- wiring ------------------------------------------------------------ */
+
+function start()
+{
+    const at = fromAddress();
+    chosen.resolution = at.resolution;
+    buildResolutions();
+    chart.open();
+
+    feed.addEventListener('state', (e) => showState(e.detail));
+    feed.addEventListener('message', (e) => onMessage(e.detail));
+    feed.addEventListener('clock', (e) => {
+        clockOffsetMs = e.detail.offsetMs;
+    });
+    feed.addEventListener('gap', (e) => {
+        stats.conflated += e.detail.missed;
+    });
+    feed.addEventListener('lost', (e) => {
+        stats.lost += e.detail.missed;
+        if (e.detail.channel.startsWith('bars:'))
+            chart.reload();
+    });
+    el('retry').addEventListener('click', () => feed.start());
+    el('find-symbol').addEventListener('input',
+        (e) => watchlist.filter(e.target.value));
+    el('find').addEventListener('submit', (e) => {
+        e.preventDefault();
+        const symbol = el('find-symbol').value.trim();
+        if (!SYMBOL.test(symbol))
+            return;
+        addSymbol(symbol);
+        el('find-symbol').value = '';
+        watchlist.filter('');
+    });
+    setInterval(() => {
+        el('stats').textContent =
+            `${stats.messages - stats.shown} messages/s` +
+            ` · ${stats.conflated} conflated · ${stats.lost} lost`;
+        stats.shown = stats.messages;
+    }, 1000);
+
+    feed.subscribe(['market_data:*']);
+    if (at.symbol)
+        addSymbol(at.symbol);
+    feed.start();
+}
+
+start();

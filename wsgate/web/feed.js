@@ -1,0 +1,314 @@
+/*
+ * feed.js -- a client of the gateway's native protocol that looks after itself.
+ *
+ *   const feed = new Feed('ws://127.0.0.1:8080/ws');
+ *   feed.addEventListener('message', (e) => use(e.detail));
+ *   feed.addEventListener('state', (e) => show(e.detail));
+ *   feed.subscribe(['market_data:*', 'bars:AAPL:1']);
+ *   feed.start();
+ *
+ * No dependency, no build step; copy it into your own page.
+ *
+ * Reconnects after every close, clean ones (1001, 1012) too, with full jitter:
+ * random(0, min(max, base * 2^n)).  `bye.retry_ms` replaces that wait once.  The
+ * close codes that mean "not like this" stop it until start() is called again.
+ * The set of wanted channels outlives the connection and is asked for again.
+ *
+ * Events (CustomEvent, see detail):
+ *   state    {socket, upstream, silent, attempt, retryMs, reason, code}
+ *            socket   idle | connecting | open | waiting | refused
+ *            upstream live | stale | down, null while not known
+ *            silent   no byte although a heartbeat was due
+ *   message  {kind: 'snapshot'|'update', channel, seq, data, timestamp, source}
+ *   gap      {channel, missed}   seq jumped: the gateway conflated or dropped
+ *   lost     {channel, missed}   the publisher's own seq jumped: lost on the
+ *                                way to the gateway
+ *   refused  {channel, code, message}   one channel of a subscribe
+ *   clock    {offsetMs}          gateway's clock minus ours, at each heartbeat
+ *
+ * Numbers in `data` keep their text (95000.50 stays "95000.50") where the
+ * browser offers the source text to a JSON reviver; elsewhere they are numbers.
+ * String(x) shows and Number(x) plots either.
+ */
+
+const BASE_MS = 250;
+const MAX_MS = 10000;
+const STABLE_MS = 5000; /* open this long: the next wait starts small again */
+const OPEN_MS = 10000; /* a connection attempt may take this long */
+const SILENT_MS = 8000; /* heartbeats come every 5 s */
+const DEAD_MS = 16000;
+const CHUNK = 256; /* channels in one subscribe: far below 64 KiB */
+
+/* Retrying unchanged cannot help, or must be on purpose (4200). */
+const FATAL = new Set([1008, 4000, 4001, 4002, 4003, 4200]);
+/* The gateway asks for distance. */
+const BACK_OFF = new Set([1002, 1003, 1007, 1009, 1013, 4100, 4101, 4102]);
+const BACK_OFF_ATTEMPT = 4;
+
+const PRICES = new Set(['bid', 'ask', 'mid', 'spread', 'price', 'size', 'open',
+    'high', 'low', 'close', 'volume', 'vwap']);
+
+function keepText(key, value, context)
+{
+    if (typeof value === 'number' && context && context.source &&
+        PRICES.has(key))
+        return context.source;
+    return value;
+}
+
+export class Feed extends EventTarget {
+    #url;
+    #wanted = new Set();
+    #seqs = new Map(); /* channel -> last seq of this connection */
+    #sources = new Map(); /* channel -> {src, seq} of the publisher */
+    #socket = null;
+    #state = {socket: 'idle', upstream: null, silent: false, attempt: 0,
+        retryMs: 0, reason: '', code: 0};
+    #bye = null;
+    #timer = 0;
+    #watch = 0;
+    #openedAt = 0;
+    #heardAt = 0;
+    #nextId = 1;
+
+    constructor(url)
+    {
+        super();
+        this.#url = String(url);
+        /* A sleeping or offline tab need not wait out its timer. */
+        addEventListener('online', () => this.#hurry());
+        addEventListener('pagehide', () => this.#detach(1001));
+        addEventListener('pageshow', (e) => e.persisted && this.#hurry());
+    }
+
+    get state()
+    {
+        return {...this.#state};
+    }
+
+    start()
+    {
+        if (this.#state.socket === 'connecting' ||
+            this.#state.socket === 'open')
+            return;
+        this.#set({attempt: 0});
+        this.#connect();
+    }
+
+    stop()
+    {
+        clearTimeout(this.#timer);
+        this.#detach(1000);
+        this.#set({socket: 'idle', upstream: null, silent: false});
+    }
+
+    subscribe(channels)
+    {
+        const fresh = channels.filter((c) => !this.#wanted.has(c));
+        fresh.forEach((c) => this.#wanted.add(c));
+        this.#ask('subscribe', fresh);
+    }
+
+    unsubscribe(channels)
+    {
+        const known = channels.filter((c) => this.#wanted.delete(c));
+        known.forEach((c) => this.#seqs.delete(c));
+        this.#ask('unsubscribe', known);
+    }
+
+    #emit(name, detail)
+    {
+        this.dispatchEvent(new CustomEvent(name, {detail}));
+    }
+
+    #set(changes)
+    {
+        const before = JSON.stringify(this.#state);
+        Object.assign(this.#state, changes);
+        if (JSON.stringify(this.#state) !== before)
+            this.#emit('state', this.state);
+    }
+
+    #ask(type, channels)
+    {
+        if (this.#state.socket !== 'open')
+            return;
+        for (let i = 0; i < channels.length; i += CHUNK) {
+            const part = channels.slice(i, i + CHUNK);
+            this.#socket.send(JSON.stringify(
+                {type, id: this.#nextId++, channels: part}));
+        }
+    }
+
+    #connect()
+    {
+        clearTimeout(this.#timer);
+        this.#bye = null;
+        this.#seqs.clear();
+        this.#set({socket: 'connecting', upstream: null, silent: false,
+            retryMs: 0});
+        const socket = new WebSocket(this.#url);
+        this.#socket = socket;
+        socket.onopen = () => this.#opened();
+        socket.onmessage = (e) => this.#heard(e.data);
+        socket.onclose = (e) => this.#closed(e.code, e.reason);
+        this.#timer = setTimeout(
+            () => this.#giveUp('no answer'), OPEN_MS);
+    }
+
+    #opened()
+    {
+        clearTimeout(this.#timer);
+        this.#openedAt = this.#heardAt = performance.now();
+        this.#set({socket: 'open', reason: '', code: 0});
+        this.#ask('subscribe', [...this.#wanted]);
+        clearInterval(this.#watch);
+        this.#watch = setInterval(() => this.#look(), 1000);
+    }
+
+    /* TCP can be healthy and nothing come: the heartbeat tells. */
+    #look()
+    {
+        const quiet = performance.now() - this.#heardAt;
+        if (quiet > DEAD_MS)
+            this.#giveUp('no heartbeat');
+        else
+            this.#set({silent: quiet > SILENT_MS});
+        if (this.#state.attempt > 0 && this.#state.socket === 'open' &&
+            performance.now() - this.#openedAt > STABLE_MS)
+            this.#set({attempt: 0});
+    }
+
+    /* Not socket.close() and wait: a dead peer answers that after minutes. */
+    #giveUp(reason)
+    {
+        this.#detach(4000);
+        this.#closed(1006, reason);
+    }
+
+    #detach(code)
+    {
+        clearInterval(this.#watch);
+        const socket = this.#socket;
+        this.#socket = null;
+        if (!socket)
+            return;
+        socket.onopen = socket.onmessage = socket.onclose = null;
+        socket.close(code === 1001 ? undefined : code);
+    }
+
+    #closed(code, reason)
+    {
+        clearTimeout(this.#timer);
+        clearInterval(this.#watch);
+        this.#socket = null;
+        if (FATAL.has(code)) {
+            this.#set({socket: 'refused', upstream: null, silent: false, code,
+                reason});
+            return;
+        }
+        const attempt = Math.max(this.#state.attempt + 1,
+            BACK_OFF.has(code) ? BACK_OFF_ATTEMPT : 0);
+        const retryMs = this.#wait(attempt);
+        this.#set({socket: 'waiting', upstream: null, silent: false, code,
+            reason, attempt, retryMs});
+        this.#timer = setTimeout(() => this.#connect(), retryMs);
+    }
+
+    #wait(attempt)
+    {
+        const range = this.#bye && this.#bye.retry_ms;
+        if (Array.isArray(range) && range[0] >= 0 && range[1] >= range[0])
+            return Math.round(range[0] +
+                Math.random() * (Math.min(range[1], 60000) - range[0]));
+        const most = Math.min(MAX_MS, BASE_MS * 2 ** Math.min(attempt, 10));
+        return Math.round(Math.random() * most);
+    }
+
+    #hurry()
+    {
+        if (this.#state.socket === 'waiting' || !this.#socket &&
+            this.#state.socket === 'open')
+            this.#connect();
+    }
+
+    #heard(text)
+    {
+        let m;
+        this.#heardAt = performance.now();
+        if (this.#state.silent)
+            this.#set({silent: false});
+        try {
+            m = JSON.parse(text, keepText);
+        } catch {
+            return; /* not ours to die of */
+        }
+        const on = Feed.#handlers[m && m.type];
+        if (on)
+            on.call(this, m);
+    }
+
+    static #handlers = {
+        __proto__: null,
+        snapshot(m) { this.#data(m); },
+        update(m) { this.#data(m); },
+        subscribed(m) { this.#results(m); },
+        bye(m) { this.#bye = m; },
+        heartbeat(m)
+        {
+            if (Number.isFinite(m.time))
+                this.#emit('clock', {offsetMs: m.time - Date.now()});
+            this.#set({upstream: m.upstream || 'live'});
+        },
+        error(m)
+        {
+            this.#emit('refused', {channel: m.channel || '', code: m.code,
+                message: m.message});
+        },
+    };
+
+    #results(m)
+    {
+        for (const r of m.results || []) {
+            if (!r.ok)
+                this.#emit('refused', r);
+            else if (Number.isFinite(r.seq))
+                this.#seqs.set(r.channel, r.seq);
+        }
+    }
+
+    #data(m)
+    {
+        const before = this.#seqs.get(m.channel);
+        if (Number.isFinite(m.seq)) {
+            if (m.type === 'update' && before !== undefined &&
+                m.seq > before + 1)
+                this.#emit('gap', {channel: m.channel,
+                    missed: m.seq - before - 1});
+            if (before === undefined || m.seq > before)
+                this.#seqs.set(m.channel, m.seq);
+        }
+        if (m.type === 'update')
+            this.#publisher(m.channel, m.data);
+        this.#emit('message', {kind: m.type, channel: m.channel, seq: m.seq,
+            data: m.data, timestamp: m.timestamp, source: m.source});
+    }
+
+    /* `src` and `seq` inside the payload are the publisher's count of the
+     * channel: a jump there that the gateway's seq does not show was lost
+     * before the gateway. */
+    #publisher(channel, data)
+    {
+        if (!data || typeof data !== 'object' || !Number.isFinite(data.seq))
+            return;
+        const last = this.#sources.get(channel);
+        const here = {src: data.src, seq: data.seq, at: this.#seqs.get(channel)};
+        this.#sources.set(channel, here);
+        if (!last || last.src !== here.src)
+            return;
+        const skipped = here.at - last.at; /* NaN where there is no seq */
+        const missed = here.seq - last.seq - skipped;
+        if (missed > 0)
+            this.#emit('lost', {channel, missed});
+    }
+}
