@@ -10,8 +10,9 @@
  *
  * SIGTERM or SIGINT calls on_stop once: the tool stops its intake, flushes and
  * closes every handle; the loop then ends by itself and app_run() returns.  A
- * tool that has not closed within APP_DRAIN_MS is ended with a log line.  A
- * second signal ends at once.  SIGHUP calls on_reload (may be NULL).  SIGPIPE
+ * tool that has not closed within APP_DRAIN_MS is ended with a log line (and
+ * the status it had coming).  A second signal ends at once, with 128 + its
+ * number.  SIGHUP calls on_reload (may be NULL).  SIGPIPE
  * is ignored.
  *
  * The tool's own options struct begins with `struct app_options app;`.
@@ -22,6 +23,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
+#include "common/bytes.h"
 #include "common/err.h"
 #include "common/option.h"
 
@@ -48,6 +50,8 @@ struct app_options {
 extern const struct option_spec app_option_table[];
 
 struct http_server;
+struct http_conn;
+struct http_request;
 
 struct app {
     uv_loop_t loop;
@@ -55,19 +59,26 @@ struct app {
     const struct app_options *opts;
     char instance[17];  /* random hex, this run's id */
     int64_t started_ms; /* Unix ms */
+    uint64_t started_mono_ms;
     bool stopping;
     struct err failure; /* what app_fail() was told */
     /* readiness for /ready and --healthcheck: false with why */
     bool (*is_ready)(void *arg, const char **why);
     void *ready_arg;
+    /* For /health: append `,"redis":"connected",...`; false: degraded. */
+    bool (*health)(void *arg, struct bytes *json);
+    void *health_arg;
     struct http_server *http;
     void (*on_stop)(void *arg);
     void (*on_reload)(void *arg);
     void *arg;
     uv_signal_t sig_term, sig_int, sig_hup;
-    uv_timer_t drain;
+    uv_timer_t stop; /* first runs on_stop, then watches over the drain */
+    uv_timer_t tick; /* once a second: held log lines */
+    bool stop_called;
     bool ready_said;
-    unsigned handles; /* of its own that are open */
+    bool loop_open; /* and the handles above */
+    bool ran;       /* app_run() came back: nothing may be left open */
 };
 
 /* True: main returns *status (--help, --version, usage error, --healthcheck).
@@ -80,7 +91,8 @@ bool app_init(struct app *app, const struct cli *cli,
 /* Said once, when the tool does its work: a log line ev=ready, READY=1 to
  * $NOTIFY_SOCKET, a line on --ready-fd. */
 void app_ready(struct app *app);
-/* Begin the same orderly stop as a signal (end of input, for example). */
+/* Begin the same orderly stop as a signal (end of input, for example).  on_stop
+ * runs from the loop, in its next turn, so this is safe anywhere. */
 void app_stop(struct app *app);
 /* The tool cannot go on: remember the error (first one wins), then stop. */
 void app_fail(struct app *app, const struct err *err);
@@ -89,5 +101,11 @@ void app_run(struct app *app, struct err *err);
 /* Prints the error once, flushes logs, closes the loop (asserts that nothing is
  * left open after a normal run) and returns the exit status. */
 int app_exit(struct app *app, struct err *err);
+
+/* Answers GET /health, /ready and /metrics; false: another path.  --http serves
+ * these; the gateway offers them at its own address too. */
+bool app_http_page(struct app *app, struct http_conn *conn,
+                   const struct http_request *req);
+bool app_http_open(struct app *app, struct err *err); /* used by app.c */
 
 #endif

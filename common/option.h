@@ -5,6 +5,10 @@
  * flag.  `--name value`, `--name=value`, `-n value`; flags also `--no-name`.
  * Durations need a unit (250ms, 5s, 2m, 1h, 1d), sizes may have one (64KiB,
  * 1MiB). Secrets come by environment or file, never by argv.
+ *
+ * Environment: an empty value counts as unset; flags read true/false, 1/0,
+ * yes/no, on/off; OPT_STRS is a list separated by commas, which a flag
+ * replaces.
  */
 #ifndef COMMON_OPTION_H
 #define COMMON_OPTION_H
@@ -20,14 +24,16 @@ enum option_kind {
     OPT_STR,         /* const char *, points into argv or environ */
     OPT_INT,         /* int64_t, within [min, max] where max > min */
     OPT_RATE,        /* double, > 0 */
-    OPT_DURATION_MS, /* int64_t */
-    OPT_SIZE,        /* int64_t bytes */
+    OPT_DURATION_MS, /* int64_t, within [min, max] where max > min */
+    OPT_SIZE,        /* int64_t bytes, within [min, max] where max > min */
     OPT_CHOICE,      /* int, index into `choices`, "block|drop-oldest" */
     OPT_STRS,        /* struct option_strs, may be repeated */
 };
 
+enum { OPTION_STRS_MAX = 32, OPTION_ROWS_MAX = 64 /* of each table */ };
+
 struct option_strs {
-    const char *at[32];
+    const char *at[OPTION_STRS_MAX];
     unsigned count;
 };
 
@@ -51,16 +57,20 @@ struct cli {
     const struct option_spec *table;  /* the tool's own */
     const struct option_spec *common; /* app_option_table, or NULL */
     const char *epilog;               /* examples under the options, or NULL */
+    /* HOST:PORT that --healthcheck asks; NULL, or returning NULL: --http. */
+    const char *(*health_at)(const void *opts);
 };
 
 /* False: err has the usage error (code 64). */
 bool option_env(const struct cli *cli, void *opts, struct err *err);
 bool option_argv(const struct cli *cli, int argc, char **argv, void *opts,
                  struct err *err);
+/* To stdout; the caller checks that it went out. */
 void option_help(const struct cli *cli);
 
 /* Shared by callers that read such values from files. */
 bool option_duration(const char *text, int64_t *ms);
 bool option_size(const char *text, int64_t *bytes);
+bool option_flag(const char *text, bool *value); /* true/false, 1/0, ... */
 
 #endif
