@@ -29,6 +29,9 @@ const stats = {messages: 0, conflated: 0, lost: 0, shown: 0};
 let clockOffsetMs = 0;
 let everOpen = false;
 let wasLive = false;
+/* A gateway without Redis that is fed by a pipe says upstream "down", and what
+ * it sends is live all the same. */
+const heard = {redis: false, local: false};
 
 /* --- state ------------------------------------------------------------- */
 
@@ -52,6 +55,8 @@ function verdict(s)
     if (s.upstream === 'stale')
         return ['stale', 'upstream', 'Stale', 'the gateway does not hear its ' +
             'source. Prices below are old.'];
+    if (s.upstream === 'down' && heard.local && !heard.redis)
+        return ['live', '', 'Live', 'from a local pipe, without Redis'];
     if (s.upstream === 'down')
         return ['down', 'upstream', 'Down', 'the gateway has lost Redis. ' +
             'Prices below are old.'];
@@ -112,6 +117,10 @@ function onMessage(m)
     const cut = m.channel.indexOf(':');
     const kind = m.channel.slice(0, cut);
     stats.messages++;
+    if (m.kind === 'update' && heard[m.source] === false) {
+        heard[m.source] = true;
+        showState(feed.state);
+    }
     if (kind === 'market_data')
         onMarket(m, m.channel.slice(cut + 1));
     else if (kind === 'bars')

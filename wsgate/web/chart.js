@@ -41,6 +41,7 @@ export class Chart {
     #symbol = '';
     #resolution = '';
     #hovered = null;
+    #why = ''; /* there are no bars */
 
     /* Answers whether there is a chart; without it the newest bars are shown
      * as a table. */
@@ -52,8 +53,6 @@ export class Chart {
             this.#box.hidden = true;
             document.getElementById('bars-box').hidden = false;
             document.body.dataset.chart = 'missing';
-            this.#say('The chart library is not installed; run “make web” and ' +
-                'reload. Until then the newest bars are listed here.');
             return;
         }
         document.body.dataset.chart = 'ready';
@@ -73,6 +72,7 @@ export class Chart {
         this.#bars = new Bars();
         this.#places = -1;
         this.#fit = true;
+        this.#why = '';
         this.#box.dataset.symbol = symbol;
         this.#box.dataset.resolution = resolution;
         this.#later('rewrite');
@@ -95,11 +95,13 @@ export class Chart {
                 return;
             for (const bar of answer.bars || [])
                 this.#put(bar.bar || bar);
-            this.#say('');
+            this.#why = `No bars of ${this.#symbol} with this length yet; ` +
+                'bargen makes them.';
         } catch (e) {
             if (!load.signal.aborted)
-                this.#say(e.message);
+                this.#why = e.message;
         }
+        this.#later('update');
     }
 
     put(symbol, resolution, bar)
@@ -169,6 +171,7 @@ export class Chart {
         this.#box.setAttribute('aria-label', 'Candlestick chart of ' +
             `${this.#symbol}, ${list.length} bars`);
         this.#tell(this.#hovered || this.#bars.last);
+        this.#say(list.length === 0 ? this.#why : '');
         if (!this.#chart)
             this.#table(list);
     }
@@ -237,7 +240,11 @@ export class Chart {
 
     #say(text)
     {
-        this.#note.textContent = text;
+        const missing = document.body.dataset.chart === 'missing'
+            ? 'The chart library is not installed: run “make web” and reload. ' +
+              'Until then the newest bars are listed here. ' : '';
+        if (this.#symbol && this.#note.textContent !== missing + text)
+            this.#note.textContent = missing + text;
     }
 
     #look()

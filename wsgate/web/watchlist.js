@@ -9,7 +9,7 @@
 import {subtract} from './decimal.js';
 
 const MOST = 500; /* rows; more symbols are counted, not shown */
-const FLASH_MS = 450;
+const FLASH_MS = 300;
 const QUIET_MS = 10000;
 
 function cell(row, field, tag)
