@@ -32,20 +32,28 @@
 
 local VERSION = 1
 local KEY_MAX = 256      -- bytes of the part after "ratelimit:RULE:"
-local PARSED_MAX = 256   -- rule texts kept parsed
+local RULES_US = 1000000 -- how long a rule that was read is taken as known
 local PUSH_CHUNK = 1000  -- entries per RPUSH: unpack has a stack limit
 local NEAR = 16          -- expired entries that are looked for one by one
 local INSTANCE_US = 10000000
+local ZEROS = {'00000', '0000', '000', '00', '0', ''}
 
 -- Library code runs before Redis provides string and math: they are looked up
--- when a function is called.
-local parsed, n_parsed = {}, 0
+-- when a function is called.  What a call costs is mostly the number of
+-- redis.call()s; numbers as their arguments are slow, so constants are strings.
+
+-- By rules key: {at = when it was begun, rules = parsed, by name}.
+-- tickwire_limit_rules empties it, so a reload holds at once; only a hash that
+-- somebody else removed is noticed after RULES_US.
+local known = {}
 
 -- Read once per call: before 7.2 the time can advance inside a script.  Both
 -- parts are numbers first, as microseconds are not padded with zeros.
+--
+-- The second value is the same as digits: cheaper than to format it.
 local function clock(call)
     local t = call('TIME')
-    return tonumber(t[1]) * 1000000 + tonumber(t[2])
+    return t[1] * 1000000 + t[2], t[1] .. ZEROS[#t[2]] .. t[2]
 end
 
 local function digits(n)
@@ -76,7 +84,7 @@ local function parse_line(line)
     if not limit then
         error({err = 'ERR bad rule text'})
     end
-    local r = {limit = tonumber(limit), window = tonumber(ms) * 1000,
+    local r = {limit = tonumber(limit), window = tonumber(ms) * 1000, window_ms = ms,
                gcra = algorithm == 'gcra', shadow = flag == 'shadow'}
     -- gcra counts its debt in units of 1/share us: a request adds `step`, a
     -- microsecond takes `share` off, and a full bucket is share * window.
@@ -93,35 +101,51 @@ local function parse_line(line)
     return r
 end
 
-local function parse(text)
-    local rules = {}
+-- "{prefix}ratelimit:rules" without "rules" begins every key.
+local function parse(text, rules_key, name)
+    local rules = {head = rules_key:sub(1, -6) .. name .. ':'}
     for line in text:gmatch('[^\n]+') do
         rules[#rules + 1] = parse_line(line)
     end
-    if n_parsed >= PARSED_MAX then
-        parsed, n_parsed = {}, 0
+    if not rules[1] then
+        error({err = 'ERR bad rule text'})
     end
-    parsed[text], n_parsed = rules, n_parsed + 1
+    rules.all = not rules[1].exact and not rules[1].like and rules[1] or nil
+    return rules
+end
+
+local function read_rules(call, rules_key, name, real)
+    local names = known[rules_key]
+    if not names or real - names.at >= RULES_US or real < names.at then
+        names = {at = real, rules = {}}
+        known[rules_key] = names
+    end
+    local rules = names.rules[name]
+    if not rules then
+        local text = name and call('HGET', rules_key, name)
+        if not text or name == '@stamp' then
+            return nil
+        end
+        rules = parse(text, rules_key, name)
+        names.rules[name] = rules
+    end
     return rules
 end
 
 -- The rule for a key, or nil and an error reply.
-local function find(call, rules_key, key, name)
-    local text = call('HGET', rules_key, name or '')
-    if not text then
+local function find(call, rules_key, key, name, real)
+    local rules = read_rules(call, rules_key, name, real)
+    if not rules then
         return nil, {err = 'ERR unknown rule'}
     end
-    local rules = parsed[text] or parse(text)
-    -- "{prefix}ratelimit:rules" without "rules" begins every key.
-    local head = #rules_key - 5 + #name + 1
-    if #key > head + KEY_MAX or #key <= head or
-       key:sub(1, head) ~= rules_key:sub(1, -6) .. name .. ':' then
+    local n = #key - #rules.head
+    if n <= 0 or n > KEY_MAX or key:find(rules.head, 1, true) ~= 1 then
         return nil, {err = 'ERR key is not one of this rule'}
     end
-    if not rules[2] and not rules[1].like and not rules[1].exact then
-        return rules[1]
+    if rules.all then
+        return rules.all
     end
-    local id = key:sub(head + 1)
+    local id = key:sub(#rules.head + 1)
     for _, r in ipairs(rules) do
         if r.exact and r.exact == id or
            not r.exact and (not r.like or id:find(r.like)) then
@@ -134,7 +158,7 @@ end
 -- Of length entries, how many at the old end are not after cutoff.  The first
 -- is known to be one, the last not to be.
 local function count_expired(call, key, length, cutoff)
-    local some = call('LRANGE', key, 1, NEAR)
+    local some = call('LRANGE', key, '1', NEAR)
     for i = 1, #some do
         if tonumber(some[i]) > cutoff then
             return i
@@ -172,7 +196,7 @@ end
 -- before the newest: the clock may have been set back), entries that have left,
 -- and the newest entry.
 local function log_look(call, key, r, real, mode)
-    local newest = read(call, key, mode, 'LINDEX', key, -1)
+    local newest = read(call, key, mode, 'LINDEX', key, '-1')
     if not newest then
         return 0, real, 0, real - r.window
     end
@@ -181,19 +205,21 @@ local function log_look(call, key, r, real, mode)
     local cutoff, length, expired = now - r.window, call('LLEN', key), 0
     if newest <= cutoff then
         expired = length
-    elseif tonumber(call('LINDEX', key, 0)) <= cutoff then
+    elseif tonumber(call('LINDEX', key, '0')) <= cutoff then
         expired = count_expired(call, key, length, cutoff)
     end
     return length - expired, now, expired, newest
 end
 
-local function log_charge(call, key, r, real, cost, now, expired)
+local function log_charge(call, key, r, real, text, cost, now, expired)
     if expired == 1 then
         call('LPOP', key)
     elseif expired > 1 then
-        call('LTRIM', key, expired, -1)
+        call('LTRIM', key, expired, '-1')
     end
-    local text = digits(now)
+    if now ~= real then
+        text = digits(now)
+    end
     if cost == 1 then
         call('RPUSH', key, text)
     else
@@ -207,10 +233,7 @@ local function log_charge(call, key, r, real, cost, now, expired)
             left = left - n
         end
     end
-    -- Absolute, from the very time that was stored, because PEXPIRE would count
-    -- from the start of the script.  Redis removes a key when its millisecond
-    -- is past this one, so rounding down is late enough.
-    call('PEXPIREAT', key, digits(math.floor((real + r.window) / 1000)))
+    call('PEXPIRE', key, r.window_ms)
 end
 
 -- For retry_after_ms the clock counts as it is, not as it was before it was
@@ -243,9 +266,12 @@ local function gcra_look(call, key, r, real, mode)
     return debt > 0 and debt or 0, real
 end
 
-local function gcra_charge(call, key, r, real, now, debt)
-    local at = math.ceil(now / 1000) + divide_up(debt, r.share * 1000)
-    call('SET', key, digits(now) .. ' ' .. digits(debt), 'PXAT', digits(at))
+local function gcra_charge(call, key, r, real, text, now, debt)
+    if now ~= real then
+        text = digits(now)
+    end
+    -- No debt is older than a window: after that the key means nothing.
+    call('SET', key, text .. ' ' .. digits(debt), 'PX', r.window_ms)
 end
 
 -- Decide one question; charge(...) as returned makes it true.  Nothing is
@@ -284,11 +310,11 @@ local function gcra_decide(call, key, r, real, cost, mode)
            now, after
 end
 
-local function charge(call, key, r, real, cost, now, extra)
+local function charge(call, key, r, real, text, cost, now, extra)
     if r.gcra then
-        gcra_charge(call, key, r, real, now, extra)
+        gcra_charge(call, key, r, real, text, now, extra)
     else
-        log_charge(call, key, r, real, cost, now, extra)
+        log_charge(call, key, r, real, text, cost, now, extra)
     end
 end
 
@@ -300,8 +326,8 @@ local function read_cost(text)
     return cost
 end
 
-local function one(call, rules_key, key, name, cost_text, mode, real)
-    local r, err = find(call, rules_key, key, name)
+local function one(call, rules_key, key, name, cost_text, mode, real, text)
+    local r, err = find(call, rules_key, key, name, real)
     if not r then
         return err
     end
@@ -322,7 +348,7 @@ local function one(call, rules_key, key, name, cost_text, mode, real)
         decide(call, key, r, real, cost, mode)
     if allowed == 1 then
         if mode == 'check' and cost > 0 then
-            charge(call, key, r, real, cost, now, extra)
+            charge(call, key, r, real, text, cost, now, extra)
         end
     elseif r.shadow then
         return {1, r.limit, left, 0, reset, 1}
@@ -345,11 +371,12 @@ redis.register_function('tickwire_limit_batch', function(keys, args)
     if n < 1 or #args ~= 3 * n then
         return {err = 'ERR each key needs a rule, a cost and a mode'}
     end
-    local real, rules_key = clock(call), keys[1]
+    local real, text = clock(call)
+    local rules_key = keys[1]
     for i = 1, n do
         local at = 3 * i - 2
         answers[i] = one(call, rules_key, keys[i + 1], args[at], args[at + 1],
-                         args[at + 2], real)
+                         args[at + 2], real, text)
     end
     return answers
 end)
@@ -359,12 +386,13 @@ redis.register_function('tickwire_limit_many', function(keys, args)
     if n < 1 or #args ~= 1 + 2 * n then
         return {err = 'ERR a mode is due, then a rule and a cost for each key'}
     end
-    local real, rules_key, seen, plans = clock(call), keys[1], {}, {}
+    local real, text = clock(call)
+    local rules_key, seen, plans = keys[1], {}, {}
     local answers, all = {0}, 1
     if mode == 'reset' or (mode ~= 'check' and mode ~= 'peek') then
         for i = 1, n do
             answers[i + 1] = one(call, rules_key, keys[i + 1], args[2 * i],
-                                 args[2 * i + 1], mode, real)
+                                 args[2 * i + 1], mode, real, text)
             if answers[i + 1].err then
                 return answers[i + 1]
             end
@@ -374,7 +402,7 @@ redis.register_function('tickwire_limit_many', function(keys, args)
     end
     for i = 1, n do
         local key = keys[i + 1]
-        local r, err = find(call, rules_key, key, args[2 * i])
+        local r, err = find(call, rules_key, key, args[2 * i], real)
         local cost
         if r then
             cost, err = read_cost(args[2 * i + 1])
@@ -403,7 +431,7 @@ redis.register_function('tickwire_limit_many', function(keys, args)
     end
     for i, p in ipairs(plans) do
         if p.charge and all == 1 then
-            charge(call, p.key, p.r, real, p.cost, p.now, p.extra)
+            charge(call, p.key, p.r, real, text, p.cost, p.now, p.extra)
         elseif p.charge then
             -- Nothing is taken: say what is left without it.
             local decide = p.r.gcra and gcra_decide or log_decide
@@ -425,6 +453,7 @@ redis.register_function('tickwire_limit_rules', function(keys, args)
     if there and ms(there) and ms(there) > ms(args[1]) then
         return 0
     end
+    known = {}
     redis.call('DEL', key)
     redis.call('HSET', key, '@stamp', unpack(args))
     return 1
@@ -432,8 +461,8 @@ end)
 
 redis.register_function('tickwire_limit_alive', function(keys, args)
     local call = redis.call
-    local now = clock(call)
-    call('ZADD', keys[2], digits(now), args[1])
+    local now, text = clock(call)
+    call('ZADD', keys[2], text, args[1])
     call('ZREMRANGEBYSCORE', keys[2], '-inf', digits(now - INSTANCE_US))
     call('PEXPIRE', keys[2], INSTANCE_US / 1000)
     return {VERSION, call('HGET', keys[1], '@stamp') or '',
