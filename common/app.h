@@ -68,6 +68,10 @@ struct app {
     /* For /health: append `,"redis":"connected",...`; false: degraded. */
     bool (*health)(void *arg, struct bytes *json);
     void *health_arg;
+    /* Pages of the tool's own at --http; false: 404. */
+    bool (*page)(void *arg, struct http_conn *conn,
+                 const struct http_request *req);
+    void *page_arg;
     struct http_server *http;
     void (*on_stop)(void *arg);
     void (*on_reload)(void *arg);
