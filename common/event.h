@@ -2,15 +2,16 @@
  * event.h -- one market event, read from one JSON object.
  *
  * event_read() accepts exactly the objects that a conforming JSON parser
- * accepts (RFC 8259, UTF-8 checked, duplicate keys refused) and that are a
- * valid event as DESIGN section 3 has it.  Ticks and trades, the hot path, are
- * scanned in place: first against the shape of the line before, then strictly.
- * All other types are read with jansson.
+ * accepts (RFC 8259, UTF-8 checked, duplicate keys refused at every level) and
+ * that are a valid event as DESIGN section 3 has it.  Lines are scanned in
+ * place: ticks and trades first against the shapes of lines before, then, like
+ * all other types, strictly.  As in jansson \u0000 is refused, and so is what
+ * is nested more than 2048 deep.
  *
  * Units       time_ns nanoseconds since the Unix epoch, UTC (on the wire:
  * `time`, milliseconds, optionally with a fraction); prices and sizes exact
- * Ownership   spans point into the line that was read, or, for types read with
- *             jansson, into the event's own store; both end with either
+ * Ownership   spans point into the line that was read or, where a text had
+ *             escapes, into the event's own store; both end with either
  * Errors      enum event_fault with the byte column (from 1) where it was seen
  */
 #ifndef COMMON_EVENT_H
@@ -21,6 +22,10 @@
 
 #include "common/decimal.h"
 #include "common/span.h"
+
+enum {
+    EVENT_NAME_MAX = 64, /* of a symbol, account id, resolution, ... */
+};
 
 enum event_type {
     EVENT_TICK,
@@ -60,11 +65,13 @@ struct event {
     struct span symbol;
     int64_t time_ns;
     struct decimal bid, ask, price, size;
-    struct span id;   /* trade id without quotes */
+    struct span id;   /* trade id without quotes: a string or a number */
     struct span side; /* without quotes */
     struct span src;  /* publisher run, see DESIGN section 3 */
     uint64_t seq;
-    /* Names that routes use; empty where the event has none. */
+    /* Names that routes use; empty where the event has none.  Each is 1 to
+     * EVENT_NAME_MAX of letters, digits and ._/-@+#: no colon, which parts
+     * channel names, and no *, which is a wildcard there. */
     struct span account_id, user_id, expiry, resolution, exchange_event;
     char store[256]; /* what those names point into */
 };
@@ -79,16 +86,14 @@ enum event_fault {
     EVENT_NO_TYPE,
     EVENT_UNKNOWN_TYPE,
     EVENT_NO_SYMBOL,
-    EVENT_BAD_SYMBOL, /* not 1..64 characters of [A-Za-z0-9._/-] and a few */
+    EVENT_BAD_SYMBOL,
     EVENT_NO_TIME,
-    EVENT_BAD_TIME,
+    EVENT_BAD_TIME,    /* not a number above 0 and before the year 2262 */
     EVENT_FUTURE_TIME, /* set by callers that know the time of day */
     EVENT_NO_PRICE,
-    EVENT_BAD_PRICE, /* zero, negative, string, too many digits, crossed is fine
-                      */
-    EVENT_BAD_SIZE,
-    EVENT_BAD_NAME, /* account_id, expiry, ... cannot be part of a channel name
-                     */
+    EVENT_BAD_PRICE, /* zero, negative, no number, more than 18 digits */
+    EVENT_BAD_SIZE,  /* negative, no number, more than 18 digits */
+    EVENT_BAD_NAME,  /* account_id, expiry, ... missing or unusable */
     EVENT_FAULTS,
 };
 
@@ -102,7 +107,8 @@ const char *event_type_name(enum event_type type);
 bool event_type_of(struct span name, enum event_type *out);
 
 /* What the gateway must know about a payload that anybody may have published.
- * Any valid JSON value passes; members are looked for at the top level only. */
+ * Any valid JSON value passes, also one that names a member twice (the last
+ * one counts, as in JavaScript); members are looked for at the top level. */
 struct event_peek {
     struct span type; /* empty where there is none */
     bool is_bar;      /* type "bar" with an object member "bar" */
