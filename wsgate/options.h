@@ -20,7 +20,7 @@ struct options {
     bool reuse_port;
     int64_t max_connections;
     int64_t max_per_address;
-    struct option_strs allow_origin; /* patterns: https://*.example.org */
+    struct option_strs allow_origin; /* https://app.example.org, one * */
     /* what one client may do */
     int64_t max_subscriptions;
     int64_t max_message_bytes; /* inbound */
@@ -44,6 +44,8 @@ struct options {
     int64_t max_line_bytes;
     /* HTTP endpoints (api.c) */
     bool no_limit; /* do not ask the rate limit for /api */
+    /* "100/60s": what an address may ask of /api while the rule in Redis cannot
+     * be asked */
     const char *api_limit;
     const char *web; /* serve the page from this folder instead */
     bool dev;
