@@ -1,0 +1,229 @@
+#include "tickpub/wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tickpub/encode.h"
+
+enum {
+    FIRST_CAP = 64,
+    EXPIRE_EVERY_MS = 60 * 1000, /* of 24 h: often enough */
+    JOINED_MAX_BYTES = 64 * 1024 /* of one PUBLISH */
+};
+
+void wire_close(struct wire *w)
+{
+    bytes_close(&w->run);
+    bytes_close(&w->joined);
+    free(w->channels);
+    free(w->keys);
+    free(w->groups);
+    *w = (struct wire){0};
+}
+
+void wire_clear(struct wire *w)
+{
+    bytes_clear(&w->run);
+    w->commands = 0;
+}
+
+/* Room for one more pointer. */
+static void *grown(void *list, size_t n, size_t *cap)
+{
+    if (n < *cap)
+        return list;
+    *cap = *cap > 0 ? *cap * 2 : FIRST_CAP;
+    return mem_grow(list, *cap * sizeof(void *));
+}
+
+void wire_touch_channel(struct wire *w, struct target *target, int i,
+                        const struct batch *b, const struct record *r)
+{
+    struct channel *ch = target->channel[i];
+    struct field *f = target->field[i];
+
+    f->batch = b;
+    f->off = r->off;
+    f->len = r->len;
+    if (ch->dirty)
+        return;
+    ch->dirty = true;
+    w->channels = grown(w->channels, w->n_channels, &w->cap_channels);
+    w->channels[w->n_channels++] = ch;
+}
+
+void wire_touch_key(struct wire *w, struct target *target,
+                    const struct event *ev, const struct batch *b,
+                    const struct record *r)
+{
+    struct key *k = target->key;
+
+    if (!k || k->kind != ROUTE_KEY_STRING)
+        return;
+    k->read_ms = r->read_ms;
+    if (k->is_price) {
+        k->price = (struct price){.type = ev->type,
+                                  .have = ev->have,
+                                  .time_ns = ev->time_ns,
+                                  .bid = ev->bid,
+                                  .ask = ev->ask,
+                                  .price = ev->price,
+                                  .size = ev->size};
+    } else {
+        k->batch = b;
+        k->off = r->off;
+        k->len = r->len;
+    }
+    if (k->dirty)
+        return;
+    k->dirty = true;
+    w->keys = grown(w->keys, w->n_keys, &w->cap_keys);
+    w->keys[w->n_keys++] = k;
+}
+
+void wire_forget(struct wire *w, const struct batch *b)
+{
+    for (size_t i = 0; i < w->n_channels; i++) {
+        for (struct field *f = w->channels[i]->fields; f; f = f->next) {
+            if (f->batch == b)
+                f->batch = NULL;
+        }
+    }
+    for (size_t i = 0; i < w->n_keys; i++) {
+        if (w->keys[i]->batch == b)
+            w->keys[i]->batch = NULL;
+    }
+}
+
+static void latest_of_channel(struct wire *w, struct channel *ch,
+                              uint64_t now_ms, unsigned link)
+{
+    unsigned written = encode_last(&w->run, ch);
+
+    ch->dirty = false;
+    if (written == 0)
+        return;
+    for (struct field *f = ch->fields; f; f = f->next)
+        f->batch = NULL;
+    w->commands += written;
+    if (ch->expire_link != link || now_ms - ch->expire_ms >= EXPIRE_EVERY_MS) {
+        w->commands += encode_last_ttl(&w->run, ch);
+        ch->expire_link = link;
+        ch->expire_ms = now_ms;
+    }
+}
+
+static void latest_of_key(struct wire *w, struct key *k, uint64_t now_ms)
+{
+    int64_t age_ms = (int64_t)(now_ms - k->read_ms);
+    int64_t ttl_ms = k->ttl_ms > 0 ? k->ttl_ms - age_ms : 0;
+    const struct batch *b = k->batch;
+
+    k->dirty = false;
+    k->batch = NULL;
+    if (k->ttl_ms > 0 && ttl_ms <= 0)
+        return; /* its lifetime was over before it could be written */
+    if (k->is_price) {
+        bytes_clear(&w->joined);
+        encode_price(&w->joined, k->symbol, &k->price);
+        w->commands +=
+            encode_set(&w->run, k->name.text, bytes_span(&w->joined), ttl_ms);
+    } else if (b) {
+        w->commands +=
+            encode_set(&w->run, k->name.text,
+                       span_make(b->data.ptr + k->off, k->len), ttl_ms);
+    }
+}
+
+void wire_latest(struct wire *w, uint64_t now_ms, unsigned link)
+{
+    for (size_t i = 0; i < w->n_channels; i++)
+        latest_of_channel(w, w->channels[i], now_ms, link);
+    w->n_channels = 0;
+    for (size_t i = 0; i < w->n_keys; i++)
+        latest_of_key(w, w->keys[i], now_ms);
+    w->n_keys = 0;
+}
+
+/* Chain the record to the others of its channel; indices count from 1. */
+static void add_to_group(struct wire *w, struct batch *b, uint32_t i)
+{
+    struct channel *ch = b->records[i].channel;
+
+    b->records[i].next = 0;
+    if (ch->first == 0) {
+        ch->first = i + 1;
+        w->groups = grown(w->groups, w->n_groups, &w->cap_groups);
+        w->groups[w->n_groups++] = ch;
+    } else {
+        b->records[ch->final - 1].next = i + 1;
+    }
+    ch->final = i + 1;
+}
+
+static void publish_joined(struct wire *w, const struct channel *ch,
+                           struct wire_counts *counts)
+{
+    if (w->joined.len == 0)
+        return;
+    w->commands += encode_publish(&w->run, ch, bytes_span(&w->joined));
+    counts->messages++;
+    bytes_clear(&w->joined);
+}
+
+static void publish_group(struct wire *w, struct batch *b, struct channel *ch,
+                          struct wire_counts *counts)
+{
+    bytes_clear(&w->joined);
+    for (uint32_t i = ch->first; i > 0; i = b->records[i - 1].next) {
+        const struct record *r = &b->records[i - 1];
+
+        if (w->joined.len + r->len >= JOINED_MAX_BYTES)
+            publish_joined(w, ch, counts);
+        if (w->joined.len > 0)
+            bytes_add(&w->joined, "\n", 1);
+        bytes_add_span(&w->joined, batch_payload(b, r));
+        counts->objects++;
+    }
+    publish_joined(w, ch, counts);
+    ch->first = ch->final = 0;
+}
+
+/* Lists and sorted sets keep every one, not only the newest. */
+static void keep_record(struct wire *w, const struct batch *b,
+                        const struct record *r)
+{
+    const struct key *k = r->target->key;
+
+    if (k->kind == ROUTE_KEY_LIST)
+        w->commands += encode_list(&w->run, k, batch_payload(b, r));
+    else if (k->kind == ROUTE_KEY_SORTED)
+        w->commands +=
+            encode_sorted(&w->run, k, r->time_ms, batch_payload(b, r));
+}
+
+void wire_records(struct wire *w, struct batch *b, bool joined,
+                  uint64_t stale_before_ms, struct wire_counts *counts)
+{
+    w->n_groups = 0;
+    for (uint32_t i = 0; i < b->count; i++) {
+        struct record *r = &b->records[i];
+
+        if ((r->what & RECORD_FIRST) && r->target->key)
+            keep_record(w, b, r);
+        if (!r->channel)
+            continue;
+        if (r->read_ms < stale_before_ms) {
+            counts->stale++;
+        } else if (joined) {
+            add_to_group(w, b, i);
+        } else {
+            w->commands +=
+                encode_publish(&w->run, r->channel, batch_payload(b, r));
+            counts->messages++;
+            counts->objects++;
+        }
+    }
+    for (size_t i = 0; i < w->n_groups; i++)
+        publish_group(w, b, w->groups[i], counts);
+}

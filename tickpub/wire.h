@@ -1,0 +1,62 @@
+/*
+ * wire.h -- what a batch becomes on the wire, except for its journal entries.
+ *
+ * Pure: batches, targets and times in; RESP out.
+ *
+ * Ownership   wire_init/wire_close; channels and keys in it are borrowed
+ */
+#ifndef TICKPUB_WIRE_H
+#define TICKPUB_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/bytes.h"
+#include "tickpub/batch.h"
+#include "tickpub/target.h"
+
+struct wire {
+    struct bytes run;  /* whole commands */
+    unsigned commands; /* how many */
+    /* What waits to be written as newest value. */
+    struct channel **channels;
+    size_t n_channels, cap_channels;
+    struct key **keys;
+    size_t n_keys, cap_keys;
+    /* --batch: channels of the batch at hand, and lines being joined. */
+    struct channel **groups;
+    size_t n_groups, cap_groups;
+    struct bytes joined;
+};
+
+struct wire_counts {
+    uint64_t messages; /* PUBLISH commands */
+    uint64_t objects;  /* in them */
+    uint64_t stale;    /* objects that were not published */
+};
+
+void wire_close(struct wire *w);
+/* Start anew; what waits stays. */
+void wire_clear(struct wire *w);
+
+/* Note that the record at the end of b holds the newest message of the target's
+ * i-th channel. */
+void wire_touch_channel(struct wire *w, struct target *target, int i,
+                        const struct batch *b, const struct record *r);
+/* The same for the target's latest-value key. */
+void wire_touch_key(struct wire *w, struct target *target,
+                    const struct event *ev, const struct batch *b,
+                    const struct record *r);
+/* b will not be sent: what waits in it is forgotten. */
+void wire_forget(struct wire *w, const struct batch *b);
+
+/* Append the newest values that wait.  link counts connections: a new one may
+ * be to an empty Redis, which needs every lifetime again. */
+void wire_latest(struct wire *w, uint64_t now_ms, unsigned link);
+/* Append what b's records publish and keep, one PUBLISH each or, if joined,
+ * one a channel; objects read before stale_before_ms are not published. */
+void wire_records(struct wire *w, struct batch *b, bool joined,
+                  uint64_t stale_before_ms, struct wire_counts *counts);
+
+#endif
