@@ -2,26 +2,32 @@
  * redis_cmd.h -- pipelined commands with one reply callback each.
  *
  *   redis_cmd_begin(c, 3, on_published, arg);
- *   redis_cmd_str(c, "PUBLISH"); redis_cmd_arg(c, ch, n); redis_cmd_arg(c, m,
- * k);
+ *   redis_cmd_str(c, "PUBLISH");
+ *   redis_cmd_arg(c, channel, n);
+ *   redis_cmd_arg(c, message, k);
  *
  * Back-pressure: nothing is refused while ready, but redis_cmd_full() becomes
  * true above the bounds (commands in flight, bytes unsent): the producer then
- * pauses until on_room.  While not ready, redis_cmd_begin returns false and
- * queues nothing: what to keep for later is the tool's decision.
+ * pauses until on_room, or until on_ready where the link was lost meanwhile.
+ * While not ready, redis_cmd_begin returns false and queues nothing (the
+ * arguments that follow are ignored): what to keep for later is the tool's
+ * decision.
  *
- * Every accepted command gets its callback exactly once: with the reply, or
- * with NULL when the link was lost before the answer (it may or may not have
- * run). A NULL callback counts error replies and forgets the rest.
+ * Every accepted command gets its callback exactly once and in order: with the
+ * reply, or with NULL when the link was lost before the answer (it may or may
+ * not have run).  Those come before on_down.  A NULL callback counts error
+ * replies and forgets the rest.  READONLY and MASTERDOWN drop the link after
+ * their callback.
+ *
+ * No answer for six seconds is taken for a dead link: BLOCK less than that.
  */
 #ifndef COMMON_REDIS_CMD_H
 #define COMMON_REDIS_CMD_H
 
 #include "common/redis_link.h"
+#include "common/redis_pending.h"
 
 struct redis_cmd;
-
-typedef void redis_reply_fn(void *arg, const struct redis_reply *reply);
 
 struct redis_cmd_events {
     void (*on_ready)(void *arg);
@@ -31,9 +37,11 @@ struct redis_cmd_events {
     void (*on_error)(void *arg, struct span text);
 };
 
+/* May be NULL: all defaults. */
 struct redis_cmd_limits {
     size_t max_in_flight; /* commands; 0: 100,000 */
     size_t max_unsent;    /* bytes; 0: 8 MiB */
+    const char *role;     /* of its metrics; NULL: "cmd", or "read" */
 };
 
 struct redis_cmd *redis_cmd_new(uv_loop_t *loop,
@@ -59,8 +67,11 @@ bool redis_cmd_words(struct redis_cmd *c, redis_reply_fn *fn, void *arg, ...)
 bool redis_cmd_raw(struct redis_cmd *c, const void *resp, size_t len,
                    unsigned n_commands);
 /* Write what is queued now instead of at the end of the loop turn. */
+void redis_cmd_flush(struct redis_cmd *c);
+/* Give up this connection and connect again. */
 void redis_cmd_drop(struct redis_cmd *c, const char *why);
-/* Pending callbacks are called with NULL, then done(arg). */
+/* Pending callbacks are called with NULL before it returns; done(arg), which may
+ * be NULL, when everything is closed.  Nothing more is sent. */
 void redis_cmd_close(struct redis_cmd *c, void (*done)(void *arg), void *arg);
 
 #endif

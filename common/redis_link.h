@@ -35,17 +35,24 @@ enum redis_state {
 struct redis_link;
 
 struct redis_link_events {
+    /* "cmd", "sub" or "read": for metrics, logs and CLIENT SETNAME. */
+    const char *role;
     /* The handshake is done; replies from now on go to on_reply. */
     void (*on_ready)(void *arg);
-    /* After ready, or an attempt that failed; why is for people.  refused:
-     * AUTH or ACL said no (exit 77 at start). */
+    /* After ready, or an attempt that failed; why is for people and ends with
+     * the call.  refused: AUTH or ACL said no (exit 77 at start). */
     void (*on_down)(void *arg, const char *why, bool refused);
     /* One reply; false: the callee has dropped or closed the link. */
     bool (*on_reply)(void *arg, const struct redis_reply *r);
+    /* All replies of one read were delivered.  May be NULL. */
+    void (*on_drained)(void *arg);
     /* An idle PING was written: its reply comes through on_reply, so that the
      * owner's queue stays in step. */
     void (*on_ping)(void *arg);
-    /* Unsent bytes fell below half of the bound. */
+    /* Last call before what is queued is written: more may be appended.  May
+     * be NULL. */
+    void (*on_flush)(void *arg);
+    /* Unsent bytes became fewer: see redis_link_unsent().  May be NULL. */
     void (*on_room)(void *arg);
 };
 
@@ -60,9 +67,14 @@ struct bytes *redis_link_out(struct redis_link *l);
 void redis_link_queued(struct redis_link *l);
 /* Bytes appended and not yet taken by the kernel. */
 size_t redis_link_unsent(const struct redis_link *l);
+/* Of its role, shared by the links of one role. */
+struct redis_metrics *redis_link_metrics(const struct redis_link *l);
+/* Write what is queued now instead of at the end of the loop turn. */
+void redis_link_flush(struct redis_link *l);
 /* Give up this connection now and connect again (resolving anew). */
 void redis_link_drop(struct redis_link *l, const char *why);
-/* done(arg) after everything is closed and freed; sends nothing more. */
+/* No event follows; done(arg), which may be NULL, after everything is closed.
+ * Nothing more is sent, so a peer that hangs does not delay it. */
 void redis_link_close(struct redis_link *l, void (*done)(void *arg), void *arg);
 
 #endif

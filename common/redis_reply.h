@@ -1,6 +1,5 @@
 /*
- * redis_reply.h -- a RESP2 reply, read with hiredis's redisReader into an
- * arena.
+ * redis_reply.h -- a RESP2 reply, read with hiredis's redisReader.
  *
  * Object functions of our own put replies into memory that is reused, so that a
  * message costs no malloc.  A reply is valid until the callback that was given
@@ -36,9 +35,12 @@ struct redis_parser;
 
 struct redis_parser *redis_parser_new(void);
 void redis_parser_free(struct redis_parser *p);
-/* Calls on_reply for each whole reply.  False: protocol error (why is a static
- * text); the link must be dropped.  on_reply returns false to stop early (the
- * parser was closed by it). */
+/* For a new connection: forget the beginning of a reply. */
+void redis_parser_reset(struct redis_parser *p);
+/* Calls on_reply for each whole reply.  False: protocol error (why is the
+ * parser's text); the link must be dropped.  on_reply returns false to stop: the
+ * rest of the bytes is lost, and the parser wants a reset.  on_reply must not
+ * free the parser. */
 bool redis_parser_feed(struct redis_parser *p, const char *data, size_t len,
                        bool (*on_reply)(void *arg, const struct redis_reply *r),
                        void *arg, const char **why);
