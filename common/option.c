@@ -448,12 +448,29 @@ static void print_table(const struct option_spec *table, int width)
     char text[LEFT_MAX];
 
     for (const struct option_spec *r = table; r && r->name; r++) {
+        if (!r->help)
+            continue;
         left_side(r, text);
         printf("%-*s  %s", width, text, r->help);
         if (r->env)
             printf(" [%s]", r->env);
         printf("\n");
     }
+}
+
+/* Rows without a text: rarely needed, so that the page stays one page. */
+static void print_others(const struct option_spec *table)
+{
+    bool any = false;
+
+    for (const struct option_spec *r = table; r && r->name; r++) {
+        if (r->help)
+            continue;
+        printf("%s --%s", any ? "" : "\nAlso, see the manual:", r->name);
+        any = true;
+    }
+    if (any)
+        printf("\n");
 }
 
 void option_help(const struct cli *cli)
@@ -466,6 +483,7 @@ void option_help(const struct cli *cli)
     printf("%-*s  %s\n", width, "  -h, --help", "print this and exit");
     printf("%-*s  %s\n", width, "      --version",
            "print the version and exit");
+    print_others(cli->table);
     if (cli->epilog)
         printf("\n%s\n", cli->epilog);
 }

@@ -43,8 +43,8 @@ struct option_spec {
     const char *metavar;
     enum option_kind kind;
     size_t offset;
-    const char *env; /* NULL: none */
-    const char *help;
+    const char *env;  /* NULL: none */
+    const char *help; /* NULL: --help only names it, at its end */
     const char *choices;
     int64_t min, max;
 };
