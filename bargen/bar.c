@@ -1,0 +1,91 @@
+/* bar.c -- see bar.h. */
+#include "bargen/bar.h"
+
+enum { VWAP_EXTRA_DIGITS = 2, SCALE_MAX = 18 };
+
+/* Almost always both prices have as many fraction digits. */
+static inline bool above(struct decimal a, struct decimal b)
+{
+    return a.scale == b.scale ? a.mant > b.mant : decimal_cmp(a, b) > 0;
+}
+
+static bool add_size(struct bar *b, const struct bar_input *in)
+{
+    struct decimal_sum volume = b->volume, turnover = b->turnover;
+    int128 product = (int128)in->price.mant * in->size.mant;
+
+    if (volume.scale == in->size.scale &&
+        turnover.scale == in->size.scale + in->price.scale) {
+        if (__builtin_add_overflow(volume.mant, in->size.mant, &volume.mant) ||
+            __builtin_add_overflow(turnover.mant, product, &turnover.mant))
+            return false;
+    } else if (!decimal_sum_add(&volume, in->size) ||
+               !decimal_sum_add_product(&turnover, in->price, in->size)) {
+        return false;
+    }
+    b->volume = volume;
+    b->turnover = turnover;
+    return true;
+}
+
+bool bar_start(struct bar *b, int64_t start_ns, int64_t end_ns, uint32_t flags,
+               const struct bar_input *in)
+{
+    struct bar fresh = {.start_ns = start_ns,
+                        .end_ns = end_ns,
+                        .flags = flags,
+                        .open = in->price,
+                        .high = in->price,
+                        .low = in->price,
+                        .close = in->price,
+                        .open_key = in->key,
+                        .close_key = in->key,
+                        .count = in->counted};
+
+    if (in->sized && !add_size(&fresh, in))
+        return false;
+    *b = fresh;
+    return true;
+}
+
+struct bar bar_flat(int64_t start_ns, int64_t end_ns, struct decimal price)
+{
+    return (struct bar){.start_ns = start_ns,
+                        .end_ns = end_ns,
+                        .flags = BAR_FILL,
+                        .open = price,
+                        .high = price,
+                        .low = price,
+                        .close = price};
+}
+
+bool bar_add(struct bar *b, const struct bar_input *in)
+{
+    if (in->sized && !add_size(b, in))
+        return false;
+    /* From here on nothing can fail. */
+    if (!bar_key_before(in->key, b->close_key)) {
+        b->close = in->price;
+        b->close_key = in->key;
+    } else if (bar_key_before(in->key, b->open_key)) {
+        b->open = in->price;
+        b->open_key = in->key;
+    }
+    if (above(in->price, b->high))
+        b->high = in->price;
+    else if (above(b->low, in->price))
+        b->low = in->price;
+    b->count += in->counted;
+    return true;
+}
+
+bool bar_vwap(const struct bar *b, struct decimal *out)
+{
+    int scale = b->close.scale + VWAP_EXTRA_DIGITS;
+
+    if (b->volume.mant == 0)
+        return false;
+    return decimal_sum_div(b->turnover, b->volume,
+                           (uint8_t)(scale > SCALE_MAX ? SCALE_MAX : scale),
+                           out);
+}

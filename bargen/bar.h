@@ -1,0 +1,82 @@
+/*
+ * bar.h -- fold trades into one open/high/low/close/volume bar.
+ *
+ * Pure arithmetic: no clock, no I/O, no allocation.  High, low, volume and
+ * turnover do not depend on the order of arrival; open and close belong to the
+ * smallest and the largest key (time, then trade id), and of equal keys to the
+ * first and the last that arrived.  So shuffled input gives the same bar.
+ *
+ * Units       *_ns nanoseconds since the Unix epoch, UTC; prices and sizes are
+ *             struct decimal, exact
+ * Invariants  low <= open, close <= high
+ * Errors      bar_add() refuses an overflow of volume or turnover; the bar is
+ *             unchanged when it returns false
+ * Ownership   plain values; copy freely
+ * Source      docs/decisions/0004-exact-decimals.md
+ */
+#ifndef BARGEN_BAR_H
+#define BARGEN_BAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/decimal.h"
+
+/* Where an event stands in the order of the market. */
+struct bar_key {
+    int64_t time_ns;
+    int64_t id; /* -1: none, or not a number */
+};
+
+/* What a bar is made of: a trade, or one side of a quote. */
+struct bar_input {
+    struct bar_key key;
+    struct decimal price;
+    struct decimal size;
+    bool sized;   /* adds to volume and turnover */
+    bool counted; /* adds 1 to count: not a price update of size 0 */
+};
+
+enum {
+    BAR_CLOSED = 1,  /* issued as final */
+    BAR_PARTIAL = 2, /* first of its series: its beginning was not seen */
+    BAR_GAP = 4,     /* messages were lost while it was open */
+    BAR_HOLE = 8,    /* trade ids are missing inside it, so far */
+    BAR_FILL = 16,   /* no trade at all: flat at the close before */
+    BAR_QUOTES = 32, /* made of quotes: volume is the number of them */
+};
+
+struct bar {
+    int64_t start_ns, end_ns; /* end 0: not a bar */
+    struct decimal close, high, low;
+    struct bar_key close_key;
+    uint64_t count;
+    struct bar_key open_key;
+    struct decimal open;
+    uint32_t rev;
+    uint32_t flags;
+    struct decimal_sum volume;   /* sum of sizes */
+    struct decimal_sum turnover; /* sum of price * size */
+};
+
+static inline bool bar_key_before(struct bar_key a, struct bar_key b)
+{
+    return a.time_ns != b.time_ns ? a.time_ns < b.time_ns : a.id < b.id;
+}
+
+static inline bool bar_holds(const struct bar *b, int64_t time_ns)
+{
+    return time_ns >= b->start_ns && time_ns < b->end_ns;
+}
+
+/* A bar of [start, end) with its first input; false as bar_add(). */
+bool bar_start(struct bar *b, int64_t start_ns, int64_t end_ns, uint32_t flags,
+               const struct bar_input *in);
+/* A bar without a trade. */
+struct bar bar_flat(int64_t start_ns, int64_t end_ns, struct decimal price);
+bool bar_add(struct bar *b, const struct bar_input *in);
+/* turnover / volume to two digits more than the close has, half to even; false
+ * where there is no volume. */
+bool bar_vwap(const struct bar *b, struct decimal *out);
+
+#endif

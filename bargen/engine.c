@@ -1,0 +1,386 @@
+/* engine.c -- see engine.h. */
+#include "bargen/engine.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/route.h"
+
+#define LIVE_NS (ENGINE_LIVE_MS * NS_PER_MS)
+/* In 2255: a month, a grace and a correction later still fit 64 bits. */
+#define TIME_MAX_NS (INT64_C(9000000000) * NS_PER_SECOND)
+
+static void on_issue(void *arg, const struct symbol *sym,
+                     const struct resolution *r, const struct bar *bar,
+                     enum bar_issue how)
+{
+    struct engine *e = arg;
+
+    if (e->config.skip_first_partial && bar->flags & BAR_PARTIAL)
+        return;
+    switch (how) {
+    case BAR_UPDATE:
+        e->counts.updates++;
+        break;
+    case BAR_FINAL:
+        e->counts.finals++;
+        e->counts.revisions += bar->rev > 0;
+        break;
+    case BAR_UNFINISHED:
+        e->counts.unfinished++;
+        break;
+    }
+    e->config.sink.issue(e->config.sink.arg, sym, r, bar, how);
+}
+
+void engine_init(struct engine *e, const struct engine_config *config)
+{
+    assert(config->n_resolutions <= ENGINE_RESOLUTIONS_MAX);
+    assert(config->shards >= 1 && config->shards <= ENGINE_SHARDS_MAX);
+    *e = (struct engine){.config = *config};
+    symbols_init(&e->symbols);
+    memcpy(e->resolutions, config->resolutions,
+           config->n_resolutions * sizeof *e->resolutions);
+    e->rules = (struct bar_rules){.resolutions = e->resolutions,
+                                  .n_resolutions = config->n_resolutions,
+                                  .grace_ns = config->grace_ns,
+                                  .correction_ns = config->correction_ns,
+                                  .fill = config->fill,
+                                  .sink = {on_issue, e},
+                                  .counts = &e->counts};
+    e->wanted = mem_zero((config->n_symbols + 1) * sizeof(*e->wanted));
+    for (unsigned i = 0; i < config->n_symbols; i++)
+        e->wanted[i] = mem_str(span_str(config->symbols[i]));
+}
+
+void engine_close(struct engine *e)
+{
+    symbols_close(&e->symbols);
+    for (unsigned i = 0; i < e->config.n_symbols; i++)
+        free(e->wanted[i]);
+    free(e->wanted);
+    heap_close(&e->wake);
+    *e = (struct engine){0};
+}
+
+static bool wanted(const struct engine *e, struct span name)
+{
+    for (unsigned i = 0; i < e->config.n_symbols; i++)
+        if (span_is(name, e->wanted[i]))
+            return true;
+    return e->config.n_symbols == 0;
+}
+
+struct symbol *engine_symbol(struct engine *e, struct span name)
+{
+    uint64_t hash = symbols_hash(name);
+    struct symbol *sym = symbols_find(&e->symbols, name, hash);
+    bool ours;
+
+    if (sym || e->symbols.n == ENGINE_SYMBOLS_MAX)
+        return sym;
+    ours = wanted(e, name);
+    sym = symbol_new(name, hash, ours ? e->rules.n_resolutions : 0);
+    sym->ignored = !ours;
+    sym->shard = (uint8_t)route_shard(name, e->config.shards);
+    sym->dirty = !e->config.track;
+    symbols_put(&e->symbols, sym);
+    return sym;
+}
+
+static void mark_dirty(struct engine *e, struct symbol *sym)
+{
+    struct engine_shard *shard = &e->shards[sym->shard];
+
+    sym->dirty = true;
+    sym->next_dirty = shard->dirty;
+    shard->dirty = sym;
+    shard->n_dirty++;
+}
+
+/* A trade id of digits alone, without a leading zero, that fits; else -1. */
+static int64_t id_number(struct span id)
+{
+    int64_t n = 0;
+
+    if (id.len == 0 || id.len > 18 || (id.ptr[0] == '0' && id.len > 1))
+        return -1;
+    for (size_t i = 0; i < id.len; i++) {
+        unsigned digit = (unsigned char)id.ptr[i] - (unsigned)'0';
+
+        if (digit > 9)
+            return -1;
+        n = n * 10 + (int64_t)digit;
+    }
+    return n;
+}
+
+static bool from_quote(struct engine *e, struct symbol *sym,
+                       const struct event *ev, struct bar_input *in)
+{
+    enum price_source price = e->config.price;
+
+    unsigned need = price == PRICE_BID   ? EVENT_HAS_BID
+                    : price == PRICE_ASK ? EVENT_HAS_ASK
+                                         : EVENT_HAS_BID | EVENT_HAS_ASK;
+
+    if (price == PRICE_TRADE || sym->basis == SYMBOL_TRADES ||
+        (ev->have & need) != need)
+        return false;
+    in->counted = true;
+    in->sized = false;
+    if (price == PRICE_BID)
+        in->price = ev->bid;
+    else if (price == PRICE_ASK)
+        in->price = ev->ask;
+    else if (!decimal_mid(ev->bid, ev->ask, &in->price))
+        return false;
+    sym->basis = SYMBOL_QUOTES;
+    return true;
+}
+
+static bool from_trade(struct engine *e, struct symbol *sym,
+                       const struct event *ev, struct bar_input *in)
+{
+    bool sized = (ev->have & EVENT_HAS_SIZE) != 0;
+
+    if (e->config.price > PRICE_TRADE)
+        return false;
+    in->price = ev->price;
+    in->size = ev->size;
+    in->sized = sized && ev->size.mant > 0;
+    /* Size 0 is a snapshot's way to tell the price: no trade to count. */
+    in->counted = !sized || in->sized;
+    if (ev->have & EVENT_HAS_ID) {
+        in->key.id = id_number(ev->id);
+        if (!symbol_new_trade(sym, &e->rules, in->key.id, ev->id,
+                              in->key.time_ns)) {
+            e->counts.duplicates++;
+            return false;
+        }
+    }
+    if (sym->basis == SYMBOL_QUOTES)
+        symbol_restart(sym, &e->rules);
+    sym->basis = SYMBOL_TRADES;
+    return true;
+}
+
+/* Only a live symbol is woken by the time of day. */
+static void arm(struct engine *e, struct symbol *sym)
+{
+    if (!sym->live || sym->next_close_ns == INT64_MAX)
+        heap_remove(&e->wake, &sym->wake);
+    else
+        heap_set(&e->wake, &sym->wake, sym->next_close_ns + e->config.grace_ns);
+}
+
+static void add(struct engine *e, struct symbol *sym,
+                const struct bar_input *in, int64_t received_ns, bool lost)
+{
+    int64_t next_close_ns = sym->next_close_ns;
+    bool changed, live;
+
+    if (lost)
+        symbol_lost(sym);
+    changed = symbol_add(sym, &e->rules, in);
+    if (lost)
+        symbol_lost(sym);
+    e->counts.events++;
+    live = sym->newest_ns >= received_ns - LIVE_NS;
+    if (live != sym->live || (live && sym->next_close_ns != next_close_ns)) {
+        sym->live = live;
+        arm(e, sym);
+    }
+    if (changed)
+        e->shards[sym->shard].urgent = true;
+    if (!sym->dirty)
+        mark_dirty(e, sym);
+}
+
+/* False: the event was here before. */
+static bool follow_sequence(struct engine *e, struct symbol *sym,
+                            const struct event *ev, bool *lost)
+{
+    enum { BOTH = EVENT_HAS_SEQ | EVENT_HAS_SRC };
+
+    if (!e->config.sequence || (ev->have & BOTH) != BOTH)
+        return true;
+    switch (symbol_sequence(sym, ev->src, ev->seq)) {
+    case SYMBOL_SEQ_SEEN:
+        return false;
+    case SYMBOL_SEQ_JUMP:
+        e->counts.gaps++;
+        *lost = true;
+        break;
+    case SYMBOL_SEQ_NEW:
+        break;
+    }
+    if (!sym->dirty)
+        mark_dirty(e, sym);
+    return true;
+}
+
+static bool too_far_ahead(const struct engine *e, int64_t time_ns,
+                          int64_t received_ns)
+{
+    if (time_ns >= TIME_MAX_NS)
+        return true;
+    return e->config.ahead_ns > 0 && time_ns > received_ns + e->config.ahead_ns;
+}
+
+enum engine_verdict engine_event(struct engine *e, const struct event *ev,
+                                 int64_t received_ns)
+{
+    struct bar_input in = {.key = {ev->time_ns, -1}};
+    uint64_t duplicates = e->counts.duplicates;
+    struct symbol *sym;
+    bool lost = false, taken;
+
+    if (ev->type != EVENT_TICK && ev->type != EVENT_TRADE) {
+        e->counts.ignored++;
+        return ENGINE_IGNORED;
+    }
+    sym = engine_symbol(e, ev->symbol);
+    if (!sym) {
+        e->counts.symbols_refused++;
+        return ENGINE_REFUSED;
+    }
+    if (sym->ignored) {
+        e->counts.ignored++;
+        return ENGINE_IGNORED;
+    }
+    if (!follow_sequence(e, sym, ev, &lost)) {
+        e->counts.repeated++;
+        return ENGINE_REPEATED;
+    }
+    if (lost)
+        symbol_lost(sym);
+    if (too_far_ahead(e, ev->time_ns, received_ns)) {
+        e->counts.future++;
+        return ENGINE_FUTURE;
+    }
+    taken = ev->type == EVENT_TICK ? from_quote(e, sym, ev, &in)
+                                   : from_trade(e, sym, ev, &in);
+    if (!taken) {
+        if (e->counts.duplicates != duplicates)
+            return ENGINE_REPEATED;
+        e->counts.ignored++;
+        return ENGINE_IGNORED;
+    }
+    add(e, sym, &in, received_ns, lost);
+    return ENGINE_TAKEN;
+}
+
+void engine_lost(struct engine *e, int shard)
+{
+    e->counts.gaps++;
+    for (unsigned i = 0; i < e->symbols.n; i++) {
+        struct symbol *sym = e->symbols.all[i];
+
+        if (sym->ignored || (shard >= 0 && sym->shard != shard))
+            continue;
+        symbol_lost(sym);
+        if (!sym->dirty)
+            mark_dirty(e, sym);
+    }
+}
+
+/* Symbols were put in front: the list is the newest first.  Issue in order of
+ * appearance so that output does not depend on how it was cut into reads. */
+static int by_rank(const void *a, const void *b)
+{
+    const struct symbol *const *x = a, *const *y = b;
+
+    return ((*x)->wake.rank > (*y)->wake.rank) -
+           ((*x)->wake.rank < (*y)->wake.rank);
+}
+
+void engine_update(struct engine *e, unsigned shard)
+{
+    struct engine_shard *s = &e->shards[shard];
+    struct symbol **sorted, *sym = s->dirty;
+
+    if (s->n_dirty == 0)
+        return;
+    sorted = mem_alloc(s->n_dirty * sizeof(*sorted));
+    for (unsigned i = 0; i < s->n_dirty; i++, sym = sym->next_dirty)
+        sorted[i] = sym;
+    qsort(sorted, s->n_dirty, sizeof *sorted, by_rank);
+    for (unsigned i = 0; i < s->n_dirty; i++)
+        symbol_update(sorted[i], &e->rules);
+    free(sorted);
+}
+
+void engine_clean(struct engine *e, unsigned shard)
+{
+    struct engine_shard *s = &e->shards[shard];
+
+    for (struct symbol *sym = s->dirty; sym; sym = sym->next_dirty)
+        sym->dirty = false;
+    *s = (struct engine_shard){0};
+}
+
+void engine_touch_all(struct engine *e, unsigned shard)
+{
+    for (unsigned i = 0; i < e->symbols.n; i++)
+        if (e->symbols.all[i]->shard == shard && !e->symbols.all[i]->ignored &&
+            !e->symbols.all[i]->dirty)
+            mark_dirty(e, e->symbols.all[i]);
+}
+
+int64_t engine_next_wake(const struct engine *e)
+{
+    const struct heap_node *first = heap_first(&e->wake);
+
+    return first ? first->due_ns : INT64_MAX;
+}
+
+void engine_wake(struct engine *e, int64_t wall_ns)
+{
+    struct heap_node *first;
+
+    while ((first = heap_first(&e->wake)) && first->due_ns <= wall_ns) {
+        struct symbol *sym = e->symbols.all[first->rank];
+
+        symbol_close(sym, &e->rules, wall_ns - e->config.grace_ns);
+        arm(e, sym);
+        e->shards[sym->shard].urgent = true;
+        if (!sym->dirty)
+            mark_dirty(e, sym);
+    }
+}
+
+void engine_finish(struct engine *e)
+{
+    for (unsigned i = 0; i < e->symbols.n; i++)
+        symbol_finish(e->symbols.all[i], &e->rules);
+}
+
+void engine_restored(struct engine *e, struct symbol *sym)
+{
+    symbol_restored(sym, &e->rules);
+    arm(e, sym);
+}
+
+void engine_forget(struct engine *e, unsigned shard)
+{
+    struct symbols others;
+
+    engine_clean(e, shard);
+    symbols_init(&others);
+    for (unsigned i = 0; i < e->symbols.n; i++) {
+        struct symbol *sym = e->symbols.all[i];
+
+        if (sym->shard != shard) {
+            symbols_put(&others, sym);
+            continue;
+        }
+        heap_remove(&e->wake, &sym->wake);
+        symbol_free(sym);
+    }
+    e->symbols.n = 0;
+    symbols_close(&e->symbols);
+    e->symbols = others;
+}

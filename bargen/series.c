@@ -1,0 +1,283 @@
+/* series.c -- see series.h. */
+#include "bargen/series.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bytes.h"
+
+void series_free(struct series *s)
+{
+    free(s->kept);
+    *s = (struct series){0};
+}
+
+static void issue(const struct series_context *c, const struct bar *bar,
+                  enum bar_issue how)
+{
+    c->sink->issue(c->sink->arg, c->symbol, c->resolution, bar, how);
+}
+
+static void issue_final(struct series *s, const struct series_context *c,
+                        struct bar *bar)
+{
+    bar->flags |= BAR_CLOSED;
+    if (bar == &s->cur)
+        s->pending = false;
+    issue(c, bar, BAR_FINAL);
+}
+
+struct bar *series_keep(struct series *s, const struct bar *bar)
+{
+    unsigned at;
+
+    if (s->n_kept == SERIES_KEPT_MAX) {
+        s->n_kept--;
+        memmove(s->kept, s->kept + 1, s->n_kept * sizeof *s->kept);
+    }
+    if (s->n_kept == s->cap_kept) {
+        s->cap_kept = s->cap_kept ? s->cap_kept * 2 : 4;
+        s->kept = mem_grow(s->kept, s->cap_kept * sizeof *s->kept);
+    }
+    for (at = s->n_kept; at > 0; at--)
+        if (s->kept[at - 1].start_ns < bar->start_ns)
+            break;
+    memmove(s->kept + at + 1, s->kept + at, (s->n_kept - at) * sizeof *s->kept);
+    s->kept[at] = *bar;
+    s->n_kept++;
+    return &s->kept[at];
+}
+
+static struct bar *find(struct series *s, int64_t time_ns)
+{
+    if (bar_holds(&s->cur, time_ns))
+        return &s->cur;
+    for (unsigned i = s->n_kept; i > 0; i--)
+        if (bar_holds(&s->kept[i - 1], time_ns))
+            return &s->kept[i - 1];
+    return NULL;
+}
+
+/* The newest bar changes: everything before it waits in kept. */
+static enum series_result start_newest(struct series *s,
+                                       const struct series_context *c,
+                                       const struct bar_input *in)
+{
+    bool first = s->cur.end_ns == 0;
+    struct bar bar;
+    int64_t start_ns, end_ns;
+
+    resolution_bucket(c->resolution, in->key.time_ns, &start_ns, &end_ns);
+    if (!bar_start(&bar, start_ns, end_ns,
+                   c->flags | (first ? (uint32_t)BAR_PARTIAL : 0u), in))
+        return SERIES_OVERFLOW;
+    /* Its time was closed by the clock before its first trade came. */
+    bar.rev = end_ns <= c->closed_ns;
+    if (!first)
+        series_keep(s, &s->cur);
+    s->cur = bar;
+    s->pending = true;
+    return SERIES_STARTED;
+}
+
+/* A correction may still make a bar where none was if its time is kept. */
+static bool reachable(const struct series *s, const struct series_context *c,
+                      int64_t start_ns, int64_t end_ns)
+{
+    return end_ns > c->keep_from_ns ||
+           (s->n_kept > 0 && start_ns > s->kept[0].start_ns);
+}
+
+/* Before the newest bar, in a stretch where no trade was until now. */
+static enum series_result start_older(struct series *s,
+                                      const struct series_context *c,
+                                      const struct bar_input *in)
+{
+    const struct bar *oldest = s->n_kept > 0 ? &s->kept[0] : &s->cur;
+    struct bar bar, *kept;
+    int64_t start_ns, end_ns;
+    bool first;
+
+    resolution_bucket(c->resolution, in->key.time_ns, &start_ns, &end_ns);
+    if (!reachable(s, c, start_ns, end_ns))
+        return SERIES_LATE;
+    first = oldest->flags & BAR_PARTIAL && start_ns < oldest->start_ns;
+    if (!bar_start(&bar, start_ns, end_ns,
+                   c->flags | (first ? (uint32_t)BAR_PARTIAL : 0u), in))
+        return SERIES_OVERFLOW;
+    kept = series_keep(s, &bar);
+    if (end_ns > c->closed_ns)
+        return SERIES_ADDED;
+    kept->rev = 1;
+    if (end_ns == s->filled_ns)
+        s->fill_price = kept->close;
+    issue_final(s, c, kept);
+    return SERIES_REVISED;
+}
+
+enum series_result series_add(struct series *s, const struct series_context *c,
+                              const struct bar_input *in)
+{
+    struct bar *bar = find(s, in->key.time_ns);
+
+    if (!bar) {
+        if (in->key.time_ns >= s->cur.end_ns)
+            return start_newest(s, c, in);
+        return start_older(s, c, in);
+    }
+    if (!bar_add(bar, in))
+        return SERIES_OVERFLOW;
+    if (bar == &s->cur)
+        s->pending = true;
+    if (!(bar->flags & BAR_CLOSED))
+        return SERIES_ADDED;
+    bar->rev++;
+    if (bar->end_ns == s->filled_ns)
+        s->fill_price = bar->close;
+    issue_final(s, c, bar);
+    return SERIES_REVISED;
+}
+
+static struct bar *oldest_open(struct series *s)
+{
+    for (unsigned i = 0; i < s->n_kept; i++)
+        if (!(s->kept[i].flags & BAR_CLOSED))
+            return &s->kept[i];
+    if (s->cur.end_ns != 0 && !(s->cur.flags & BAR_CLOSED))
+        return &s->cur;
+    return NULL;
+}
+
+/* The next empty stretch to be filled before `open` (may be NULL). */
+static bool next_fill(const struct series *s, const struct series_context *c,
+                      const struct bar *open, int64_t *start_ns,
+                      int64_t *end_ns)
+{
+    if (!c->fill || s->filled_ns == 0)
+        return false;
+    resolution_bucket(c->resolution, s->filled_ns, start_ns, end_ns);
+    return *end_ns <= s->fill_until_ns && (!open || *start_ns < open->start_ns);
+}
+
+static void drop_old(struct series *s, const struct series_context *c)
+{
+    unsigned closed = (s->cur.flags & BAR_CLOSED) != 0, drop = 0;
+
+    for (unsigned i = 0; i < s->n_kept; i++)
+        closed += (s->kept[i].flags & BAR_CLOSED) != 0;
+    while (drop < s->n_kept && closed > SERIES_KEPT_CLOSED &&
+           s->kept[drop].flags & BAR_CLOSED &&
+           s->kept[drop].end_ns <= c->keep_from_ns) {
+        drop++;
+        closed--;
+    }
+    if (drop == 0)
+        return;
+    s->n_kept -= drop;
+    memmove(s->kept, s->kept + drop, s->n_kept * sizeof *s->kept);
+}
+
+void series_close(struct series *s, const struct series_context *c)
+{
+    int64_t start_ns, end_ns;
+
+    for (;;) {
+        struct bar *open = oldest_open(s);
+
+        while (next_fill(s, c, open, &start_ns, &end_ns) &&
+               end_ns <= c->closed_ns) {
+            struct bar flat = bar_flat(start_ns, end_ns, s->fill_price);
+
+            issue(c, &flat, BAR_FINAL);
+            s->filled_ns = end_ns;
+        }
+        if (!open || open->end_ns > c->closed_ns)
+            break;
+        issue_final(s, c, open);
+        s->filled_ns = open->end_ns;
+        s->fill_until_ns = open->end_ns + NS_PER_DAY;
+        s->fill_price = open->close;
+    }
+    drop_old(s, c);
+}
+
+void series_finish(struct series *s, const struct series_context *c)
+{
+    struct bar *open;
+
+    while ((open = oldest_open(s)) != NULL) {
+        open->flags |= BAR_CLOSED;
+        issue(c, open, BAR_UNFINISHED);
+    }
+    s->pending = false;
+}
+
+void series_update(struct series *s, const struct series_context *c)
+{
+    if (!s->pending)
+        return;
+    s->pending = false;
+    issue(c, &s->cur, BAR_UPDATE);
+}
+
+int64_t series_next_close(const struct series *s,
+                          const struct series_context *c)
+{
+    int64_t start_ns, end_ns;
+    const struct bar *open = NULL;
+
+    for (unsigned i = 0; i < s->n_kept && !open; i++)
+        if (!(s->kept[i].flags & BAR_CLOSED))
+            open = &s->kept[i];
+    if (!open && s->cur.end_ns != 0 && !(s->cur.flags & BAR_CLOSED))
+        open = &s->cur;
+    if (next_fill(s, c, open, &start_ns, &end_ns))
+        return end_ns;
+    return open ? open->end_ns : INT64_MAX;
+}
+
+static void flag_bar(struct series *s, const struct series_context *c,
+                     struct bar *bar, uint32_t flag, bool on)
+{
+    if (((bar->flags & flag) != 0) == on)
+        return;
+    bar->flags ^= flag;
+    if (bar == &s->cur)
+        s->pending = true;
+    if (!(bar->flags & BAR_CLOSED))
+        return;
+    bar->rev++;
+    issue_final(s, c, bar);
+}
+
+void series_flag(struct series *s, const struct series_context *c,
+                 uint32_t flag, int64_t from_ns, int64_t to_ns,
+                 bool (*lost)(const void *arg, int64_t start_ns,
+                              int64_t end_ns),
+                 const void *arg)
+{
+    for (unsigned i = 0; i < s->n_kept; i++) {
+        struct bar *bar = &s->kept[i];
+
+        if (bar->end_ns > from_ns && bar->start_ns <= to_ns)
+            flag_bar(s, c, bar, flag, lost(arg, bar->start_ns, bar->end_ns));
+    }
+    if (s->cur.end_ns != 0 && s->cur.end_ns > from_ns &&
+        s->cur.start_ns <= to_ns)
+        flag_bar(s, c, &s->cur, flag,
+                 lost(arg, s->cur.start_ns, s->cur.end_ns));
+}
+
+void series_lost(struct series *s)
+{
+    if (s->cur.end_ns != 0 && !(s->cur.flags & BAR_CLOSED))
+        s->cur.flags |= BAR_GAP;
+}
+
+void series_reset(struct series *s)
+{
+    struct bar *kept = s->kept;
+    unsigned cap_kept = s->cap_kept;
+
+    *s = (struct series){.kept = kept, .cap_kept = cap_kept};
+}

@@ -1,0 +1,259 @@
+/* symbol.c -- see symbol.h. */
+#include "bargen/symbol.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bytes.h"
+
+struct symbol *symbol_new(struct span name, uint64_t hash, unsigned n_series)
+{
+    struct symbol *sym = mem_zero(sizeof *sym);
+
+    sym->newest_ns = INT64_MIN;
+    sym->closed_ns = INT64_MIN;
+    sym->next_close_ns = INT64_MAX;
+    sym->n_series = n_series;
+    sym->series = mem_zero((n_series ? n_series : 1) * sizeof *sym->series);
+    ids_init(&sym->ids);
+    idring_init(&sym->ring);
+    sym->hash = hash;
+    sym->name = span_make(mem_str(name), name.len);
+    return sym;
+}
+
+void symbol_free(struct symbol *sym)
+{
+    if (!sym)
+        return;
+    for (unsigned i = 0; i < sym->n_series; i++)
+        series_free(&sym->series[i]);
+    free(sym->series);
+    ids_close(&sym->ids);
+    idring_close(&sym->ring);
+    free((char *)(uintptr_t)sym->name.ptr);
+    free(sym);
+}
+
+static struct series_context context(const struct symbol *sym,
+                                     const struct bar_rules *rules, unsigned i)
+{
+    int64_t closed_ns = sym->closed_ns;
+
+    return (struct series_context){
+        .resolution = &rules->resolutions[i],
+        .symbol = sym,
+        .sink = &rules->sink,
+        .closed_ns = closed_ns,
+        .keep_from_ns = closed_ns < INT64_MIN + rules->correction_ns
+                            ? INT64_MIN
+                            : closed_ns - rules->correction_ns,
+        .flags = sym->basis == SYMBOL_QUOTES ? BAR_QUOTES : 0,
+        .fill = rules->fill};
+}
+
+enum symbol_seq symbol_sequence(struct symbol *sym, struct span src,
+                                uint64_t seq)
+{
+    uint64_t f = idring_fingerprint(src);
+    struct source s = {f, seq};
+    unsigned i = 0;
+
+    while (i < SYMBOL_SOURCES - 1 && sym->sources[i].src != f)
+        i++;
+    if (sym->sources[i].src == f) {
+        uint64_t last = sym->sources[i].seq;
+
+        if (seq <= last)
+            return SYMBOL_SEQ_SEEN;
+        sym->sources[i].seq = seq;
+        if (i == 0)
+            return seq == last + 1 ? SYMBOL_SEQ_NEW : SYMBOL_SEQ_JUMP;
+        s = sym->sources[i];
+        memmove(sym->sources + 1, sym->sources, i * sizeof s);
+        sym->sources[0] = s;
+        return seq == last + 1 ? SYMBOL_SEQ_NEW : SYMBOL_SEQ_JUMP;
+    }
+    memmove(sym->sources + 1, sym->sources, i * sizeof s);
+    sym->sources[0] = s;
+    return SYMBOL_SEQ_NEW;
+}
+
+void symbol_lost(struct symbol *sym)
+{
+    for (unsigned i = 0; i < sym->n_series; i++)
+        series_lost(&sym->series[i]);
+}
+
+static bool lost_in(const void *arg, int64_t start_ns, int64_t end_ns)
+{
+    return ids_lost_in(arg, start_ns, end_ns);
+}
+
+static void flag_holes(struct symbol *sym, const struct bar_rules *rules,
+                       struct ids_span span)
+{
+    /* Shuffled trades may make a hole seem to end before it begins. */
+    int64_t from_ns = span.from_ns < span.to_ns ? span.from_ns : span.to_ns;
+    int64_t to_ns = span.from_ns < span.to_ns ? span.to_ns : span.from_ns;
+
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series_context c = context(sym, rules, i);
+
+        series_flag(&sym->series[i], &c, BAR_HOLE, from_ns, to_ns, lost_in,
+                    &sym->ids);
+    }
+}
+
+static void age_holes(struct symbol *sym, const struct bar_rules *rules)
+{
+    struct ids_span span = ids_age(&sym->ids, sym->closed_ns);
+
+    if (ids_span_empty(span))
+        return;
+    rules->counts->holes++;
+    flag_holes(sym, rules, span);
+}
+
+bool symbol_new_trade(struct symbol *sym, const struct bar_rules *rules,
+                      int64_t number, struct span text, int64_t time_ns)
+{
+    struct ids_span touched;
+
+    if (number < 0)
+        return idring_add(&sym->ring, idring_fingerprint(text));
+    if (!ids_add(&sym->ids, number, time_ns, &touched))
+        return false;
+    /* Only an aged hole has flagged a bar. */
+    if (!ids_span_empty(touched) && touched.to_ns <= sym->ids.aged_ns)
+        flag_holes(sym, rules, touched);
+    return true;
+}
+
+static void find_next_close(struct symbol *sym, const struct bar_rules *rules)
+{
+    int64_t next_ns = INT64_MAX;
+
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series_context c = context(sym, rules, i);
+        int64_t ns = series_next_close(&sym->series[i], &c);
+
+        next_ns = ns < next_ns ? ns : next_ns;
+    }
+    sym->next_close_ns = next_ns;
+}
+
+static void close_due(struct symbol *sym, const struct bar_rules *rules)
+{
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series_context c = context(sym, rules, i);
+
+        series_close(&sym->series[i], &c);
+    }
+    find_next_close(sym, rules);
+}
+
+/* True: next_close_ns must be worked out again. */
+static bool add_slowly(struct symbol *sym, const struct bar_rules *rules,
+                       const struct bar_input *in, unsigned i)
+{
+    struct series_context c = context(sym, rules, i);
+
+    switch (series_add(&sym->series[i], &c, in)) {
+    case SERIES_LATE:
+        rules->counts->late_dropped++;
+        return false;
+    case SERIES_OVERFLOW:
+        rules->counts->overflow++;
+        return false;
+    case SERIES_ADDED:
+    case SERIES_STARTED:
+    case SERIES_REVISED:
+        break;
+    }
+    return true;
+}
+
+bool symbol_add(struct symbol *sym, const struct bar_rules *rules,
+                const struct bar_input *in)
+{
+    int64_t time_ns = in->key.time_ns;
+    int64_t watermark_ns = time_ns - rules->grace_ns;
+    bool changed = false;
+
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series *s = &sym->series[i];
+
+        if (!series_takes(s, time_ns))
+            changed |= add_slowly(sym, rules, in, i);
+        else if (bar_add(&s->cur, in))
+            s->pending = true;
+        else
+            rules->counts->overflow++;
+    }
+    if (time_ns > sym->newest_ns)
+        sym->newest_ns = time_ns;
+    else if (time_ns < sym->newest_ns)
+        rules->counts->out_of_order++;
+    if (watermark_ns > sym->closed_ns)
+        sym->closed_ns = watermark_ns;
+    if (sym->closed_ns >= sym->ids.unaged_ns)
+        age_holes(sym, rules);
+    if (changed)
+        find_next_close(sym, rules);
+    if (sym->closed_ns < sym->next_close_ns)
+        return changed;
+    close_due(sym, rules);
+    return true;
+}
+
+void symbol_close(struct symbol *sym, const struct bar_rules *rules,
+                  int64_t closed_ns)
+{
+    if (closed_ns > sym->closed_ns)
+        sym->closed_ns = closed_ns;
+    if (sym->closed_ns >= sym->ids.unaged_ns)
+        age_holes(sym, rules);
+    if (sym->closed_ns >= sym->next_close_ns)
+        close_due(sym, rules);
+}
+
+void symbol_restart(struct symbol *sym, const struct bar_rules *rules)
+{
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series *s = &sym->series[i];
+        struct series_context c = context(sym, rules, i);
+
+        if (s->cur.start_ns > c.closed_ns)
+            c.closed_ns = s->cur.start_ns;
+        series_close(s, &c);
+        series_reset(s);
+    }
+    sym->next_close_ns = INT64_MAX;
+}
+
+void symbol_update(struct symbol *sym, const struct bar_rules *rules)
+{
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series_context c = context(sym, rules, i);
+
+        series_update(&sym->series[i], &c);
+    }
+}
+
+void symbol_finish(struct symbol *sym, const struct bar_rules *rules)
+{
+    if (sym->newest_ns != INT64_MIN)
+        symbol_close(sym, rules, sym->newest_ns);
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series_context c = context(sym, rules, i);
+
+        series_finish(&sym->series[i], &c);
+    }
+    sym->next_close_ns = INT64_MAX;
+}
+
+void symbol_restored(struct symbol *sym, const struct bar_rules *rules)
+{
+    find_next_close(sym, rules);
+}

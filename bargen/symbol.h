@@ -1,0 +1,120 @@
+/*
+ * symbol.h -- one symbol: what was seen of it, and its bars.
+ *
+ * Time has two sources.  The watermark is the newest event time less the
+ * grace; it alone closes bars while old data is replayed, so that a replay
+ * gives the same bars each time.  While the stream is live the caller also
+ * closes by the time of day (symbol_close), so that the last bar of a session
+ * does not wait for another tick.
+ *
+ * Units       time in nanoseconds since the epoch
+ * Ownership   symbol_new/symbol_free; the name is the symbol's own
+ * Bounds      SYMBOL_SOURCES publishers whose sequence is followed, then the
+ *             one not heard for longest is forgotten
+ */
+#ifndef BARGEN_SYMBOL_H
+#define BARGEN_SYMBOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bargen/heap.h"
+#include "bargen/idring.h"
+#include "bargen/ids.h"
+#include "bargen/series.h"
+#include "common/span.h"
+
+enum { SYMBOL_SOURCES = 4 };
+
+/* What one publisher run has sent of this symbol's channel. */
+struct source {
+    uint64_t src; /* fingerprint; 0: none */
+    uint64_t seq; /* the newest */
+};
+
+/* Counters of one engine; only ever grow. */
+struct bar_counts {
+    uint64_t events;     /* ticks and trades that went into bars */
+    uint64_t ignored;    /* of another type, or the wrong side of --price */
+    uint64_t duplicates; /* by trade id */
+    uint64_t repeated;   /* by src and seq: a batch sent twice */
+    uint64_t future;     /* too far ahead of the time of day */
+    uint64_t out_of_order;
+    uint64_t late_dropped; /* per bar that was too old to be corrected */
+    uint64_t overflow;     /* volume did not fit */
+    uint64_t gaps;         /* jumps of seq, links lost */
+    uint64_t holes;        /* stretches of missing trade ids */
+    uint64_t symbols_refused;
+    uint64_t updates, finals, revisions, unfinished;
+};
+
+/* What all symbols of an engine have in common. */
+struct bar_rules {
+    const struct resolution *resolutions;
+    unsigned n_resolutions;
+    int64_t grace_ns;
+    int64_t correction_ns;
+    bool fill;
+    struct bar_sink sink;
+    struct bar_counts *counts;
+};
+
+enum symbol_basis {
+    SYMBOL_UNKNOWN,
+    SYMBOL_QUOTES, /* no trade so far: bars are made of quotes */
+    SYMBOL_TRADES
+};
+
+struct symbol {
+    int64_t newest_ns;     /* of all inputs; INT64_MIN: none */
+    int64_t closed_ns;     /* bars that end at or before this are closed */
+    int64_t next_close_ns; /* the next end that closed_ns will reach */
+    unsigned n_series;
+    uint8_t basis; /* enum symbol_basis */
+    bool ignored;  /* not asked for */
+    bool live;     /* its events are about as old as their arrival */
+    bool dirty;    /* in the list of the changed, or not tracked */
+    uint8_t shard;
+    struct series *series;
+    struct ids ids;
+    struct idring ring;
+    struct source sources[SYMBOL_SOURCES]; /* newest heard first */
+    struct heap_node wake;
+    struct symbol *next_dirty;
+    uint64_t hash;
+    struct span name;
+};
+
+struct symbol *symbol_new(struct span name, uint64_t hash, unsigned n_series);
+void symbol_free(struct symbol *sym);
+
+enum symbol_seq { SYMBOL_SEQ_NEW, SYMBOL_SEQ_JUMP, SYMBOL_SEQ_SEEN };
+
+/* Follow a publisher's numbering. */
+enum symbol_seq symbol_sequence(struct symbol *sym, struct span src,
+                                uint64_t seq);
+/* Events were lost before the next one. */
+void symbol_lost(struct symbol *sym);
+
+/* False: a trade with this id (number, or text if number < 0) was here. */
+bool symbol_new_trade(struct symbol *sym, const struct bar_rules *rules,
+                      int64_t number, struct span text, int64_t time_ns);
+
+/* Adds to the bars of every resolution and closes what is past the watermark.
+ * True: a bar was started or issued. */
+bool symbol_add(struct symbol *sym, const struct bar_rules *rules,
+                const struct bar_input *in);
+
+/* Closes what ends at or before closed_ns; never goes back. */
+void symbol_close(struct symbol *sym, const struct bar_rules *rules,
+                  int64_t closed_ns);
+/* Closes what is behind the newest bar's start, then forgets all bars: the
+ * next input begins anew. */
+void symbol_restart(struct symbol *sym, const struct bar_rules *rules);
+void symbol_update(struct symbol *sym, const struct bar_rules *rules);
+/* End of input: what has ended is final, the rest unfinished. */
+void symbol_finish(struct symbol *sym, const struct bar_rules *rules);
+/* After decoding: works out what follows from the rest. */
+void symbol_restored(struct symbol *sym, const struct bar_rules *rules);
+
+#endif
