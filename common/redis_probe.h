@@ -2,21 +2,23 @@
  * redis_probe.h -- is what we hear really all that is said?
  *
  * Subscribes to {prefix}_probe:{instance} on the subscription link; when
- * nothing at all arrived there for 2 s, publishes to it on the command link.
- * Published but not received within 1 s: stale, and the subscription link is
- * dropped, with the wait between such drops doubling.  A PUBLISH that failed
+ * nothing at all arrived there for 1.5 s, publishes to it on the command link.
+ * Taken by Redis but not received within 1 s: deaf, and the subscription link
+ * is dropped, with the wait between such drops doubling.  A PUBLISH that failed
  * proves nothing.
  *
- * Upstream: LIVE both links ready, everything confirmed and heard within 3 s;
- * STALE connected but the probe (or a reconnect) is outstanding; DOWN no link.
+ * Upstream: LIVE both links ready, everything confirmed since the connection
+ * was made, and something heard within 2.5 s; DOWN neither link is connected;
+ * STALE anything between.  What depends on the clock is in redis_probe_state.
+ *
+ * Ownership   close it before its links
  */
 #ifndef COMMON_REDIS_PROBE_H
 #define COMMON_REDIS_PROBE_H
 
 #include "common/redis_cmd.h"
+#include "common/redis_probe_state.h"
 #include "common/redis_sub.h"
-
-enum upstream { UPSTREAM_LIVE, UPSTREAM_STALE, UPSTREAM_DOWN };
 
 const char *upstream_name(enum upstream u);
 
@@ -30,7 +32,7 @@ enum upstream redis_probe_state(const struct redis_probe *p);
 /* The owner of the subscription link reports every message; true: it was the
  * probe's own and is not for clients. */
 bool redis_probe_heard(struct redis_probe *p, struct span channel);
-/* The owner reports state changes of either link. */
+/* The owner reports on_ready, on_live and on_down of either link. */
 void redis_probe_links_changed(struct redis_probe *p);
 void redis_probe_close(struct redis_probe *p);
 
