@@ -320,6 +320,20 @@ static void print_cell(struct bytes *out, const char *prefix, const char *name,
     while (out->len - from < width);
 }
 
+static void print_duration(struct bytes *out, int64_t ms)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"h", 3600 * SECOND_MS}, {"s", SECOND_MS}, {"ms", 1}};
+    size_t i = 0;
+
+    while (ms % units[i].ms != 0)
+        i++;
+    bytes_add_int(out, ms / units[i].ms);
+    bytes_add_str(out, units[i].unit);
+}
+
 static void print_key_life(struct bytes *out, const struct route *r)
 {
     struct bytes life;
@@ -332,8 +346,7 @@ static void print_key_life(struct bytes *out, const struct route *r)
     }
     if (r->key_ttl_ms > 0) {
         bytes_add_str(&life, ",");
-        bytes_add_int(&life, r->key_ttl_ms);
-        bytes_add_str(&life, "ms");
+        print_duration(&life, r->key_ttl_ms);
     }
     bytes_add(&life, "", 1);
     print_cell(out, "", r->key_kind == ROUTE_KEY_NONE ? "" : life.ptr, 20);
