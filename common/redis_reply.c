@@ -160,14 +160,17 @@ static redisReplyObjectFunctions functions = {
 
 /* ---- the fast way ---- */
 
+/* Only the members of its type are set: clearing all of them would cost as
+ * much as reading the reply. */
+
 /* Digits and CRLF as the reader accepts them (no sign, no leading zero).
  * Returns the bytes taken, 0 for "not that simple". */
-static size_t read_count(const char *p, const char *end, size_t *out)
+static inline size_t read_count(const char *p, const char *end, size_t *out)
 {
     const char *q = p;
     size_t n = 0;
 
-    while (q < end && q - p < 18 && *q >= '0' && *q <= '9')
+    while (q < end && (unsigned char)(*q - '0') <= 9 && q - p < 18)
         n = n * 10 + (size_t)(*q++ - '0');
     if (end - q < 2 || q == p || q[0] != '\r' || q[1] != '\n' ||
         (p[0] == '0' && q - p > 1))
@@ -176,7 +179,8 @@ static size_t read_count(const char *p, const char *end, size_t *out)
     return (size_t)(q - p) + 2;
 }
 
-static size_t fast_bulk(const char *p, const char *end, struct redis_reply *r)
+static inline size_t fast_bulk(const char *p, const char *end,
+                               struct redis_reply *r)
 {
     size_t len;
     size_t head = read_count(p + 1, end, &len);
@@ -185,20 +189,21 @@ static size_t fast_bulk(const char *p, const char *end, struct redis_reply *r)
     if (head == 0 || (size_t)(end - text) < len + 2 || text[len] != '\r' ||
         text[len + 1] != '\n')
         return 0;
-    *r =
-        (struct redis_reply){.type = REDIS_STRING, .str = span_make(text, len)};
+    r->type = REDIS_STRING;
+    r->str = span_make(text, len);
     return 1 + head + len + 2;
 }
 
-static size_t fast_integer(const char *p, const char *end,
-                           struct redis_reply *r)
+static inline size_t fast_integer(const char *p, const char *end,
+                                  struct redis_reply *r)
 {
     size_t n;
     size_t head = read_count(p + 1, end, &n);
 
     if (head == 0)
         return 0;
-    *r = (struct redis_reply){.type = REDIS_INTEGER, .integer = (int64_t)n};
+    r->type = REDIS_INTEGER;
+    r->integer = (int64_t)n;
     return 1 + head;
 }
 
@@ -209,8 +214,8 @@ static size_t fast_status(const char *p, const char *end, struct redis_reply *r)
 
     if (!cr || end - cr < 2 || cr[1] != '\n')
         return 0;
-    *r = (struct redis_reply){.type = REDIS_STATUS,
-                              .str = span_make(p + 1, (size_t)(cr - p) - 1)};
+    r->type = REDIS_STATUS;
+    r->str = span_make(p + 1, (size_t)(cr - p) - 1);
     return (size_t)(cr - p) + 2;
 }
 
@@ -233,8 +238,9 @@ static size_t fast_array(struct redis_parser *p, const char *data,
             return 0;
         q += took;
     }
-    p->root =
-        (struct redis_reply){.type = REDIS_ARRAY, .item = p->fast, .count = n};
+    p->root.type = REDIS_ARRAY;
+    p->root.item = p->fast;
+    p->root.count = n;
     return (size_t)(q - data);
 }
 

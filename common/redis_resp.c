@@ -8,38 +8,52 @@
 
 #include <string.h>
 
-static void header(struct bytes *out, char kind, uint64_t n)
-{
-    char text[24];
-    char *end = text + sizeof text;
-    char *p = end;
+enum { HEADER_MAX = 24 };
 
-    *--p = '\n';
-    *--p = '\r';
-    do {
-        *--p = (char)('0' + n % 10);
-        n /= 10;
-    } while (n > 0);
-    *--p = kind;
-    bytes_add(out, p, (size_t)(end - p));
+/* Writes kind, n and CRLF at p; returns what follows.  Lengths below 100 are
+ * nearly all there are. */
+static char *header(char *p, char kind, size_t n)
+{
+    char digits[HEADER_MAX];
+    char *at = digits + sizeof digits;
+
+    *p++ = kind;
+    if (n < 10) {
+        *p++ = (char)('0' + n);
+    } else if (n < 100) {
+        *p++ = (char)('0' + n / 10);
+        *p++ = (char)('0' + n % 10);
+    } else {
+        do {
+            *--at = (char)('0' + n % 10);
+            n /= 10;
+        } while (n > 0);
+        memcpy(p, at, (size_t)(digits + sizeof digits - at));
+        p += digits + sizeof digits - at;
+    }
+    *p++ = '\r';
+    *p++ = '\n';
+    return p;
 }
 
 void resp_array(struct bytes *out, unsigned count)
 {
-    header(out, '*', count);
+    char *start = bytes_reserve(out, HEADER_MAX);
+
+    out->len += (size_t)(header(start, '*', count) - start);
 }
 
 void resp_bulk(struct bytes *out, const void *data, size_t len)
 {
-    char *p;
+    char *start = bytes_reserve(out, HEADER_MAX + len + 2);
+    char *p = header(start, '$', len);
 
-    header(out, '$', len);
-    p = bytes_reserve(out, len + 2);
     if (len > 0)
         memcpy(p, data, len);
-    p[len] = '\r';
-    p[len + 1] = '\n';
-    out->len += len + 2;
+    p += len;
+    *p++ = '\r';
+    *p++ = '\n';
+    out->len += (size_t)(p - start);
 }
 
 void resp_bulk_str(struct bytes *out, const char *text)
