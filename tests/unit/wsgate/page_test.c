@@ -1,0 +1,200 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+/* after those */
+#include <cmocka.h>
+
+#include "wsgate/page.h"
+
+/* A folder of its own for each test, removed file by file. */
+struct fixture {
+    char dir[64];
+    char *made[16];
+    int n_made;
+};
+
+static int setup(void **state)
+{
+    static struct fixture f;
+
+    f = (struct fixture){.dir = "/tmp/page_test.XXXXXX"};
+    *state = &f;
+    return mkdtemp(f.dir) == NULL;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+
+    while (f->n_made > 0) {
+        remove(f->made[--f->n_made]);
+        free(f->made[f->n_made]);
+    }
+    return rmdir(f->dir);
+}
+
+static const char *note(struct fixture *f, const char *name)
+{
+    char *path;
+
+    assert_true(asprintf(&path, "%s/%s", f->dir, name) > 0);
+    f->made[f->n_made++] = path;
+    return path;
+}
+
+static void put(struct fixture *f, const char *name, const char *text)
+{
+    FILE *file = fopen(note(f, name), "w");
+
+    assert_non_null(file);
+    fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void put_dir(struct fixture *f, const char *name)
+{
+    assert_int_equal(mkdir(note(f, name), 0700), 0);
+}
+
+static const struct page_file *find(const struct page *p, const char *path)
+{
+    return page_find(p, span_str(path));
+}
+
+static void files_are_found_by_their_path(void **state)
+{
+    struct fixture *f = *state;
+    struct page *p;
+
+    put(f, "index.html", "<p>hello");
+    put(f, "app.js", "1");
+    put_dir(f, "vendor");
+    put(f, "vendor/lib.mjs", "22");
+    p = page_new(f->dir);
+    assert_int_equal(page_count(p), 3);
+    assert_non_null(find(p, "/"));
+    assert_ptr_equal(find(p, "/"), find(p, "/index.html"));
+    assert_int_equal(find(p, "/vendor/lib.mjs")->len, 2);
+    assert_memory_equal(find(p, "/app.js")->data, "1", 1);
+    assert_null(find(p, "/vendor"));
+    assert_null(find(p, "/app.j"));
+    assert_null(find(p, "/app.jss"));
+    assert_null(find(p, ""));
+    page_free(p);
+}
+
+static void no_path_leaves_the_folder(void **state)
+{
+    struct fixture *f = *state;
+    struct page *p;
+
+    put(f, "index.html", "x");
+    put(f, ".secret", "y");
+    p = page_new(f->dir);
+    assert_null(find(p, "/../etc/passwd"));
+    assert_null(find(p, "/./index.html"));
+    assert_null(find(p, "//index.html"));
+    assert_null(find(p, "/.secret"));
+    assert_null(find(p, "index.html"));
+    page_free(p);
+}
+
+static void a_missing_folder_serves_nothing(void **state)
+{
+    struct page *p = page_new("/nonexistent/web");
+
+    (void)state;
+    assert_null(find(p, "/"));
+    assert_int_equal(page_count(p), 0);
+    page_free(p);
+}
+
+static void a_reload_that_fails_keeps_the_old_files(void **state)
+{
+    struct fixture *f = *state;
+    char big[128];
+    struct err err = {0};
+    struct page *p;
+    FILE *file;
+
+    put(f, "index.html", "old");
+    p = page_new(f->dir);
+    snprintf(big, sizeof big, "%s", note(f, "big.bin"));
+    file = fopen(big, "w");
+    assert_non_null(file);
+    assert_int_equal(ftruncate(fileno(file), PAGE_MAX_BYTES), 0);
+    fclose(file);
+    assert_false(page_reload(p, &err));
+    assert_int_equal(err.code, ERR_CONFIG);
+    assert_int_equal(find(p, "/")->len, 3);
+    assert_int_equal(truncate(big, 10), 0);
+    assert_true(page_reload(p, &err));
+    assert_int_equal(page_count(p), 2);
+    page_free(p);
+}
+
+static void tags_follow_the_content(void **state)
+{
+    struct fixture *f = *state;
+    char before[PAGE_ETAG_MAX];
+    struct err err = {0};
+    struct page *p;
+
+    put(f, "a.css", "one");
+    p = page_new(f->dir);
+    snprintf(before, sizeof before, "%s", find(p, "/a.css")->etag);
+    assert_int_equal(strlen(before), 34);
+    assert_true(page_reload(p, &err));
+    assert_string_equal(find(p, "/a.css")->etag, before);
+    free(f->made[--f->n_made]);
+    put(f, "a.css", "two");
+    assert_true(page_reload(p, &err));
+    assert_string_not_equal(find(p, "/a.css")->etag, before);
+    page_free(p);
+}
+
+static void if_none_match_is_a_list_of_tags(void **state)
+{
+    (void)state;
+    assert_true(page_etag_match(span_str("\"a\""), "\"a\""));
+    assert_true(page_etag_match(span_str("\"b\", W/\"a\""), "\"a\""));
+    assert_true(page_etag_match(span_str(" * "), "\"a\""));
+    assert_false(page_etag_match(span_str(""), "\"a\""));
+    assert_false(page_etag_match(span_str("\"ab\""), "\"a\""));
+    assert_false(page_etag_match(span_str("\"b\",\"c\""), "\"a\""));
+}
+
+static void media_types_follow_the_ending(void **state)
+{
+    (void)state;
+    assert_string_equal(page_type(span_str("/x.MJS")),
+                        "text/javascript; charset=utf-8");
+    assert_string_equal(page_type(span_str("/index.html")),
+                        "text/html; charset=utf-8");
+    assert_string_equal(page_type(span_str("/LICENSE")),
+                        "text/plain; charset=utf-8");
+    assert_string_equal(page_type(span_str("/a.exe")),
+                        "application/octet-stream");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(files_are_found_by_their_path),
+        TEST(no_path_leaves_the_folder),
+        TEST(a_missing_folder_serves_nothing),
+        TEST(a_reload_that_fails_keeps_the_old_files),
+        TEST(tags_follow_the_content),
+        TEST(if_none_match_is_a_list_of_tags),
+        TEST(media_types_follow_the_ending),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
