@@ -11,6 +11,9 @@
 enum {
     READ_MAX = 256 * 1024, /* one read(2) */
     READS_PER_TURN = 4,    /* then the rest of the loop has its turn */
+    /* Less than a pipe holds: it is empty now, another read would say EAGAIN.
+     */
+    READ_SHORT = 64 * 1024,
 };
 
 /*
@@ -25,6 +28,8 @@ struct input {
     void *arg;
     int fd;
     bool polled; /* epoll can watch fd */
+    bool polling;
+    bool more_likely; /* the last read filled what it could */
     bool paused, closing;
     bool busy;  /* inside pump(): no second one within it */
     bool eof;   /* nothing more will be read */
@@ -44,6 +49,19 @@ static void on_hold(uv_prepare_t *handle)
     (void)handle;
 }
 
+/* libuv takes a watched descriptor out of epoll and puts it back in each time
+ * it is started: two system calls that most turns can do without. */
+static void listen_for_more(struct input *in, bool on)
+{
+    if (!in->polled || on == in->polling)
+        return;
+    in->polling = on;
+    if (on)
+        uv_poll_start(&in->poll, UV_READABLE, on_readable);
+    else
+        uv_poll_stop(&in->poll);
+}
+
 /* Listen for more, or wait, whichever the state asks for. */
 static void rearm(struct input *in)
 {
@@ -55,16 +73,11 @@ static void rearm(struct input *in)
         uv_prepare_start(&in->hold, on_hold);
     else
         uv_prepare_stop(&in->hold);
-    if (waiting || in->ended) {
+    listen_for_more(in, in->polled && !in->eof && !waiting && !in->ended);
+    if (waiting || in->ended || in->polling)
         uv_idle_stop(&in->idle);
-        if (in->polled)
-            uv_poll_stop(&in->poll);
-    } else if (in->polled && !in->eof) {
-        uv_idle_stop(&in->idle);
-        uv_poll_start(&in->poll, UV_READABLE, on_readable);
-    } else {
+    else
         uv_idle_start(&in->idle, on_idle);
-    }
 }
 
 /* Hand out whole lines until there is none, a pause or a close. */
@@ -123,6 +136,7 @@ static bool fill(struct input *in)
     while (n < 0 && errno == EINTR);
     if (n > 0) {
         line_filled(&in->lines, (size_t)n);
+        in->more_likely = n >= READ_SHORT;
         return true;
     }
     if (n < 0 && errno == EAGAIN)
@@ -144,7 +158,7 @@ static void pump(struct input *in)
                 break;
             whole = deliver(in);
             drained(in);
-            if (!whole || in->paused || in->closing)
+            if (!whole || !in->more_likely || in->paused || in->closing)
                 break;
         }
     } else {
