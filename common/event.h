@@ -100,6 +100,10 @@ enum event_fault {
 /* At least LINE_PAD readable bytes must follow the line (any values). */
 enum event_fault event_read(struct span line, struct event *ev,
                             unsigned *column);
+/* The same result without the shapes of lines before: for benchmarks and
+ * fuzzers. */
+enum event_fault event_read_strict(struct span line, struct event *ev,
+                                   unsigned *column);
 /* A sentence for people: "price is zero or negative". */
 const char *event_fault_text(enum event_fault fault);
 

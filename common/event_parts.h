@@ -51,6 +51,7 @@ struct event_parts {
      * PART_BID to PART_SIZE have a length only where they are no number. */
     struct span value[PARTS];
     struct decimal number[4]; /* scale SCAN_NO_DECIMAL: not a decimal */
+    int64_t time_ns;          /* of PART_TIME where it has 13 digits, or 0 */
     struct span unknown_key[PARTS_UNKNOWN_MAX];
 };
 

@@ -148,37 +148,70 @@ static inline const char *scan_fast_string(const char *s, const char *end,
     return p ? p - 1 : NULL;
 }
 
+/* Where the digits at s end, and where those behind a dot that follows end;
+ * *second is *first where there is no dot, and SCAN_FAR where it is not within
+ * sixteen bytes. */
+enum { SCAN_FAR = 16 };
+static inline void scan_digit_ends(const char *s, unsigned *first,
+                                   unsigned *second)
+{
+#ifdef __SSE2__
+    /* '0'..'9' become -128..-119, all others more. */
+    __m128i x = _mm_add_epi8(_mm_loadu_si128((const void *)s),
+                             _mm_set1_epi8((char)(-128 - '0')));
+    unsigned other =
+        (unsigned)_mm_movemask_epi8(_mm_cmpgt_epi8(x, _mm_set1_epi8(-119)));
+
+    other |= 1u << SCAN_FAR;
+    *first = (unsigned)__builtin_ctz(other);
+    other = (other & (other - 1)) | 1u << SCAN_FAR;
+    *second = s[*first] == '.' ? (unsigned)__builtin_ctz(other) : *first;
+#else
+    unsigned n = 0;
+
+    while (n < SCAN_FAR && scan_is_digit(s[n]))
+        n++;
+    *first = n;
+    if (s[n] == '.')
+        for (n++; n < SCAN_FAR && scan_is_digit(s[n]);)
+            n++;
+    *second = n;
+#endif
+}
+
 /* A number that the fast way leaves alone. */
 const char *scan_fast_number_rest(const char *s, const char *end,
                                   struct decimal *out);
 
-/* Up to seven digits, then perhaps a dot and up to eight: any price.  The rest
- * (signs, exponents, longer ones) takes the careful way. */
+/* Up to eight digits on each side of the dot and fewer than sixteen bytes: any
+ * price.  The rest (signs, exponents, longer ones) takes the careful way. */
 static inline const char *scan_fast_number(const char *s, const char *end,
                                            struct decimal *out)
 {
     static const uint32_t tens[] = {1,      10,      100,      1000,     10000,
                                     100000, 1000000, 10000000, 100000000};
-    uint64_t whole = scan_load8(s), fraction;
-    unsigned k = scan_digits8(whole), f;
+    unsigned dot, stop, fraction;
+    uint64_t left = scan_load8(s), right;
 
-    if (k == 0 || k == 8 || (*s == '0' && k > 1))
+    scan_digit_ends(s, &dot, &stop);
+    fraction = stop - dot - (stop > dot);
+    if (dot - 1 > 7 || fraction > 8 || stop >= SCAN_FAR || stop == dot + 1 ||
+        (*s == '0' && dot > 1) || (s[stop] | 0x20) == 'e')
         return scan_fast_number_rest(s, end, out);
-    whole = scan_value8(whole << (64 - 8 * k));
-    if (s[k] != '.') {
-        if ((s[k] | 0x20) == 'e')
-            return scan_fast_number_rest(s, end, out);
-        *out = (struct decimal){(int64_t)whole, 0};
-        return s + k;
+    out->scale = (uint8_t)fraction;
+    if (dot + fraction <= 8) {
+        /* Close the gap of the dot, then all digits at once. */
+        uint64_t whole = UINT64_MAX >> (64 - 8 * dot);
+
+        right = stop > dot ? scan_load8(s + 1) : left;
+        left = (left & whole) | (right & ~whole);
+        out->mant = (int64_t)scan_value8(left << (64 - 8 * (dot + fraction)));
+        return s + stop;
     }
-    fraction = scan_load8(s + k + 1);
-    f = scan_digits8(fraction);
-    if (f == 0 || scan_is_digit(s[k + 1 + f]) || (s[k + 1 + f] | 0x20) == 'e')
-        return scan_fast_number_rest(s, end, out);
-    fraction = scan_value8(fraction << (64 - 8 * f));
-    out->mant = (int64_t)(whole * tens[f] + fraction);
-    out->scale = (uint8_t)f;
-    return s + k + 1 + f;
+    right = scan_load8(s + dot + 1);
+    out->mant = (int64_t)(scan_value8(left << (64 - 8 * dot)) * tens[fraction] +
+                          scan_value8(right << (64 - 8 * fraction)));
+    return s + stop;
 }
 
 #endif

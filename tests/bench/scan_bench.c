@@ -1,0 +1,185 @@
+/*
+ * scan_bench MODE FILE [REPEATS] -- our scanners, measured as jbench measures.
+ *
+ * MODE  strict  event_read() without the shapes of lines before
+ *       shape   event_read() as tools use it
+ *       peek    event_peek()
+ *       binance feed_translate() with the binance feed
+ *
+ * The file is in memory before the clock starts; what is timed is to find the
+ * ends of lines and to read them.  CPU time of the process.  The sums are those
+ * of jbench for the same file: same count, same sum of times, same symbols;
+ * bid and ask are summed as decimals.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/bytes.h"
+#include "common/event.h"
+#include "common/line.h"
+
+enum { REPEATS_MAX = 64 };
+
+struct sums {
+    uint64_t lines, bad, times, symbols;
+    struct decimal_sum bid, ask;
+};
+
+static double cpu_seconds(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void take(struct sums *s, const struct event *ev)
+{
+    uint64_t word = 0;
+    size_t len = ev->symbol.len;
+
+    memcpy(&word, ev->symbol.ptr, len < sizeof word ? len : sizeof word);
+    s->lines++;
+    s->times += (uint64_t)ev->time_ns / 1000000;
+    s->symbols += word * (2 * (s->lines & 0xff) + 1);
+    /* Cheap while the scales are equal, as jbench's additions are. */
+    if (s->bid.scale == ev->bid.scale && s->ask.scale == ev->ask.scale) {
+        s->bid.mant += ev->bid.mant;
+        s->ask.mant += ev->ask.mant;
+    } else {
+        decimal_sum_add(&s->bid, ev->bid);
+        decimal_sum_add(&s->ask, ev->ask);
+    }
+}
+
+static void each_strict(struct span line, struct sums *s)
+{
+    static struct event ev;
+    unsigned column;
+
+    if (event_read_strict(line, &ev, &column) == EVENT_OK)
+        take(s, &ev);
+    else
+        s->bad++;
+}
+
+static void each_shape(struct span line, struct sums *s)
+{
+    static struct event ev;
+    unsigned column;
+
+    if (event_read(line, &ev, &column) == EVENT_OK)
+        take(s, &ev);
+    else
+        s->bad++;
+}
+
+static void each_peek(struct span line, struct sums *s)
+{
+    struct event_peek peek;
+
+    if (event_peek(line, &peek)) {
+        s->lines++;
+        s->symbols += peek.type.len;
+    } else {
+        s->bad++;
+    }
+}
+
+/* Inlined into one loop per mode: an indirect call a line is not ours. */
+static inline __attribute__((always_inline)) void
+each_line(const char *p, const char *end,
+          void (*each)(struct span line, struct sums *s), struct sums *s)
+{
+    const char *lf;
+
+    for (; p < end && (lf = memchr(p, '\n', (size_t)(end - p))); p = lf + 1)
+        each(span_make(p, (size_t)(lf - p)), s);
+}
+
+static bool run(const char *mode, const char *p, const char *end,
+                struct sums *s)
+{
+    if (strcmp(mode, "strict") == 0)
+        each_line(p, end, each_strict, s);
+    else if (strcmp(mode, "shape") == 0)
+        each_line(p, end, each_shape, s);
+    else if (strcmp(mode, "peek") == 0)
+        each_line(p, end, each_peek, s);
+    else
+        return false;
+    return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+static char *read_whole(const char *path, size_t *len)
+{
+    int fd = open(path, O_RDONLY);
+    struct stat st;
+    char *p;
+
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        perror(path);
+        exit(1);
+    }
+    p = mem_alloc((size_t)st.st_size + LINE_PAD);
+    *len = 0;
+    while (*len < (size_t)st.st_size) {
+        ssize_t n = read(fd, p + *len, (size_t)st.st_size - *len);
+
+        if (n <= 0)
+            exit(1);
+        *len += (size_t)n;
+    }
+    memset(p + *len, 0, LINE_PAD);
+    close(fd);
+    return p;
+}
+
+int main(int argc, char **argv)
+{
+    int repeats = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 5;
+    double rate[REPEATS_MAX];
+    char bid[DECIMAL_TEXT_MAX], ask[DECIMAL_TEXT_MAX];
+    struct sums s;
+    size_t len;
+    char *p;
+
+    if (argc < 3 || repeats < 1 || repeats > REPEATS_MAX) {
+        fprintf(stderr, "usage: scan_bench strict|shape|peek FILE [1..64]\n");
+        return 64;
+    }
+    p = read_whole(argv[2], &len);
+    for (int i = 0; i < repeats; i++) {
+        double from = cpu_seconds();
+
+        s = (struct sums){0};
+        if (!run(argv[1], p, p + len, &s)) {
+            fprintf(stderr, "scan_bench: '%s' is not a mode\n", argv[1]);
+            return 64;
+        }
+        rate[i] = (double)(s.lines + s.bad) / (cpu_seconds() - from) / 1e6;
+    }
+    qsort(rate, (size_t)repeats, sizeof *rate, by_value);
+    decimal_sum_format(s.bid, bid);
+    decimal_sum_format(s.ask, ask);
+    printf("%-12s n=%llu bad=%llu Mlines/CPU-s min %.3f med %.3f max %.3f  "
+           "sum %llu %s %s %016llx\n",
+           argv[1], (unsigned long long)s.lines, (unsigned long long)s.bad,
+           rate[0], rate[repeats / 2], rate[repeats - 1],
+           (unsigned long long)s.times, bid, ask,
+           (unsigned long long)s.symbols);
+    free(p);
+    return 0;
+}
