@@ -74,6 +74,19 @@ uint64_t publisher_unsettled(const struct publisher *p)
     return p->journal.events + queue_events(&p->queue);
 }
 
+uint64_t publisher_dropped(const struct publisher *p)
+{
+    (void)p;
+    return publish_metrics[PUBLISH_DROPPED].value +
+           publish_metrics[PUBLISH_REFUSED].value;
+}
+
+uint64_t publisher_published(const struct publisher *p)
+{
+    (void)p;
+    return publish_metrics[PUBLISH_OBJECTS].value;
+}
+
 static void note_room(struct publisher *p)
 {
     if (!p->was_full || held_bytes(p) > p->options.queue_max_bytes / 2)

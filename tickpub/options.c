@@ -1,0 +1,249 @@
+#include "tickpub/options.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "common/bytes.h"
+#include "common/event_time.h"
+#include "common/route.h"
+
+#define AT(field) offsetof(struct options, field)
+static const struct option_spec table[] = {
+    {.name = "feed",
+     .metavar = "NAME",
+     .kind = OPT_STR,
+     .offset = AT(feed),
+     .env = "TICKPUB_FEED",
+     .help = "form of the input: native (default) or binance"},
+    {.name = "simulate",
+     .metavar = "SYMBOL,...",
+     .kind = OPT_STR,
+     .offset = AT(simulate),
+     .env = "SIMULATOR_SYMBOLS",
+     .help = "read nothing, invent a market"},
+    {.name = "rate",
+     .metavar = "N",
+     .kind = OPT_RATE,
+     .offset = AT(rate),
+     .env = "SIMULATOR_RATE",
+     .help = "simulated events a second in all (10)"},
+    {.name = "seed",
+     .metavar = "N",
+     .kind = OPT_INT,
+     .offset = AT(seed),
+     .env = "SIMULATOR_SEED",
+     .help = "of the simulation (1)",
+     .min = 0,
+     .max = INT64_MAX},
+    {.name = "start",
+     .metavar = "MS",
+     .kind = OPT_STR,
+     .offset = AT(start),
+     .help = "simulated times begin here, not now"},
+    {.name = "count",
+     .metavar = "N",
+     .kind = OPT_INT,
+     .offset = AT(count),
+     .help = "end after N simulated events",
+     .min = 0,
+     .max = INT64_MAX},
+    {.name = "replay",
+     .metavar = "FILE",
+     .kind = OPT_STR,
+     .offset = AT(replay),
+     .help = "read FILE (- for stdin), keep the spacing of its times"},
+    {.name = "speed",
+     .metavar = "N|max",
+     .kind = OPT_STR,
+     .offset = AT(speed),
+     .help = "of --replay, and of --simulate with --start (1)"},
+    {.name = "tee",
+     .kind = OPT_FLAG,
+     .offset = AT(tee),
+     .help = "write every accepted event to standard output"},
+    {.name = "strict",
+     .kind = OPT_FLAG,
+     .offset = AT(strict),
+     .env = "TICKPUB_STRICT",
+     .help = "stop at the first bad line, exit 65"},
+    {.name = "linger",
+     .kind = OPT_FLAG,
+     .offset = AT(linger),
+     .env = "TICKPUB_LINGER",
+     .help = "keep running after the end of the input"},
+    {.name = "batch",
+     .kind = OPT_FLAG,
+     .offset = AT(batch),
+     .env = "TICKPUB_BATCH",
+     .help = "several objects of a channel in one PUBLISH"},
+    {.name = "on-full",
+     .metavar = "WHAT",
+     .kind = OPT_CHOICE,
+     .offset = AT(on_full),
+     .env = "TICKPUB_ON_FULL",
+     .help = "when Redis is behind: block (default), drop-oldest",
+     .choices = "block|drop-oldest"},
+    {.name = "queue-max",
+     .metavar = "SIZE",
+     .kind = OPT_SIZE,
+     .offset = AT(queue_max_bytes),
+     .env = "TICKPUB_QUEUE_MAX",
+     .help = "what may wait for Redis (8MiB)",
+     .min = 64 * 1024,
+     .max = INT64_C(1) << 30},
+    {.name = "routes-file",
+     .metavar = "FILE",
+     .kind = OPT_STR,
+     .offset = AT(routes_file),
+     .env = "TICKPUB_ROUTES_FILE",
+     .help = "other channels and keys; SIGHUP reads it again"},
+    {.name = "routes",
+     .kind = OPT_FLAG,
+     .offset = AT(routes),
+     .help = "print the table of channels and keys and exit"},
+    {.name = "stale-after",
+     .metavar = "TIME",
+     .kind = OPT_DURATION_MS,
+     .offset = AT(stale_after_ms),
+     .env = "TICKPUB_STALE_AFTER",
+     .min = 0,
+     .max = 3600 * 1000},
+    {.name = "price-ttl",
+     .metavar = "TIME",
+     .kind = OPT_DURATION_MS,
+     .offset = AT(price_ttl_ms),
+     .env = "TICKPUB_PRICE_TTL",
+     .min = 1,
+     .max = INT64_C(30) * 24 * 3600 * 1000},
+    {.name = "max-future",
+     .metavar = "TIME",
+     .kind = OPT_DURATION_MS,
+     .offset = AT(max_future_ms),
+     .env = "TICKPUB_MAX_FUTURE",
+     .min = 0,
+     .max = INT64_C(3650) * 24 * 3600 * 1000},
+    {.name = "max-symbols",
+     .metavar = "N",
+     .kind = OPT_INT,
+     .offset = AT(max_symbols),
+     .env = "TICKPUB_MAX_SYMBOLS",
+     .min = 1,
+     .max = 10 * 1000 * 1000},
+    {.name = "max-line",
+     .metavar = "SIZE",
+     .kind = OPT_SIZE,
+     .offset = AT(max_line_bytes),
+     .env = "TICKPUB_MAX_LINE",
+     .min = 256,
+     .max = 64 * 1024 * 1024},
+    {.name = "shards",
+     .metavar = "N",
+     .kind = OPT_INT,
+     .offset = AT(shards),
+     .env = "TICKPUB_SHARDS",
+     .min = 1,
+     .max = 1024},
+    {.name = "journal-max",
+     .metavar = "N",
+     .kind = OPT_INT,
+     .offset = AT(journal_max),
+     .env = "TICKPUB_JOURNAL_MAX",
+     .min = 1,
+     .max = INT64_C(1) << 40},
+    {.name = "stream-max",
+     .metavar = "N",
+     .kind = OPT_INT,
+     .offset = AT(stream_max),
+     .env = "TICKPUB_STREAM_MAX",
+     .min = 1,
+     .max = INT64_C(1) << 40},
+    {.name = NULL},
+};
+#undef AT
+
+const struct cli tickpub_cli = {
+    .tool = "tickpub",
+    .synopsis = "[options] < events",
+    .summary = "Publish market events, one JSON object a line, through Redis.",
+    .table = table,
+    .common = app_option_table,
+};
+
+struct options options_default(void)
+{
+    return (struct options){
+        .app = APP_OPTIONS_DEFAULT,
+        .rate = 10,
+        .seed = 1,
+        .speed = "1",
+        .queue_max_bytes = 8 * 1024 * 1024,
+        .stale_after_ms = 1000,
+        .max_future_ms = 5000,
+        .max_symbols = 100000,
+        .max_line_bytes = 1024 * 1024,
+        .shards = 16,
+        .journal_max = 10000,
+        .stream_max = 10000,
+    };
+}
+
+static bool add_symbol(struct options *o, struct span name, struct err *err)
+{
+    if (name.len == 0)
+        return true;
+    if (name.len > EVENT_NAME_MAX || !route_channel_ok(name, false) ||
+        memchr(name.ptr, ':', name.len))
+        return err_set(err, ERR_USAGE, "--simulate: '%.*s' is not a symbol",
+                       SPAN_ARG(name));
+    if (o->n_symbols == SIMULATED_MAX)
+        return err_set(err, ERR_USAGE, "--simulate: more than %d symbols",
+                       SIMULATED_MAX);
+    o->symbols[o->n_symbols++] = name;
+    return true;
+}
+
+static bool split_symbols(struct options *o, struct err *err)
+{
+    const char *p = o->simulate;
+
+    o->symbols = mem_alloc(SIMULATED_MAX * sizeof *o->symbols);
+    for (;;) {
+        size_t n = strcspn(p, ",");
+
+        if (!add_symbol(o, span_make(p, n), err))
+            return false;
+        if (p[n] == '\0')
+            break;
+        p += n + 1;
+    }
+    return o->n_symbols > 0 ||
+           err_set(err, ERR_USAGE, "--simulate: no symbol in '%s'",
+                   o->simulate);
+}
+
+bool options_check(struct options *o, struct err *err)
+{
+    if (o->feed && strcmp(o->feed, "native") == 0)
+        o->feed = NULL;
+    if (o->simulate && o->replay)
+        return err_set(err, ERR_USAGE,
+                       "--replay: cannot be together with --simulate "
+                       "(SIMULATOR_SYMBOLS)");
+    if (o->simulate && o->feed)
+        return err_set(err, ERR_USAGE,
+                       "--feed: cannot be together with --simulate "
+                       "(SIMULATOR_SYMBOLS)");
+    if (!pace_parse(&o->pace, o->speed, err))
+        return false;
+    if (o->start && !event_time_read(span_str(o->start), &o->start_ns))
+        return err_set(err, ERR_USAGE,
+                       "--start: '%s' is not a time in Unix milliseconds",
+                       o->start);
+    return !o->simulate || split_symbols(o, err);
+}
+
+void options_close(struct options *o)
+{
+    free(o->symbols);
+    o->symbols = NULL;
+}

@@ -1,0 +1,31 @@
+/*
+ * report.h -- what came in: counters, bad lines on standard error, the summary.
+ */
+#ifndef TICKPUB_REPORT_H
+#define TICKPUB_REPORT_H
+
+#include <stdint.h>
+
+#include "common/event.h"
+
+/* Why a line was not accepted, besides enum event_fault. */
+enum report_fault {
+    REPORT_TOO_LONG = EVENT_FAULTS,
+    REPORT_TOO_MANY_NAMES,
+    REPORT_FAULTS
+};
+
+void report_init(void);
+void report_accepted(enum event_type type);
+/* Counted, but nothing to publish: a feed's heartbeat or control message. */
+void report_ignored(void);
+/* fault: enum event_fault or enum report_fault; column 0: not known.  Logs it
+ * unless quiet. */
+void report_bad(unsigned fault, uint64_t line, unsigned column, bool quiet);
+const char *report_fault_text(unsigned fault);
+
+uint64_t report_lines(void);
+uint64_t report_accepted_count(void);
+uint64_t report_bad_count(void);
+
+#endif

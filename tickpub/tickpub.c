@@ -1,0 +1,360 @@
+#include "tickpub/tickpub.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "tickpub/flow.h"
+#include "tickpub/report.h"
+#include "tickpub/status.h"
+
+enum {
+    TEE_MAX_BYTES = 1024 * 1024,
+    /* How long --require-redis waits for a first connection. */
+    REQUIRE_MS = 3000,
+    /* What a stop waits for acknowledgements: less than APP_DRAIN_MS, so that
+     * what is lost can be said; shorter without a link, as everything is often
+     * stopped at once and Redis will not return. */
+    STOP_FLUSH_MS = 3000,
+    STOP_NO_LINK_MS = 1000,
+};
+
+/* ---- the end ---- */
+
+static void part_done(struct tickpub *t)
+{
+    if (--t->waits == 0)
+        app_stop(t->app);
+}
+
+static void on_input_settled(void *arg)
+{
+    part_done(arg);
+}
+
+static void on_input_teed(void *arg, size_t lost)
+{
+    (void)lost;
+    part_done(arg);
+}
+
+/* Everything was read: wait, for as long as it takes, until it is out. */
+static void finish_input(struct tickpub *t)
+{
+    t->ending = true;
+    t->waits = 1;
+    if (t->publisher) {
+        t->waits++;
+        publisher_finish(t->publisher, on_input_settled, t);
+    }
+    if (t->tee) {
+        t->waits++;
+        output_close(t->tee, on_input_teed, t);
+        t->tee = NULL;
+    }
+    part_done(t);
+}
+
+static void on_end(void *arg, int errnum)
+{
+    struct tickpub *t = arg;
+    struct err err = {0};
+
+    source_close(t->source);
+    t->source = NULL;
+    if (errnum != 0) {
+        err_errno(&err, ERR_SYSTEM, errnum, "standard input");
+        app_fail(t->app, &err);
+    } else if (t->opts->linger) {
+        log_info("input_end", "lines=%" PRIu64, report_lines());
+    } else {
+        finish_input(t);
+    }
+}
+
+static void summarise(const struct tickpub *t)
+{
+    log_info("done",
+             "lines=%" PRIu64 " accepted=%" PRIu64 " bad=%" PRIu64
+             " published=%" PRIu64 " dropped=%" PRIu64,
+             report_lines(), report_accepted_count(), report_bad_count(),
+             t->publisher ? publisher_published(t->publisher) : 0,
+             t->publisher ? publisher_dropped(t->publisher) : 0);
+}
+
+static void on_publisher_closed(void *arg)
+{
+    (void)arg;
+}
+
+static void close_publisher(struct tickpub *t)
+{
+    uint64_t lost = publisher_unsettled(t->publisher);
+
+    if (lost > 0)
+        log_warn("lost", "events=%" PRIu64 " why=\"Redis did not answer\"",
+                 lost);
+    summarise(t);
+    uv_close((uv_handle_t *)&t->redis_timer, NULL);
+    publisher_close(t->publisher, on_publisher_closed, NULL);
+    t->publisher = NULL;
+}
+
+static void on_stop_settled(void *arg)
+{
+    close_publisher(arg);
+}
+
+static void on_stop_late(uv_timer_t *timer)
+{
+    close_publisher(timer->data);
+}
+
+static void stop_publisher(struct tickpub *t)
+{
+    bool ready = publisher_ready(t->publisher);
+
+    instance_close(t->instance); /* queues a DEL, settled like the rest */
+    t->instance = NULL;
+    uv_timer_start(&t->redis_timer, on_stop_late,
+                   ready ? STOP_FLUSH_MS : STOP_NO_LINK_MS, 0);
+    if (!ready && publisher_unsettled(t->publisher) == 0)
+        close_publisher(t);
+    else
+        publisher_finish(t->publisher, on_stop_settled, t);
+}
+
+void tickpub_stop(void *arg)
+{
+    struct tickpub *t = arg;
+
+    t->closing = true;
+    source_close(t->source);
+    t->source = NULL;
+    uv_close((uv_handle_t *)&t->held_timer, NULL);
+    if (t->tee)
+        output_close(t->tee, NULL, NULL);
+    t->tee = NULL;
+    if (t->publisher) {
+        stop_publisher(t);
+        return;
+    }
+    uv_close((uv_handle_t *)&t->redis_timer, NULL);
+    summarise(t);
+}
+
+void tickpub_close(struct tickpub *t)
+{
+    if (t->replay_fd > STDIN_FILENO)
+        close(t->replay_fd);
+    route_table_free(t->routes);
+    bytes_close(&t->held);
+    intake_close(&t->intake);
+}
+
+/* ---- standard output ---- */
+
+static void on_tee_room(void *arg)
+{
+    flow_resume(arg, PAUSE_TEE);
+}
+
+static void on_tee_closed(void *arg, int errnum)
+{
+    struct tickpub *t = arg;
+    struct err err = output_error(errnum);
+
+    if (errnum == 0)
+        app_stop(t->app); /* the reader has seen enough */
+    else
+        app_fail(t->app, &err);
+}
+
+/* ---- Redis ---- */
+
+static void on_redis_ready(void *arg, bool first)
+{
+    struct tickpub *t = arg;
+
+    uv_timer_stop(&t->redis_timer);
+    log_info("redis_ready", "url=%s", t->redis.display);
+    t->redis_was_ready = true;
+    t->redis_said_down = false;
+    if (first) {
+        app_ready(t->app);
+        flow_resume(t, PAUSE_LINK);
+    }
+}
+
+static void on_redis_down(void *arg, const char *why, bool refused)
+{
+    struct tickpub *t = arg;
+    struct err err = {0};
+
+    snprintf(t->redis_why, sizeof t->redis_why, "%s", why);
+    if (refused && !t->redis_was_ready) {
+        err_set(&err, ERR_REFUSED, "%s refused us: %s", t->redis.display, why);
+        app_fail(t->app, &err);
+        return;
+    }
+    /* Once an outage; the attempts in between are for debugging. */
+    if (t->redis_said_down)
+        log_debug("redis_down", "url=%s why=%s", t->redis.display,
+                  LOG_Q(span_str(why)));
+    else
+        log_warn("redis_down", "url=%s why=%s", t->redis.display,
+                 LOG_Q(span_str(why)));
+    t->redis_said_down = true;
+}
+
+static void on_redis_missing(uv_timer_t *timer)
+{
+    struct tickpub *t = timer->data;
+    struct err err = {0};
+
+    err_set(&err, ERR_PEER, "%s is not there (--require-redis): %s",
+            t->redis.display,
+            t->redis_why[0] != '\0' ? t->redis_why : "no answer");
+    app_fail(t->app, &err);
+}
+
+static void on_queue_room(void *arg)
+{
+    flow_resume(arg, PAUSE_QUEUE);
+}
+
+/* ---- beginning ---- */
+
+static bool read_config(struct tickpub *t, struct err *err)
+{
+    const struct options *o = t->opts;
+
+    if (!intake_init(&t->intake, o->feed, o->max_future_ms, err))
+        return false;
+    t->routes = route_table_new(o->routes_file, err);
+    if (!t->routes)
+        return false;
+    return o->app.no_redis || redis_config_read(&t->redis, &o->app, "tickpub",
+                                                t->app->instance, err);
+}
+
+static bool open_replay(struct tickpub *t, struct err *err)
+{
+    const char *path = t->opts->replay;
+
+    if (!path || strcmp(path, "-") == 0)
+        return true;
+    t->replay_fd = open(path, O_RDONLY | O_CLOEXEC);
+    return t->replay_fd >= 0 ||
+           err_errno(err, ERR_USAGE, errno, "--replay: %s", path);
+}
+
+static bool open_source(struct tickpub *t, struct err *err)
+{
+    const struct options *o = t->opts;
+    struct input_events events = {.on_line = flow_line,
+                                  .on_too_long = flow_too_long,
+                                  .on_drained = flow_drained,
+                                  .on_end = on_end};
+    struct source_simulation simulation = {
+        .symbols = o->symbols,
+        .n_symbols = o->n_symbols,
+        .rate = o->rate,
+        .seed = (uint64_t)o->seed,
+        .start_ns = o->start_ns,
+        .speed = o->pace.speed,
+        .count = (uint64_t)o->count,
+    };
+
+    if (o->simulate)
+        t->source = source_simulated(&t->app->loop, &simulation, &events, t);
+    else if (open_replay(t, err))
+        t->source = source_file(&t->app->loop, t->replay_fd,
+                                (size_t)o->max_line_bytes, &events, t, err);
+    return t->source != NULL;
+}
+
+static bool open_tee(struct tickpub *t, struct err *err)
+{
+    struct output_events events = {.on_room = on_tee_room,
+                                   .on_closed = on_tee_closed};
+
+    if (!t->opts->tee)
+        return true;
+    t->tee = output_new(&t->app->loop, STDOUT_FILENO, TEE_MAX_BYTES, &events, t,
+                        err);
+    return t->tee != NULL;
+}
+
+static void open_publisher(struct tickpub *t)
+{
+    const struct options *o = t->opts;
+    struct publish_events events = {.on_ready = on_redis_ready,
+                                    .on_down = on_redis_down,
+                                    .on_room = on_queue_room};
+    struct publish_options options = {
+        .src = t->app->instance,
+        .shards = (unsigned)o->shards,
+        .journal_max = o->journal_max,
+        .stream_max = o->stream_max,
+        .price_ttl_ms = o->price_ttl_ms,
+        .stale_after_ms = o->stale_after_ms,
+        .queue_max_bytes = (size_t)o->queue_max_bytes,
+        .max_targets = (size_t)o->max_symbols,
+        .drop_oldest = o->on_full == ON_FULL_DROP_OLDEST,
+        .batch = o->batch,
+    };
+
+    t->publisher = publisher_new(&t->app->loop, &t->redis, &options, t->routes,
+                                 &events, t);
+    t->instance = instance_new(t->app, publisher_cmd(t->publisher), &t->redis,
+                               status_instance, t);
+    if (o->app.require_redis)
+        uv_timer_start(&t->redis_timer, on_redis_missing, REQUIRE_MS, 0);
+    /* A producer that would rather wait than lose waits from the start. */
+    if (!options.drop_oldest)
+        flow_pause(t, PAUSE_LINK);
+}
+
+static void reload(void *arg)
+{
+    struct tickpub *t = arg;
+    const char *path = t->opts->routes_file;
+    struct err err = {0};
+    struct route_table *routes = route_table_new(path, &err);
+
+    if (!routes) {
+        log_error("reload_failed", "why=%s", LOG_Q(span_str(err.text)));
+        return;
+    }
+    if (t->publisher)
+        publisher_reroute(t->publisher, routes);
+    route_table_free(t->routes);
+    t->routes = routes;
+    log_info("reloaded", "routes=%s", path ? path : "built-in");
+}
+
+bool tickpub_init(struct tickpub *t, struct app *app, struct options *opts,
+                  struct err *err)
+{
+    *t = (struct tickpub){.app = app, .opts = opts, .pace = opts->pace};
+    app->is_ready = status_ready;
+    app->health = status_health;
+    app->ready_arg = app->health_arg = t;
+    app->on_reload = reload;
+    report_init();
+    if (!read_config(t, err) || !open_source(t, err) || !open_tee(t, err))
+        return false;
+    uv_timer_init(&app->loop, &t->held_timer);
+    uv_timer_init(&app->loop, &t->redis_timer);
+    t->held_timer.data = t->redis_timer.data = t;
+    if (opts->app.no_redis)
+        app_ready(app);
+    else
+        open_publisher(t);
+    return true;
+}

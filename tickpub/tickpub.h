@@ -1,0 +1,58 @@
+/*
+ * tickpub.h -- the tool: lines in, events checked, published and passed on.
+ *
+ *   source --line--> intake --event--> tee, publisher
+ *
+ * The source stands still while anything behind it is full, and, with
+ * --on-full block, until Redis was there for the first time.
+ */
+#ifndef TICKPUB_TICKPUB_H
+#define TICKPUB_TICKPUB_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "common/app.h"
+#include "common/event.h"
+#include "common/instance.h"
+#include "common/output.h"
+#include "common/redis_config.h"
+#include "common/route.h"
+#include "tickpub/intake.h"
+#include "tickpub/options.h"
+#include "tickpub/publish.h"
+#include "tickpub/source.h"
+
+struct tickpub {
+    struct app *app;
+    struct options *opts;
+    struct redis_config redis;
+    struct route_table *routes;
+    struct intake intake;
+    struct source *source;
+    struct publisher *publisher; /* NULL: --no-redis */
+    struct instance *instance;
+    struct output *tee; /* NULL: no --tee, or it is closed */
+    int replay_fd;
+    unsigned paused;   /* reasons, see tickpub.c */
+    size_t tee_unsaid; /* bytes that output_added() was not told of */
+    /* --replay: the line that waits for its time. */
+    struct pace pace;
+    struct bytes held;
+    uint64_t held_number;
+    uv_timer_t held_timer, redis_timer;
+    char redis_why[256]; /* of the last failure */
+    bool redis_was_ready, redis_said_down;
+    bool ending;    /* the input has ended, acknowledgements are awaited */
+    bool closing;   /* on_stop was called */
+    unsigned waits; /* for what, before the end */
+};
+
+bool tickpub_init(struct tickpub *t, struct app *app, struct options *opts,
+                  struct err *err);
+/* For app_init(). */
+void tickpub_stop(void *arg);
+/* After app_run(), or where tickpub_init() failed. */
+void tickpub_close(struct tickpub *t);
+
+#endif
