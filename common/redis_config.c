@@ -205,6 +205,8 @@ static void hide_password(const char *url, char shown[200])
 
     if (from && at && at > from)
         snprintf(shown, 200, "%.*s***%s", (int)(from + 3 - url), url, at);
+    else if (from && from[3] == ':') /* "@host" was forgotten */
+        snprintf(shown, 200, "%.*s***", (int)(from + 3 - url), url);
     else
         snprintf(shown, 200, "%s", url);
 }
