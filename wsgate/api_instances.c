@@ -29,8 +29,8 @@ static void add_symbols(const json_value *symbols, struct bytes *out)
 static void add_instance(struct sums *s, struct span text)
 {
     json_value *root = json_read(text, NULL);
-    const json_value *simulate;
     double rate;
+    bool simulator;
 
     if (!json_is_object(root)) {
         json_free(root);
@@ -40,10 +40,9 @@ static void add_instance(struct sums *s, struct span text)
         bytes_add_str(&s->list, ",");
     bytes_add_span(&s->list, text);
     s->running++;
-    simulate = json_member(root, "simulate");
-    if (json_is_array(simulate)) {
+    if (json_bool(json_member(root, "simulator"), &simulator) && simulator) {
         s->simulators++;
-        add_symbols(simulate, &s->symbols);
+        add_symbols(json_member(root, "symbols"), &s->symbols);
         if (json_double(json_member(root, "rate"), &rate))
             s->rate += rate;
     }

@@ -21,8 +21,8 @@
  *            silent   no byte although a heartbeat was due
  *   message  {kind: 'snapshot'|'update', channel, seq, data, timestamp, source}
  *   gap      {channel, missed}   seq jumped: the gateway conflated or dropped
- *   lost     {channel, missed}   the publisher's own seq jumped: lost on the
- *                                way to the gateway
+ *   lost     {channel, missed}   the publisher's own seq jumped, or the gateway
+ *                                says `gap`: lost on the way to the gateway
  *   refused  {channel, code, message}   one channel of a subscribe
  *   clock    {offsetMs}          gateway's clock minus ours, at each heartbeat
  *
@@ -253,6 +253,7 @@ export class Feed extends EventTarget {
         snapshot(m) { this.#data(m); },
         update(m) { this.#data(m); },
         subscribed(m) { this.#results(m); },
+        gap(m) { this.#emit('lost', {channel: m.channel || '', missed: 0}); },
         bye(m) { this.#bye = m; },
         heartbeat(m)
         {
@@ -288,8 +289,12 @@ export class Feed extends EventTarget {
             if (before === undefined || m.seq > before)
                 this.#seqs.set(m.channel, m.seq);
         }
-        if (m.type === 'update')
+        if (m.type === 'update') {
             this.#publisher(m.channel, m.data);
+            /* As good as a first heartbeat. */
+            if (this.#state.upstream === null && m.source === 'redis')
+                this.#set({upstream: 'live'});
+        }
         this.#emit('message', {kind: m.type, channel: m.channel, seq: m.seq,
             data: m.data, timestamp: m.timestamp, source: m.source});
     }
