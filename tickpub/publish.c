@@ -39,7 +39,8 @@ struct publisher {
     uint64_t stale_before_ms;         /* when the link came back, less a bit */
     bool holding;                     /* retry is armed */
     bool was_full;                    /* on_room is owed */
-    bool marked;                      /* the PING behind everything is out */
+    bool marked;                      /* a PING behind everything is out */
+    unsigned marks;                   /* such PINGs without an answer */
     uv_timer_t retry;
     void (*on_finished)(void *arg);
     void *finished_arg;
@@ -337,11 +338,11 @@ static void on_mark(void *arg, const struct redis_reply *reply)
     struct publisher *p = arg;
     void (*done)(void *) = p->on_finished;
 
-    if (!reply) {
+    p->marks--;
+    if (!reply)
         p->marked = false; /* again, once the link is back */
-        return;
-    }
-    if (!p->marked || !done || publisher_unsettled(p) > 0)
+    /* An older one says nothing about what was added after it. */
+    if (!p->marked || p->marks > 0 || !done || publisher_unsettled(p) > 0)
         return;
     p->on_finished = NULL;
     done(p->finished_arg);
@@ -357,8 +358,10 @@ static void settle(struct publisher *p)
         return;
     note_room(p);
     if (p->on_finished && !p->marked && publisher_unsettled(p) == 0 &&
-        redis_cmd_ready(p->cmd))
-        p->marked = redis_cmd_words(p->cmd, on_mark, p, "PING", NULL);
+        redis_cmd_words(p->cmd, on_mark, p, "PING", NULL)) {
+        p->marked = true;
+        p->marks++;
+    }
 }
 
 void publisher_finish(struct publisher *p, void (*on_done)(void *arg),
@@ -366,6 +369,7 @@ void publisher_finish(struct publisher *p, void (*on_done)(void *arg),
 {
     p->on_finished = on_done;
     p->finished_arg = arg;
+    p->marked = false;
     publisher_flush(p);
 }
 
