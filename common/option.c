@@ -6,12 +6,19 @@
 #include "common/bytes.h"
 #include "common/option_value.h"
 
-/* "a,b,c" from the environment.  The copy lives as long as the process. */
+/* Copies of lists from the environment: options point into them, so they live
+ * as long as the process, and stay reachable for leak checkers. */
+static char *kept[OPTION_ROWS_MAX];
+static unsigned n_kept;
+
+/* "a,b,c" from the environment. */
 static bool add_list(const struct option_spec *row, const char *value,
                      void *opts, struct option_origin from, struct err *err)
 {
     char *at = mem_str(span_str(value));
 
+    if (n_kept < OPTION_ROWS_MAX)
+        kept[n_kept++] = at;
     for (;;) {
         char *comma = strchr(at, ',');
         if (comma)
