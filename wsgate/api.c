@@ -11,8 +11,9 @@
 #include "wsgate/api_call.h"
 #include "wsgate/limit.h"
 #include "wsgate/page.h"
+#include "wsgate/ws_handshake.h"
 
-enum { BARS_DEFAULT = 500, BARS_MAX = 5000 };
+enum { BARS_DEFAULT = 500, BARS_MAX = 5000, ORIGIN_MAX = 200 };
 
 static void (*const endpoints[API_ENDPOINTS])(struct api_call *call) = {
     [API_WS_STATUS] = api_ws_status,
@@ -114,6 +115,22 @@ static void on_limit(void *arg, const struct limit_answer *a)
                        "Retry-After says");
 }
 
+/* A page of another origin that may connect may read the answers, too. */
+static void add_origin(struct api_call *call, const struct http_request *req)
+{
+    struct span origin = http_header(req, "Origin");
+
+    if (origin.len == 0 || origin.len > ORIGIN_MAX ||
+        !ws_origin_ok(origin, http_header(req, "Host"),
+                      &call->api->gate->opts->allow_origin))
+        return;
+    add_header(call,
+               "Access-Control-Allow-Origin: %.*s\r\nVary: Origin\r\n"
+               "Access-Control-Expose-Headers: Retry-After, RateLimit, "
+               "RateLimit-Policy\r\n",
+               SPAN_ARG(origin));
+}
+
 /* --- dispatch ------------------------------------------------------------ */
 
 static bool reads_only(const struct http_request *req)
@@ -140,6 +157,7 @@ static void begin(struct api *api, struct http_conn *conn,
         target->endpoint == API_BARS ? read_range(req, call) : NULL;
 
     requests.value++;
+    add_origin(call, req);
     if (why != NULL)
         api_call_error(call, 400, "bad_request", why);
     else if (api->limit != NULL && span_starts(req->path, "/api"))

@@ -50,7 +50,7 @@ struct api_call {
     struct http_conn *conn; /* referenced */
     struct api_target target;
     int64_t from_ms, to_ms, limit; /* of bars */
-    char headers[384];             /* whole lines, for the answer */
+    char headers[640];             /* whole lines, for the answer */
     unsigned replies_due;
     bool answered;
     struct api_scan scan;
