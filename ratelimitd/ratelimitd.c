@@ -1,0 +1,283 @@
+#include "ratelimitd/ratelimitd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "ratelimitd/once.h"
+#include "ratelimitd/status.h"
+
+enum {
+    /* Questions wait this long for a first connection; then they are answered
+     * without Redis. */
+    START_WAIT_MS = 1000,
+    REQUIRE_MS = 3000,
+    DRAIN_LOOK_MS = 5,
+    DRAIN_LOOKS_MAX = 200, /* then open questions are answered degraded */
+};
+
+/* --- rules --- */
+
+static void reload(void *arg)
+{
+    struct ratelimitd *r = arg;
+    const char *path = r->opts->rules;
+    struct err err = {0};
+    struct ruleset *set = ruleset_load(path, clock_wall_ms(), &err);
+
+    if (!set) {
+        stats.reloads_bad.value++;
+        log_error("reload_failed", "why=%s", LOG_Q(span_str(err.text)));
+        return;
+    }
+    stats.reloads.value++;
+    limiter_set_rules(r->limiter, set);
+    if (r->keeper)
+        keeper_set_rules(r->keeper, set);
+    log_info("reloaded", "rules=%s count=%u", path ? path : "built-in",
+             set->rules.count);
+    ruleset_unref(set);
+}
+
+static void on_message(void *arg, struct span channel, struct span payload,
+                       struct span pattern)
+{
+    (void)channel;
+    (void)payload;
+    (void)pattern;
+    reload(arg);
+}
+
+/* --- beginning --- */
+
+static void on_pipe_end(void *arg)
+{
+    struct ratelimitd *r = arg;
+
+    app_stop(r->app);
+}
+
+/* Redis is there, or will not be for a while: questions can come. */
+static void begin(struct ratelimitd *r)
+{
+    struct err err = {0};
+
+    if (r->began || r->app->stopping)
+        return;
+    r->began = true;
+    if (r->opts->check) {
+        once_ask(r);
+        return;
+    }
+    if (options_reads_stdin(r->opts)) {
+        r->pipe = pipe_new(r->app, r->opts, r->limiter, on_pipe_end, r, &err);
+        if (!r->pipe) {
+            app_fail(r->app, &err);
+            return;
+        }
+    }
+    app_ready(r->app);
+}
+
+static void on_start_late(uv_timer_t *timer)
+{
+    struct ratelimitd *r = timer->data;
+    struct err err = {0};
+
+    if (r->opts->app.require_redis) {
+        err_set(&err, ERR_PEER, "%s is not there (--require-redis): %s",
+                r->redis.display,
+                r->redis_why[0] != '\0' ? r->redis_why : "no answer");
+        app_fail(r->app, &err);
+        return;
+    }
+    begin(r);
+}
+
+/* --- Redis --- */
+
+static void refused(struct ratelimitd *r, const char *why)
+{
+    struct err err = {0};
+
+    err_set(&err, ERR_REFUSED, "%s refused us: %s", r->redis.display, why);
+    app_fail(r->app, &err);
+}
+
+static void on_redis_ready(void *arg)
+{
+    struct ratelimitd *r = arg;
+
+    keeper_connected(r->keeper);
+}
+
+static void on_keeper_ready(void *arg)
+{
+    struct ratelimitd *r = arg;
+
+    r->redis_was_ready = true;
+    uv_timer_stop(&r->start);
+    begin(r);
+}
+
+static void on_keeper_refused(void *arg, const char *why)
+{
+    struct ratelimitd *r = arg;
+
+    if (!r->redis_was_ready)
+        refused(r, why);
+}
+
+static void on_redis_down(void *arg, const char *why, bool was_refused)
+{
+    struct ratelimitd *r = arg;
+
+    snprintf(r->redis_why, sizeof r->redis_why, "%s", why);
+    keeper_disconnected(r->keeper);
+    limiter_disconnected(r->limiter);
+    if (was_refused && !r->redis_was_ready) {
+        refused(r, why);
+        return;
+    }
+    if (!r->opts->app.require_redis)
+        begin(r);
+}
+
+static void on_redis_error(void *arg, struct span text)
+{
+    (void)arg;
+    log_warn("redis_error", "why=%s", LOG_Q(text));
+}
+
+static void open_redis(struct ratelimitd *r, struct ruleset *set)
+{
+    static const struct redis_cmd_events cmd_events = {
+        .on_ready = on_redis_ready,
+        .on_down = on_redis_down,
+        .on_error = on_redis_error,
+    };
+    static const struct redis_sub_events sub_events = {.on_message =
+                                                           on_message};
+    static const struct keeper_events keeper_events = {on_keeper_ready,
+                                                       on_keeper_refused};
+    uv_loop_t *loop = &r->app->loop;
+
+    r->cmd = redis_cmd_new(loop, &r->redis, NULL, &cmd_events, r);
+    r->keeper = keeper_new(loop, r->cmd, r->redis.prefix, r->app->instance,
+                           &keeper_events, r);
+    keeper_set_rules(r->keeper, set);
+    limiter_use_redis(r->limiter, loop, r->cmd, r->keeper, r->redis.prefix);
+    r->links_open = 1;
+    uv_timer_start(&r->start, on_start_late,
+                   r->opts->app.require_redis ? REQUIRE_MS : START_WAIT_MS, 0);
+    if (r->opts->check)
+        return;
+    snprintf(r->config_channel, sizeof r->config_channel, "%sratelimit:config",
+             r->redis.prefix);
+    r->sub = redis_sub_new(loop, &r->redis, &sub_events, r);
+    redis_sub_want(r->sub, span_str(r->config_channel), false);
+    r->instance = instance_new(r->app, r->cmd, &r->redis, status_instance, r);
+    r->links_open = 2;
+    if (r->opts->queue) {
+        r->queue = queue_new(r->app, &r->redis, r->cmd, r->limiter);
+        r->links_open = 3;
+    }
+}
+
+bool ratelimitd_init(struct ratelimitd *r, struct app *app,
+                     const struct options *opts, struct err *err)
+{
+    struct ruleset *set;
+
+    *r = (struct ratelimitd){.app = app, .opts = opts};
+    stats_init();
+    status_metrics(r);
+    if (!once_options(opts, err) ||
+        (!opts->app.no_redis &&
+         !redis_config_read(&r->redis, &opts->app, app->tool, app->instance,
+                            err)))
+        return false;
+    set = ruleset_load(opts->rules, clock_wall_ms(), err);
+    if (!set)
+        return false;
+    r->limiter = limiter_new(opts, set);
+    r->web.limiter = r->limiter;
+    r->web.denied_status = opts->http_status == 1 ? 429 : 403;
+    app->is_ready = status_ready;
+    app->health = status_health;
+    app->page = web_page;
+    app->page_arg = &r->web;
+    app->ready_arg = app->health_arg = r;
+    app->on_reload = reload;
+    uv_timer_init(&app->loop, &r->start);
+    uv_timer_init(&app->loop, &r->drain);
+    r->start.data = r->drain.data = r;
+    if (opts->app.no_redis)
+        begin(r);
+    else
+        open_redis(r, set);
+    ruleset_unref(set);
+    return true;
+}
+
+/* --- the end --- */
+
+static void on_link_closed(void *arg)
+{
+    struct ratelimitd *r = arg;
+
+    r->links_open--;
+}
+
+/* Nothing is asked any more: the rest closes by itself. */
+static void close_all(struct ratelimitd *r)
+{
+    uv_close((uv_handle_t *)&r->drain, NULL);
+    if (r->cmd) {
+        redis_cmd_close(r->cmd, on_link_closed, r);
+        limiter_close_redis(r->limiter);
+        keeper_close(r->keeper);
+        r->keeper = NULL;
+        r->cmd = NULL;
+    }
+    if (r->pipe)
+        pipe_close(r->pipe);
+    r->pipe = NULL;
+}
+
+static void on_drain(uv_timer_t *timer)
+{
+    struct ratelimitd *r = timer->data;
+    bool idle =
+        !r->cmd || !redis_cmd_ready(r->cmd) || redis_cmd_in_flight(r->cmd) == 0;
+
+    if ((limiter_out(r->limiter) == 0 && idle) ||
+        ++r->drain_looks >= DRAIN_LOOKS_MAX)
+        close_all(r);
+}
+
+void ratelimitd_stop(void *arg)
+{
+    struct ratelimitd *r = arg;
+
+    if (r->pipe)
+        pipe_stop(r->pipe);
+    if (r->queue)
+        queue_stop(r->queue, on_link_closed, r);
+    if (r->sub)
+        redis_sub_close(r->sub, on_link_closed, r);
+    r->sub = NULL;
+    instance_close(r->instance);
+    if (r->keeper)
+        keeper_sign_off(r->keeper);
+    uv_close((uv_handle_t *)&r->start, NULL);
+    uv_timer_start(&r->drain, on_drain, 0, DRAIN_LOOK_MS);
+}
+
+void ratelimitd_close(struct ratelimitd *r)
+{
+    if (r->queue)
+        queue_free(r->queue);
+    limiter_free(r->limiter);
+}

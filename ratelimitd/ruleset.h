@@ -1,0 +1,24 @@
+/*
+ * ruleset.h -- the rules as one reload left them, shared by counting.
+ *
+ * A question on its way to Redis keeps the rules it was asked under.
+ */
+#ifndef RATELIMITD_RULESET_H
+#define RATELIMITD_RULESET_H
+
+#include "ratelimitd/rules.h"
+#include "ratelimitd/stats.h"
+
+struct ruleset {
+    struct rules rules;
+    struct rule_stats **stats; /* by rule.group */
+    char stamp[48];            /* "MILLISECONDS DIGEST": later wins in Redis */
+    unsigned refs;
+};
+
+/* path NULL: the built-in rules.  now_ms goes into the stamp. */
+struct ruleset *ruleset_load(const char *path, int64_t now_ms, struct err *err);
+struct ruleset *ruleset_ref(struct ruleset *set);
+struct ruleset *ruleset_unref(struct ruleset *set); /* accepts NULL */
+
+#endif

@@ -1,0 +1,122 @@
+#include "ratelimitd/status.h"
+
+#include <inttypes.h>
+
+#include "common/metrics.h"
+#include "ratelimitd/ratelimitd.h"
+
+static bool has_redis(const struct ratelimitd *r)
+{
+    return r->cmd && redis_cmd_ready(r->cmd) && keeper_ready(r->keeper);
+}
+
+bool status_ready(void *arg, const char **why)
+{
+    const struct ratelimitd *r = arg;
+
+    if (r->app->stopping)
+        *why = "stopping";
+    else if (!r->opts->app.no_redis && !has_redis(r))
+        *why = "no Redis: answers are degraded";
+    else if (limiter_breaker_open(r->limiter))
+        *why = "Redis does not answer in time: answers are degraded";
+    else
+        return true;
+    return false;
+}
+
+bool status_health(void *arg, struct bytes *json)
+{
+    const struct ratelimitd *r = arg;
+    bool off = r->opts->app.no_redis, connected = !off && has_redis(r);
+    uint64_t questions, over, degraded;
+
+    stats_totals(&questions, &over, &degraded);
+    bytes_printf(
+        json,
+        ",\"redis\":\"%s\",\"redis_available\":%s,\"questions\":%" PRIu64
+        ",\"over\":%" PRIu64 ",\"degraded\":%" PRIu64,
+        off         ? "disabled"
+        : connected ? "connected"
+                    : "disconnected",
+        connected ? "true" : "false", questions, over, degraded);
+    return off || (connected && !limiter_breaker_open(r->limiter));
+}
+
+void status_instance(void *arg, struct bytes *json)
+{
+    const struct ratelimitd *r = arg;
+    uint64_t questions, over, degraded;
+
+    stats_totals(&questions, &over, &degraded);
+    bytes_printf(json,
+                 ",\"rules\":%u,\"questions\":%" PRIu64 ",\"over\":%" PRIu64
+                 ",\"degraded\":%" PRIu64,
+                 limiter_rules(r->limiter)->rules.count, questions, over,
+                 degraded);
+}
+
+static uint64_t read_keys(void *arg)
+{
+    const struct ratelimitd *r = arg;
+
+    return store_count(limiter_store(r->limiter));
+}
+
+static uint64_t read_evicted(void *arg)
+{
+    const struct ratelimitd *r = arg;
+
+    return store_evicted(limiter_store(r->limiter));
+}
+
+static uint64_t read_breaker(void *arg)
+{
+    const struct ratelimitd *r = arg;
+
+    return limiter_breaker_open(r->limiter);
+}
+
+static uint64_t read_out(void *arg)
+{
+    const struct ratelimitd *r = arg;
+
+    return limiter_out(r->limiter);
+}
+
+static uint64_t read_queue(void *arg)
+{
+    const struct ratelimitd *r = arg;
+
+    return r->queue ? queue_waiting(r->queue) : 0;
+}
+
+void status_metrics(struct ratelimitd *r)
+{
+    static struct metric gauges[] = {
+        {.name = "tickwire_ratelimitd_keys",
+         .help = "keys counted in memory",
+         .kind = METRIC_GAUGE,
+         .read = read_keys},
+        {.name = "tickwire_ratelimitd_keys_evicted_total",
+         .help = "keys forgotten early for want of room",
+         .kind = METRIC_COUNTER,
+         .read = read_evicted},
+        {.name = "tickwire_ratelimitd_breaker_open",
+         .help = "1 while Redis is not asked because it is too slow",
+         .kind = METRIC_GAUGE,
+         .read = read_breaker},
+        {.name = "tickwire_ratelimitd_in_flight",
+         .help = "questions on their way to Redis",
+         .kind = METRIC_GAUGE,
+         .read = read_out},
+        {.name = "tickwire_ratelimitd_queue_depth",
+         .help = "requests of the Redis queue that wait here",
+         .kind = METRIC_GAUGE,
+         .read = read_queue},
+    };
+
+    for (unsigned i = 0; i < sizeof gauges / sizeof gauges[0]; i++)
+        gauges[i].arg = r;
+    metrics_add_all(gauges, sizeof gauges / sizeof gauges[0]);
+}
