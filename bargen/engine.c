@@ -12,9 +12,8 @@
 /* In 2255: a month, a grace and a correction later still fit 64 bits. */
 #define TIME_MAX_NS (INT64_C(9000000000) * NS_PER_SECOND)
 
-static void on_issue(void *arg, const struct symbol *sym,
-                     const struct resolution *r, const struct bar *bar,
-                     enum bar_issue how)
+static void on_issue(void *arg, struct symbol *sym, const struct resolution *r,
+                     const struct bar *bar, enum bar_issue how)
 {
     struct engine *e = arg;
 
@@ -84,7 +83,7 @@ struct symbol *engine_symbol(struct engine *e, struct span name)
     ours = wanted(e, name);
     sym = symbol_new(name, hash, ours ? e->rules.n_resolutions : 0);
     sym->ignored = !ours;
-    sym->shard = (uint8_t)route_shard(name, e->config.shards);
+    sym->shard = (uint16_t)route_shard(name, e->config.shards);
     sym->dirty = !e->config.track;
     symbols_put(&e->symbols, sym);
     return sym;

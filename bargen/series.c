@@ -220,6 +220,21 @@ void series_update(struct series *s, const struct series_context *c)
     issue(c, &s->cur, BAR_UPDATE);
 }
 
+bool series_newest(const struct series *s, const struct bar *bar, bool open)
+{
+    if (s->cur.start_ns > bar->start_ns && (open || s->cur.flags & BAR_CLOSED))
+        return false;
+    for (unsigned i = s->n_kept; i > 0; i--) {
+        const struct bar *kept = &s->kept[i - 1];
+
+        if (kept->start_ns <= bar->start_ns)
+            break;
+        if (open || kept->flags & BAR_CLOSED)
+            return false;
+    }
+    return true;
+}
+
 int64_t series_next_close(const struct series *s,
                           const struct series_context *c)
 {

@@ -36,9 +36,8 @@ struct symbol;
 
 /* Takes the bars of all series. */
 struct bar_sink {
-    void (*issue)(void *arg, const struct symbol *symbol,
-                  const struct resolution *r, const struct bar *bar,
-                  enum bar_issue how);
+    void (*issue)(void *arg, struct symbol *symbol, const struct resolution *r,
+                  const struct bar *bar, enum bar_issue how);
     void *arg;
 };
 
@@ -46,7 +45,8 @@ struct series {
     struct bar cur;
     struct bar *kept;
     unsigned n_kept, cap_kept;
-    bool pending; /* cur has changed since it was last issued */
+    bool pending;  /* cur has changed since it was last issued */
+    unsigned slot; /* for the sink: what it noted of this series, 0: nothing */
     /* For fills: nothing before this is to be filled; 0: no bar yet. */
     int64_t filled_ns;
     int64_t fill_until_ns; /* a day after the last bar with trades */
@@ -56,7 +56,7 @@ struct series {
 /* What all series of one symbol share during one call. */
 struct series_context {
     const struct resolution *resolution;
-    const struct symbol *symbol;
+    struct symbol *symbol;
     const struct bar_sink *sink;
     int64_t closed_ns;    /* bars that end at or before this are closed */
     int64_t keep_from_ns; /* closed bars that end before this may go */
@@ -90,6 +90,9 @@ void series_close(struct series *s, const struct series_context *c);
 void series_finish(struct series *s, const struct series_context *c);
 /* Issues cur as an update if it has changed since the last time. */
 void series_update(struct series *s, const struct series_context *c);
+
+/* No bar that starts later was issued as final, nor, with `open`, begun. */
+bool series_newest(const struct series *s, const struct bar *bar, bool open);
 
 /* When something is next to be closed: the end of the oldest open bar, or of
  * the next empty one; INT64_MAX: nothing. */

@@ -35,7 +35,7 @@ void symbol_free(struct symbol *sym)
     free(sym);
 }
 
-static struct series_context context(const struct symbol *sym,
+static struct series_context context(struct symbol *sym,
                                      const struct bar_rules *rules, unsigned i)
 {
     int64_t closed_ns = sym->closed_ns;

@@ -74,7 +74,7 @@ struct symbol {
     bool ignored;  /* not asked for */
     bool live;     /* its events are about as old as their arrival */
     bool dirty;    /* in the list of the changed, or not tracked */
-    uint8_t shard;
+    uint16_t shard;
     struct series *series;
     struct ids ids;
     struct idring ring;

@@ -36,7 +36,7 @@ struct feed {
     struct bytes text; /* every message, a line each */
 };
 
-static void feed_issue(void *arg, const struct symbol *sym,
+static void feed_issue(void *arg, struct symbol *sym,
                        const struct resolution *r, const struct bar *bar,
                        enum bar_issue how)
 {

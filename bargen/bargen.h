@@ -1,0 +1,72 @@
+/*
+ * bargen.h -- the tool: a source, the engine, a sink.
+ *
+ *   lines | journal | pubsub | mock  --event-->  engine  --bar-->  output | store
+ *
+ * Sources call bargen_flush() when what they had is drained; the same happens
+ * when the clock closes a bar or an update is due.
+ */
+#ifndef BARGEN_BARGEN_H
+#define BARGEN_BARGEN_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "bargen/engine.h"
+#include "bargen/journal.h"
+#include "bargen/lines.h"
+#include "bargen/mock.h"
+#include "bargen/options.h"
+#include "bargen/pubsub.h"
+#include "bargen/store.h"
+#include "common/app.h"
+#include "common/instance.h"
+#include "common/output.h"
+#include "common/redis_config.h"
+#include "common/route.h"
+
+struct bargen {
+    struct app *app;
+    struct options *opts;
+    struct engine engine;
+    struct redis_config redis;
+    struct route_table *routes;
+    /* One source ... */
+    struct lines lines;
+    struct journal *journal;
+    struct pubsub *pubsub;
+    struct mock *mock;
+    /* ... and one sink. */
+    struct output *out;
+    size_t out_unsaid; /* bytes that output_added() was not told of */
+    struct store *store;
+    struct instance *instance;
+    uv_timer_t timer;       /* bars to close, updates to send */
+    uv_timer_t redis_timer; /* --require-redis, and the end of a stop */
+    uint64_t updated_ms;    /* monotonic, of the last updates to out */
+    bool redis_was_ready, redis_said_down;
+    char redis_why[256]; /* of the last failure */
+    bool engine_open, closing, ending;
+    unsigned waits; /* for what, before the end */
+};
+
+bool bargen_init(struct bargen *b, struct app *app, struct options *opts,
+                 struct err *err);
+/* For app_init(). */
+void bargen_stop(void *arg);
+/* After app_run(), or where bargen_init() failed. */
+void bargen_close(struct bargen *b);
+
+/* ---- for the sources ---- */
+
+/* What they had is in the engine: send what is due, set the timer. */
+void bargen_flush(struct bargen *b);
+/* Is the sink so far behind that the source should wait? */
+bool bargen_full(const struct bargen *b);
+/* The links behind a source or a sink: said once an outage. */
+void bargen_redis_ready(struct bargen *b);
+void bargen_redis_down(struct bargen *b, const char *why, bool refused);
+/* The input has ended: flush, wait for acknowledgements, stop. */
+void bargen_end(struct bargen *b);
+
+#endif

@@ -1,0 +1,293 @@
+#include "bargen/options.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/event_name.h"
+
+enum { HOUR_MS = 3600 * 1000 };
+
+#define AT(field) offsetof(struct options, field)
+static const struct option_spec table[] = {
+    {.name = "stdin",
+     .kind = OPT_FLAG,
+     .offset = AT(stdin_events),
+     .help = "read events from standard input, not from Redis"},
+    {.name = "stdout",
+     .kind = OPT_FLAG,
+     .offset = AT(stdout_bars),
+     .help = "write bars to standard output, not to Redis"},
+    {.name = "tee",
+     .kind = OPT_FLAG,
+     .offset = AT(tee),
+     .help = "with both: pass the events on as well"},
+    {.name = "strict",
+     .kind = OPT_FLAG,
+     .offset = AT(strict),
+     .help = "stop at the first bad line, exit 65"},
+    {.name = "source",
+     .metavar = "NAME",
+     .kind = OPT_CHOICE,
+     .offset = AT(source),
+     .env = "BAR_GENERATOR_SOURCE",
+     .help = "of events in Redis: journal (default) or pubsub",
+     .choices = "journal|pubsub"},
+    {.name = "from",
+     .metavar = "WHERE",
+     .kind = OPT_CHOICE,
+     .offset = AT(from),
+     .help = "first start: all of the journal (start) or new (now)",
+     .choices = "start|now"},
+    {.name = "resolutions",
+     .metavar = "LIST",
+     .kind = OPT_STR,
+     .offset = AT(resolutions),
+     .env = "BAR_GENERATOR_RESOLUTIONS",
+     .help = "1S, 5, 15, 60, D, W, M, ... (1)"},
+    {.name = "symbols",
+     .metavar = "LIST",
+     .kind = OPT_STR,
+     .offset = AT(symbols),
+     .env = "BAR_GENERATOR_SYMBOLS",
+     .help = "only these"},
+    {.name = "price",
+     .metavar = "OF",
+     .kind = OPT_CHOICE,
+     .offset = AT(price),
+     .env = "BAR_GENERATOR_PRICE",
+     .help = "auto (default), trade, bid, ask or mid",
+     .choices = "auto|trade|bid|ask|mid"},
+    {.name = "throttle",
+     .metavar = "TIME",
+     .kind = OPT_STR,
+     .offset = AT(throttle),
+     .env = "BAR_GENERATOR_INTERVAL",
+     .help = "least time between updates of an open bar (250ms)"},
+    {.name = "final-only",
+     .kind = OPT_FLAG,
+     .offset = AT(final_only),
+     .env = "BAR_GENERATOR_FINAL_ONLY",
+     .help = "no updates of open bars"},
+    {.name = "grace",
+     .metavar = "TIME",
+     .kind = OPT_DURATION_MS,
+     .offset = AT(grace_ms),
+     .env = "BAR_GENERATOR_GRACE",
+     .help = "wait for late trades before closing a bar (250ms)",
+     .min = 0,
+     .max = HOUR_MS},
+    {.name = "correction-window",
+     .metavar = "TIME",
+     .kind = OPT_DURATION_MS,
+     .offset = AT(correction_ms),
+     .env = "BAR_GENERATOR_CORRECTION_WINDOW",
+     .help = "late trades correct closed bars (60s)",
+     .min = 0,
+     .max = 24 * HOUR_MS},
+    {.name = "fill",
+     .kind = OPT_FLAG,
+     .offset = AT(fill),
+     .env = "BAR_GENERATOR_FILL",
+     .help = "flat bars where nothing was traded, for a day"},
+    {.name = "skip-first-partial",
+     .kind = OPT_FLAG,
+     .offset = AT(skip_first_partial),
+     .env = "BAR_GENERATOR_SKIP_FIRST_PARTIAL",
+     .help = "leave out bars whose beginning was not seen"},
+    {.name = "mock",
+     .metavar = "LIST",
+     .kind = OPT_STR,
+     .offset = AT(mock),
+     .env = "BAR_GENERATOR_MOCK",
+     .help = "read nothing, invent bars of these symbols"},
+    {.name = "seed",
+     .metavar = "N",
+     .kind = OPT_INT,
+     .offset = AT(seed),
+     .min = 0,
+     .max = INT64_MAX},
+    {.name = "max-future",
+     .metavar = "TIME",
+     .kind = OPT_DURATION_MS,
+     .offset = AT(max_future_ms),
+     .env = "BAR_GENERATOR_MAX_FUTURE",
+     .min = 0,
+     .max = INT64_C(3650) * 24 * HOUR_MS},
+    {.name = "max-line",
+     .metavar = "SIZE",
+     .kind = OPT_SIZE,
+     .offset = AT(max_line_bytes),
+     .min = 256,
+     .max = 64 * 1024 * 1024},
+    {.name = "shards",
+     .metavar = "N",
+     .kind = OPT_INT,
+     .offset = AT(shards),
+     .env = "TICKPUB_SHARDS",
+     .min = 1,
+     .max = ENGINE_SHARDS_MAX},
+    {.name = "history-max",
+     .metavar = "N",
+     .kind = OPT_INT,
+     .offset = AT(history_max),
+     .env = "BAR_GENERATOR_HISTORY_MAX",
+     .min = 1,
+     .max = 1000000},
+    {.name = NULL},
+};
+#undef AT
+
+const struct cli bargen_cli = {
+    .tool = "bargen",
+    .synopsis = "[options] [< events] [> bars]",
+    .summary = "Turn trades and quotes into OHLCV bars.",
+    .table = table,
+    .common = app_option_table,
+};
+
+struct options options_default(void)
+{
+    return (struct options){
+        .app = APP_OPTIONS_DEFAULT,
+        .resolutions = "1",
+        .throttle = "250ms",
+        .grace_ms = 250,
+        .correction_ms = 60 * 1000,
+        .max_future_ms = 5000,
+        .seed = 1,
+        .shards = 16,
+        .history_max = 5000,
+        .max_line_bytes = 1024 * 1024,
+    };
+}
+
+/* Cuts the next name off a list that is separated by commas and blanks. */
+static bool next_name(const char **list, struct span *name)
+{
+    static const char between[] = ", \t";
+    const char *p = *list + strspn(*list, between);
+
+    *name = span_make(p, strcspn(p, between));
+    *list = p + name->len;
+    return name->len > 0;
+}
+
+static bool add_width(struct options *o, struct span name, struct err *err)
+{
+    struct resolution r;
+
+    switch (resolution_parse(name, &r)) {
+    case RESOLUTION_UNKNOWN:
+        return err_set(err, ERR_USAGE,
+                       "--resolutions: '%.*s' is not a resolution (try 1, 5, "
+                       "15, 60, D, W, M)",
+                       SPAN_ARG(name));
+    case RESOLUTION_UNEVEN:
+        return err_set(err, ERR_USAGE,
+                       "--resolutions: '%.*s' does not divide a day evenly "
+                       "(try 1, 5, 15, 60, D, W, M)",
+                       SPAN_ARG(name));
+    case RESOLUTION_OK:
+        break;
+    }
+    for (unsigned i = 0; i < o->n_widths; i++)
+        if (strcmp(o->widths[i].name, r.name) == 0)
+            return true;
+    if (o->n_widths == ENGINE_RESOLUTIONS_MAX)
+        return err_set(err, ERR_USAGE, "--resolutions: more than %d",
+                       ENGINE_RESOLUTIONS_MAX);
+    o->widths[o->n_widths++] = r;
+    return true;
+}
+
+static bool split_widths(struct options *o, struct err *err)
+{
+    const char *list = o->resolutions;
+    struct span name;
+
+    while (next_name(&list, &name))
+        if (!add_width(o, name, err))
+            return false;
+    return o->n_widths > 0 ||
+           err_set(err, ERR_USAGE, "--resolutions: none in '%s'",
+                   o->resolutions);
+}
+
+static bool split_names(struct options *o, const char *option, const char *list,
+                        struct err *err)
+{
+    struct span name;
+
+    o->names = mem_alloc(OPTIONS_SYMBOLS_MAX * sizeof(*o->names));
+    while (next_name(&list, &name)) {
+        if (!event_name_ok(name))
+            return err_set(err, ERR_USAGE, "%s: '%.*s' is not a symbol", option,
+                           SPAN_ARG(name));
+        if (o->n_names == OPTIONS_SYMBOLS_MAX)
+            return err_set(err, ERR_USAGE, "%s: more than %d symbols", option,
+                           OPTIONS_SYMBOLS_MAX);
+        o->names[o->n_names++] = mem_str(name);
+    }
+    return o->n_names > 0 || err_set(err, ERR_USAGE, "%s: no symbol", option);
+}
+
+bool options_interval(const char *text, int64_t *ms)
+{
+    int64_t n = 0;
+    const char *p = text;
+
+    for (; *p >= '0' && *p <= '9' && n < HOUR_MS; p++)
+        n = n * 10 + (*p - '0');
+    if (p == text || *p != '\0') {
+        if (!option_duration(text, &n))
+            return false;
+    }
+    if (n < 0 || n > HOUR_MS)
+        return false;
+    *ms = n;
+    return true;
+}
+
+static bool check_pipes(struct options *o, struct err *err)
+{
+    if (o->mock && o->stdin_events)
+        return err_set(err, ERR_USAGE,
+                       "--mock: reads nothing, cannot be together with "
+                       "--stdin");
+    if (o->mock && o->symbols)
+        return err_set(err, ERR_USAGE,
+                       "--symbols: --mock names its symbols itself");
+    if (o->app.no_redis) {
+        o->stdin_events = !o->mock;
+        o->stdout_bars = true;
+    }
+    if (o->tee && !(o->stdin_events && o->stdout_bars))
+        return err_set(err, ERR_USAGE,
+                       "--tee: only together with --stdin and --stdout");
+    return true;
+}
+
+bool options_check(struct options *o, struct err *err)
+{
+    if (!options_interval(o->throttle, &o->throttle_ms))
+        return err_set(err, ERR_USAGE,
+                       "--throttle: '%s' is not a time of at most an hour "
+                       "(try 250ms or 1s)",
+                       o->throttle);
+    if (!check_pipes(o, err) || !split_widths(o, err))
+        return false;
+    if (o->mock)
+        return split_names(o, "--mock", o->mock, err);
+    return !o->symbols || split_names(o, "--symbols", o->symbols, err);
+}
+
+void options_close(struct options *o)
+{
+    for (unsigned i = 0; i < o->n_names; i++)
+        free(o->names[i]);
+    free(o->names);
+    o->names = NULL;
+    o->n_names = 0;
+}

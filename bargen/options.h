@@ -1,0 +1,51 @@
+/*
+ * options.h -- what bargen can be told; the table is in options.c.
+ */
+#ifndef BARGEN_OPTIONS_H
+#define BARGEN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bargen/engine.h"
+#include "common/app.h"
+#include "common/err.h"
+#include "common/option.h"
+
+enum { SOURCE_JOURNAL, SOURCE_PUBSUB };
+enum { FROM_START, FROM_NOW };
+enum { OPTIONS_SYMBOLS_MAX = 4096 };
+
+struct options {
+    struct app_options app; /* must be first */
+    bool stdin_events, stdout_bars, tee, strict;
+    int source; /* SOURCE_*, where not stdin_events */
+    int from;   /* FROM_*, of the journal, where there is no state */
+    const char *resolutions, *symbols;
+    int price; /* enum price_source */
+    const char *throttle;
+    int64_t grace_ms, correction_ms, max_future_ms;
+    bool final_only, fill, skip_first_partial;
+    const char *mock;
+    int64_t seed;
+    int64_t shards, history_max, max_line_bytes;
+    /* Worked out by options_check(). */
+    struct resolution widths[ENGINE_RESOLUTIONS_MAX];
+    unsigned n_widths;
+    char **names; /* of --symbols or --mock */
+    unsigned n_names;
+    int64_t throttle_ms;
+};
+
+extern const struct cli bargen_cli;
+
+struct options options_default(void);
+/* What no single option can say; fills the members at the end. */
+bool options_check(struct options *o, struct err *err);
+void options_close(struct options *o);
+
+/* "250ms", "1s", or a plain number of milliseconds, as deployments before this
+ * program had it. */
+bool options_interval(const char *text, int64_t *ms);
+
+#endif
