@@ -1,0 +1,529 @@
+"""wsgate over plain HTTP: health, status, prices, bars, symbols, the limit."""
+import concurrent.futures
+import http.client
+import json
+import signal
+import urllib.parse
+
+import pytest
+
+import harness
+
+
+@pytest.fixture
+def gateway(tool):
+    """gateway("--flag", redis=server) -> (Tool, port), ready."""
+    def start(*args, redis=None, **kw):
+        port = harness.free_port()
+        where = ["--redis", redis.url] if redis else ["--no-redis"]
+        t = tool("wsgate", "--listen", "127.0.0.1:%d" % port, *where, *args,
+                 **kw)
+        return t.wait_ready(), port
+    return start
+
+
+def ask(port, path, method="GET", headers=None, seconds=10):
+    """(status, headers, body) of one request; the path is sent as it is."""
+    c = http.client.HTTPConnection("127.0.0.1", port,
+                                   timeout=harness.deadline(seconds))
+    try:
+        c.putrequest(method, path, skip_accept_encoding=True)
+        for name, value in (headers or {}).items():
+            c.putheader(name, value)
+        c.endheaders()
+        r = c.getresponse()
+        return r.status, r.headers, r.read()
+    finally:
+        c.close()
+
+
+def ask_json(port, path, status=200, **kw):
+    got, headers, body = ask(port, path, **kw)
+    assert got == status, (got, body)
+    assert headers["Content-Type"] == "application/json"
+    return json.loads(body)
+
+
+def wait_live(port):
+    harness.wait_until(lambda: ask(port, "/ready")[0] == 200, 10,
+                       "the gateway is ready")
+
+
+def bar_text(start_ms, close, rev=0, final="true"):
+    """A bar as text, with zeros and spaces that a parser would lose."""
+    return ('{"time":%d,"open":1.10, "high":2.500,"low":0.10,"close":%s,'
+            '"volume":7,"count":1,"end":%d,"final":%s,"rev":%d}'
+            % (start_ms, close, start_ms + 1000, final, rev))
+
+
+def bar_event(start_ms, close, **kw):
+    return ('{"type":"bar","symbol":"AAPL","resolution":"1S","bar":%s}'
+            % bar_text(start_ms, close, **kw))
+
+
+def store_bars(redis, count, prefix=""):
+    for i in range(count):
+        redis.zadd(prefix + "bars:history:AAPL:1S",
+                   {bar_event(1000 * i, "1.%02d" % (i % 100)): 1000 * i})
+
+
+# --- health ------------------------------------------------------------------
+
+def test_health_says_healthy_with_redis(redis_server, gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    h = ask_json(port, "/health")
+    assert h["status"] == "healthy"
+    assert h["redis"] == "connected" and h["redis_available"] is True
+    assert h["upstream"] == "live"
+    assert h["connected_clients"] == 0
+    assert h["version"] and h["instance"] and h["uptime_ms"] >= 0
+
+
+def test_health_is_200_and_degraded_without_redis(redis_absent, gateway):
+    _, port = gateway(redis=redis_absent)
+    h = ask_json(port, "/health")
+    assert h["status"] == "degraded"
+    assert h["redis"] == "disconnected" and h["redis_available"] is False
+    assert h["upstream"] == "down"
+
+
+def test_ready_follows_redis_and_health_stays_200(redis_server, gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    redis_server.kill()
+    harness.wait_until(lambda: ask(port, "/ready")[0] == 503, 8, "not ready")
+    assert ask(port, "/health")[0] == 200
+    assert json.loads(ask(port, "/ready")[2])["why"]
+    redis_server.start()
+    wait_live(port)
+
+
+def test_a_gateway_without_redis_is_healthy(gateway):
+    _, port = gateway()
+    h = ask_json(port, "/health")
+    assert h["status"] == "healthy" and h["redis"] == "disabled"
+    assert ask(port, "/ready")[0] == 200
+
+
+def test_metrics_are_prometheus_text(redis_server, gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    ask(port, "/api/v1/ws/status")
+    status, headers, body = ask(port, "/metrics")
+    assert status == 200
+    assert headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    assert harness.metric(body, "tickwire_wsgate_api_requests_total") == 1
+
+
+# --- status ------------------------------------------------------------------
+
+def test_status_pages_have_the_documented_members(redis_server, gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    s = ask_json(port, "/api/v1/ws/status")
+    assert s["websocket_enabled"] is True and s["connected_clients"] == 0
+    assert s["redis_enabled"] is True and s["redis_connected"] is True
+    for path in ("/api/v1/redis/status", "/health/redis"):
+        r = ask_json(port, path)
+        assert r["redis_connected"] is True and r["state"] == "ready"
+        assert r["events_received"] >= 0 and r["errors"] >= 0
+        assert r["subscriptions"] >= 0
+
+
+def test_status_never_shows_a_password(redis_server, gateway, tool):
+    redis_server.client().config_set("requirepass", "sesame")
+    redis_server.password = "sesame"
+    port = harness.free_port()
+    tool("wsgate", "--listen", "127.0.0.1:%d" % port, "--redis",
+         "redis://:sesame@127.0.0.1:%d" % redis_server.port).wait_ready()
+    wait_live(port)
+    assert b"sesame" not in ask(port, "/api/v1/redis/status")[2]
+
+
+def test_running_simulators_are_listed(redis_server, gateway, tool):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    assert ask_json(port, "/api/v1/simulator/status")["running"] is False
+    sim = tool("tickpub", "--redis", redis_server.url, "--simulate",
+               "AAPL,MSFT", "--rate", "50").wait_ready()
+
+    def running():
+        s = ask_json(port, "/api/v1/simulator/status")
+        return s if s["running"] else None
+    s = harness.wait_until(running, 10, "a simulator is listed")
+    assert s["simulators"] == 1 and s["publishers"] == 1
+    assert sorted(s["symbols"]) == ["AAPL", "MSFT"]
+    assert s["rate"] == 50
+    assert s["instances"][0]["pid"] == sim.pid
+    assert sim.terminate() == 0
+    harness.wait_until(
+        lambda: not ask_json(port, "/api/v1/simulator/status")["running"], 15,
+        "the simulator is gone from the list")
+
+
+# --- prices, bars, symbols ---------------------------------------------------
+
+def test_a_price_is_the_cached_text(redis_server, gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    text = b'{"symbol":"AAPL","time":1,"bid":95000.50,"ask":95001.50}'
+    redis_server.client().set("price:AAPL", text)
+    assert ask(port, "/api/v1/price/AAPL")[2] == text
+    assert ask_json(port, "/api/v1/price/NONE", 404)["error"] == "not_found"
+
+
+def test_a_symbol_with_a_slash_can_be_asked_for(redis_server, gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    redis_server.client().set("price:BTC/USD", "{}")
+    assert ask(port, "/api/v1/price/BTC%2FUSD")[0] == 200
+    assert ask(port, "/api/v1/price/BTC/USD")[0] == 200
+
+
+def test_names_that_cannot_be_are_refused(gateway):
+    _, port = gateway()
+    for path in ("/api/v1/price/%3Cb%3E", "/api/v1/price/A:B",
+                 "/api/v1/price/*", "/api/v1/price/" + "A" * 65,
+                 "/api/v1/bars/AAPL/7q", "/api/v1/bars/A%20B/1"):
+        assert ask_json(port, path, 400)["error"] == "bad_request"
+
+
+def test_bars_are_byte_identical_and_in_order(redis_server, gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    store_bars(redis_server.client(), 3)
+    body = ask(port, "/api/v1/bars/AAPL/1S")[2].decode()
+    want = ",".join(bar_text(1000 * i, "1.%02d" % i) for i in range(3))
+    assert body == ('{"symbol":"AAPL","resolution":"1S","bars":[%s]}' % want)
+
+
+def test_the_open_bar_is_the_last_one(redis_server, gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    redis = redis_server.client()
+    store_bars(redis, 2)
+    redis.hset("last:bars:AAPL:1S", "bar",
+               bar_event(2000, "9.9", final="false"))
+    bars = ask_json(port, "/api/v1/bars/AAPL/1S")["bars"]
+    assert [b["time"] for b in bars] == [0, 1000, 2000]
+    assert bars[-1]["final"] is False
+    # The last message is often the final bar itself: it is not there twice.
+    redis.hset("last:bars:AAPL:1S", "bar", bar_event(1000, "1.01"))
+    bars = ask_json(port, "/api/v1/bars/AAPL/1S")["bars"]
+    assert [b["time"] for b in bars] == [0, 1000]
+
+
+def test_bars_can_be_limited_and_ranged(redis_server, gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    store_bars(redis_server.client(), 600)
+
+    def times(query):
+        return [b["time"] // 1000 for b in
+                ask_json(port, "/api/v1/bars/AAPL/1S?" + query)["bars"]]
+    assert times("") == list(range(100, 600))
+    assert times("limit=2") == [598, 599]
+    assert times("from=3000&to=5000") == [3, 4, 5]
+    assert times("to=5000&limit=2") == [4, 5]
+    assert times("from=700000") == []
+    assert len(times("limit=5000")) == 600
+    for query in ("limit=0", "limit=5001", "limit=x", "from=1.5", "to="):
+        ask_json(port, "/api/v1/bars/AAPL/1S?" + query, 400)
+
+
+def test_bars_respect_the_prefix(redis_server, gateway):
+    _, port = gateway("--prefix", "uat:", redis=redis_server)
+    wait_live(port)
+    store_bars(redis_server.client(), 2, prefix="uat:")
+    assert len(ask_json(port, "/api/v1/bars/AAPL/1S")["bars"]) == 2
+
+
+def test_stored_rubbish_is_left_out(redis_server, gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    redis = redis_server.client()
+    store_bars(redis, 1)
+    redis.zadd("bars:history:AAPL:1S", {"{not json": 500, "[]": 501})
+    assert len(ask_json(port, "/api/v1/bars/AAPL/1S")["bars"]) == 1
+
+
+def test_a_key_of_another_type_is_503_and_not_the_end(redis_server, gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    redis_server.client().set("bars:history:AAPL:1S", "x")
+    assert ask_json(port, "/api/v1/bars/AAPL/1S", 503)["error"] == "redis_error"
+    assert ask(port, "/health")[0] == 200
+
+
+def test_symbols_lists_what_is_stored(redis_server, gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    redis = redis_server.client()
+    redis.hset("last:market_data:MSFT", "trade", "{}")
+    redis.hset("last:bars:AAPL:5", "bar", "{}")
+    redis.hset("last:bars:AAPL:1", "bar", "{}")
+    redis.hset("last:market_data:<b>", "trade", "{}")
+    assert ask_json(port, "/api/v1/symbols") == {"symbols": [
+        {"symbol": "AAPL", "resolutions": ["1", "5"]},
+        {"symbol": "MSFT", "resolutions": []}]}
+
+
+def test_without_redis_prices_are_503_and_bars_are_what_was_heard(gateway):
+    gate, port = gateway("--stdin", stdin="pipe")
+    gate.write(bar_event(1000, "1.50") + "\n")
+    ask_json(port, "/api/v1/price/AAPL", 503)
+
+    def bars():
+        return ask_json(port, "/api/v1/bars/AAPL/1S")["bars"]
+    harness.wait_until(bars, 5, "a bar from the pipe")
+    assert bars()[0]["time"] == 1000
+
+
+# --- when Redis does not answer ----------------------------------------------
+
+def test_a_hung_redis_costs_a_request_two_seconds_at_most(redis_server,
+                                                          gateway):
+    _, port = gateway("--no-limit", redis=redis_server)
+    wait_live(port)
+    redis_server.freeze()
+    assert ask_json(port, "/api/v1/price/AAPL", 503)["error"].startswith(
+        "redis_")
+    assert ask(port, "/health")[0] == 200
+    redis_server.thaw()
+    wait_live(port)
+    assert ask(port, "/api/v1/price/AAPL")[0] == 404
+
+
+def test_redis_killed_under_requests_answers_each_of_them(redis_server,
+                                                          gateway):
+    _, port = gateway("--no-limit", redis=redis_server)
+    wait_live(port)
+    redis_server.freeze()
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(ask, port, "/api/v1/price/AAPL")
+                 for _ in range(8)]
+        redis_server.kill()
+        assert [f.result()[0] for f in asked] == [503] * 8
+
+
+def test_a_client_that_leaves_before_its_answer_harms_nobody(redis_server,
+                                                             gateway):
+    gate, port = gateway("--no-limit", redis=redis_server)
+    wait_live(port)
+    redis_server.freeze()
+    for _ in range(20):
+        c = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        c.request("GET", "/api/v1/bars/AAPL/1S")
+        c.close()
+    redis_server.thaw()
+    wait_live(port)
+    assert ask(port, "/api/v1/price/AAPL")[0] == 404
+    assert gate.terminate() == 0
+
+
+def test_sigterm_with_requests_under_way_exits_0(redis_server, gateway):
+    gate, port = gateway("--no-limit", redis=redis_server)
+    wait_live(port)
+    redis_server.freeze()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(ask, port, "/api/v1/price/AAPL")
+                 for _ in range(4)]
+        harness.wait_until(
+            lambda: harness.metric(ask(port, "/metrics")[2],
+                                   "tickwire_wsgate_api_requests_total") == 4,
+            5, "four requests under way")
+        assert gate.terminate(5) == 0
+        for f in asked:
+            f.exception()  # 503 or a closed connection, but an end
+    redis_server.thaw()
+
+
+# --- paths and methods -------------------------------------------------------
+
+def test_unknown_paths_are_404_as_json(gateway):
+    _, port = gateway()
+    for path in ("/nope", "/api/v1/nope", "/api/v1/bars/AAPL",
+                 "/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//"):
+        assert ask_json(port, path, 404)["error"] == "not_found"
+
+
+def test_other_methods_are_405_with_allow(gateway):
+    _, port = gateway()
+    for path in ("/api/v1/ws/status", "/health", "/metrics"):
+        for method in ("POST", "DELETE", "PUT"):
+            status, headers, _ = ask(port, path, method)
+            assert status == 405 and headers["Allow"] == "GET, HEAD"
+
+
+def test_head_is_get_without_a_body(gateway):
+    _, port = gateway()
+    status, headers, body = ask(port, "/health", "HEAD")
+    assert status == 200 and body == b"" and int(headers["Content-Length"]) > 0
+
+
+def test_pages_of_allowed_origins_may_read_the_api(gateway):
+    _, port = gateway("--allow-origin", "https://*.example.org")
+
+    def allowed(origin):
+        return ask(port, "/api/v1/ws/status", headers={"Origin": origin})[1][
+            "Access-Control-Allow-Origin"]
+    assert allowed("https://app.example.org") == "https://app.example.org"
+    assert allowed("https://example.com") is None
+
+
+def test_a_websocket_address_asked_plainly_says_so(gateway):
+    _, port = gateway()
+    assert ask(port, "/ws")[0] in (400, 426)
+
+
+# --- the rate limit ----------------------------------------------------------
+
+def load_rule(redis, text="3 60000 log - *"):
+    """The function and one rule, as ratelimitd keeps them."""
+    source = (harness.REPO / "ratelimitd" / "function.lua").read_text()
+    redis.execute_command("FUNCTION", "LOAD", "REPLACE", source)
+    redis.hset("ratelimit:rules", "api", text)
+
+
+def test_requests_over_the_limit_are_429_with_headers(redis_server, gateway):
+    load_rule(redis_server.client())
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    for left in (2, 1, 0):
+        status, headers, _ = ask(port, "/api/v1/ws/status")
+        assert status == 200
+        assert headers["RateLimit-Policy"] == '"api";q=3;w=60'
+        assert headers["RateLimit"].startswith('"api";r=%d;t=' % left)
+    status, headers, body = ask(port, "/api/v1/ws/status")
+    assert status == 429
+    assert json.loads(body)["error"] == "too_many_requests"
+    assert 1 <= int(headers["Retry-After"]) <= 60
+    assert headers["RateLimit"].startswith('"api";r=0;t=')
+    assert headers["RateLimit-Policy"] == '"api";q=3;w=60'
+
+
+def test_the_default_rule_of_ratelimitd_is_100_requests(redis_server, gateway,
+                                                        tool):
+    tool("ratelimitd", "--redis", redis_server.url, "--linger").wait_ready()
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    said = [ask(port, "/api/v1/ws/status") for _ in range(101)]
+    assert [s[0] for s in said] == [200] * 100 + [429]
+    assert said[0][1]["RateLimit-Policy"] == '"api";q=100;w=60'
+
+
+def test_the_deny_cache_ends_after_a_second(redis_server, gateway):
+    redis = redis_server.client()
+    load_rule(redis)
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    for _ in range(4):
+        last = ask(port, "/api/v1/ws/status")[0]
+    assert last == 429
+    redis.delete(*redis.keys("ratelimit:api:*"))
+    harness.wait_until(lambda: ask(port, "/api/v1/ws/status")[0] == 200, 3,
+                       "a key that was reset counts within a second")
+
+
+def test_health_metrics_and_the_page_are_not_limited(redis_server, gateway):
+    load_rule(redis_server.client(), "1 60000 log - *")
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    assert [ask(port, "/api/v1/ws/status")[0] for _ in range(2)] == [200, 429]
+    for path in ("/health", "/health/redis", "/ready", "/metrics", "/"):
+        assert ask(port, path)[0] == 200
+
+
+def test_without_the_function_a_local_bound_holds(redis_server, gateway):
+    gate, port = gateway("--api-limit", "3/60s", redis=redis_server)
+    wait_live(port)
+    for _ in range(3):
+        status, headers, _ = ask(port, "/api/v1/ws/status")
+        assert status == 200 and "RateLimit-Policy" not in headers
+    status, headers, _ = ask(port, "/api/v1/ws/status")
+    assert status == 429 and int(headers["Retry-After"]) >= 1
+    assert harness.metric(ask(port, "/metrics")[2],
+                          "tickwire_wsgate_limit_total",
+                          result="degraded_denied") == 1
+    gate.wait_stderr("limit_degraded")
+
+
+def test_a_hung_redis_does_not_hold_up_the_limit(redis_server, gateway):
+    load_rule(redis_server.client())
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    redis_server.freeze()
+    # A status page needs no Redis: only the limit could hold it up, and it
+    # gives up after 50 ms.
+    assert ask(port, "/api/v1/ws/status", seconds=1)[0] == 200
+    redis_server.thaw()
+
+
+def test_no_limit_asks_nobody(redis_server, gateway):
+    load_rule(redis_server.client(), "1 60000 log - *")
+    _, port = gateway("--no-limit", redis=redis_server)
+    wait_live(port)
+    assert [ask(port, "/api/v1/ws/status")[0] for _ in range(5)] == [200] * 5
+
+
+def test_a_bad_api_limit_is_a_usage_error():
+    t = harness.run_tool("wsgate", "--no-redis", "--listen", "127.0.0.1:0",
+                         "--api-limit", "fast")
+    assert t.proc.returncode == 64
+    assert len(t.stderr.strip().splitlines()) == 2
+    assert "--api-limit" in t.stderr
+
+
+# --- the page's files --------------------------------------------------------
+
+def test_the_page_is_served_with_its_security_headers(gateway):
+    _, port = gateway()
+    status, headers, body = ask(port, "/")
+    assert status == 200 and b"<title>tickwire</title>" in body
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "default-src 'self'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert ask(port, "/index.html")[2] == body
+    assert ask(port, "/app.js")[1]["Content-Type"].startswith("text/javascript")
+    assert ask(port, "/style.css")[1]["Content-Type"].startswith("text/css")
+
+
+def test_a_file_that_the_client_has_is_304(gateway):
+    _, port = gateway()
+    tag = ask(port, "/app.js")[1]["ETag"]
+    status, headers, body = ask(port, "/app.js",
+                                headers={"If-None-Match": tag})
+    assert status == 304 and body == b"" and headers["ETag"] == tag
+    assert ask(port, "/app.js", headers={"If-None-Match": '"x"'})[0] == 200
+
+
+def test_sighup_reads_the_files_again(gateway, tmp_path):
+    (tmp_path / "index.html").write_text("one")
+    gate, port = gateway("--web", tmp_path)
+    assert ask(port, "/")[2] == b"one"
+    (tmp_path / "index.html").write_text("two")
+    assert ask(port, "/")[2] == b"one"
+    gate.signal(signal.SIGHUP)
+    harness.wait_until(lambda: ask(port, "/")[2] == b"two", 5, "the new file")
+
+
+def test_a_missing_page_says_what_to_do(gateway, tmp_path):
+    gate, port = gateway("--web", tmp_path / "nowhere")
+    status, _, body = ask(port, "/")
+    assert status == 200 and b"--web" in body
+    gate.wait_stderr("page_missing")
+    assert ask(port, "/health")[0] == 200
+
+
+def test_files_outside_the_folder_cannot_be_reached(gateway, tmp_path):
+    web = tmp_path / "web"
+    web.mkdir()
+    (web / "index.html").write_text("page")
+    (web / ".hidden").write_text("secret")
+    (tmp_path / "secret").write_text("secret")
+    _, port = gateway("--web", web)
+    for path in ("/../secret", "/%2e%2e/secret", "/..%2fsecret", "/.hidden",
+                 "/./index.html", "/web/../../secret",
+                 "/" + urllib.parse.quote(str(tmp_path / "secret"), safe="")):
+        assert ask(port, path)[0] in (400, 404), path
