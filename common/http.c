@@ -113,6 +113,8 @@ static void pause_accepting(struct http_server *s)
     http_count_refused(HTTP_REFUSED_FDS);
     uv_poll_stop(&s->listener);
     s->accept_again_ms = uv_now(s->loop) + ACCEPT_PAUSE_MS;
+    if (!s->options.background)
+        uv_ref((uv_handle_t *)&s->timer); /* in the listener's place */
 }
 
 static bool accept_one(struct http_server *s)
@@ -170,6 +172,7 @@ static void on_tick(uv_timer_t *timer)
     if (s->accept_again_ms != 0 && now_ms >= s->accept_again_ms &&
         s->accepting) {
         s->accept_again_ms = 0;
+        uv_unref((uv_handle_t *)&s->timer);
         uv_poll_start(&s->listener, UV_READABLE, on_connection);
     }
 }
