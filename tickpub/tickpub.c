@@ -181,9 +181,7 @@ static void on_redis_ready(void *arg, bool first)
     struct tickpub *t = arg;
 
     uv_timer_stop(&t->redis_timer);
-    log_info("redis_ready", "url=%s", t->redis.display);
     t->redis_was_ready = true;
-    t->redis_said_down = false;
     if (first) {
         app_ready(t->app);
         flow_resume(t, PAUSE_LINK);
@@ -196,19 +194,10 @@ static void on_redis_down(void *arg, const char *why, bool refused)
     struct err err = {0};
 
     snprintf(t->redis_why, sizeof t->redis_why, "%s", why);
-    if (refused && !t->redis_was_ready) {
-        err_set(&err, ERR_REFUSED, "%s refused us: %s", t->redis.display, why);
-        app_fail(t->app, &err);
-        return;
-    }
-    /* Once an outage; the attempts in between are for debugging. */
-    if (t->redis_said_down)
-        log_debug("redis_down", "url=%s why=%s", t->redis.display,
-                  LOG_Q(span_str(why)));
-    else
-        log_warn("redis_down", "url=%s why=%s", t->redis.display,
-                 LOG_Q(span_str(why)));
-    t->redis_said_down = true;
+    if (!refused || t->redis_was_ready)
+        return; /* the link has said so and tries again */
+    err_set(&err, ERR_REFUSED, "%s refused us: %s", t->redis.display, why);
+    app_fail(t->app, &err);
 }
 
 static void on_redis_missing(uv_timer_t *timer)

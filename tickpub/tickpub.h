@@ -42,7 +42,7 @@ struct tickpub {
     uint64_t held_number;
     uv_timer_t held_timer, redis_timer;
     char redis_why[256]; /* of the last failure */
-    bool redis_was_ready, redis_said_down;
+    bool redis_was_ready;
     bool ending;    /* the input has ended, acknowledgements are awaited */
     bool closing;   /* on_stop was called */
     unsigned waits; /* for what, before the end */

@@ -1,0 +1,269 @@
+"""tickpub while Redis is away, slow, hung or unwilling."""
+import json
+import signal
+import threading
+import time
+
+import harness
+from harness import wait_until
+from test_tickpub import feed, journal_objects, once, tick, trade
+
+
+class Feeder(threading.Thread):
+    """Writes numbered trades of several symbols until it is told to stop."""
+
+    def __init__(self, t, rate=2000, symbols=10):
+        super().__init__(daemon=True)
+        self.tool, self.rate, self.symbols = t, rate, symbols
+        self.sent = 0
+        self.over = threading.Event()
+        self.start()
+
+    def run(self):
+        start = time.monotonic()
+        while not self.over.is_set():
+            due = int((time.monotonic() - start) * self.rate) - self.sent
+            if due <= 0:
+                time.sleep(0.002)
+                continue
+            lines = [trade("S%d" % (i % self.symbols), i)
+                     for i in range(self.sent, self.sent + min(due, 200))]
+            try:
+                self.tool.write(feed(*lines))
+            except OSError:
+                return
+            self.sent += len(lines)
+
+    def stop(self):
+        self.over.set()
+        self.join(harness.deadline(10))
+        assert not self.is_alive(), "the tool no longer reads"
+
+
+def ids_in_journal(objects):
+    return sorted(int(o["id"]) for o in objects)
+
+
+def persistent(redis_server):
+    """A crash loses the memory of a Redis without persistence; the journal can
+    only be judged with a Redis that had written down what it acknowledged."""
+    redis_server.args += ["--appendonly", "yes", "--appendfsync", "always"]
+    redis_server.restart()
+    return redis_server
+
+
+def test_a_killed_redis_costs_no_trade_of_the_journal(redis_server, tool):
+    server = persistent(redis_server)
+    t = tool("tickpub", "--redis", server.url, stdin="pipe").wait_ready()
+    feeder = Feeder(t)
+    for _ in range(3):
+        goal = feeder.sent + 1000
+        wait_until(lambda: feeder.sent > goal, 10)
+        server.kill()
+        goal = feeder.sent + 1500
+        wait_until(lambda: feeder.sent > goal, 10)
+        server.start()
+        wait_until(lambda: server.client().pubsub_numpat() == 0)
+    goal = feeder.sent + 1000
+    wait_until(lambda: feeder.sent > goal, 10)
+    feeder.stop()
+    t.close_stdin()
+    assert t.wait(20) == 0, t.stderr
+    kept = journal_objects(server.client())
+    assert ids_in_journal(once(kept)) == list(range(feeder.sent))
+    # And in order within each symbol, repeats aside.
+    newest = {}
+    for o in once(kept):
+        assert o["seq"] == newest.get(o["symbol"], 0) + 1
+        newest[o["symbol"]] = o["seq"]
+    assert "dropped=0" in t.stderr
+
+
+def test_what_waited_for_redis_is_not_published_as_fresh(redis_server, tool):
+    t = tool("tickpub", "--redis", redis_server.url, "--price-ttl", "30s",
+             "--stale-after", "500ms", stdin="pipe").wait_ready()
+    sub = redis_server.subscriber("market_data:A")
+    t.write(feed(tick("A", 1)))
+    sub.wait(1)
+    redis_server.kill()
+    t.wait_stderr("ev=redis_down")
+    t.write(feed(tick("A", 2), tick("A", 3)))
+    time.sleep(0.8)  # the point is that time passes: longer than --stale-after
+    redis_server.start()
+    sub = redis_server.subscriber("market_data:A")
+    c = redis_server.client()
+    # The journal has them all, the newest values are those of the last one.
+    wait_until(lambda: len(journal_objects(c)) >= 2, 10,
+               "both are in the journal")
+    assert [o["seq"] for o in journal_objects(c)] == [2, 3]
+    assert json.loads(c.hget("last:market_data:A", "tick"))["seq"] == 3
+    assert json.loads(c.get("price:A"))["bid"] == 103
+    assert c.pttl("price:A") < 30000 - 500
+    t.write(feed(tick("A", 4)))
+    sub.wait(1)
+    # Consumers see in the number that something is missing.
+    assert [o["seq"] for o in sub.payloads() if o["seq"] != 4] == []
+    t.close_stdin()
+    assert t.wait() == 0
+
+
+def test_a_price_whose_life_is_over_is_not_revived(redis_server, tool):
+    t = tool("tickpub", "--redis", redis_server.url, stdin="pipe").wait_ready()
+    t.write(feed(tick("A", 1)))
+    redis_server.kill()
+    t.wait_stderr("ev=redis_down")
+    t.write(feed(tick("A", 2)))
+    time.sleep(1.2)  # longer than the life of price:A
+    redis_server.start()
+    c = redis_server.client()
+    wait_until(lambda: c.hget("last:market_data:A", "tick"), 10)
+    assert c.get("price:A") is None
+    t.close_stdin()
+    assert t.wait() == 0
+
+
+def test_redis_may_come_after_the_tool(redis_absent, tool):
+    t = tool("tickpub", "--redis", redis_absent.url,
+             stdin=feed(*[tick("A", i) for i in range(100)]))
+    t.wait_stderr("ev=redis_down")
+    assert not t.is_ready()
+    redis_absent.start()
+    assert t.wait(15) == 0
+    # Nothing was read before: so nothing was lost, and nothing is stale.
+    assert "published=100 dropped=0" in t.stderr
+    assert len(journal_objects(redis_absent.client())) == 100
+
+
+def test_the_end_of_the_input_waits_for_redis(redis_server, tool):
+    t = tool("tickpub", "--redis", redis_server.url, stdin="pipe").wait_ready()
+    redis_server.freeze()
+    t.write(feed(*[tick("A", i) for i in range(50)]))
+    t.close_stdin()
+    time.sleep(0.5)  # to see that it does not end meanwhile
+    assert t.running()
+    redis_server.thaw()
+    assert t.wait() == 0
+    assert len(once(journal_objects(redis_server.client()))) == 50
+
+
+def test_require_redis_gives_up_within_seconds(redis_absent, tool):
+    t0 = time.monotonic()
+    t = tool("tickpub", "--redis", redis_absent.url, "--require-redis")
+    assert t.wait() == 69
+    assert time.monotonic() - t0 < harness.deadline(5)
+    assert "--require-redis" in t.stderr.splitlines()[-1]
+
+
+def test_a_wrong_password_at_start_is_status_77(redis_server, tool):
+    redis_server.client().config_set("requirepass", "sesame")
+    t = tool("tickpub", "--redis", "redis://:wrong@127.0.0.1:%d" %
+             redis_server.port)
+    assert t.wait() == 77
+    assert "wrong" not in t.stderr.splitlines()[-1].split("refused")[0]
+    t = tool("tickpub", "--redis", "redis://:sesame@127.0.0.1:%d" %
+             redis_server.port, stdin=feed(tick()))
+    assert t.wait() == 0
+
+
+def test_block_holds_the_input_back_and_loses_nothing(redis_server, tool):
+    t = tool("tickpub", "--redis", redis_server.url, "--queue-max", "256KiB",
+             stdin="pipe").wait_ready()
+    redis_server.freeze()
+    data = feed(*[trade("S%d" % (i % 5), i) for i in range(100000)])
+    taken = t.try_write(data, 1.5)
+    assert taken < 6 * 1024 * 1024  # of 8 MB: the queue, pipe and sockets
+    assert t.rss_bytes() < 64 * 1024 * 1024
+    redis_server.thaw()
+    t.write(data[taken:])
+    t.close_stdin()
+    assert t.wait(20) == 0
+    kept = once(journal_objects(redis_server.client()))
+    assert ids_in_journal(kept) == list(range(100000))
+    assert "dropped=0" in t.stderr
+
+
+def test_drop_oldest_goes_on_reading_and_counts(redis_server, tool):
+    t = tool("tickpub", "--redis", redis_server.url, "--queue-max", "256KiB",
+             "--on-full", "drop-oldest", stdin="pipe").wait_ready()
+    redis_server.kill()
+    t.wait_stderr("ev=redis_down")
+    data = feed(*[trade("A", i) for i in range(50000)])
+    assert t.try_write(data, harness.deadline(10)) == len(data)
+    wait_until(lambda: "ev=queue_full" in t.stderr)
+    redis_server.start()
+    t.close_stdin()
+    assert t.wait(20) == 0
+    dropped = int(t.stderr.rsplit("dropped=", 1)[1].split()[0])
+    kept = journal_objects(redis_server.client())
+    assert dropped > 40000
+    assert len(kept) + dropped == 50000
+    # The oldest went: what is there is the end, without a hole.
+    assert [o["seq"] for o in kept] == list(range(dropped + 1, 50001))
+
+
+def test_a_full_redis_delays_the_journal_and_loses_nothing(
+        redis_server, tool):
+    c = redis_server.client()
+    t = tool("tickpub", "--redis", redis_server.url, stdin="pipe").wait_ready()
+    sub = redis_server.subscriber("market_data:A")
+    c.config_set("maxmemory", "1")
+    t.write(feed(*[trade("A", i) for i in range(10)]))
+    # PUBLISH needs no memory: it goes on.
+    sub.wait(10)
+    t.wait_stderr("ev=journal_retry")
+    t.write(feed(*[trade("A", i) for i in range(10, 20)]))
+    sub.wait(20)
+    assert t.running() and c.keys("journal:*") == []
+    c.config_set("maxmemory", "0")
+    wait_until(lambda: len(journal_objects(c)) == 20, 10)
+    assert [int(o["id"]) for o in journal_objects(c)] == list(range(20))
+    t.close_stdin()
+    assert t.wait() == 0
+    assert "dropped=0" in t.stderr
+
+
+def test_a_journal_key_of_another_kind_is_reported_not_retried(
+        redis_server, tool):
+    c = redis_server.client()
+    c.set("journal:0", "not a stream")
+    t = tool("tickpub", "--redis", redis_server.url, "--shards", "1",
+             stdin=feed(tick(), tick(n=1)))
+    assert t.wait() == 0
+    assert "ev=journal_refused" in t.stderr and "WRONGTYPE" in t.stderr
+    assert "dropped=2" in t.stderr
+
+
+def test_sigterm_ends_it_while_redis_hangs(redis_server, tool):
+    t = tool("tickpub", "--redis", redis_server.url, stdin="pipe").wait_ready()
+    redis_server.freeze()
+    t.write(feed(*[tick("A", i) for i in range(100)]))
+    wait_until(lambda: redis_server.proc.poll() is None)
+    t0 = time.monotonic()
+    t.signal(signal.SIGTERM)
+    assert t.wait(5) == 0
+    assert time.monotonic() - t0 < harness.deadline(5)
+    assert "ev=lost events=100" in t.stderr
+
+
+def test_sigterm_without_redis_is_quick(redis_absent, tool):
+    t = tool("tickpub", "--redis", redis_absent.url, "--simulate", "AAPL",
+             "--on-full", "drop-oldest")
+    t.wait_stderr("ev=redis_down")
+    assert t.terminate(3) == 0
+
+
+def test_a_hung_redis_is_left_and_taken_up_again(redis_server, tool):
+    t = tool("tickpub", "--redis", redis_server.url, stdin="pipe").wait_ready()
+    feeder = Feeder(t, rate=500)
+    wait_until(lambda: feeder.sent > 200)
+    redis_server.freeze()
+    t.wait_stderr("ev=redis_down", 12)
+    redis_server.thaw()
+    wait_until(lambda: t.stderr.count("ev=redis_ready") >= 2, 10)
+    goal = feeder.sent + 500
+    wait_until(lambda: feeder.sent > goal, 10)
+    feeder.stop()
+    t.close_stdin()
+    assert t.wait(20) == 0
+    kept = once(journal_objects(redis_server.client()))
+    assert ids_in_journal(kept) == list(range(feeder.sent))
