@@ -166,9 +166,7 @@ static void start_sources(struct bargen *b)
 void bargen_redis_ready(struct bargen *b)
 {
     uv_timer_stop(&b->redis_timer);
-    log_info("redis_ready", "url=%s", b->redis.display);
     b->redis_was_ready = true;
-    b->redis_said_down = false;
     app_ready(b->app);
 }
 
@@ -177,19 +175,10 @@ void bargen_redis_down(struct bargen *b, const char *why, bool refused)
     struct err err = {0};
 
     snprintf(b->redis_why, sizeof b->redis_why, "%s", why);
-    if (refused && !b->redis_was_ready) {
-        err_set(&err, ERR_REFUSED, "%s refused us: %s", b->redis.display, why);
-        app_fail(b->app, &err);
-        return;
-    }
-    /* Once an outage; the attempts in between are for debugging. */
-    if (b->redis_said_down)
-        log_debug("redis_down", "url=%s why=%s", b->redis.display,
-                  LOG_Q(span_str(why)));
-    else
-        log_warn("redis_down", "url=%s why=%s", b->redis.display,
-                 LOG_Q(span_str(why)));
-    b->redis_said_down = true;
+    if (!refused || b->redis_was_ready)
+        return; /* the link says it, and tries again */
+    err_set(&err, ERR_REFUSED, "%s refused us: %s", b->redis.display, why);
+    app_fail(b->app, &err);
 }
 
 static void on_store_ready(void *arg, bool first)

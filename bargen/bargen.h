@@ -44,7 +44,7 @@ struct bargen {
     uv_timer_t timer;       /* bars to close, updates to send */
     uv_timer_t redis_timer; /* --require-redis, and the end of a stop */
     uint64_t updated_ms;    /* monotonic, of the last updates to out */
-    bool redis_was_ready, redis_said_down;
+    bool redis_was_ready;
     char redis_why[256]; /* of the last failure */
     bool engine_open, closing, ending;
     unsigned waits; /* for what, before the end */
@@ -63,7 +63,7 @@ void bargen_close(struct bargen *b);
 void bargen_flush(struct bargen *b);
 /* Is the sink so far behind that the source should wait? */
 bool bargen_full(const struct bargen *b);
-/* The links behind a source or a sink: said once an outage. */
+/* From the links behind a source or a sink. */
 void bargen_redis_ready(struct bargen *b);
 void bargen_redis_down(struct bargen *b, const char *why, bool refused);
 /* The input has ended: flush, wait for acknowledgements, stop. */
