@@ -189,8 +189,8 @@ void fan_lose(struct fan *f, struct member *m, enum fan_lost why, int errnum)
         f->counters.dropped_slow += owed;
         m->lag->frames += owed;
     }
-    fan_leave(f, m);
     f->io->lost(m, why, errnum);
+    fan_leave(f, m);
 }
 
 /* Members of `all` channels that wait too far behind are let go even if their

@@ -61,8 +61,8 @@ struct fan_io {
     ssize_t (*send)(struct member *m, const struct iovec *iov, unsigned n);
     /* Call fan_resume() when it can take more. */
     void (*want_writable)(struct member *m, bool on);
-    /* Nothing more will be sent to m, which has left its group: end it, but
-     * free it later. */
+    /* End m, but free it later.  It is still in its group and leaves it now,
+     * here or in the callee. */
     void (*lost)(struct member *m, enum fan_lost why, int errnum);
 };
 

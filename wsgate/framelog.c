@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/bytes.h"
+#include "common/line.h"
 
 enum {
     SIZE_MIN = 4096,
@@ -33,7 +34,8 @@ void framelog_init(struct framelog *l, size_t size,
                            .tail = 1,
                            .on_evict = on_evict,
                            .arg = arg};
-    l->bytes = mem_alloc(n);
+    l->bytes = mem_alloc(n + LINE_PAD);
+    memset(l->bytes + n, 0, LINE_PAD);
     l->frames = mem_alloc(l->n_frames * sizeof *l->frames);
 }
 

@@ -25,11 +25,12 @@
 #include "common/span.h"
 #include "wsgate/options.h"
 
-struct hub;     /* hub.h: channels, Redis subscriptions, snapshots */
-struct fan;     /* fan.h: log, groups, sends */
-struct clients; /* client.h: every WebSocket connection */
-struct api;     /* api.c's own */
-struct local;   /* local.c's own */
+struct hub;        /* hub.h: channels, Redis subscriptions, snapshots */
+struct fan;        /* fan.h: log, groups, sends */
+struct clients;    /* client.h: every WebSocket connection */
+struct api;        /* api.c's own */
+struct local;      /* local.c's own */
+struct gate_parts; /* gate.c's own */
 
 /* One thing that a client asked for, for --stdout. */
 struct gate_request {
@@ -73,6 +74,7 @@ struct wsgate {
     struct clients *clients;
     struct api *api;
     struct local *local;
+    struct gate_parts *parts;
     /* Told of everything that clients ask for; NULL: nobody listens. */
     void (*on_request)(void *arg, const struct gate_request *req);
     void *on_request_arg;
@@ -118,7 +120,7 @@ struct gate_channel {
 void gate_each_channel(const struct wsgate *w,
                        void (*fn)(void *arg, const struct gate_channel *c),
                        void *arg);
-/* The newest payloads that the gateway holds of one channel, oldest first: one
+/* The newest payloads that the gateway holds of one channel, in no order: one
  * per type, and up to the last 64 bars of a bar channel.  Serves the HTTP
  * endpoints where there is no Redis. */
 void gate_each_latest(const struct wsgate *w, struct span channel,

@@ -144,7 +144,6 @@ static void want_writable(struct member *m, bool on)
 static void lost(struct member *m, enum fan_lost why, int errnum)
 {
     (void)errnum;
-    assert_null(m->group);
     client_of(m)->lost = true;
     client_of(m)->why = why;
 }

@@ -1,0 +1,340 @@
+#include "wsgate/gate.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+#include "common/bytes.h"
+#include "common/log.h"
+#include "wsgate/api.h"
+#include "wsgate/client.h"
+#include "wsgate/drain.h"
+#include "wsgate/fan.h"
+#include "wsgate/gate_metrics.h"
+#include "wsgate/heartbeat.h"
+#include "wsgate/hub.h"
+#include "wsgate/local.h"
+#include "wsgate/message.h"
+#include "wsgate/session.h"
+#include "wsgate/table.h"
+#include "wsgate/ws_handshake.h"
+
+enum { SPARE_FDS = 64 };
+
+/* What only this file needs of the gateway. */
+struct gate_parts {
+    struct heartbeat heartbeat;
+    struct drain drain;
+};
+
+/* ---- WebSocket upgrades ---- */
+
+static bool view_of(struct span path, enum view *view)
+{
+    static const struct {
+        const char *path;
+        enum view view;
+    } paths[] = {{"/ws", VIEW_NATIVE},
+                 {"/api/v1/ws", VIEW_STOCK},
+                 {"/stream/ticks", VIEW_TICKS}};
+
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        if (span_is(path, paths[i].path)) {
+            *view = paths[i].view;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void refuse(struct http_conn *conn, int status, const char *why)
+{
+    const char *extra = status == 426   ? "Sec-WebSocket-Version: 13\r\n"
+                                          "Upgrade: websocket\r\n"
+                        : status == 503 ? "Retry-After: 5\r\n"
+                        : status == 405 ? "Allow: GET\r\n"
+                                        : NULL;
+    char text[128];
+    int n = snprintf(text, sizeof text, "%s\n", why);
+
+    http_respond(conn, status, "text/plain; charset=utf-8", extra,
+                 span_make(text, (size_t)n));
+}
+
+static void upgrade(struct wsgate *w, struct http_conn *conn,
+                    const struct http_request *req, enum view view)
+{
+    struct bytes *out = &w->clients->answers;
+    struct bytes names;
+    struct span early;
+    const char *why = NULL;
+    int status = req->upgrade
+                     ? ws_handshake_check(req, &w->opts->allow_origin, &why)
+                     : 426;
+
+    if (status == 0 && !clients_admit(w->clients, req->peer, &why))
+        status = 503;
+    if (status != 0) {
+        refuse(conn, status, why != NULL ? why : "this is a WebSocket");
+        return;
+    }
+    bytes_init(&names);
+    bool subscribe =
+        view == VIEW_NATIVE && http_query(req, "subscribe", &names);
+    bytes_clear(out);
+    ws_handshake_add(out, http_header(req, "Sec-WebSocket-Key"));
+    int fd = http_conn_take(conn, &early);
+    struct client *c = client_new(w->clients, fd, req->peer, view);
+    if (c != NULL) {
+        if (view == VIEW_NATIVE)
+            message_welcome(out, w->app->instance, w->opts->ping_ms,
+                            w->opts->max_subscriptions);
+        if (subscribe)
+            session_subscribe_list(c, bytes_span(&names));
+        if (view != VIEW_NATIVE)
+            session_subscribe_view(c);
+        client_say(c, bytes_span(out));
+        bytes_clear(out);
+        if (!c->ended)
+            session_pump(c);
+        if (!c->ended && early.len > 0)
+            client_got(c, early);
+    }
+    bytes_close(&names);
+}
+
+void gate_http(void *wsgate, struct http_conn *conn,
+               const struct http_request *req)
+{
+    struct wsgate *w = wsgate;
+    enum view view;
+
+    if (view_of(req->path, &view))
+        upgrade(w, conn, req, view);
+    else
+        api_handle(w, conn, req);
+}
+
+/* ---- life ---- */
+
+static void raise_fd_limit(const struct options *o)
+{
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return;
+    if (r.rlim_cur < r.rlim_max) {
+        r.rlim_cur = r.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &r);
+        getrlimit(RLIMIT_NOFILE, &r);
+    }
+    if (r.rlim_cur < (rlim_t)o->max_connections + SPARE_FDS)
+        log_warn("fd_limit", "limit=%llu max_connections=%lld",
+                 (unsigned long long)r.rlim_cur, (long long)o->max_connections);
+}
+
+static void on_settled(void *arg)
+{
+    struct wsgate *w = arg;
+
+    session_check_pending(w->clients);
+}
+
+static void on_upstream(void *arg, enum upstream now)
+{
+    struct wsgate *w = arg;
+
+    (void)now;
+    heartbeat_upstream_changed(&w->parts->heartbeat);
+}
+
+static bool listen_now(struct wsgate *w, struct err *err)
+{
+    const struct options *o = w->opts;
+    const struct http_options http = {
+        .max_conns = (unsigned)o->max_connections,
+        .reuse_port = o->reuse_port,
+        .backlog = 4096,
+    };
+    struct err cause = {0};
+
+    w->server =
+        http_server_new(&w->app->loop, o->listen, &http, gate_http, w, &cause);
+    if (w->server == NULL)
+        return err_set(err, cause.code, "--listen: %s", cause.text);
+    return true;
+}
+
+bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
+               struct err *err)
+{
+    static const struct hub_events events = {.on_settled = on_settled,
+                                             .on_upstream = on_upstream};
+    const struct fan_limits limits = {
+        .backlog_bytes = (uint64_t)opts->backlog_bytes,
+        .backlog_all_bytes = (uint64_t)opts->backlog_all_bytes,
+        .out_bytes = CLIENT_OUT_BYTES};
+
+    w->app = app;
+    w->opts = opts;
+    w->parts = mem_zero(sizeof *w->parts);
+    if (!redis_config_read(&w->redis_config, &opts->app, "wsgate",
+                           app->instance, err) ||
+        (w->routes = route_table_new(NULL, err)) == NULL)
+        return false;
+    if (!listen_now(w, err) || !api_open(w, err) || !local_open(w, err))
+        return false;
+    w->fan = mem_zero(sizeof *w->fan);
+    fan_init(w->fan, (size_t)opts->log_bytes, &limits, NULL);
+    clients_new(w);
+    w->parts->heartbeat.gate = w;
+    heartbeat_open(&w->parts->heartbeat, w);
+    gate_metrics_open(w);
+    if (!hub_new(w, &events, w, err))
+        return false;
+    raise_fd_limit(opts); /* now: a start that fails says only why */
+    app->is_ready = gate_is_ready;
+    app->ready_arg = w;
+    log_info("listening", "address=%s port=%u", opts->listen,
+             http_server_port(w->server));
+    app_ready(app);
+    return true;
+}
+
+static void on_drained(void *arg)
+{
+    struct wsgate *w = arg;
+
+    local_stop(w);
+    heartbeat_stop(&w->parts->heartbeat);
+    clients_stop(w->clients);
+    api_stop(w);
+    http_server_close(w->server);
+    hub_stop(w->hub);
+}
+
+void gate_stop(void *wsgate)
+{
+    struct wsgate *w = wsgate;
+
+    local_stop_input(w);
+    gate_flush(w);
+    http_server_stop_accepting(w->server);
+    drain_begin(&w->parts->drain, w, on_drained, w);
+}
+
+bool gate_is_ready(void *wsgate, const char **why)
+{
+    const struct wsgate *w = wsgate;
+
+    if (w->app->stopping)
+        *why = "draining";
+    else if (!w->opts->app.no_redis && gate_upstream(w) != UPSTREAM_LIVE)
+        *why = gate_upstream(w) == UPSTREAM_DOWN ? "upstream is down"
+                                                 : "upstream is stale";
+    else
+        return true;
+    return false;
+}
+
+void gate_free(struct wsgate *w)
+{
+    if (w->parts != NULL)
+        heartbeat_free(&w->parts->heartbeat);
+    hub_free(w->hub);
+    clients_free(w->clients);
+    if (w->fan != NULL)
+        fan_close(w->fan);
+    free(w->fan);
+    if (w->local != NULL)
+        local_free(w);
+    if (w->api != NULL)
+        api_free(w);
+    route_table_free(w->routes);
+    free(w->parts);
+    *w = (struct wsgate){0};
+}
+
+/* ---- for the shells ---- */
+
+bool gate_publish_local(struct wsgate *w, struct span line, unsigned *column,
+                        struct err *err)
+{
+    return hub_publish_local(w->hub, line, column, err);
+}
+
+void gate_flush(struct wsgate *w)
+{
+    hub_flush(w->hub);
+}
+
+enum upstream gate_upstream(const struct wsgate *w)
+{
+    return hub_upstream(w->hub);
+}
+
+void gate_stats(const struct wsgate *w, struct gate_stats *out)
+{
+    const struct fan_counters *k = &w->fan->counters;
+
+    *out = (struct gate_stats){
+        .clients = w->clients->count,
+        .clients_total = w->clients->total,
+        .clients_behind = fan_slow_count(w->fan),
+        .subscriptions = w->clients->subscriptions,
+        .groups = w->fan->groups.count,
+        .expected = k->expected,
+        .delivered = k->delivered,
+        .conflated = k->conflated,
+        .dropped = k->dropped_closed + k->dropped_slow,
+        .queued = fan_queued(w->fan),
+        .bytes_sent = k->bytes,
+        .bytes_received = w->clients->bytes_received,
+        .commands = w->clients->commands,
+    };
+    hub_stats(w->hub, out);
+}
+
+struct each_channel {
+    void (*fn)(void *arg, const struct gate_channel *c);
+    void *arg;
+};
+
+static void on_feed(void *arg, struct node *n)
+{
+    const struct each_channel *each = arg;
+    const struct feed *feed = node_of(struct feed, node, n);
+    struct gate_channel c = {.name = feed->name,
+                             .epoch = feed->epoch,
+                             .seq = feed->seq,
+                             .clients = feed->refs,
+                             .last_ms = feed->last_ms};
+
+    each->fn(each->arg, &c);
+}
+
+void gate_each_channel(const struct wsgate *w,
+                       void (*fn)(void *arg, const struct gate_channel *c),
+                       void *arg)
+{
+    struct each_channel each = {fn, arg};
+
+    table_each(&hub_feeds(w->hub)->by_name, on_feed, &each);
+}
+
+void gate_each_latest(const struct wsgate *w, struct span channel,
+                      void (*fn)(void *arg, struct span type,
+                                 struct span payload),
+                      void *arg)
+{
+    const struct feeds *fs = hub_feeds(w->hub);
+    const struct feed *feed = feeds_find(fs, channel);
+
+    for (uint32_t i = 0; feed != NULL && i < feed->native.channel.n_slots;
+         i++) {
+        const struct slot *s = &feed->native.channel.slots[i];
+        struct span payload = channel_payload(s, &w->fan->log);
+        if (payload.len > 0)
+            fn(arg, type_name(&fs->types, s->type), payload);
+    }
+}

@@ -1,0 +1,91 @@
+#include "wsgate/request.h"
+
+#include <stdlib.h>
+
+#include "wsgate/hub.h"
+
+struct request *request_new(struct client *c)
+{
+    struct request *r = mem_zero(sizeof *r);
+    struct clients *all = c->all;
+
+    r->client = c;
+    bytes_init(&r->id);
+    bytes_init(&r->text);
+    r->next_of_client = c->requests;
+    c->requests = r;
+    r->next = all->pending;
+    if (r->next != NULL)
+        r->next->prev = r;
+    all->pending = r;
+    return r;
+}
+
+void request_free(struct request *r)
+{
+    struct clients *all = r->client->all;
+    struct request **at = &r->client->requests;
+
+    while (*at != r)
+        at = &(*at)->next_of_client;
+    *at = r->next_of_client;
+    if (r->prev != NULL)
+        r->prev->next = r->next;
+    else
+        all->pending = r->next;
+    if (r->next != NULL)
+        r->next->prev = r->prev;
+    for (uint32_t i = 0; i < r->n_wants; i++) {
+        if (r->wants[i].topic != HUB_NO_TOPIC)
+            hub_close(all->gate->hub, r->wants[i].topic);
+    }
+    bytes_close(&r->id);
+    bytes_close(&r->text);
+    free(r->wants);
+    free(r);
+}
+
+struct want *request_add(struct request *r, struct span name)
+{
+    if (r->n_wants == r->cap_wants) {
+        r->cap_wants = r->cap_wants == 0 ? 1 : r->cap_wants * 2;
+        r->wants = mem_grow(r->wants, r->cap_wants * sizeof *r->wants);
+    }
+    struct want *w = &r->wants[r->n_wants++];
+    *w = (struct want){.topic = HUB_NO_TOPIC,
+                       .name_at = (uint32_t)r->text.len,
+                       .name_len = (uint16_t)name.len};
+    bytes_add_span(&r->text, name);
+    return w;
+}
+
+void request_since(struct request *r, struct want *w, struct span since)
+{
+    if (since.len > UINT16_MAX)
+        since.len = 0;
+    w->gap = true;
+    w->since_at = (uint32_t)r->text.len;
+    w->since_len = (uint16_t)since.len;
+    bytes_add_span(&r->text, since);
+}
+
+struct span want_name(const struct request *r, const struct want *w)
+{
+    return span_make(r->text.ptr + w->name_at, w->name_len);
+}
+
+struct span want_since(const struct request *r, const struct want *w)
+{
+    return span_make(r->text.ptr + w->since_at, w->since_len);
+}
+
+bool request_is_settled(struct request *r)
+{
+    const struct hub *hub = r->client->all->gate->hub;
+
+    while (r->settled < r->n_wants &&
+           (r->wants[r->settled].topic == HUB_NO_TOPIC ||
+            hub_is_settled(hub, r->wants[r->settled].topic)))
+        r->settled++;
+    return r->settled == r->n_wants;
+}
