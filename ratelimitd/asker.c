@@ -34,6 +34,7 @@ struct asker {
     struct batch *first, **last;
     size_t out;
     unsigned open_handles;
+    bool looked; /* at the sockets, since the deadline */
     bool closing;
 };
 
@@ -101,11 +102,22 @@ static void fail_all(struct batch *b, enum asker_fault fault)
 
 /* --- deadlines --- */
 
+/*
+ * The loop runs timers before it reads: after a pause of our own the answers may
+ * be in the socket already.  So the first call only asks for another, after one
+ * look at the sockets.
+ */
 static void on_timer(uv_timer_t *timer)
 {
     struct asker *r = timer->data;
     int64_t now_ms = (int64_t)uv_now(r->loop);
     struct batch *b, *next;
+
+    r->looked = !r->looked;
+    if (r->looked) {
+        uv_timer_start(timer, on_timer, 1, 0);
+        return;
+    }
 
     for (b = r->first; b; b = next) {
         next = b->next;

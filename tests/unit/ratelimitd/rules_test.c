@@ -1,0 +1,176 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ratelimitd/glob.h"
+#include "ratelimitd/rules.h"
+
+static const struct rule *find(const struct rules *r, const char *name,
+                               const char *key)
+{
+    bool known;
+
+    return rules_find(r, span_str(name), span_str(key), &known);
+}
+
+static void the_first_line_that_fits_wins(void **state)
+{
+    struct rules rules;
+    struct err err = {0};
+    bool known;
+
+    (void)state;
+    assert_true(rules_read(
+        &rules,
+        span_str("{\"rules\":[\n"
+                 "{\"rule\":\"api\",\"key\":\"vip\",\"limit\":7,"
+                 "\"window\":\"1s\"},\n"
+                 "{\"rule\":\"api\",\"key\":\"svc-*\",\"limit\":8,"
+                 "\"window\":250,\"shadow\":true},\n"
+                 "{\"rule\":\"api\",\"limit\":9,\"window\":\"1m\"},\n"
+                 "{\"rule\":\"x\",\"key\":\"a*z\",\"limit\":1000000,"
+                 "\"window\":\"1h\",\"algorithm\":\"gcra\","
+                 "\"on_error\":\"deny\"}]}"),
+        "f", &err));
+    assert_int_equal(rules.count, 4);
+    assert_int_equal(rules.groups, 2);
+    assert_int_equal(find(&rules, "api", "vip")->limit.limit, 7);
+    assert_int_equal(find(&rules, "api", "svc-1")->limit.window_us, 250000);
+    assert_true(find(&rules, "api", "svc-1")->shadow);
+    assert_int_equal(find(&rules, "api", "vip2")->limit.limit, 9);
+    assert_int_equal(find(&rules, "x", "abcz")->algorithm, RULE_GCRA);
+    assert_int_equal(find(&rules, "x", "abcz")->on_error, RULE_DENY);
+    assert_null(rules_find(&rules, span_str("x"), span_str("abc"), &known));
+    assert_true(known);
+    assert_null(rules_find(&rules, span_str("nope"), span_str("a"), &known));
+    assert_false(known);
+    rules_close(&rules);
+}
+
+static void the_default_rules_are_those_of_the_manual(void **state)
+{
+    struct rules rules;
+
+    (void)state;
+    rules_default(&rules);
+    assert_int_equal(find(&rules, "api", "a")->limit.limit, 100);
+    assert_int_equal(find(&rules, "api", "a")->limit.window_us, 60000000);
+    assert_int_equal(find(&rules, "api", "a")->on_error, RULE_LOCAL);
+    assert_int_equal(find(&rules, "orders", "a")->limit.limit, 10);
+    assert_int_equal(find(&rules, "orders", "a")->limit.window_us, 1000000);
+    assert_int_equal(find(&rules, "orders", "a")->on_error, RULE_DENY);
+    rules_close(&rules);
+}
+
+static void a_mistake_is_named_with_its_line_and_member(void **state)
+{
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {"{\"rules\":[\n{\"rule\":\"a\",\"limit\":1,\n\"wnidow\":\"1s\"}]}",
+         "f: line 3: \"wnidow\" is not a member"},
+        {"{\"rules\":[{\"rule\":\"a\",\"limit\":1,\"window\":\"1s\"},\n\n"
+         "{\"rule\":\"b\",\"limit\":-1,\"window\":\"1s\"}]}",
+         "f: line 3: \"limit\" is not a whole number"},
+        {"{\"rules\":[{\"rule\":\"a\",\"limit\":1}]}",
+         "f: line 1: the rule has no \"window\""},
+        {"{\"rules\":[{\"rule\":\"a\",\"limit\":1,\"window\":\"soon\"}]}",
+         "\"window\" is not a duration"},
+        {"{\"rules\":[{\"rule\":\"a b\",\"limit\":1,\"window\":\"1s\"}]}",
+         "\"rule\" is not 1 to 64"},
+        {"{\"rules\":[{\"rule\":\"a\",\"key\":\"{x}\",\"limit\":1,"
+         "\"window\":\"1s\"}]}",
+         "\"key\" cannot be"},
+        {"{\"rules\":[{\"rule\":\"a\",\"key\":\"*a*b*\",\"limit\":1,"
+         "\"window\":\"1s\"}]}",
+         "\"key\" has more than 2 stars"},
+        {"{\"rules\":[{\"rule\":\"a\",\"limit\":20000,\"window\":\"1s\"}]}",
+         "\"limit\" is over 10000"},
+        {"{\"rules\":[{\"rule\":\"a\",\"limit\":1,\"window\":\"1s\"},\n"
+         "{\"rule\":\"a\",\"key\":\"x\",\"limit\":1,\"window\":\"1s\"}]}",
+         "f: line 2: no key reaches this rule: line 1"},
+        {"{\"rules\":[],\n\"extra\":1}", "f: line 2: unknown member \"extra\""},
+        {"{\"rules\":[]}", "\"rules\" has 0 elements"},
+        {"[]", "the file is not {\"rules\": [...]}"},
+        {"{\"rules\":[\n{]}", "f: line 2 column"},
+        {"{\"rules\":[{\"rule\":\"a\",\"rule\":\"b\",\"limit\":1,"
+         "\"window\":\"1s\"}]}",
+         "duplicate"},
+        {"{\"rules\":[7]}", "not an object"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct rules rules;
+        struct err err = {0};
+        assert_false(rules_read(&rules, span_str(cases[i].text), "f", &err));
+        assert_int_equal(err.code, ERR_CONFIG);
+        if (!strstr(err.text, cases[i].says))
+            fail_msg("'%s' does not say '%s'", err.text, cases[i].says);
+    }
+}
+
+static void a_pattern_fits_whole_texts_only(void **state)
+{
+    static const struct {
+        const char *pattern, *text;
+        bool fits;
+    } cases[] = {
+        {"*", "", true},       {"*", "abc", true},     {"a*", "a", true},
+        {"a*", "ba", false},   {"*a", "ba", true},     {"*a", "ab", false},
+        {"a*c", "abbc", true}, {"a*c", "abcb", false}, {"a", "a", true},
+        {"a", "ab", false},    {"*b*", "abc", true},   {"*b*", "ac", false},
+        {"a.c", "abc", false}, {"*ab", "aab", true},   {"%a*", "%ab", true},
+        {"a*ab", "aab", true}, {"a*ab", "ab", false},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (glob_fits(cases[i].pattern, span_str(cases[i].text)) !=
+            cases[i].fits)
+            fail_msg("'%s' and '%s'", cases[i].pattern, cases[i].text);
+}
+
+static void keys_that_could_not_be_part_of_a_name_are_refused(void **state)
+{
+    (void)state;
+    assert_null(rule_key_fault(span_str("alice@example.org")));
+    assert_null(rule_key_fault(span_str("2001:db8::1")));
+    assert_non_null(rule_key_fault(span_str("")));
+    assert_non_null(rule_key_fault(span_str("a b")));
+    assert_non_null(rule_key_fault(span_str("a*")));
+    assert_non_null(rule_key_fault(span_str("a\n")));
+    assert_non_null(rule_key_fault(span_str("\xc3\xa9")));
+}
+
+static void the_text_for_redis_has_one_line_for_each_pattern(void **state)
+{
+    struct rules rules;
+    struct bytes text;
+
+    (void)state;
+    rules_default(&rules);
+    bytes_init(&text);
+    rules_text(&rules, 0, &text);
+    assert_true(span_is(bytes_span(&text), "100 60000 log - *\n"));
+    bytes_close(&text);
+    rules_close(&rules);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_line_that_fits_wins),
+        cmocka_unit_test(the_default_rules_are_those_of_the_manual),
+        cmocka_unit_test(a_mistake_is_named_with_its_line_and_member),
+        cmocka_unit_test(a_pattern_fits_whole_texts_only),
+        cmocka_unit_test(keys_that_could_not_be_part_of_a_name_are_refused),
+        cmocka_unit_test(the_text_for_redis_has_one_line_for_each_pattern),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
