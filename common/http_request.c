@@ -154,21 +154,32 @@ void http_parse_free(struct http_parse *p)
     free(p);
 }
 
+/* Up to the bound of the head first, so that a larger one is refused also when
+ * it came in one read. */
+static void execute(struct http_parse *p)
+{
+    while (p->fed < p->buf.len && !p->complete && p->refuse == 0) {
+        size_t n = p->buf.len - p->fed;
+
+        if (!p->head_done && p->fed == HTTP_HEAD_MAX) {
+            p->refuse = 431;
+            return;
+        }
+        if (!p->head_done && n > HTTP_HEAD_MAX - p->fed)
+            n = HTTP_HEAD_MAX - p->fed;
+        p->fed +=
+            http_parser_execute(&p->parser, &settings, p->buf.ptr + p->fed, n);
+        if (!p->complete && p->refuse == 0 &&
+            HTTP_PARSER_ERRNO(&p->parser) != HPE_OK)
+            p->refuse = 400;
+    }
+}
+
 enum http_parse_result http_parse_feed(struct http_parse *p)
 {
-    size_t n = p->buf.len - p->fed;
-
-    if (n == 0)
-        return HTTP_PARSE_MORE;
-    p->fed +=
-        http_parser_execute(&p->parser, &settings, p->buf.ptr + p->fed, n);
+    execute(p);
     if (p->complete)
         return HTTP_PARSE_DONE;
-    if (p->refuse == 0 && HTTP_PARSER_ERRNO(&p->parser) != HPE_OK)
-        p->refuse =
-            HTTP_PARSER_ERRNO(&p->parser) == HPE_HEADER_OVERFLOW ? 431 : 400;
-    if (p->refuse == 0 && !p->head_done && p->buf.len > HTTP_HEAD_MAX)
-        p->refuse = 431;
     if (p->refuse != 0)
         return HTTP_PARSE_BAD;
     if (p->head_done && p->body.len > 0) {
