@@ -47,115 +47,118 @@ static const struct option_spec table[] = {
      .kind = OPT_INT,
      .offset = AT(max_connections),
      .env = "MAX_CONNECTIONS",
-     .help = "100000",
+     .help = "at once, 100000",
      .min = 1,
      .max = 10000000},
     {.name = "max-per-address",
      .metavar = "N",
      .kind = OPT_INT,
      .offset = AT(max_per_address),
-     .help = "connections from one address, 1000",
+     .help = "from one address, 1000",
      .min = 1,
      .max = 10000000},
     {.name = "max-subscriptions",
      .metavar = "N",
      .kind = OPT_INT,
      .offset = AT(max_subscriptions),
-     .help = "1024",
      .min = 1,
      .max = 65536},
     {.name = "max-message",
      .metavar = "SIZE",
      .kind = OPT_SIZE,
      .offset = AT(max_message_bytes),
-     .help = "64KiB",
      .min = 1024,
      .max = 16 << 20},
     {.name = "max-line",
      .metavar = "SIZE",
      .kind = OPT_SIZE,
      .offset = AT(max_line_bytes),
-     .help = "1MiB",
      .min = 1024,
      .max = 64 << 20},
-    {.name = "command-rate",
-     .metavar = "N",
-     .kind = OPT_RATE,
-     .offset = AT(command_rate),
-     .help = "20"},
+    {
+        .name = "command-rate",
+        .metavar = "N",
+        .kind = OPT_RATE,
+        .offset = AT(command_rate),
+    },
     {.name = "command-burst",
      .metavar = "N",
      .kind = OPT_INT,
      .offset = AT(command_burst),
-     .help = "100",
      .min = 1,
      .max = 1000000},
     {.name = "backlog",
      .metavar = "SIZE",
      .kind = OPT_SIZE,
      .offset = AT(backlog_bytes),
-     .help = "64KiB",
      .min = 4096,
      .max = 1 << 30},
     {.name = "backlog-all",
      .metavar = "SIZE",
      .kind = OPT_SIZE,
      .offset = AT(backlog_all_bytes),
-     .help = "1MiB",
      .min = 4096,
      .max = 1 << 30},
     {.name = "log-size",
      .metavar = "SIZE",
      .kind = OPT_SIZE,
      .offset = AT(log_bytes),
-     .help = "16MiB",
      .min = 65536,
      .max = 1 << 30},
     {.name = "notsent",
      .metavar = "SIZE",
      .kind = OPT_SIZE,
      .offset = AT(notsent_bytes),
-     .help = "16KiB",
      .min = 0,
      .max = 1 << 30},
     {.name = "sndbuf",
      .metavar = "SIZE",
      .kind = OPT_SIZE,
      .offset = AT(sndbuf_bytes),
-     .help = "the kernel's",
      .min = 0,
      .max = 1 << 30},
     {.name = "ping",
      .metavar = "TIME",
      .kind = OPT_DURATION_MS,
      .offset = AT(ping_ms),
-     .help = "15s",
      .min = 100,
      .max = 3600000},
     {.name = "heartbeat",
      .metavar = "TIME",
      .kind = OPT_DURATION_MS,
      .offset = AT(heartbeat_ms),
-     .help = "5s",
      .min = 100,
      .max = 3600000},
     {.name = "confirm",
      .metavar = "TIME",
      .kind = OPT_DURATION_MS,
      .offset = AT(confirm_ms),
-     .help = "3s",
      .min = 0,
      .max = 60000},
-    {.name = "api-limit",
-     .metavar = "N/TIME",
-     .kind = OPT_STR,
-     .offset = AT(api_limit),
-     .help = ""},
-    {.name = "no-limit", .kind = OPT_FLAG, .offset = AT(no_limit), .help = ""},
-    {.name = "dev", .kind = OPT_FLAG, .offset = AT(dev), .help = ""},
+    {
+        .name = "api-limit",
+        .metavar = "N/TIME",
+        .kind = OPT_STR,
+        .offset = AT(api_limit),
+    },
+    {.name = "no-limit", .kind = OPT_FLAG, .offset = AT(no_limit)},
     {.name = NULL},
 };
 #undef AT
+
+/* foreman and its like say only PORT. */
+static const char *listen_at(const void *options)
+{
+    static char text[64];
+    const struct options *o = options;
+    const char *port = getenv("PORT");
+
+    if (o->listen != NULL)
+        return o->listen;
+    snprintf(text, sizeof text, "127.0.0.1:%.40s",
+             port != NULL && port[0] != '\0' ? port : "8080");
+    return text;
+}
 
 static const struct cli cli = {
     .tool = "wsgate",
@@ -163,6 +166,7 @@ static const struct cli cli = {
     .summary = "Serve channels of Redis to WebSocket clients.",
     .table = table,
     .common = app_option_table,
+    .health_at = listen_at,
 };
 
 static const struct options defaults = {
@@ -184,18 +188,6 @@ static const struct options defaults = {
     .max_line_bytes = 1 << 20,
 };
 
-/* foreman and its like say only PORT. */
-static void choose_listen(struct options *o, char text[64])
-{
-    const char *port = getenv("PORT");
-
-    if (o->listen != NULL)
-        return;
-    snprintf(text, 64, "127.0.0.1:%.40s",
-             port != NULL && port[0] != '\0' ? port : "8080");
-    o->listen = text;
-}
-
 static void on_reload(void *wsgate)
 {
     api_reload(wsgate);
@@ -207,12 +199,11 @@ int main(int argc, char **argv)
     struct wsgate gate = {0};
     struct err err = {0};
     struct app app;
-    char listen[64];
     int status;
 
     if (app_args(&cli, argc, argv, &opts, &status))
         return status; /* --help, --version or a usage error */
-    choose_listen(&opts, listen);
+    opts.listen = listen_at(&opts);
     if (app_init(&app, &cli, &opts.app, gate_stop, &gate, &err)) {
         app.on_reload = on_reload;
         if (gate_open(&gate, &app, &opts, &err))

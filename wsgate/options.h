@@ -48,7 +48,6 @@ struct options {
      * be asked */
     const char *api_limit;
     const char *web; /* serve the page from this folder instead */
-    bool dev;
 };
 
 #endif
