@@ -163,7 +163,7 @@ static void start_sources(struct bargen *b)
         b->pubsub = pubsub_new(b);
 }
 
-void bargen_redis_ready(struct bargen *b)
+void bargen_source_ready(struct bargen *b)
 {
     uv_timer_stop(&b->redis_timer);
     b->redis_was_ready = true;
@@ -185,9 +185,12 @@ static void on_store_ready(void *arg, bool first)
 {
     struct bargen *b = arg;
 
-    bargen_redis_ready(b);
+    uv_timer_stop(&b->redis_timer);
+    b->redis_was_ready = true;
     if (first)
         start_sources(b);
+    if (!b->journal && !b->pubsub)
+        app_ready(b->app);
     on_room(b);
     bargen_flush(b);
 }

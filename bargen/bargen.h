@@ -63,8 +63,9 @@ void bargen_close(struct bargen *b);
 void bargen_flush(struct bargen *b);
 /* Is the sink so far behind that the source should wait? */
 bool bargen_full(const struct bargen *b);
+/* A source in Redis can be read: the tool does its work. */
+void bargen_source_ready(struct bargen *b);
 /* From the links behind a source or a sink. */
-void bargen_redis_ready(struct bargen *b);
 void bargen_redis_down(struct bargen *b, const char *why, bool refused);
 /* The input has ended: flush, wait for acknowledgements, stop. */
 void bargen_end(struct bargen *b);

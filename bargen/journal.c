@@ -130,8 +130,7 @@ static void on_info(void *arg, const struct redis_reply *r)
     if (--j->unchecked > 0)
         return;
     j->checked = true;
-    if (!j->b->store)
-        bargen_redis_ready(j->b);
+    bargen_source_ready(j->b);
     journal_go_on(j);
 }
 
@@ -261,7 +260,8 @@ void journal_go_on(struct journal *j)
     redis_cmd_str(j->cmd, "COUNT");
     redis_cmd_int(j->cmd, ENTRIES_MAX);
     redis_cmd_str(j->cmd, "BLOCK");
-    redis_cmd_int(j->cmd, BLOCK_MS);
+    /* The first answer says at once whether anything is left. */
+    redis_cmd_int(j->cmd, j->caught_up ? BLOCK_MS : 1);
     redis_cmd_str(j->cmd, "STREAMS");
     for (unsigned i = 0; i < j->n_shards; i++) {
         key_of(j, i, text);

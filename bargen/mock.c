@@ -9,6 +9,7 @@
 #include "common/log.h"
 
 enum {
+    HOUR_MS = 3600 * 1000,
     STEP_MS = 250,
     PAST_STEP_MS = 5000,
     PRICE_SCALE = 2,
@@ -66,7 +67,8 @@ static void on_timer(uv_timer_t *timer)
 static void invent_past(struct mock *m)
 {
     int64_t now_ms = clock_wall_ms();
-    int64_t first_ms = (now_ms / 60000 - MOCK_PAST_MINUTES) * 60000;
+    /* From a full hour, so that the same seed gives the same bars. */
+    int64_t first_ms = (now_ms / HOUR_MS - MOCK_PAST_HOURS) * HOUR_MS;
 
     for (int64_t t = first_ms; t < now_ms; t += PAST_STEP_MS)
         for (unsigned i = 0; i < m->b->opts->n_names; i++)

@@ -1,14 +1,14 @@
 /*
  * mock.h -- a source that invents trades, for work on a front end.
  *
- * A random walk per symbol, the same for the same seed.  It begins with the
- * last MOCK_PAST_MINUTES minutes, so that a chart has something to show, and
- * goes on with a few trades a second.  Every bar carries "source":"mock".
+ * A random walk per symbol, the same for the same seed.  It begins
+ * MOCK_PAST_HOURS before the full hour, so that a chart has something to show,
+ * and goes on with a few trades a second.  Every bar carries "source":"mock".
  */
 #ifndef BARGEN_MOCK_H
 #define BARGEN_MOCK_H
 
-enum { MOCK_PAST_MINUTES = 240 };
+enum { MOCK_PAST_HOURS = 4 };
 
 struct bargen;
 struct mock;

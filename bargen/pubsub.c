@@ -44,8 +44,7 @@ static void on_live(void *arg)
     struct pubsub *p = arg;
 
     p->live = true;
-    if (!p->b->store)
-        bargen_redis_ready(p->b);
+    bargen_source_ready(p->b);
     if (!p->interrupted)
         return;
     p->interrupted = false;
