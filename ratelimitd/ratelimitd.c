@@ -13,6 +13,7 @@ enum {
      * without Redis. */
     START_WAIT_MS = 1000,
     REQUIRE_MS = 3000,
+    KEEP_ALIVE_MS = 3600 * 1000,
     DRAIN_LOOK_MS = 5,
     DRAIN_LOOKS_MAX = 200, /* then open questions are answered degraded */
 };
@@ -58,6 +59,11 @@ static void on_pipe_end(void *arg)
     app_stop(r->app);
 }
 
+static void on_nothing(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
 /* Redis is there, or will not be for a while: questions can come. */
 static void begin(struct ratelimitd *r)
 {
@@ -66,6 +72,8 @@ static void begin(struct ratelimitd *r)
     if (r->began || r->app->stopping)
         return;
     r->began = true;
+    /* HTTP alone does not keep the loop alive: this does, until the stop. */
+    uv_timer_start(&r->start, on_nothing, KEEP_ALIVE_MS, KEEP_ALIVE_MS);
     if (r->opts->check) {
         once_ask(r);
         return;
@@ -117,7 +125,6 @@ static void on_keeper_ready(void *arg)
     struct ratelimitd *r = arg;
 
     r->redis_was_ready = true;
-    uv_timer_stop(&r->start);
     begin(r);
 }
 
