@@ -438,9 +438,3 @@ enum event_fault event_read_strict(struct span line, struct event *ev,
         *column = (unsigned)(r.fault_at - line.ptr) + 1;
     return f;
 }
-
-enum event_fault event_read(struct span line, struct event *ev,
-                            unsigned *column)
-{
-    return event_read_strict(line, ev, column);
-}

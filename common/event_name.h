@@ -29,21 +29,22 @@ static inline unsigned event_name_run(const char *s)
 {
 #ifdef __SSE2__
     const __m128i x = _mm_loadu_si128((const void *)s);
-/* Unsigned x in [low, high], by a signed comparison: SSE2 has no other. */
-#define EVENT_NAME_IN(low, high)                                               \
-    _mm_cmplt_epi8(_mm_add_epi8(x, _mm_set1_epi8((char)(-128 - (low)))),       \
-                   _mm_set1_epi8((char)(-127 + (high) - (low))))
-#define EVENT_NAME_IS(c) _mm_cmpeq_epi8(x, _mm_set1_epi8(c))
-    __m128i ok = _mm_or_si128(
-        _mm_or_si128(EVENT_NAME_IN('-', '9'), EVENT_NAME_IN('@', 'Z')),
-        _mm_or_si128(EVENT_NAME_IN('a', 'z'),
-                     _mm_or_si128(EVENT_NAME_IS('_'),
-                                  _mm_or_si128(EVENT_NAME_IS('#'),
-                                               EVENT_NAME_IS('+')))));
-#undef EVENT_NAME_IN
-#undef EVENT_NAME_IS
+/* The sign of each byte: is it outside of low to high?  Saturation carries what
+ * is more than the width of the range into the sign. */
+#define OUTSIDE(low, high)                                                     \
+    _mm_adds_epu8(_mm_sub_epi8(x, _mm_set1_epi8(low)),                         \
+                  _mm_set1_epi8(0x7f - ((high) - (low))))
+    __m128i out = _mm_and_si128(
+        _mm_and_si128(OUTSIDE('-', '9'), OUTSIDE('@', 'Z')), OUTSIDE('a', 'z'));
+#undef OUTSIDE
+    /* # and + differ in one bit. */
+    __m128i sign =
+        _mm_or_si128(_mm_cmpeq_epi8(x, _mm_set1_epi8('_')),
+                     _mm_cmpeq_epi8(_mm_or_si128(x, _mm_set1_epi8('#' ^ '+')),
+                                    _mm_set1_epi8('+')));
 
-    return (unsigned)__builtin_ctz(~(unsigned)_mm_movemask_epi8(ok));
+    return (unsigned)__builtin_ctz(
+        (unsigned)_mm_movemask_epi8(_mm_andnot_si128(sign, out)) | 1u << 16);
 #else
     unsigned n = 0;
 

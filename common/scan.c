@@ -157,14 +157,40 @@ const char *scan_number(const char *s, const char *end, const char **bad)
     return s;
 }
 
+/* Up to eight digits on each side of the dot, which is all that is left of
+ * prices and sizes in practice. */
+static inline bool two_words(const char *s, unsigned dot, unsigned stop,
+                             struct decimal *out)
+{
+    static const int64_t tens[] = {1,      10,      100,      1000,     10000,
+                                   100000, 1000000, 10000000, 100000000};
+    unsigned fraction = stop - dot - 1;
+
+    if (dot == 0 || dot > 8 || fraction == 0 || fraction > 8 ||
+        stop >= SCAN_FAR || (*s == '0' && dot > 1) || (s[stop] | 0x20) == 'e')
+        return false;
+    out->mant =
+        (int64_t)scan_value8(scan_load8(s) << (64 - 8 * dot)) * tens[fraction] +
+        (int64_t)scan_value8(scan_load8(s + dot + 1) << (64 - 8 * fraction));
+    out->scale = (uint8_t)fraction;
+    return true;
+}
+
 const char *scan_fast_number_rest(const char *s, const char *end,
                                   struct decimal *out)
 {
-    const char *bad, *stop = s < end ? scan_number(s, end, &bad) : NULL;
+    const char *bad, *text = s;
+    unsigned dot, stop;
 
-    if (stop && !decimal_parse(span_make(s, (size_t)(stop - s)), out))
+    if (s >= end)
+        return NULL;
+    scan_digit_ends(s, &dot, &stop);
+    if (two_words(s, dot, stop, out))
+        return s + stop;
+    s = scan_number(s, end, &bad);
+    if (s && !decimal_parse(span_make(text, (size_t)(s - text)), out))
         out->scale = SCAN_NO_DECIMAL;
-    return stop;
+    return s;
 }
 
 static const char *scan_word(const char *s, const char *end, const char **bad)

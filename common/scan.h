@@ -148,6 +148,20 @@ static inline const char *scan_fast_string(const char *s, const char *end,
     return p ? p - 1 : NULL;
 }
 
+#ifdef __SSE2__
+/* Bit i: byte i is no digit. */
+static inline unsigned scan_no_digits16(const char *s)
+{
+    /* '0'..'9' become 0..9 and all others more; saturation carries those into
+     * the sign. */
+    __m128i x =
+        _mm_xor_si128(_mm_loadu_si128((const void *)s), _mm_set1_epi8('0'));
+
+    return (unsigned)_mm_movemask_epi8(
+        _mm_adds_epu8(x, _mm_set1_epi8(0x80 - 10)));
+}
+#endif
+
 /* Where the digits at s end, and where those behind a dot that follows end;
  * *second is *first where there is no dot, and SCAN_FAR where it is not within
  * sixteen bytes. */
@@ -156,16 +170,11 @@ static inline void scan_digit_ends(const char *s, unsigned *first,
                                    unsigned *second)
 {
 #ifdef __SSE2__
-    /* '0'..'9' become -128..-119, all others more. */
-    __m128i x = _mm_add_epi8(_mm_loadu_si128((const void *)s),
-                             _mm_set1_epi8((char)(-128 - '0')));
-    unsigned other =
-        (unsigned)_mm_movemask_epi8(_mm_cmpgt_epi8(x, _mm_set1_epi8(-119)));
+    unsigned other = scan_no_digits16(s) | 1u << SCAN_FAR, next;
 
-    other |= 1u << SCAN_FAR;
     *first = (unsigned)__builtin_ctz(other);
-    other = (other & (other - 1)) | 1u << SCAN_FAR;
-    *second = s[*first] == '.' ? (unsigned)__builtin_ctz(other) : *first;
+    next = (other & (other - 1)) | 1u << SCAN_FAR;
+    *second = s[*first] == '.' ? (unsigned)__builtin_ctz(next) : *first;
 #else
     unsigned n = 0;
 
@@ -179,39 +188,72 @@ static inline void scan_digit_ends(const char *s, unsigned *first,
 #endif
 }
 
+/* Unix milliseconds of today are thirteen digits; three readable bytes must
+ * stand before them.  False where the thirteen bytes are something else or
+ * begin with a zero; more digits, a dot or an exponent may follow. */
+enum { SCAN_TIME_DIGITS = 13 };
+static inline bool scan_time13(const char *s, uint64_t *ms)
+{
+#ifdef __SSE2__
+    const __m128i digits = _mm_set_epi8(15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
+                                        15, 15, 15, 0, 0, 0);
+    __m128i x = _mm_loadu_si128((const void *)(s - 3));
+    uint64_t pair;
+
+    if (scan_no_digits16(s - 3) & 0xfff8 || *s == '0')
+        return false;
+    /* Two digits a lane, then four, then eight. */
+    x = _mm_srli_epi16(
+        _mm_mullo_epi16(_mm_and_si128(x, digits), _mm_set1_epi16(2561)), 8);
+    x = _mm_madd_epi16(x, _mm_set1_epi32(1 << 16 | 100));
+    x = _mm_madd_epi16(_mm_packs_epi32(x, x), _mm_set1_epi32(1 << 16 | 10000));
+    pair = (uint64_t)_mm_cvtsi128_si64(x);
+    *ms = (pair & UINT32_MAX) * 100000000 + (pair >> 32);
+    return true;
+#else
+    if (scan_digits8(scan_load8(s)) != 8 ||
+        scan_digits8(scan_load8(s + 5)) != 8 || *s == '0')
+        return false;
+    *ms = scan_value8(scan_load8(s)) * 100000 +
+          scan_value8(scan_load8(s + 8) << 24);
+    return true;
+#endif
+}
+
 /* A number that the fast way leaves alone. */
 const char *scan_fast_number_rest(const char *s, const char *end,
                                   struct decimal *out);
 
-/* Up to eight digits on each side of the dot and fewer than sixteen bytes: any
- * price.  The rest (signs, exponents, longer ones) takes the careful way. */
+/* Up to eight digits, with a dot or without: most prices.  NULL for all others.
+ * What follows the number is not looked at: it may be an exponent or a dot. */
+static inline const char *scan_short_number(const char *s, struct decimal *out)
+{
+    uint64_t left = scan_load8(s), whole;
+    unsigned dot, stop, digits;
+
+    scan_digit_ends(s, &dot, &stop);
+    digits = stop;
+    if (stop > dot) { /* there is a dot: close the gap that it leaves */
+        whole = ~(UINT64_MAX << 8 * (dot & 7));
+        left = (left & whole) | (scan_load8(s + 1) & ~whole);
+        digits--;
+        if (stop == dot + 1)
+            return NULL;
+    }
+    if (dot == 0 || digits > 8 || (*s == '0' && dot > 1))
+        return NULL;
+    out->mant = (int64_t)scan_value8(left << (64 - 8 * digits));
+    out->scale = (uint8_t)(digits - dot);
+    return s + stop;
+}
+
 static inline const char *scan_fast_number(const char *s, const char *end,
                                            struct decimal *out)
 {
-    static const uint32_t tens[] = {1,      10,      100,      1000,     10000,
-                                    100000, 1000000, 10000000, 100000000};
-    unsigned dot, stop, fraction;
-    uint64_t left = scan_load8(s), right;
+    const char *stop = scan_short_number(s, out);
 
-    scan_digit_ends(s, &dot, &stop);
-    fraction = stop - dot - (stop > dot);
-    if (dot - 1 > 7 || fraction > 8 || stop >= SCAN_FAR || stop == dot + 1 ||
-        (*s == '0' && dot > 1) || (s[stop] | 0x20) == 'e')
-        return scan_fast_number_rest(s, end, out);
-    out->scale = (uint8_t)fraction;
-    if (dot + fraction <= 8) {
-        /* Close the gap of the dot, then all digits at once. */
-        uint64_t whole = UINT64_MAX >> (64 - 8 * dot);
-
-        right = stop > dot ? scan_load8(s + 1) : left;
-        left = (left & whole) | (right & ~whole);
-        out->mant = (int64_t)scan_value8(left << (64 - 8 * (dot + fraction)));
-        return s + stop;
-    }
-    right = scan_load8(s + dot + 1);
-    out->mant = (int64_t)(scan_value8(left << (64 - 8 * dot)) * tens[fraction] +
-                          scan_value8(right << (64 - 8 * fraction)));
-    return s + stop;
+    return stop && (*stop | 0x20) != 'e' ? stop
+                                         : scan_fast_number_rest(s, end, out);
 }
 
 #endif

@@ -40,10 +40,12 @@ static double cpu_seconds(void)
 
 static void take(struct sums *s, const struct event *ev)
 {
-    uint64_t word = 0;
     size_t len = ev->symbol.len;
+    uint64_t word;
 
-    memcpy(&word, ev->symbol.ptr, len < sizeof word ? len : sizeof word);
+    memcpy(&word, ev->symbol.ptr, sizeof word);
+    if (len < sizeof word)
+        word &= ~(UINT64_MAX << 8 * len);
     s->lines++;
     s->times += (uint64_t)ev->time_ns / 1000000;
     s->symbols += word * (2 * (s->lines & 0xff) + 1);
