@@ -1,7 +1,6 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -390,9 +389,7 @@ static void on_socket(uv_poll_t *handle, int status, int events)
 void http_conn_start(struct http_server *s, int fd, const struct in6_addr *peer)
 {
     struct http_conn *conn = mem_zero(sizeof *conn);
-    int on = 1;
 
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     conn->server = s;
     conn->fd = fd;
     conn->peer = *peer;

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -49,6 +50,7 @@ static int open_one(const struct addrinfo *a,
     set_on(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (options->reuse_port)
         set_on(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+    set_on(fd, IPPROTO_TCP, TCP_NODELAY, 1); /* accepted ones inherit it */
     /* "[::]:8080" is every address, IPv4 too. */
     if (a->ai_family == AF_INET6)
         set_on(fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);

@@ -295,11 +295,12 @@ bool http_query(const struct http_request *req, const char *name,
         size_t len = (size_t)(stop - at);
         if (len >= wanted && memcmp(at, name, wanted) == 0 &&
             (len == wanted || at[wanted] == '=')) {
-            size_t from = out->len, skip = len > wanted ? wanted + 1 : wanted;
+            size_t skip = len > wanted ? wanted + 1 : wanted;
+            char *to = bytes_reserve(out, len - skip + 1);
             ptrdiff_t n;
-            bytes_add(out, at + skip, len - skip);
-            n = http_unescape(out->ptr + from, len - skip, true);
-            out->len = from + (n > 0 ? (size_t)n : 0);
+            memcpy(to, at + skip, len - skip);
+            n = http_unescape(to, len - skip, true);
+            out->len += n > 0 ? (size_t)n : 0;
             return n >= 0;
         }
         at = amp ? amp + 1 : end;

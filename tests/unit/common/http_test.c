@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -183,7 +184,8 @@ static void head_is_answered_without_a_body(void **state)
 static void an_upgrade_hands_the_socket_over_with_what_came_early(void **state)
 {
     struct fixture *f = start(0);
-    int fd = client(f);
+    int fd = client(f), on = 0;
+    socklen_t size = sizeof on;
     char got[16] = "";
 
     (void)state;
@@ -195,6 +197,9 @@ static void an_upgrade_hands_the_socket_over_with_what_came_early(void **state)
     assert_int_equal(http_server_conns(f->server), 0);
     assert_true(fcntl(f->taken, F_GETFL) & O_NONBLOCK);
     assert_true(fcntl(f->taken, F_GETFD) & FD_CLOEXEC);
+    assert_int_equal(getsockopt(f->taken, IPPROTO_TCP, TCP_NODELAY, &on, &size),
+                     0);
+    assert_int_equal(on, 1);
     turn(f, 5);
     assert_int_equal(write(f->taken, "hello", 5), 5);
     assert_int_equal(read(fd, got, sizeof got), 5);
