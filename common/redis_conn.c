@@ -370,6 +370,11 @@ struct redis_conn *redis_conn_new(uv_loop_t *loop,
     return c;
 }
 
+bool redis_conn_resolving(const struct redis_conn *c)
+{
+    return c->lookup != NULL;
+}
+
 static void on_idle_closed(uv_handle_t *h)
 {
     free_if_closed(h->data);

@@ -38,6 +38,8 @@ struct redis_conn *redis_conn_new(uv_loop_t *loop,
                                   unsigned first,
                                   const struct redis_conn_events *events,
                                   void *arg);
+/* Still looking its host up: on_resolved will follow. */
+bool redis_conn_resolving(const struct redis_conn *c);
 /* Hands what it can to the kernel.  While an earlier write waits, nothing is
  * taken; what the kernel does not take at once is moved out of `out` without a
  * copy.  Errors are told through on_lost later in the loop. */

@@ -318,9 +318,9 @@ static void attempt(struct redis_link *l)
 
     redis_parser_reset(l->parser);
     bytes_clear(&l->out);
-    l->state = REDIS_RESOLVE;
     l->conns++;
     l->conn = redis_conn_new(l->loop, &l->config, l->first_address, &events, l);
+    l->state = redis_conn_resolving(l->conn) ? REDIS_RESOLVE : REDIS_CONNECT;
     wait_ms(l, l->config.connect_timeout_ms);
     check(l);
 }

@@ -28,6 +28,7 @@ enum {
     CHUNK_MAX = 16 * 1024,
     READER_KEEP = 1024 * 1024, /* larger buffers are given back */
     ARRAY_MAX = 1024 * 1024,   /* elements; contiguous, so bounded */
+    DEPTH_MAX = 8,             /* arrays in arrays; hiredis 1.x has no limit */
     FAST_ITEMS = 4,            /* pmessage has four */
     STATUS_MAX = 64,
 };
@@ -89,7 +90,14 @@ static void *create_array(const redisReadTask *task, int count)
     struct redis_reply *r = slot(task);
     size_t n = (size_t)count;
     struct redis_reply *item = NULL;
+    unsigned depth = 1;
 
+    for (const redisReadTask *t = task->parent; t; t = t->parent)
+        depth++;
+    if (depth > DEPTH_MAX) {
+        p->too_much = "arrays are nested too deeply";
+        return NULL;
+    }
     if (n > ARRAY_MAX) {
         p->too_much = "array is too long";
         return NULL;
@@ -212,7 +220,9 @@ static size_t fast_status(const char *p, const char *end, struct redis_reply *r)
     size_t room = (size_t)(end - p);
     const char *cr = memchr(p, '\r', room < STATUS_MAX ? room : STATUS_MAX);
 
-    if (!cr || end - cr < 2 || cr[1] != '\n')
+    /* A line feed on its own is fine with hiredis 0.14 and not with 1.x. */
+    if (!cr || end - cr < 2 || cr[1] != '\n' ||
+        memchr(p, '\n', (size_t)(cr - p)))
         return 0;
     r->type = REDIS_STATUS;
     r->str = span_make(p + 1, (size_t)(cr - p) - 1);
