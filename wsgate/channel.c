@@ -64,7 +64,9 @@ void channel_set(struct channel *c, uint16_t slot, uint64_t frame)
 void channel_cache(struct channel *c, uint16_t type, int64_t key,
                    struct span payload)
 {
-    struct slot *s = &c->slots[channel_slot(c, type, key)];
+    /* First: it may move the slots. */
+    uint16_t at = channel_slot(c, type, key);
+    struct slot *s = &c->slots[at];
 
     if (s->frame != 0)
         return;
