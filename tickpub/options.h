@@ -34,7 +34,7 @@ struct options {
     int64_t max_symbols;
     int64_t max_line_bytes;
     int64_t shards;
-    int64_t journal_max;
+    int64_t journal_max_bytes;
     int64_t stream_max;
     const char *routes_file;
     /* Worked out by options_check(). */

@@ -6,20 +6,20 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "tickpub/journal.h"
 #include "tickpub/publish_metrics.h"
 #include "tickpub/queue.h"
+#include "tickpub/streams.h"
 #include "tickpub/target.h"
 #include "tickpub/wire.h"
 
 enum {
     /* A batch this large goes even if the input has more: beyond it, the cost
      * of the newest values is spread over enough events already. */
-    BATCH_MAX_BYTES = 256 * 1024,
+    BATCH_MAX_BYTES = 1024 * 1024,
+    WAITING_BATCHES = 2,
     /* Above these, batches grow instead of being sent. */
     IN_FLIGHT_MAX = 8192,
     UNSENT_MAX_BYTES = 1024 * 1024,
-    RETRY_MS = 1000, /* after Redis refused a journal entry for now */
     NS_PER_MS = 1000000,
 };
 
@@ -32,16 +32,13 @@ struct publisher {
     struct span src;
     struct targets targets;
     struct wire wire;
-    struct journal journal;
+    struct streams streams;
     struct queue queue;
-    struct journal_entry **per_shard; /* of the batch being sent */
-    unsigned link;                    /* connections so far */
-    uint64_t stale_before_ms;         /* when the link came back, less a bit */
-    bool holding;                     /* retry is armed */
-    bool was_full;                    /* on_room is owed */
-    bool marked;                      /* a PING behind everything is out */
-    unsigned marks;                   /* such PINGs without an answer */
-    uv_timer_t retry;
+    unsigned link;            /* connections so far */
+    uint64_t stale_before_ms; /* when the link came back, less a bit */
+    bool was_full;            /* on_room is owed */
+    bool marked;              /* a PING behind everything is out */
+    unsigned marks;           /* such PINGs without an answer */
     void (*on_finished)(void *arg);
     void *finished_arg;
     void (*on_closed)(void *arg);
@@ -52,7 +49,7 @@ struct publisher {
 /* Everything that is not acknowledged. */
 static size_t held_bytes(const struct publisher *p)
 {
-    return p->journal.bytes + queue_bytes(&p->queue);
+    return p->streams.journal.bytes + queue_bytes(&p->queue);
 }
 
 bool publisher_full(const struct publisher *p)
@@ -72,7 +69,7 @@ struct redis_cmd *publisher_cmd(struct publisher *p)
 
 uint64_t publisher_unsettled(const struct publisher *p)
 {
-    return p->journal.events + queue_events(&p->queue);
+    return p->streams.journal.events + queue_events(&p->queue);
 }
 
 uint64_t publisher_dropped(const struct publisher *p)
@@ -88,116 +85,26 @@ uint64_t publisher_published(const struct publisher *p)
     return publish_metrics[PUBLISH_OBJECTS].value;
 }
 
+/* While Redis answers, a producer that can wait is stopped early: a few batches
+ * keep the link busy, and what waits in them stays in the processor's cache.
+ * The whole queue is for times without a link. */
+static bool above(const struct publisher *p, size_t parts)
+{
+    size_t max = p->options.queue_max_bytes;
+
+    if (!p->options.drop_oldest && redis_cmd_ready(p->cmd) &&
+        p->queue.bytes >= WAITING_BATCHES * p->queue.batch_max_bytes / parts)
+        return true;
+    return held_bytes(p) > max / parts;
+}
+
 static void note_room(struct publisher *p)
 {
-    if (!p->was_full || held_bytes(p) > p->options.queue_max_bytes / 2)
+    if (!p->was_full || above(p, 2))
         return;
     p->was_full = false;
     if (p->events.on_room)
         p->events.on_room(p->arg);
-}
-
-/* ---- the journal ---- */
-
-static void on_retry(uv_timer_t *timer);
-
-/* Redis said "not now" to an entry: what follows it in its stream has to wait
- * as well, so that the order holds. */
-static void hold_journal(struct publisher *p)
-{
-    if (p->holding || p->closing > 0)
-        return;
-    p->holding = true;
-    uv_timer_start(&p->retry, on_retry, RETRY_MS, 0);
-}
-
-static void settle(struct publisher *p);
-
-static void on_entry(void *arg, const struct redis_reply *reply)
-{
-    struct journal_entry *e = arg;
-    struct publisher *p = e->owner;
-
-    if (!reply) {
-        journal_returned(&p->journal, e);
-        return;
-    }
-    if (reply->type != REDIS_ERROR_REPLY) {
-        publish_metrics[PUBLISH_ACKED].value += e->events;
-        journal_remove(&p->journal, e);
-    } else if (redis_error_of(reply->str) == REDIS_ERR_OTHER) {
-        log_error("journal_refused", "key=%s events=%u why=%s", LOG_Q(e->key),
-                  e->events, LOG_Q(reply->str));
-        publish_metrics[PUBLISH_REFUSED].value += e->events;
-        journal_remove(&p->journal, e);
-    } else {
-        log_warn("journal_retry", "key=%s events=%u why=%s", LOG_Q(e->key),
-                 e->events, LOG_Q(reply->str));
-        publish_metrics[PUBLISH_RETRIED].value++;
-        journal_returned(&p->journal, e);
-        hold_journal(p);
-    }
-    settle(p);
-}
-
-static void send_entry(struct publisher *p, struct journal_entry *e)
-{
-    int64_t max = e->is_shard ? p->options.journal_max : p->options.stream_max;
-
-    if (!redis_cmd_begin(p->cmd, 8, on_entry, e))
-        return;
-    journal_sent(&p->journal, e);
-    redis_cmd_str(p->cmd, "XADD");
-    redis_cmd_arg(p->cmd, e->key.ptr, e->key.len);
-    redis_cmd_str(p->cmd, "MAXLEN");
-    redis_cmd_str(p->cmd, "~");
-    redis_cmd_int(p->cmd, max);
-    redis_cmd_str(p->cmd, "*");
-    redis_cmd_str(p->cmd, "d");
-    redis_cmd_arg(p->cmd, e->run.ptr, e->run.len);
-    publish_metrics[PUBLISH_ENTRIES].value++;
-}
-
-/* All that is not in flight, oldest first. */
-static void send_journal(struct publisher *p)
-{
-    struct journal_entry *e = journal_oldest_unsent(&p->journal);
-
-    if (p->holding)
-        return;
-    for (; e && p->journal.unsent > 0 && !redis_cmd_full(p->cmd); e = e->next) {
-        if (!e->in_flight)
-            send_entry(p, e);
-    }
-}
-
-static void journal_record(struct publisher *p, const struct batch *b,
-                           const struct record *r)
-{
-    struct target *target = r->target;
-    struct span payload = batch_payload(b, r);
-
-    if ((r->what & RECORD_FIRST) && target->shard) {
-        struct journal_entry **e = &p->per_shard[target->shard_number];
-
-        if (!*e) {
-            *e = journal_add(&p->journal, target->shard->name.text, p);
-            (*e)->is_shard = true;
-        }
-        journal_append(&p->journal, *e, payload);
-    }
-    if ((r->what & RECORD_STREAM) && target->stream)
-        journal_append(&p->journal,
-                       journal_add(&p->journal, target->stream->name.text, p),
-                       payload);
-}
-
-/* One entry a shard and batch; the other streams have one an event. */
-static void journal_batch(struct publisher *p, const struct batch *b)
-{
-    memset(p->per_shard, 0, p->options.shards * sizeof(struct journal_entry *));
-    for (uint32_t i = 0; i < b->count; i++)
-        journal_record(p, b, &b->records[i]);
 }
 
 /* ---- batches ---- */
@@ -221,9 +128,9 @@ static void send_batch(struct publisher *p, struct batch *b, uint64_t now_ms)
                       p->wire.commands);
     count_sent(&counts);
     metrics_observe(&publish_metrics[PUBLISH_FLUSH], b->events);
-    journal_batch(p, b);
+    streams_add(&p->streams, b);
     queue_give(&p->queue, b);
-    send_journal(p);
+    streams_send(&p->streams);
 }
 
 static void send_waiting(struct publisher *p)
@@ -232,7 +139,7 @@ static void send_waiting(struct publisher *p)
 
     if (!redis_cmd_ready(p->cmd) || p->closing > 0)
         return;
-    send_journal(p);
+    streams_send(&p->streams);
     while (!redis_cmd_full(p->cmd)) {
         if (!p->queue.head)
             queue_roll(&p->queue);
@@ -242,41 +149,28 @@ static void send_waiting(struct publisher *p)
     }
 }
 
-void publisher_flush(struct publisher *p)
-{
-    send_waiting(p);
-    settle(p);
-}
-
 /* ---- the bound ---- */
-
-static void count_dropped(uint64_t events)
-{
-    publish_metrics[PUBLISH_DROPPED].value += events;
-}
 
 static bool drop_one(struct publisher *p)
 {
-    struct journal_entry *e = journal_oldest_unsent(&p->journal);
+    uint64_t events = streams_drop_oldest(&p->streams);
     struct batch *b;
 
-    if (e) {
-        count_dropped(e->events);
-        journal_remove(&p->journal, e);
-        return true;
+    if (events == 0) {
+        b = queue_shift(&p->queue);
+        if (!b)
+            return false; /* the rest is in flight, which has its own bound */
+        events = b->events;
+        wire_forget(&p->wire, b);
+        queue_give(&p->queue, b);
     }
-    b = queue_shift(&p->queue);
-    if (!b)
-        return false; /* the rest is in flight, which has its own bound */
-    count_dropped(b->events);
-    wire_forget(&p->wire, b);
-    queue_give(&p->queue, b);
+    publish_metrics[PUBLISH_DROPPED].value += events;
     return true;
 }
 
 static void keep_bound(struct publisher *p)
 {
-    if (held_bytes(p) <= p->options.queue_max_bytes)
+    if (!above(p, 1))
         return;
     if (!p->options.drop_oldest) {
         p->was_full = true;
@@ -364,6 +258,12 @@ static void settle(struct publisher *p)
     }
 }
 
+void publisher_flush(struct publisher *p)
+{
+    send_waiting(p);
+    settle(p);
+}
+
 void publisher_finish(struct publisher *p, void (*on_done)(void *arg),
                       void *arg)
 {
@@ -375,12 +275,13 @@ void publisher_finish(struct publisher *p, void (*on_done)(void *arg),
 
 /* ---- the link ---- */
 
-static void on_retry(uv_timer_t *timer)
+static void on_streams_change(void *arg)
 {
-    struct publisher *p = timer->data;
+    struct publisher *p = arg;
 
-    p->holding = false;
-    send_waiting(p);
+    /* Entries that were held back, or room for more of them. */
+    if (p->streams.journal.unsent > 0 && redis_cmd_ready(p->cmd))
+        streams_send(&p->streams);
     settle(p);
 }
 
@@ -393,8 +294,7 @@ static void on_ready(void *arg)
     p->link++;
     p->stale_before_ms = now_ms > stale_ms ? now_ms - stale_ms : 0;
     p->marked = false;
-    p->holding = false;
-    uv_timer_stop(&p->retry);
+    streams_link_up(&p->streams);
     publish_metrics[PUBLISH_CONNECTED].value = 1;
     p->events.on_ready(p->arg, p->link == 1);
     send_waiting(p);
@@ -407,6 +307,7 @@ static void on_down(void *arg, const char *why, bool refused)
 
     publish_metrics[PUBLISH_CONNECTED].value = 0;
     p->events.on_down(p->arg, why, refused);
+    note_room(p); /* without a link the whole queue may fill */
 }
 
 static void on_room(void *arg)
@@ -440,6 +341,11 @@ struct publisher *publisher_new(uv_loop_t *loop,
                                           .on_down = on_down,
                                           .on_room = on_room,
                                           .on_error = on_error};
+    struct streams_options streams_options = {
+        .shards = options->shards,
+        .journal_max_bytes = options->journal_max_bytes,
+        .stream_max = options->stream_max,
+    };
     struct target_options target_options = {
         .prefix = span_str(config->prefix),
         .price_ttl_ms = options->price_ttl_ms,
@@ -454,12 +360,11 @@ struct publisher *publisher_new(uv_loop_t *loop,
     p->src = span_str(options->src);
     queue_init(&p->queue,
                batch_max < BATCH_MAX_BYTES ? batch_max : BATCH_MAX_BYTES);
-    p->per_shard = mem_zero(options->shards * sizeof(struct journal_entry *));
     targets_init(&p->targets, &target_options, routes);
-    uv_timer_init(loop, &p->retry);
-    p->retry.data = p;
+    streams_init(&p->streams, loop, &streams_options, on_streams_change, p);
     publish_metrics_add();
     p->cmd = redis_cmd_new(loop, config, &limits, &cmd_events, p);
+    p->streams.cmd = p->cmd;
     return p;
 }
 
@@ -474,29 +379,20 @@ static void free_publisher(struct publisher *p)
     void *arg = p->closed_arg;
 
     queue_close(&p->queue);
-    journal_close(&p->journal);
+    streams_free(&p->streams);
     wire_close(&p->wire);
     targets_close(&p->targets);
-    free(p->per_shard);
     free(p);
     done(arg);
 }
 
-static void on_part_closed(struct publisher *p)
+static void on_part_closed(void *arg)
 {
+    struct publisher *p = arg;
+
     assert(p->closing > 0);
     if (--p->closing == 0)
         free_publisher(p);
-}
-
-static void on_cmd_closed(void *arg)
-{
-    on_part_closed(arg);
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-    on_part_closed(handle->data);
 }
 
 void publisher_close(struct publisher *p, void (*done)(void *arg), void *arg)
@@ -504,6 +400,6 @@ void publisher_close(struct publisher *p, void (*done)(void *arg), void *arg)
     p->on_closed = done;
     p->closed_arg = arg;
     p->closing = 2;
-    uv_close((uv_handle_t *)&p->retry, on_timer_closed);
-    redis_cmd_close(p->cmd, on_cmd_closed, p);
+    streams_close(&p->streams, on_part_closed);
+    redis_cmd_close(p->cmd, on_part_closed, p);
 }

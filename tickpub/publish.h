@@ -32,8 +32,8 @@
 struct publish_options {
     const char *src; /* id of this run, put into every object */
     unsigned shards;
-    int64_t journal_max; /* entries of each journal:{n}, about */
-    int64_t stream_max;  /* entries of each other stream, about */
+    int64_t journal_max_bytes; /* of all journal:{n} together, about */
+    int64_t stream_max;        /* entries of each other stream, about */
     int64_t price_ttl_ms;
     int64_t stale_after_ms;
     size_t queue_max_bytes;

@@ -288,7 +288,7 @@ static void open_publisher(struct tickpub *t)
     struct publish_options options = {
         .src = t->app->instance,
         .shards = (unsigned)o->shards,
-        .journal_max = o->journal_max,
+        .journal_max_bytes = o->journal_max_bytes,
         .stream_max = o->stream_max,
         .price_ttl_ms = o->price_ttl_ms,
         .stale_after_ms = o->stale_after_ms,

@@ -40,3 +40,18 @@ def tool():
         assert "LeakSanitizer" not in text, text[-4000:]
         assert "runtime error:" not in text, text[-4000:]
         assert "Assertion" not in text, text[-4000:]
+
+
+@pytest.fixture
+def gate(tool):
+    """Start gateways: gate("--flag", redis=server) -> gates.Gate."""
+    import gates
+    started = []
+
+    def start(*args, **kw):
+        started.append(gates.Gate(tool, *args, **kw))
+        return started[-1]
+
+    yield start
+    for g in started:
+        g.close()

@@ -9,6 +9,8 @@ import pytest
 
 import harness
 
+WEB = harness.REPO / "wsgate" / "web"
+
 
 @pytest.fixture
 def gateway(tool):
@@ -304,7 +306,8 @@ def test_redis_killed_under_requests_answers_each_of_them(redis_server,
         asked = [pool.submit(ask, port, "/api/v1/price/AAPL")
                  for _ in range(8)]
         redis_server.kill()
-        assert [f.result()[0] for f in asked] == [503] * 8
+        # Some may be answered before it dies; none hangs.
+        assert {f.result()[0] for f in asked} <= {404, 503}
 
 
 def test_a_client_that_leaves_before_its_answer_harms_nobody(redis_server,
@@ -478,7 +481,7 @@ def test_a_bad_api_limit_is_a_usage_error():
 # --- the page's files --------------------------------------------------------
 
 def test_the_page_is_served_with_its_security_headers(gateway):
-    _, port = gateway()
+    _, port = gateway("--web", WEB)
     status, headers, body = ask(port, "/")
     assert status == 200 and b"<title>tickwire</title>" in body
     assert headers["Content-Type"] == "text/html; charset=utf-8"
@@ -490,7 +493,7 @@ def test_the_page_is_served_with_its_security_headers(gateway):
 
 
 def test_a_file_that_the_client_has_is_304(gateway):
-    _, port = gateway()
+    _, port = gateway("--web", WEB)
     tag = ask(port, "/app.js")[1]["ETag"]
     status, headers, body = ask(port, "/app.js",
                                 headers={"If-None-Match": tag})

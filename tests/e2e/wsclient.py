@@ -45,14 +45,23 @@ class WsClient:
             self._failed = e
             self._opened.set()
             return
+        self._stop = asyncio.Event()
         self._opened.set()
+        reader = asyncio.ensure_future(self._collect())
+        stop = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({reader, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        await self._ws.close()
+        await reader
+        self.close_code = self._ws.close_code
+
+    async def _collect(self):
         try:
             async for text in self._ws:
                 self.times.append(time.monotonic())
                 self.raw.append(text)
         except websockets.ConnectionClosed:
             pass
-        self.close_code = self._ws.close_code
 
     def _call(self, coroutine):
         return asyncio.run_coroutine_threadsafe(
@@ -101,10 +110,7 @@ class WsClient:
 
     def close(self):
         if self._ws is not None and self._thread.is_alive():
-            try:
-                self._call(self._ws.close())
-            except Exception:
-                pass  # the other end may be gone already
+            self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(harness.deadline(5))
 
     def __enter__(self):
