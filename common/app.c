@@ -133,7 +133,7 @@ static void make_instance(char instance[17])
     /* Cannot fail for so few bytes; it waits for the pool at early boot. */
     while (getrandom(random, sizeof random, 0) != sizeof random) {
     }
-    for (int i = 0; i < 8; i++)
+    for (size_t i = 0; i < sizeof random; i++)
         snprintf(instance + 2 * i, 3, "%02x", random[i]);
 }
 

@@ -125,16 +125,16 @@ int healthcheck(const struct cli *cli, const char *first, const char *http)
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *a;
     struct check c = {.deadline_ms = clock_mono_ms() + HEALTHCHECK_MS};
     struct err err = {0};
-    char host[256], service[8];
-    unsigned port;
+    char host[256] = "", service[8];
+    unsigned port = 0;
     int status;
 
-    if (!at)
+    if (!at) {
         err_set(&err, ERR_USAGE,
                 "where is it? add --http HOST:PORT, as the running one has");
-    else
-        http_listen_parse(at, host, &port, &err);
-    if (err.code != ERR_NONE)
+        return no_address(cli, &err);
+    }
+    if (!http_listen_parse(at, host, &port, &err))
         return no_address(cli, &err);
     /* Listening on every address means that the local one answers. */
     if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0)
