@@ -139,7 +139,7 @@ class Feeder(threading.Thread):
                     (time.time() * 1000, 100 + self.count % 7, self.count))
             try:
                 self.tickpub.write(line)
-            except OSError:
+            except (OSError, ValueError):  # the tool is gone
                 return
 
     def stop(self):
