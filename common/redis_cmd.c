@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/redis_metrics.h"
@@ -122,10 +123,8 @@ static bool on_reply(void *arg, const struct redis_reply *r)
         c->events.on_error(c->arg, r->str);
     if (!keep && !c->closed) {
         char why[128];
-        size_t n = r->str.len < sizeof why ? r->str.len : sizeof why - 1;
 
-        memcpy(why, r->str.ptr, n);
-        why[n] = '\0';
+        snprintf(why, sizeof why, "%.*s", SPAN_ARG(r->str));
         redis_link_drop(c->link, why);
     }
     return keep && !c->closed;

@@ -9,6 +9,7 @@
 #include "common/redis_backoff.h"
 #include "common/redis_conn.h"
 #include "common/redis_handshake.h"
+#include "common/redis_liveness.h"
 #include "common/redis_metrics.h"
 
 enum {
@@ -34,8 +35,7 @@ struct redis_link {
     uv_timer_t timer; /* attempt deadline, retry or liveness, by state */
     uint64_t due_ms;
     uint64_t ready_ms;
-    uint64_t heard_ms;
-    uint64_t pinged_ms; /* 0: no PING is outstanding */
+    struct redis_liveness liveness;
     /* Writes once per turn.  An idle handle, not a prepare handle: commands
      * queued by another prepare callback would else wait for the next event,
      * as the loop asks idle handles whether it may sleep. */
@@ -86,32 +86,17 @@ static void wait_ms(struct redis_link *l, int64_t ms)
 
 /* ---- losing a connection ---- */
 
-/* Log values are quoted by us, so they carry no quotes of others. */
-static void copy_why(char *to, size_t size, const char *why)
-{
-    size_t n = 0;
-
-    for (; why[n] != '\0' && n + 1 < size; n++) {
-        unsigned char c = (unsigned char)why[n];
-
-        to[n] = why[n];
-        if (c == '"' || c == '\\' || c < 0x20 || c == 0x7f)
-            to[n] = '\'';
-    }
-    to[n] = '\0';
-}
-
 static void log_lost(const struct redis_link *l, const char *why, bool refused,
                      bool was_ready, int64_t retry_ms)
 {
     if (refused)
-        log_error("redis_refused", "role=%s url=\"%s\" why=\"%s\"",
-                  l->events.role, l->config.display, why);
+        log_error("redis_refused", "role=%s url=%s why=%s", l->events.role,
+                  LOG_Q(span_str(l->config.display)), LOG_Q(span_str(why)));
     else if (was_ready || l->backoff.n == 1)
-        log_warn("redis_down", "role=%s url=\"%s\" why=\"%s\"", l->events.role,
-                 l->config.display, why);
-    log_debug("redis_retry", "role=%s in_ms=%" PRId64 " attempt=%u why=\"%s\"",
-              l->events.role, retry_ms, l->backoff.n, why);
+        log_warn("redis_down", "role=%s url=%s why=%s", l->events.role,
+                 LOG_Q(span_str(l->config.display)), LOG_Q(span_str(why)));
+    log_debug("redis_retry", "role=%s in_ms=%" PRId64 " attempt=%u why=%s",
+              l->events.role, retry_ms, l->backoff.n, LOG_Q(span_str(why)));
 }
 
 static void lose(struct redis_link *l, const char *reason, bool refused)
@@ -123,7 +108,7 @@ static void lose(struct redis_link *l, const char *reason, bool refused)
 
     if (!alive(l) || l->state == REDIS_BACKOFF)
         return;
-    copy_why(why, sizeof why, reason);
+    snprintf(why, sizeof why, "%s", reason);
     if (was_ready)
         l->metrics->drops.value++;
     else
@@ -153,39 +138,28 @@ static void send_ping(struct redis_link *l)
 {
     resp_array(&l->out, 1);
     resp_bulk_str(&l->out, "PING");
-    l->pinged_ms = uv_now(l->loop);
     l->metrics->pings.value++;
     l->events.on_ping(l->arg);
     redis_link_queued(l);
 }
 
-/* heard_ms moves with every read; the timer looks only when the earliest
- * possible moment has come, so that a busy link never touches its timer. */
+/* Reads only note the time; the timer looks when the earliest possible moment
+ * has come, so that a busy link never touches its timer. */
 static void watch(struct redis_link *l)
 {
     uint64_t now = uv_now(l->loop);
-    uint64_t idle = (uint64_t)l->config.idle_ping_ms;
-    uint64_t patience = (uint64_t)l->config.pong_timeout_ms;
 
-    if (l->pinged_ms == 0 && now - l->heard_ms >= idle)
-        send_ping(l);
-    if (l->pinged_ms != 0 && now - l->pinged_ms >= patience) {
+    switch (redis_liveness_step(&l->liveness, now)) {
+    case REDIS_LIVENESS_GONE:
         lose(l, "no answer to PING", false);
         return;
+    case REDIS_LIVENESS_PING:
+        send_ping(l);
+        break;
+    case REDIS_LIVENESS_WAIT:
+        break;
     }
-    if (l->pinged_ms != 0)
-        wait_ms(l, (int64_t)(l->pinged_ms + patience - now));
-    else
-        wait_ms(l, (int64_t)(l->heard_ms + idle - now));
-}
-
-static void heard(struct redis_link *l)
-{
-    l->heard_ms = uv_now(l->loop);
-    if (l->pinged_ms != 0) {
-        l->pinged_ms = 0;
-        wait_ms(l, l->config.idle_ping_ms);
-    }
+    wait_ms(l, (int64_t)redis_liveness_due(&l->liveness, now));
 }
 
 /* ---- ready and its replies ---- */
@@ -194,13 +168,12 @@ static void become_ready(struct redis_link *l)
 {
     l->state = REDIS_READY;
     l->ready_ms = uv_now(l->loop);
-    l->heard_ms = l->ready_ms;
-    l->pinged_ms = 0;
+    redis_liveness_begin(&l->liveness, l->ready_ms);
     l->metrics->connects.value++;
     wait_ms(l, l->config.idle_ping_ms);
     check(l);
-    log_info("redis_ready", "role=%s url=\"%s\"", l->events.role,
-             l->config.display);
+    log_info("redis_ready", "role=%s url=%s", l->events.role,
+             LOG_Q(span_str(l->config.display)));
     l->events.on_ready(l->arg);
 }
 
@@ -240,8 +213,9 @@ static void on_bytes(void *arg, const char *data, size_t len)
     const char *why = "";
 
     l->metrics->bytes_in.value += len;
-    if (l->state == REDIS_READY)
-        heard(l);
+    if (l->state == REDIS_READY &&
+        redis_liveness_heard(&l->liveness, uv_now(l->loop)))
+        wait_ms(l, l->config.idle_ping_ms);
     if (!redis_parser_feed(l->parser, data, len, on_reply, l, &why))
         lose(l, why, false);
     else if (l->state == REDIS_READY && l->events.on_drained)
@@ -394,6 +368,8 @@ struct redis_link *redis_link_new(uv_loop_t *loop,
     l->loop = loop;
     l->config = *config;
     fill_defaults(&l->config);
+    l->liveness.idle_ms = (uint64_t)l->config.idle_ping_ms;
+    l->liveness.patience_ms = (uint64_t)l->config.pong_timeout_ms;
     l->events = *events;
     l->arg = arg;
     if (config->client_name[0] != '\0')

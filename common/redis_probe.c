@@ -55,9 +55,8 @@ static void on_published(void *arg, const struct redis_reply *r)
         return;
     }
     if (r && !ok)
-        log_warn("redis_probe_failed", "channel=\"%s\" why=\"%.*s\"",
-                 p->channel, r->str.len < 200 ? (int)r->str.len : 200,
-                 r->str.ptr);
+        log_warn("redis_probe_failed", "channel=%s why=%s",
+                 LOG_Q(span_str(p->channel)), LOG_Q(r->str));
     evaluate(p);
 }
 
@@ -84,8 +83,8 @@ static void evaluate(struct redis_probe *p)
         publish(p);
         break;
     case REDIS_PROBE_DROP:
-        log_warn("redis_deaf", "channel=\"%s\" next_drop_ms=%d", p->channel,
-                 (int)p->state.drop_wait_ms);
+        log_warn("redis_deaf", "channel=%s next_drop_ms=%d",
+                 LOG_Q(span_str(p->channel)), (int)p->state.drop_wait_ms);
         /* Its on_down brings us back here by redis_probe_links_changed(). */
         redis_sub_drop(p->sub, "deaf: a published probe did not come back");
         break;

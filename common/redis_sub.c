@@ -130,16 +130,10 @@ static void on_refused_name(void *arg, struct span name, bool pattern)
 {
     const struct refusal *refusal = arg;
     struct redis_sub *s = refusal->sub;
-    char text[96];
-    size_t n = 0;
 
-    for (; n < name.len && n + 1 < sizeof text; n++) {
-        char c = name.ptr[n];
-        text[n] = c > ' ' && c < 0x7f && c != '"' && c != '\\' ? c : '?';
-    }
-    text[n] = '\0';
-    log_error("redis_channel_refused", "name=\"%s\" pattern=%d retry_in_ms=%d",
-              text, pattern, REFUSED_RETRY_MS);
+    log_error("redis_channel_refused",
+              "name=%s pattern=%d why=%s retry_in_ms=%d", LOG_Q(name), pattern,
+              LOG_Q(refusal->why), REFUSED_RETRY_MS);
     if (!uv_is_active((uv_handle_t *)&s->retry))
         uv_timer_start(&s->retry, on_retry, REFUSED_RETRY_MS, 0);
     if (s->events.on_refused && !s->closed)
@@ -161,8 +155,7 @@ static bool on_error(struct redis_sub *s, struct span text)
             redis_link_queued(s->link);
         return true;
     }
-    snprintf(why, sizeof why, "%.*s", text.len < 120 ? (int)text.len : 120,
-             text.ptr);
+    snprintf(why, sizeof why, "%.*s", SPAN_ARG(text));
     redis_link_drop(s->link, why);
     return false;
 }
