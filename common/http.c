@@ -17,6 +17,20 @@ static struct metric requests = {
     .name = "tickwire_http_requests_total",
     .help = "HTTP requests read",
 };
+static uint64_t open_conns; /* of all servers of this process */
+
+static uint64_t read_open_conns(void *arg)
+{
+    (void)arg;
+    return open_conns;
+}
+
+static struct metric connections = {
+    .name = "tickwire_http_connections",
+    .help = "HTTP connections open now (those taken by WebSocket are not)",
+    .kind = METRIC_GAUGE,
+    .read = read_open_conns,
+};
 static struct metric accepted = {
     .name = "tickwire_http_accepted_total",
     .help = "HTTP connections accepted",
@@ -40,6 +54,12 @@ static struct metric refused[HTTP_REFUSED_KINDS] = {
 void http_count_refused(enum http_refused why)
 {
     refused[why].value++;
+}
+
+void http_count_conn(struct http_server *s, int change)
+{
+    s->n_conns += (unsigned)change;
+    open_conns += (uint64_t)(int64_t)change;
 }
 
 void http_count_request(void)
@@ -196,6 +216,7 @@ static void add_metrics(void)
 {
     metrics_add(&requests);
     metrics_add(&accepted);
+    metrics_add(&connections);
     metrics_add_all(refused, HTTP_REFUSED_KINDS);
 }
 
@@ -262,6 +283,7 @@ void http_server_stop_accepting(struct http_server *s)
     if (!s->accepting)
         return;
     s->accepting = false;
+    uv_unref((uv_handle_t *)&s->timer); /* no pause to come back from */
     uv_close((uv_handle_t *)&s->listener, on_handle_closed);
     close(s->fd);
     s->fd = -1;

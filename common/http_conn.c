@@ -97,7 +97,7 @@ static void detach(struct http_conn *conn)
     unlink_wait(conn);
     http_server_give_parse(conn->server, conn->parse);
     conn->parse = NULL;
-    conn->server->n_conns--;
+    http_count_conn(conn->server, -1);
     if (conn->poll_open)
         uv_close((uv_handle_t *)&conn->poll, on_poll_closed);
     else
@@ -160,10 +160,17 @@ static void linger(struct http_conn *conn)
     http_conn_poll(conn, UV_READABLE);
 }
 
+/* What comes next on a connection that is kept. */
+static void wait_for_request(struct http_conn *conn)
+{
+    conn->state = HTTP_READING;
+    http_conn_wait(conn, conn->parse ? HTTP_WAIT_REQUEST : HTTP_WAIT_IDLE);
+}
+
 static void after_answer(struct http_conn *conn)
 {
     if (conn->keep_alive && !conn->server->closing) {
-        conn->state = HTTP_READING;
+        wait_for_request(conn);
         if (!conn->dispatching)
             http_conn_run(conn);
         return;
@@ -281,7 +288,7 @@ static void dispatch(struct http_conn *conn)
     else
         http_server_give_parse(conn->server, p);
     if (conn->state == HTTP_READING)
-        http_conn_wait(conn, conn->parse ? HTTP_WAIT_REQUEST : HTTP_WAIT_IDLE);
+        wait_for_request(conn);
 }
 
 /* curl asks before it sends a body of more than a few KiB. */
@@ -396,7 +403,7 @@ void http_conn_start(struct http_server *s, int fd, const struct in6_addr *peer)
     conn->refs = 1;
     conn->state = HTTP_READING;
     s->refs++;
-    s->n_conns++;
+    http_count_conn(s, 1);
     http_conn_wait(conn, HTTP_WAIT_REQUEST);
     if (receive(conn))
         http_conn_run(conn);

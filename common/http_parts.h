@@ -161,6 +161,7 @@ enum http_refused {
 };
 void http_count_refused(enum http_refused why);
 void http_count_request(void);
+void http_count_conn(struct http_server *s, int change); /* +1, -1 */
 
 /* --- http_listen.c --- */
 

@@ -7,6 +7,7 @@
 
 #include "common/bytes.h"
 #include "common/fdflags.h"
+#include "common/metrics.h"
 
 enum {
     READ_MAX = 256 * 1024, /* one read(2) */
@@ -40,6 +41,15 @@ struct input {
     uv_prepare_t hold;
     unsigned open_handles;
 };
+
+static struct metric counts[] = {
+    {.name = "tickwire_input_bytes_total", .help = "Bytes read from input"},
+    {.name = "tickwire_input_too_long_total",
+     .help = "Input lines above the bound, skipped"},
+    {.name = "tickwire_input_pauses_total",
+     .help = "Times that reading stopped because what follows was full"},
+};
+enum { BYTES, TOO_LONG, PAUSES };
 
 static void on_readable(uv_poll_t *handle, int status, int events);
 static void on_idle(uv_idle_t *handle);
@@ -91,6 +101,7 @@ static bool deliver(struct input *in)
             in->events.on_line(in->arg, line, in->lines.number);
             break;
         case LINE_TOO_LONG:
+            counts[TOO_LONG].value++;
             in->events.on_too_long(in->arg, in->lines.number);
             break;
         case LINE_MORE:
@@ -136,6 +147,7 @@ static bool fill(struct input *in)
     while (n < 0 && errno == EINTR);
     if (n > 0) {
         line_filled(&in->lines, (size_t)n);
+        counts[BYTES].value += (uint64_t)n;
         in->more_likely = n >= READ_SHORT;
         return true;
     }
@@ -187,6 +199,7 @@ void input_pause(struct input *in)
     if (in->paused)
         return;
     in->paused = true;
+    counts[PAUSES].value++;
     rearm(in);
 }
 
@@ -268,6 +281,7 @@ struct input *input_new(uv_loop_t *loop, int fd, size_t max_line,
     uv_prepare_init(loop, &in->hold);
     in->open_handles = in->polled ? 3 : 2;
     line_init(&in->lines, READ_MAX, max_line);
+    metrics_add_all(counts, sizeof counts / sizeof counts[0]);
     rearm(in);
     return in;
 }

@@ -36,6 +36,11 @@ static struct metric dropped = {
     .kind = METRIC_COUNTER,
 };
 
+static struct metric held_back = {
+    .name = "tickwire_log_repeated_total",
+    .help = "Log lines that became part of a repeated=N line",
+};
+
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 
 /*
@@ -135,6 +140,7 @@ static bool allowed(const char *ev, enum log_level level)
     r->level = level;
     if (r->said >= LOG_BURST) {
         r->held++;
+        held_back.value++;
         return false;
     }
     r->said++;
@@ -165,6 +171,7 @@ void log_init(const char *tool, enum log_level level)
     state.tool = tool;
     state.level = level;
     metrics_add(&dropped);
+    metrics_add(&held_back);
 }
 
 void log_error(const char *ev, const char *fmt, ...)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "common/fdflags.h"
+#include "common/metrics.h"
 
 enum { FLUSH_BYTES = 64 * 1024 };
 
@@ -40,6 +41,15 @@ struct output {
     void *done_arg;
 };
 
+static struct metric counts[] = {
+    {.name = "tickwire_output_bytes_total", .help = "Bytes written to output"},
+    {.name = "tickwire_output_full_total",
+     .help = "Times that the output reached its bound: its reader is slow"},
+    {.name = "tickwire_output_lost_bytes_total",
+     .help = "Bytes that could not be written: the reader left, or no space"},
+};
+enum { BYTES, FULL, LOST };
+
 static void on_turn(struct output *out);
 
 static void on_before(uv_prepare_t *handle)
@@ -71,6 +81,7 @@ static void disarm(struct output *out)
 static void forget(struct output *out)
 {
     out->lost += out->run.len - out->sent;
+    counts[LOST].value += out->run.len - out->sent;
     bytes_clear(&out->run);
     out->sent = 0;
 }
@@ -101,6 +112,7 @@ static void push(struct output *out)
             write(out->fd, out->run.ptr + out->sent, out->run.len - out->sent);
         if (n >= 0) {
             out->sent += (size_t)n;
+            counts[BYTES].value += (uint64_t)n;
         } else if (errno == EAGAIN && out->polled) {
             wait_writable(out);
             break;
@@ -199,8 +211,10 @@ void output_added(struct output *out)
         forget(out);
     else if (!out->waiting && output_pending(out) >= FLUSH_BYTES)
         push(out);
-    if (output_full(out))
+    if (!out->was_full && output_full(out)) {
         out->was_full = true; /* on_room is owed */
+        counts[FULL].value++;
+    }
     if (out->run.len > 0 || out->break_untold)
         arm(out);
 }
@@ -291,5 +305,6 @@ struct output *output_new(uv_loop_t *loop, int fd, size_t max_bytes,
     uv_prepare_init(loop, &out->before);
     uv_check_init(loop, &out->after);
     out->open_handles = out->polled ? 3 : 2;
+    metrics_add_all(counts, sizeof counts / sizeof counts[0]);
     return out;
 }

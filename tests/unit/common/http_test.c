@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "common/clock.h"
-#include "common/http.h"
+#include "common/http_parts.h"
 
 /* A server and its clients in one process: the loop turns without waiting
  * between the client's calls. */
@@ -162,6 +162,28 @@ static void pipelined_requests_are_answered_in_order(void **state)
     assert_true(strstr(text, "/two") < strstr(text, "/three"));
     say(fd, "ur HTTP/1.1\r\nHost: a\r\n\r\n");
     receive(f, fd, "/four");
+    close(fd);
+    stop(f);
+}
+
+/* It went on under the time limit of the answer: half a request could then be
+ * held open for 30 s instead of 5. */
+static void after_a_late_answer_the_next_request_has_its_own_time(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+
+    (void)state;
+    say(fd, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    while (!f->later)
+        turn(f, 1);
+    assert_int_equal(f->later->waiting, HTTP_WAIT_ANSWER);
+    http_respond_json(f->later, 200, span_str("{}"));
+    assert_int_equal(f->later->waiting, HTTP_WAIT_IDLE);
+    receive(f, fd, "{}");
+    say(fd, "GET /");
+    turn(f, 5);
+    assert_int_equal(f->later->waiting, HTTP_WAIT_REQUEST);
     close(fd);
     stop(f);
 }
@@ -388,6 +410,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_is_kept_for_the_next_request),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(after_a_late_answer_the_next_request_has_its_own_time),
         cmocka_unit_test(head_is_answered_without_a_body),
         cmocka_unit_test(an_upgrade_hands_the_socket_over_with_what_came_early),
         cmocka_unit_test(after_an_upgrade_that_nobody_took_the_connection_ends),
