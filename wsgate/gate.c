@@ -88,7 +88,7 @@ static void upgrade(struct wsgate *w, struct http_conn *conn,
     if (c != NULL) {
         if (view == VIEW_NATIVE)
             message_welcome(out, w->app->instance, w->opts->ping_ms,
-                            w->opts->max_subscriptions);
+                            w->opts->max_subscriptions, heartbeat_upstream(w));
         if (subscribe)
             session_subscribe_list(c, bytes_span(&names));
         if (view != VIEW_NATIVE)

@@ -100,14 +100,15 @@ size_t message_raw(char *at, struct span payload, size_t *data_at)
 }
 
 void message_welcome(struct bytes *out, const char *instance, int64_t ping_ms,
-                     int64_t max_subscriptions)
+                     int64_t max_subscriptions, const char *upstream)
 {
     size_t begun = ws_text_begin(out);
 
     bytes_printf(out,
                  "{\"type\":\"welcome\",\"instance\":\"%s\",\"version\":\"%s\","
-                 "\"ping_ms\":%" PRId64 ",\"max_subscriptions\":%" PRId64 "}",
-                 instance, TW_VERSION, ping_ms, max_subscriptions);
+                 "\"ping_ms\":%" PRId64 ",\"max_subscriptions\":%" PRId64
+                 ",\"upstream\":\"%s\"}",
+                 instance, TW_VERSION, ping_ms, max_subscriptions, upstream);
     ws_text_end(out, begun);
 }
 

@@ -34,7 +34,7 @@ size_t message_stock(char *at, struct span type, struct span payload,
 size_t message_raw(char *at, struct span payload, size_t *data_at);
 
 void message_welcome(struct bytes *out, const char *instance, int64_t ping_ms,
-                     int64_t max_subscriptions);
+                     int64_t max_subscriptions, const char *upstream);
 void message_snapshot(struct bytes *out, struct span channel, uint64_t seq,
                       struct span payload, int64_t time_ms, bool local);
 void message_heartbeat(struct bytes *out, int64_t time_ms,

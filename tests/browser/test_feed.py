@@ -33,8 +33,8 @@ const of = (name) => events.filter((e) => e[0] === name).map((e) => e[1]);
 def play(browser, tool):
     """play(script) runs it in the page and returns what it returns."""
     port = harness.free_port()
-    tool("wsgate", "--no-redis", "--listen", "127.0.0.1:%d" % port
-         ).wait_ready()
+    tool("wsgate", "--no-redis", "--listen", "127.0.0.1:%d" % port,
+         "--web", harness.REPO / "wsgate" / "web").wait_ready()
 
     def run(script):
         # A plain file of the same origin: nothing else runs beside the test.

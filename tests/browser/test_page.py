@@ -17,6 +17,8 @@ def gateway(tool):
     def start(redis=None, *args, port=None, **kw):
         port = port or harness.free_port()
         where = ["--redis", redis.url] if redis else ["--no-redis"]
+        if "--web" not in args:
+            args += ("--web", harness.REPO / "wsgate" / "web")
         t = tool("wsgate", "--listen", "127.0.0.1:%d" % port, *where, *args,
                  **kw)
         return t.wait_ready(), port
@@ -268,7 +270,20 @@ def test_a_local_pipe_without_redis_is_live(gateway, browser):
     page.wait(fed, 10, "a price from the pipe")
     page.wait(lambda: fed() and page.state == "live", 10, "state live")
     assert page.row_live("PIPE")
+
+
+def test_a_local_pipe_is_live_though_redis_is_away(redis_absent, gateway,
+                                                   browser):
+    gate, port = gateway(redis_absent, "--stdin", stdin="pipe")
+    page = Page(browser, port).open().wait_state("down")
+
+    def fed():
+        gate.write('{"type":"trade","symbol":"PIPE","time":1,"price":1.50}\n')
+        return page.cell("PIPE", "last") == "1.50"
+    page.wait(fed, 10, "a price from the pipe")
+    page.wait_state("live", 5)
     assert "pipe" in page.text("state-text")
+    assert page.row_live("PIPE")
 
 
 def test_a_phone_in_the_dark_sees_everything(pipeline, browser):

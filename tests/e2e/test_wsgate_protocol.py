@@ -123,6 +123,7 @@ def test_welcome_is_first_and_says_the_bounds(redis_server, gate):
     assert first["type"] == "welcome"
     assert first["max_subscriptions"] == 7
     assert first["ping_ms"] == 20000
+    assert first["upstream"] == "live"
     assert first["instance"] and first["version"]
 
 

@@ -255,6 +255,7 @@ export class Feed extends EventTarget {
         subscribed(m) { this.#results(m); },
         gap(m) { this.#emit('lost', {channel: m.channel || '', missed: 0}); },
         bye(m) { this.#bye = m; },
+        welcome(m) { this.#set({upstream: m.upstream || null}); },
         heartbeat(m)
         {
             if (Number.isFinite(m.time))
