@@ -10,9 +10,9 @@ bool intake_init(struct intake *in, const char *feed, int64_t max_future_ms,
                  struct err *err)
 {
     *in = (struct intake){.max_future_ns = max_future_ms * NS_PER_MS};
-    (void)feed;
-    (void)err;
-    return true;
+    if (feed)
+        in->feed = feed_of(feed, err);
+    return !feed || in->feed;
 }
 
 void intake_close(struct intake *in)
@@ -44,19 +44,45 @@ static bool too_late(struct intake *in, const struct event *ev)
     return ev->time_ns > in->latest_ns;
 }
 
+static enum intake_result translate(struct intake *in, struct span line,
+                                    struct event *ev, enum event_fault *fault,
+                                    unsigned *column)
+{
+    bytes_clear(&in->scratch);
+    switch (feed_translate(in->feed, line, clock_wall_ns(), &in->scratch, ev,
+                           fault, column)) {
+    case FEED_EVENT:
+        return INTAKE_EVENT;
+    case FEED_IGNORED:
+        return INTAKE_IGNORED;
+    case FEED_BAD:
+        break;
+    }
+    return INTAKE_BAD;
+}
+
+static enum intake_result scan(struct intake *in, struct span line,
+                               struct event *ev, enum event_fault *fault,
+                               unsigned *column)
+{
+    if (in->feed)
+        return translate(in, line, ev, fault, column);
+    *fault = event_read(line, ev, column);
+    return *fault == EVENT_OK ? INTAKE_EVENT : INTAKE_BAD;
+}
+
 enum intake_result intake_read(struct intake *in, struct span line,
                                struct event *ev, enum event_fault *fault,
                                unsigned *column)
 {
+    enum intake_result result;
+
     if (line.len == 0)
         return INTAKE_IGNORED;
-    *fault = event_read(line, ev, column);
-    if (*fault != EVENT_OK)
-        return INTAKE_BAD;
-    if (too_late(in, ev)) {
-        *fault = EVENT_FUTURE_TIME;
-        *column = time_column(line);
-        return INTAKE_BAD;
-    }
-    return INTAKE_EVENT;
+    result = scan(in, line, ev, fault, column);
+    if (result != INTAKE_EVENT || !too_late(in, ev))
+        return result;
+    *fault = EVENT_FUTURE_TIME;
+    *column = in->feed ? 1 : time_column(line);
+    return INTAKE_BAD;
 }

@@ -13,9 +13,8 @@
 #include "common/bytes.h"
 #include "common/err.h"
 #include "common/event.h"
+#include "common/feed.h"
 #include "common/span.h"
-
-struct feed;
 
 struct intake {
     const struct feed *feed; /* NULL: native */

@@ -2,7 +2,9 @@
 import os
 import pathlib
 import re
+import signal
 import socket
+import threading
 import time
 
 import pytest
@@ -46,6 +48,54 @@ class Link:
             self.say("quit")
         self.tool.close_stdin()
         assert self.tool.proc.wait(deadline(5)) == 0, self.tool.stderr[-3000:]
+
+
+class Proxy:
+    """Between a link and Redis; while deaf, it swallows Pub/Sub messages and
+    nothing else, as a server does that lost touch with the rest."""
+
+    def __init__(self, server):
+        self.target = server.port
+        self.deaf = False
+        self.accepted = 0
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            far = socket.create_connection(("127.0.0.1", self.target))
+            for a, b, check in ((near, far, False), (far, near, True)):
+                threading.Thread(target=self._pump, args=(a, b, check),
+                                 daemon=True).start()
+
+    def _pump(self, source, sink, check):
+        try:
+            while data := source.recv(65536):
+                if not (check and self.deaf and b"\r\nmessage\r\n" in data):
+                    sink.sendall(data)
+        except OSError:
+            pass
+        for s in (source, sink):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.fixture
+def proxy(redis_server):
+    p = Proxy(redis_server)
+    yield p
+    p.close()
 
 
 @pytest.fixture
@@ -363,3 +413,42 @@ def test_a_hung_server_does_not_delay_the_end(redis_server, link):
     begun = time.monotonic()
     one.quit()
     assert time.monotonic() - begun < deadline(1)
+
+
+def test_a_deaf_subscriber_is_found_and_connected_again(proxy, link):
+    one = link(proxy)
+    # The channel of a link of its own keeps PINGs and confirmations coming.
+    both_ready(one)
+    one.quit()
+    one = link(proxy, "-P")
+    one.say("want a")
+    one.wait("sub confirmed a$")
+    one.wait("upstream live")
+    begun = proxy.accepted
+    proxy.deaf = True
+    one.wait("upstream stale", 3, times=2)
+    one.wait("sub down 0 deaf", 4)
+    one.wait("sub down 0 deaf", 8, times=2)
+    assert not [ln for ln in one.lines() if ln.startswith("cmd down")]
+    assert proxy.accepted - begun <= 3
+    proxy.deaf = False
+    one.wait("upstream live", 6, times=2)
+    one.quit()
+
+
+def test_being_stopped_ourselves_is_not_taken_for_a_hang_of_redis(
+        redis_server, link):
+    one = link(redis_server, "-P")
+    one.wait("upstream live")
+    one.tool.signal(signal.SIGSTOP)
+    begun = time.monotonic()
+    wait_until(lambda: time.monotonic() - begun > 7, 10)
+    one.tool.signal(signal.SIGCONT)
+    one.say("cmd PING")
+    one.wait("cmd reply PONG")
+    wait_until(lambda: time.monotonic() - begun > 9, 10)
+    assert not [ln for ln in one.lines() if " down " in ln]
+    assert [ln for ln in one.lines() if ln.startswith("upstream")][-1] \
+        == "upstream live"
+    assert sum(ln == "upstream live" for ln in one.lines()) == 1
+    one.quit()
