@@ -416,10 +416,6 @@ def test_a_hung_server_does_not_delay_the_end(redis_server, link):
 
 
 def test_a_deaf_subscriber_is_found_and_connected_again(proxy, link):
-    one = link(proxy)
-    # The channel of a link of its own keeps PINGs and confirmations coming.
-    both_ready(one)
-    one.quit()
     one = link(proxy, "-P")
     one.say("want a")
     one.wait("sub confirmed a$")
