@@ -104,6 +104,9 @@ enum event_fault event_read(struct span line, struct event *ev,
  * fuzzers. */
 enum event_fault event_read_strict(struct span line, struct event *ev,
                                    unsigned *column);
+/* Why this line is not a JSON object: not JSON, NUL byte, UTF-8, or another
+ * value.  EVENT_OK where it is one. */
+enum event_fault event_syntax(struct span line, unsigned *column);
 /* A sentence for people: "price is zero or negative". */
 const char *event_fault_text(enum event_fault fault);
 

@@ -21,6 +21,7 @@
 
 #include "common/bytes.h"
 #include "common/event.h"
+#include "common/feed.h"
 #include "common/line.h"
 
 enum { REPEATS_MAX = 64 };
@@ -93,6 +94,22 @@ static void each_peek(struct span line, struct sums *s)
     }
 }
 
+static void each_binance(struct span line, struct sums *s)
+{
+    static const int64_t now_ns = INT64_C(1705575045123000000);
+    static struct bytes out;
+    static struct event ev;
+    enum event_fault fault;
+    unsigned column;
+
+    bytes_clear(&out);
+    if (feed_translate(feed_of("binance", NULL), line, now_ns, &out, &ev,
+                       &fault, &column) == FEED_EVENT)
+        take(s, &ev);
+    else
+        s->bad++;
+}
+
 /* Inlined into one loop per mode: an indirect call a line is not ours. */
 static inline __attribute__((always_inline)) void
 each_line(const char *p, const char *end,
@@ -113,6 +130,8 @@ static bool run(const char *mode, const char *p, const char *end,
         each_line(p, end, each_shape, s);
     else if (strcmp(mode, "peek") == 0)
         each_line(p, end, each_peek, s);
+    else if (strcmp(mode, "binance") == 0)
+        each_line(p, end, each_binance, s);
     else
         return false;
     return true;
@@ -159,7 +178,8 @@ int main(int argc, char **argv)
     char *p;
 
     if (argc < 3 || repeats < 1 || repeats > REPEATS_MAX) {
-        fprintf(stderr, "usage: scan_bench strict|shape|peek FILE [1..64]\n");
+        fprintf(stderr,
+                "usage: scan_bench strict|shape|peek|binance FILE [1..64]\n");
         return 64;
     }
     p = read_whole(argv[2], &len);

@@ -1,0 +1,53 @@
+/*
+ * feed_map.h -- the tables that feed_translate() works from.
+ *
+ * A new feed is a new list of rows; only a value that is written in a way that
+ * no conversion here knows needs code.
+ *
+ * Private to feed*.c.
+ */
+#ifndef COMMON_FEED_MAP_H
+#define COMMON_FEED_MAP_H
+
+#include "common/event.h"
+
+enum feed_conversion {
+    FEED_TEXT = 1,  /* a string: passed on as it is */
+    FEED_DECIMAL,   /* a number, or a string that is one */
+    FEED_TIME,      /* the same, unit by magnitude; or RFC 3339 */
+    FEED_ID,        /* a string or a whole number: becomes a string */
+    FEED_SIDE,      /* buy or sell in any case */
+    FEED_SELL_TRUE, /* true: the seller was the taker */
+    FEED_COUNT,     /* key to key2, both included: how many there are */
+    FEED_RECEIVED,  /* no key: the time when it came */
+    FEED_PRESENT,   /* must be there, is not passed on */
+};
+
+struct feed_member {
+    const char *key;
+    const char *native; /* the member that it becomes */
+    enum feed_conversion how;
+    bool optional;
+    const char *key2;
+};
+
+enum { FEED_MEMBERS_MAX = 10 };
+
+struct feed_row {
+    const char *kind; /* value of the feed's kind key; NULL: it has none, and is
+                         known by having all members that are not optional */
+    enum event_type type;
+    struct feed_member member[FEED_MEMBERS_MAX]; /* ends where how is 0 */
+};
+
+struct feed {
+    const char *name;
+    const char *kind_key;
+    const char *wrapper,
+        *wrapped;               /* both there: the message is in the second */
+    const struct feed_row *row; /* ends with a row without members */
+};
+
+extern const struct feed feed_table[]; /* ends where name is NULL */
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * feed_message.h -- the members of one message of a feed.
+ *
+ * Private to feed*.c.
+ */
+#ifndef COMMON_FEED_MESSAGE_H
+#define COMMON_FEED_MESSAGE_H
+
+#include <stdbool.h>
+
+#include "common/event.h"
+#include "common/feed_map.h"
+
+enum { FEED_PARTS_MAX = 32 }; /* further members are not looked at */
+
+struct feed_part {
+    struct span key, value; /* value with quotes, where it has them */
+};
+
+struct feed_message {
+    struct span line;
+    struct feed_part part[FEED_PARTS_MAX];
+    unsigned parts;
+    bool look_closer; /* scan_unique() must look for double keys */
+    enum event_fault fault;
+    const char *fault_at;
+};
+
+/* m->line is one JSON object: its members, or those of what it wraps.  False
+ * with fault and fault_at set where it is not. */
+bool feed_read(const struct feed *f, struct feed_message *m);
+const struct feed_part *feed_find(const struct feed_message *m,
+                                  const char *key);
+/* Sets what is wrong and where; always false. */
+bool feed_bad(struct feed_message *m, const char *at, enum event_fault fault);
+
+#endif
