@@ -224,7 +224,8 @@ static bool load(const char *dir, struct files *out, struct err *err)
         files_free(&f);
         return false;
     }
-    qsort(f.at, f.count, sizeof *f.at, by_path);
+    if (f.count > 0)
+        qsort(f.at, f.count, sizeof *f.at, by_path);
     *out = f;
     return true;
 }

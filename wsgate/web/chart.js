@@ -11,6 +11,7 @@ import {Bars, usable} from './bars.js';
 import {digits} from './decimal.js';
 
 const HISTORY = 1000;
+const SHOWN = 80; /* bars in view at first; the rest is there to scroll to */
 const TABLE_ROWS = 20; /* shown when the chart library is missing */
 
 const css = (name) =>
@@ -186,7 +187,7 @@ export class Chart {
         if (this.#fit && list.length > 0) {
             this.#fit = false;
             this.#chart.timeScale().setVisibleLogicalRange(
-                {from: Math.max(0, list.length - 80), to: list.length + 4});
+                {from: list.length - SHOWN, to: list.length + 4});
         }
     }
 
