@@ -71,7 +71,8 @@ void redis_cmd_flush(struct redis_cmd *c);
 /* Give up this connection and connect again. */
 void redis_cmd_drop(struct redis_cmd *c, const char *why);
 /* Pending callbacks are called with NULL before it returns; done(arg), which may
- * be NULL, when everything is closed.  Nothing more is sent. */
+ * be NULL, when everything is closed.  What is queued is offered to the kernel
+ * once: who must know that it arrived waits for the replies first. */
 void redis_cmd_close(struct redis_cmd *c, void (*done)(void *arg), void *arg);
 
 #endif

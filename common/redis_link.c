@@ -445,6 +445,9 @@ void redis_link_close(struct redis_link *l, void (*done)(void *arg), void *arg)
 {
     if (!alive(l))
         return;
+    /* A last DEL or PUBLISH gets its chance, but is not waited for. */
+    if (l->state == REDIS_READY)
+        redis_link_flush(l);
     l->state = REDIS_CLOSED;
     l->on_done = done;
     l->done_arg = arg;

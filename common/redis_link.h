@@ -74,7 +74,8 @@ void redis_link_flush(struct redis_link *l);
 /* Give up this connection now and connect again (resolving anew). */
 void redis_link_drop(struct redis_link *l, const char *why);
 /* No event follows; done(arg), which may be NULL, after everything is closed.
- * Nothing more is sent, so a peer that hangs does not delay it. */
+ * What is queued is offered to the kernel once and not waited for, so that a
+ * peer that hangs does not delay it. */
 void redis_link_close(struct redis_link *l, void (*done)(void *arg), void *arg);
 
 #endif

@@ -179,6 +179,22 @@ static void closing_answers_what_is_pending_with_null(void **state)
     end();
 }
 
+static void what_was_queued_before_a_close_is_written(void **state)
+{
+    (void)state;
+    begin((const char *const[]){"+PONG\r\n", "", NULL});
+    open_cmd(NULL);
+    FAKE_RUN_UNTIL(&o.fake, o.ready);
+    redis_cmd_words(o.cmd, NULL, NULL, "DEL", "k", NULL);
+    redis_cmd_close(o.cmd, on_done, &o);
+    o.cmd = NULL;
+    FAKE_RUN_UNTIL(&o.fake, o.done);
+    while (o.fake.conn)
+        uv_run(&o.fake.loop, UV_RUN_ONCE);
+    assert_int_equal(o.fake.commands, 2);
+    end();
+}
+
 static void it_can_be_closed_in_any_event(void **state)
 {
     static const char *const places[] = {"ready", "reply", "error", "room",
@@ -398,6 +414,7 @@ int main(void)
         cmocka_unit_test(nothing_is_queued_while_not_ready),
         cmocka_unit_test(a_lost_link_answers_each_command_with_null),
         cmocka_unit_test(closing_answers_what_is_pending_with_null),
+        cmocka_unit_test(what_was_queued_before_a_close_is_written),
         cmocka_unit_test(it_can_be_closed_in_any_event),
         cmocka_unit_test(a_peer_that_hangs_does_not_delay_a_close),
         cmocka_unit_test(a_mute_server_is_pinged_and_then_dropped),
