@@ -3,13 +3,7 @@
 
 enum { VWAP_EXTRA_DIGITS = 2, SCALE_MAX = 18 };
 
-/* Almost always both prices have as many fraction digits. */
-static inline bool above(struct decimal a, struct decimal b)
-{
-    return a.scale == b.scale ? a.mant > b.mant : decimal_cmp(a, b) > 0;
-}
-
-static bool add_size(struct bar *b, const struct bar_input *in)
+bool bar_add_size(struct bar *b, const struct bar_input *in)
 {
     struct decimal_sum volume = b->volume, turnover = b->turnover;
     int128 product = (int128)in->price.mant * in->size.mant;
@@ -42,7 +36,7 @@ bool bar_start(struct bar *b, int64_t start_ns, int64_t end_ns, uint32_t flags,
                         .close_key = in->key,
                         .count = in->counted};
 
-    if (in->sized && !add_size(&fresh, in))
+    if (in->sized && !bar_add_size(&fresh, in))
         return false;
     *b = fresh;
     return true;
@@ -57,26 +51,6 @@ struct bar bar_flat(int64_t start_ns, int64_t end_ns, struct decimal price)
                         .high = price,
                         .low = price,
                         .close = price};
-}
-
-bool bar_add(struct bar *b, const struct bar_input *in)
-{
-    if (in->sized && !add_size(b, in))
-        return false;
-    /* From here on nothing can fail. */
-    if (!bar_key_before(in->key, b->close_key)) {
-        b->close = in->price;
-        b->close_key = in->key;
-    } else if (bar_key_before(in->key, b->open_key)) {
-        b->open = in->price;
-        b->open_key = in->key;
-    }
-    if (above(in->price, b->high))
-        b->high = in->price;
-    else if (above(b->low, in->price))
-        b->low = in->price;
-    b->count += in->counted;
-    return true;
 }
 
 bool bar_vwap(const struct bar *b, struct decimal *out)

@@ -74,7 +74,35 @@ bool bar_start(struct bar *b, int64_t start_ns, int64_t end_ns, uint32_t flags,
                const struct bar_input *in);
 /* A bar without a trade. */
 struct bar bar_flat(int64_t start_ns, int64_t end_ns, struct decimal price);
-bool bar_add(struct bar *b, const struct bar_input *in);
+/* The size of an input that is sized. */
+bool bar_add_size(struct bar *b, const struct bar_input *in);
+
+/* Almost always both prices have as many fraction digits. */
+static inline bool bar_above(struct decimal a, struct decimal b)
+{
+    return a.scale == b.scale ? a.mant > b.mant : decimal_cmp(a, b) > 0;
+}
+
+/* Inline: this is done for every event and resolution. */
+static inline bool bar_add(struct bar *b, const struct bar_input *in)
+{
+    if (in->sized && !bar_add_size(b, in))
+        return false;
+    /* From here on nothing can fail. */
+    if (!bar_key_before(in->key, b->close_key)) {
+        b->close = in->price;
+        b->close_key = in->key;
+    } else if (bar_key_before(in->key, b->open_key)) {
+        b->open = in->price;
+        b->open_key = in->key;
+    }
+    if (bar_above(in->price, b->high))
+        b->high = in->price;
+    else if (bar_above(b->low, in->price))
+        b->low = in->price;
+    b->count += in->counted;
+    return true;
+}
 /* turnover / volume to two digits more than the close has, half to even; false
  * where there is no volume. */
 bool bar_vwap(const struct bar *b, struct decimal *out);

@@ -74,14 +74,13 @@ static bool wanted(const struct engine *e, struct span name)
 
 struct symbol *engine_symbol(struct engine *e, struct span name)
 {
-    uint64_t hash = symbols_hash(name);
-    struct symbol *sym = symbols_find(&e->symbols, name, hash);
+    struct symbol *sym = symbols_find(&e->symbols, name);
     bool ours;
 
     if (sym || e->symbols.n == ENGINE_SYMBOLS_MAX)
         return sym;
     ours = wanted(e, name);
-    sym = symbol_new(name, hash, ours ? e->rules.n_resolutions : 0);
+    sym = symbol_new(name, ours ? e->rules.n_resolutions : 0);
     sym->ignored = !ours;
     sym->shard = (uint16_t)route_shard(name, e->config.shards);
     sym->dirty = !e->config.track;
@@ -116,18 +115,25 @@ static int64_t id_number(struct span id)
     return n;
 }
 
-static bool from_quote(struct engine *e, struct symbol *sym,
-                       const struct event *ev, struct bar_input *in)
+/* An event of that kind makes no bar. */
+static enum engine_verdict pass_over(struct engine *e)
+{
+    e->counts.ignored++;
+    return ENGINE_IGNORED;
+}
+
+static enum engine_verdict from_quote(struct engine *e, struct symbol *sym,
+                                      const struct event *ev,
+                                      struct bar_input *in)
 {
     enum price_source price = e->config.price;
-
     unsigned need = price == PRICE_BID   ? EVENT_HAS_BID
                     : price == PRICE_ASK ? EVENT_HAS_ASK
                                          : EVENT_HAS_BID | EVENT_HAS_ASK;
 
     if (price == PRICE_TRADE || sym->basis == SYMBOL_TRADES ||
         (ev->have & need) != need)
-        return false;
+        return pass_over(e);
     in->counted = true;
     in->sized = false;
     if (price == PRICE_BID)
@@ -135,18 +141,19 @@ static bool from_quote(struct engine *e, struct symbol *sym,
     else if (price == PRICE_ASK)
         in->price = ev->ask;
     else if (!decimal_mid(ev->bid, ev->ask, &in->price))
-        return false;
+        return pass_over(e);
     sym->basis = SYMBOL_QUOTES;
-    return true;
+    return ENGINE_TAKEN;
 }
 
-static bool from_trade(struct engine *e, struct symbol *sym,
-                       const struct event *ev, struct bar_input *in)
+static enum engine_verdict from_trade(struct engine *e, struct symbol *sym,
+                                      const struct event *ev,
+                                      struct bar_input *in)
 {
     bool sized = (ev->have & EVENT_HAS_SIZE) != 0;
 
     if (e->config.price > PRICE_TRADE)
-        return false;
+        return pass_over(e);
     in->price = ev->price;
     in->size = ev->size;
     in->sized = sized && ev->size.mant > 0;
@@ -157,13 +164,13 @@ static bool from_trade(struct engine *e, struct symbol *sym,
         if (!symbol_new_trade(sym, &e->rules, in->key.id, ev->id,
                               in->key.time_ns)) {
             e->counts.duplicates++;
-            return false;
+            return ENGINE_REPEATED;
         }
     }
     if (sym->basis == SYMBOL_QUOTES)
         symbol_restart(sym, &e->rules);
     sym->basis = SYMBOL_TRADES;
-    return true;
+    return ENGINE_TAKEN;
 }
 
 /* Only a live symbol is woken by the time of day. */
@@ -181,11 +188,9 @@ static void add(struct engine *e, struct symbol *sym,
     int64_t next_close_ns = sym->next_close_ns;
     bool changed, live;
 
-    if (lost)
-        symbol_lost(sym);
     changed = symbol_add(sym, &e->rules, in);
     if (lost)
-        symbol_lost(sym);
+        symbol_lost(sym); /* the bar that it began has lost some as well */
     e->counts.events++;
     live = sym->newest_ns >= received_ns - LIVE_NS;
     if (live != sym->live || (live && sym->next_close_ns != next_close_ns)) {
@@ -233,23 +238,19 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
                                  int64_t received_ns)
 {
     struct bar_input in = {.key = {ev->time_ns, -1}};
-    uint64_t duplicates = e->counts.duplicates;
+    enum engine_verdict verdict;
     struct symbol *sym;
-    bool lost = false, taken;
+    bool lost = false;
 
-    if (ev->type != EVENT_TICK && ev->type != EVENT_TRADE) {
-        e->counts.ignored++;
-        return ENGINE_IGNORED;
-    }
-    sym = engine_symbol(e, ev->symbol);
-    if (!sym) {
+    if (ev->type != EVENT_TICK && ev->type != EVENT_TRADE)
+        return pass_over(e);
+    sym = symbols_find(&e->symbols, ev->symbol);
+    if (!sym && !(sym = engine_symbol(e, ev->symbol))) {
         e->counts.symbols_refused++;
         return ENGINE_REFUSED;
     }
-    if (sym->ignored) {
-        e->counts.ignored++;
-        return ENGINE_IGNORED;
-    }
+    if (sym->ignored)
+        return pass_over(e);
     if (!follow_sequence(e, sym, ev, &lost)) {
         e->counts.repeated++;
         return ENGINE_REPEATED;
@@ -260,16 +261,11 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
         e->counts.future++;
         return ENGINE_FUTURE;
     }
-    taken = ev->type == EVENT_TICK ? from_quote(e, sym, ev, &in)
-                                   : from_trade(e, sym, ev, &in);
-    if (!taken) {
-        if (e->counts.duplicates != duplicates)
-            return ENGINE_REPEATED;
-        e->counts.ignored++;
-        return ENGINE_IGNORED;
-    }
-    add(e, sym, &in, received_ns, lost);
-    return ENGINE_TAKEN;
+    verdict = ev->type == EVENT_TICK ? from_quote(e, sym, ev, &in)
+                                     : from_trade(e, sym, ev, &in);
+    if (verdict == ENGINE_TAKEN)
+        add(e, sym, &in, received_ns, lost);
+    return verdict;
 }
 
 void engine_lost(struct engine *e, int shard)

@@ -65,7 +65,6 @@ static void on_line(void *arg, struct span line, uint64_t number)
     struct bargen *b = arg;
     struct event *ev = &b->lines.event;
     enum event_fault fault;
-    unsigned column;
 
     if (line.len == 0)
         return;
@@ -73,9 +72,9 @@ static void on_line(void *arg, struct span line, uint64_t number)
         b->lines.wall_ns = clock_wall_ns();
         b->lines.wall_stale = false;
     }
-    fault = event_read(line, ev, &column);
+    fault = event_read(line, ev, &b->lines.column);
     if (fault != EVENT_OK) {
-        report(b, event_fault_text(fault), number, column);
+        report(b, event_fault_text(fault), number, b->lines.column);
         return;
     }
     if (b->opts->tee)

@@ -22,6 +22,7 @@ struct lines {
     bool paused;
     bool wall_stale;
     int64_t wall_ns; /* when the lines at hand arrived */
+    unsigned column; /* where the line at hand is wrong */
     struct event event;
 };
 

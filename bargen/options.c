@@ -85,7 +85,7 @@ static const struct option_spec table[] = {
      .env = "BAR_GENERATOR_CORRECTION_WINDOW",
      .help = "late trades correct closed bars (60s)",
      .min = 0,
-     .max = 24 * HOUR_MS},
+     .max = INT64_C(24) * HOUR_MS},
     {.name = "fill",
      .kind = OPT_FLAG,
      .offset = AT(fill),
@@ -120,7 +120,7 @@ static const struct option_spec table[] = {
      .kind = OPT_SIZE,
      .offset = AT(max_line_bytes),
      .min = 256,
-     .max = 64 * 1024 * 1024},
+     .max = INT64_C(64) * 1024 * 1024},
     {.name = "shards",
      .metavar = "N",
      .kind = OPT_INT,
@@ -154,12 +154,12 @@ struct options options_default(void)
         .resolutions = "1",
         .throttle = "250ms",
         .grace_ms = 250,
-        .correction_ms = 60 * 1000,
+        .correction_ms = INT64_C(60) * 1000,
         .max_future_ms = 5000,
         .seed = 1,
         .shards = 16,
         .history_max = 5000,
-        .max_line_bytes = 1024 * 1024,
+        .max_line_bytes = INT64_C(1024) * 1024,
     };
 }
 

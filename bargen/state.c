@@ -296,13 +296,36 @@ static void get_record(struct reader *r, struct symbol *sym,
     end_line(r);
 }
 
+/* The engine holds sym by its address: what was read moves into it, and what
+ * it had goes with the other. */
+static void take_over(struct symbol *sym, struct symbol *fresh)
+{
+    struct ids ids = sym->ids;
+    struct idring ring = sym->ring;
+
+    sym->basis = fresh->basis;
+    sym->live = fresh->live;
+    sym->newest_ns = fresh->newest_ns;
+    sym->closed_ns = fresh->closed_ns;
+    sym->ids = fresh->ids;
+    sym->ring = fresh->ring;
+    fresh->ids = ids;
+    fresh->ring = ring;
+    memcpy(sym->sources, fresh->sources, sizeof sym->sources);
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series old = sym->series[i];
+
+        sym->series[i] = fresh->series[i];
+        fresh->series[i] = old;
+    }
+}
+
 bool state_decode(struct symbol *sym, const struct bar_rules *rules,
                   struct span text, struct err *err)
 {
-    struct symbol *fresh = symbol_new(sym->name, sym->hash, sym->n_series);
+    struct symbol *fresh = symbol_new(sym->name, sym->n_series);
     struct reader r = {text.ptr, text.ptr + text.len, false};
     struct series unused = {0}, *series = NULL;
-    struct symbol old = *sym;
 
     if (!span_starts(text, "1 "))
         r.bad = true;
@@ -319,18 +342,7 @@ bool state_decode(struct symbol *sym, const struct bar_rules *rules,
                        SPAN_ARG(sym->name), STATE_VERSION,
                        (size_t)(r.at - text.ptr));
     }
-    /* The engine holds sym by its address: what was read moves into it. */
-    sym->basis = fresh->basis;
-    sym->live = fresh->live;
-    sym->newest_ns = fresh->newest_ns;
-    sym->closed_ns = fresh->closed_ns;
-    sym->ids = fresh->ids;
-    sym->ring = fresh->ring;
-    memcpy(sym->sources, fresh->sources, sizeof sym->sources);
-    sym->series = fresh->series;
-    fresh->series = old.series;
-    fresh->ids = old.ids;
-    fresh->ring = old.ring;
+    take_over(sym, fresh);
     symbol_free(fresh);
     return true;
 }

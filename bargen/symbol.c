@@ -6,18 +6,18 @@
 
 #include "common/bytes.h"
 
-struct symbol *symbol_new(struct span name, uint64_t hash, unsigned n_series)
+struct symbol *symbol_new(struct span name, unsigned n_series)
 {
-    struct symbol *sym = mem_zero(sizeof *sym);
+    struct symbol *sym =
+        mem_zero(sizeof *sym + n_series * sizeof sym->series[0]);
 
     sym->newest_ns = INT64_MIN;
     sym->closed_ns = INT64_MIN;
+    sym->next_ns = INT64_MAX;
     sym->next_close_ns = INT64_MAX;
-    sym->n_series = n_series;
-    sym->series = mem_zero((n_series ? n_series : 1) * sizeof *sym->series);
+    sym->n_series = (uint16_t)n_series;
     ids_init(&sym->ids);
     idring_init(&sym->ring);
-    sym->hash = hash;
     sym->name = span_make(mem_str(name), name.len);
     return sym;
 }
@@ -28,7 +28,6 @@ void symbol_free(struct symbol *sym)
         return;
     for (unsigned i = 0; i < sym->n_series; i++)
         series_free(&sym->series[i]);
-    free(sym->series);
     ids_close(&sym->ids);
     idring_close(&sym->ring);
     free((char *)(uintptr_t)sym->name.ptr);
@@ -105,10 +104,17 @@ static void flag_holes(struct symbol *sym, const struct bar_rules *rules,
     }
 }
 
+static void find_next(struct symbol *sym)
+{
+    sym->next_ns = sym->next_close_ns < sym->ids.unaged_ns ? sym->next_close_ns
+                                                           : sym->ids.unaged_ns;
+}
+
 static void age_holes(struct symbol *sym, const struct bar_rules *rules)
 {
     struct ids_span span = ids_age(&sym->ids, sym->closed_ns);
 
+    find_next(sym);
     if (ids_span_empty(span))
         return;
     rules->counts->holes++;
@@ -124,6 +130,7 @@ bool symbol_new_trade(struct symbol *sym, const struct bar_rules *rules,
         return idring_add(&sym->ring, idring_fingerprint(text));
     if (!ids_add(&sym->ids, number, time_ns, &touched))
         return false;
+    find_next(sym);
     /* Only an aged hole has flagged a bar. */
     if (!ids_span_empty(touched) && touched.to_ns <= sym->ids.aged_ns)
         flag_holes(sym, rules, touched);
@@ -141,6 +148,7 @@ static void find_next_close(struct symbol *sym, const struct bar_rules *rules)
         next_ns = ns < next_ns ? ns : next_ns;
     }
     sym->next_close_ns = next_ns;
+    find_next(sym);
 }
 
 static void close_due(struct symbol *sym, const struct bar_rules *rules)
@@ -153,9 +161,12 @@ static void close_due(struct symbol *sym, const struct bar_rules *rules)
     find_next_close(sym, rules);
 }
 
-/* True: next_close_ns must be worked out again. */
-static bool add_slowly(struct symbol *sym, const struct bar_rules *rules,
-                       const struct bar_input *in, unsigned i)
+/* Rare: a bar begins, is corrected or refuses.  Kept out of the way of the
+ * others.  True: next_close_ns must be worked out again. */
+__attribute__((noinline)) static bool add_slowly(struct symbol *sym,
+                                                 const struct bar_rules *rules,
+                                                 const struct bar_input *in,
+                                                 unsigned i)
 {
     struct series_context c = context(sym, rules, i);
 
@@ -171,6 +182,19 @@ static bool add_slowly(struct symbol *sym, const struct bar_rules *rules,
     case SERIES_REVISED:
         break;
     }
+    return true;
+}
+
+/* closed_ns has reached next_ns, or a bar was added. */
+__attribute__((noinline)) static bool work(struct symbol *sym,
+                                           const struct bar_rules *rules)
+{
+    find_next_close(sym, rules);
+    if (sym->closed_ns >= sym->ids.unaged_ns)
+        age_holes(sym, rules);
+    if (sym->closed_ns < sym->next_close_ns)
+        return false;
+    close_due(sym, rules);
     return true;
 }
 
@@ -191,20 +215,15 @@ bool symbol_add(struct symbol *sym, const struct bar_rules *rules,
         else
             rules->counts->overflow++;
     }
-    if (time_ns > sym->newest_ns)
+    if (time_ns >= sym->newest_ns)
         sym->newest_ns = time_ns;
-    else if (time_ns < sym->newest_ns)
+    else
         rules->counts->out_of_order++;
     if (watermark_ns > sym->closed_ns)
         sym->closed_ns = watermark_ns;
-    if (sym->closed_ns >= sym->ids.unaged_ns)
-        age_holes(sym, rules);
-    if (changed)
-        find_next_close(sym, rules);
-    if (sym->closed_ns < sym->next_close_ns)
-        return changed;
-    close_due(sym, rules);
-    return true;
+    if (changed || sym->closed_ns >= sym->next_ns)
+        changed |= work(sym, rules);
+    return changed;
 }
 
 void symbol_close(struct symbol *sym, const struct bar_rules *rules,
@@ -212,10 +231,8 @@ void symbol_close(struct symbol *sym, const struct bar_rules *rules,
 {
     if (closed_ns > sym->closed_ns)
         sym->closed_ns = closed_ns;
-    if (sym->closed_ns >= sym->ids.unaged_ns)
-        age_holes(sym, rules);
-    if (sym->closed_ns >= sym->next_close_ns)
-        close_due(sym, rules);
+    if (sym->closed_ns >= sym->next_ns)
+        work(sym, rules);
 }
 
 void symbol_restart(struct symbol *sym, const struct bar_rules *rules)
@@ -230,6 +247,7 @@ void symbol_restart(struct symbol *sym, const struct bar_rules *rules)
         series_reset(s);
     }
     sym->next_close_ns = INT64_MAX;
+    find_next(sym);
 }
 
 void symbol_update(struct symbol *sym, const struct bar_rules *rules)
@@ -251,6 +269,7 @@ void symbol_finish(struct symbol *sym, const struct bar_rules *rules)
         series_finish(&sym->series[i], &c);
     }
     sym->next_close_ns = INT64_MAX;
+    find_next(sym);
 }
 
 void symbol_restored(struct symbol *sym, const struct bar_rules *rules)

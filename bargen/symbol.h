@@ -66,26 +66,28 @@ enum symbol_basis {
 };
 
 struct symbol {
+    /* What every event reads comes first, in one cache line. */
     int64_t newest_ns;     /* of all inputs; INT64_MIN: none */
     int64_t closed_ns;     /* bars that end at or before this are closed */
-    int64_t next_close_ns; /* the next end that closed_ns will reach */
-    unsigned n_series;
+    int64_t next_ns;       /* when closed_ns reaches this there is work: a bar
+                              to close, or a hole that has aged */
+    int64_t next_close_ns; /* the first end of an open bar */
+    struct span name;
+    uint16_t n_series;
+    uint16_t shard;
     uint8_t basis; /* enum symbol_basis */
     bool ignored;  /* not asked for */
     bool live;     /* its events are about as old as their arrival */
     bool dirty;    /* in the list of the changed, or not tracked */
-    uint16_t shard;
-    struct series *series;
+    struct symbol *next_dirty;
+    struct heap_node wake;
     struct ids ids;
     struct idring ring;
     struct source sources[SYMBOL_SOURCES]; /* newest heard first */
-    struct heap_node wake;
-    struct symbol *next_dirty;
-    uint64_t hash;
-    struct span name;
+    struct series series[];                /* n_series */
 };
 
-struct symbol *symbol_new(struct span name, uint64_t hash, unsigned n_series);
+struct symbol *symbol_new(struct span name, unsigned n_series);
 void symbol_free(struct symbol *sym);
 
 enum symbol_seq { SYMBOL_SEQ_NEW, SYMBOL_SEQ_JUMP, SYMBOL_SEQ_SEEN };

@@ -6,7 +6,11 @@
 
 #include "common/bytes.h"
 
-enum { TABLE_FIRST = 256 };
+enum {
+    TABLE_FIRST = 1024,
+    SPARSE = 4,     /* slots for each symbol, so that few share one */
+    WORDS_MAX = 16, /* bytes that two words hold */
+};
 
 static uint64_t load8(const char *p)
 {
@@ -25,34 +29,35 @@ static uint32_t load4(const char *p)
 }
 
 /* Reads no byte outside the name: overlapping loads cover every length. */
-uint64_t symbols_hash(struct span s)
+static inline struct symbols_slot words_of(struct span s)
 {
-    uint64_t h = s.len * UINT64_C(0x9E3779B97F4A7C15);
-    const char *p = s.ptr;
-    size_t n = s.len;
+    struct symbols_slot w = {0, 0, NULL};
 
-    for (; n > 16; p += 8, n -= 8)
-        h = (h ^ load8(p)) * UINT64_C(0x9FB21C651E98DF25) ^ h >> 29;
-    if (n >= 8)
-        h ^= load8(p) * UINT64_C(0xBF58476D1CE4E5B9) ^
-             load8(p + n - 8) * UINT64_C(0x94D049BB133111EB);
-    else if (n >= 4)
-        h ^= ((uint64_t)load4(p) << 32 | load4(p + n - 4)) *
-             UINT64_C(0xBF58476D1CE4E5B9);
-    else if (n > 0)
-        h ^=
-            ((uint64_t)(unsigned char)p[0] << 16 |
-             (uint64_t)(unsigned char)p[n / 2] << 8 | (unsigned char)p[n - 1]) *
-            UINT64_C(0xBF58476D1CE4E5B9);
-    h ^= h >> 32;
-    h *= UINT64_C(0x9FB21C651E98DF25);
-    return h ^ h >> 28;
+    if (s.len >= 8) {
+        w.first = load8(s.ptr);
+        w.last = load8(s.ptr + s.len - 8);
+    } else if (s.len >= 4) {
+        w.first = (uint64_t)load4(s.ptr) << 32 | load4(s.ptr + s.len - 4);
+    } else if (s.len > 0) {
+        w.first = (uint64_t)(unsigned char)s.ptr[0] << 16 |
+                  (uint64_t)(unsigned char)s.ptr[s.len / 2] << 8 |
+                  (unsigned char)s.ptr[s.len - 1];
+    }
+    return w;
+}
+
+static inline unsigned hash(struct symbols_slot w, size_t len)
+{
+    uint64_t h = (w.first ^ len) * UINT64_C(0x9E3779B97F4A7C15) ^
+                 w.last * UINT64_C(0xBF58476D1CE4E5B9);
+
+    return (unsigned)(h >> 32 ^ h >> 45);
 }
 
 void symbols_init(struct symbols *t)
 {
     *t = (struct symbols){.mask = TABLE_FIRST - 1};
-    t->table = mem_zero(TABLE_FIRST * sizeof(*t->table));
+    t->table = mem_zero(TABLE_FIRST * sizeof *t->table);
 }
 
 void symbols_close(struct symbols *t)
@@ -64,25 +69,32 @@ void symbols_close(struct symbols *t)
     *t = (struct symbols){0};
 }
 
-struct symbol *symbols_find(const struct symbols *t, struct span name,
-                            uint64_t hash)
+struct symbol *symbols_find(const struct symbols *t, struct span name)
 {
-    struct symbol *sym;
+    struct symbols_slot w = words_of(name);
 
-    for (unsigned i = (unsigned)hash & t->mask; (sym = t->table[i]) != NULL;
-         i = (i + 1) & t->mask)
-        if (sym->hash == hash && span_eq(sym->name, name))
-            return sym;
+    for (unsigned i = hash(w, name.len) & t->mask; t->table[i].symbol;
+         i = (i + 1) & t->mask) {
+        const struct symbols_slot *slot = &t->table[i];
+
+        if (slot->first == w.first && slot->last == w.last &&
+            slot->symbol->name.len == name.len &&
+            (name.len <= WORDS_MAX ||
+             memcmp(slot->symbol->name.ptr, name.ptr, name.len) == 0))
+            return slot->symbol;
+    }
     return NULL;
 }
 
 static void table_put(struct symbols *t, struct symbol *sym)
 {
-    unsigned i = (unsigned)sym->hash & t->mask;
+    struct symbols_slot w = words_of(sym->name);
+    unsigned i = hash(w, sym->name.len) & t->mask;
 
-    while (t->table[i])
+    while (t->table[i].symbol)
         i = (i + 1) & t->mask;
-    t->table[i] = sym;
+    w.symbol = sym;
+    t->table[i] = w;
 }
 
 void symbols_put(struct symbols *t, struct symbol *sym)
@@ -93,13 +105,13 @@ void symbols_put(struct symbols *t, struct symbol *sym)
     }
     sym->wake.rank = t->n;
     t->all[t->n++] = sym;
-    if (t->n * 2 <= t->mask) {
+    if (t->n * SPARSE <= t->mask) {
         table_put(t, sym);
         return;
     }
     free(t->table);
     t->mask = t->mask * 2 + 1;
-    t->table = mem_zero(((size_t)t->mask + 1) * sizeof(*t->table));
+    t->table = mem_zero(((size_t)t->mask + 1) * sizeof *t->table);
     for (unsigned i = 0; i < t->n; i++)
         table_put(t, t->all[i]);
 }
