@@ -65,6 +65,9 @@ struct http_options {
     bool reuse_port;
     int backlog;     /* 0: 511 */
     bool background; /* does not keep the loop alive */
+    /* Clients come through a proxy of ours: request.peer is the last address of
+     * X-Forwarded-For, which that proxy has added. */
+    bool trust_proxy;
 };
 
 /* listen: "HOST:PORT", "[::1]:PORT", ":PORT"; port 0 picks a free one.  The

@@ -154,6 +154,7 @@ static bool listen_now(struct wsgate *w, struct err *err)
     const struct http_options http = {
         .max_conns = (unsigned)o->max_connections,
         .reuse_port = o->reuse_port,
+        .trust_proxy = o->trust_proxy,
         .backlog = 4096,
     };
     struct err cause = {0};

@@ -18,6 +18,7 @@ struct options {
     /* where clients come from */
     const char *listen; /* HOST:PORT */
     bool reuse_port;
+    bool trust_proxy; /* X-Forwarded-For says who a client is */
     int64_t max_connections;
     int64_t max_per_address;
     struct option_strs allow_origin; /* https://app.example.org, one * */
