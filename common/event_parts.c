@@ -91,7 +91,6 @@ static inline const char *any_value(const char *s, const char *end,
                                     uint32_t bit)
 {
     const char *bad, *stop;
-    struct decimal ignored;
     bool plain;
 
     if (*s == '"') {
@@ -104,7 +103,7 @@ static inline const char *any_value(const char *s, const char *end,
         return stop + 1;
     }
     if (scan_is_digit(*s) || *s == '-') {
-        stop = scan_fast_number(s, end, &ignored);
+        stop = scan_fast_skip(s, end);
     } else {
         p->look_closer |= *s == '{' || *s == '[';
         stop = scan_value(s, end, 1, &bad);

@@ -133,7 +133,7 @@ static inline const char *take_number(const char *s, const char *end,
 
     if (stop)
         return out->mant > 0 || kind != FIELD_PRICE ? stop : NULL;
-    stop = scan_fast_number(s, end, out);
+    stop = scan_fast_number_rest(s, end, out);
     if (!stop || out->scale == SCAN_NO_DECIMAL || out->mant < 0 ||
         (out->mant == 0 && kind == FIELD_PRICE))
         return NULL;

@@ -8,7 +8,34 @@
 #include "common/line.h"
 #include "common/scan.h"
 
-enum { COUNT_DIGITS_MAX = 18 };
+enum {
+    COUNT_DIGITS_MAX = 18,
+    /* Around the values, which take less than the line: names and numbers that
+     * grow when they are converted. */
+    AROUND_MAX = 64 + FEED_MEMBERS_MAX * (FEED_INTRO_MAX + 32),
+    BLOCK = 16,
+};
+
+/* Room was made before.  By blocks: the source has as many readable bytes
+ * behind it, and what is written too much is overwritten. */
+static inline void put(struct bytes *out, const char *text, size_t len)
+{
+    char *to = out->ptr + out->len;
+
+    for (size_t i = 0; i < len; i += BLOCK)
+        memcpy(to + i, text + i, BLOCK);
+    out->len += len;
+}
+
+static inline void put_letter(struct bytes *out, char c)
+{
+    out->ptr[out->len++] = c;
+}
+
+static inline void put_span(struct bytes *out, struct span s)
+{
+    put(out, s.ptr, s.len);
+}
 
 const struct feed *feed_of(const char *name, struct err *err)
 {
@@ -54,15 +81,20 @@ static bool has_all(const struct feed_row *row, const struct feed_message *m)
     return true;
 }
 
+static bool is_kind(struct span value, const struct feed_row *row)
+{
+    return is_quoted(value) &&
+           span_eq(unquoted(value), span_make(row->kind, row->kind_len));
+}
+
 static const struct feed_row *row_of(const struct feed *f,
                                      const struct feed_message *m)
 {
     const struct feed_part *kind = feed_find(m, f->kind_key);
 
     for (const struct feed_row *row = f->row; row->member[0].how; row++) {
-        if (row->kind ? kind && is_quoted(kind->value) &&
-                            span_is(unquoted(kind->value), row->kind)
-                      : !kind && has_all(row, m))
+        if (!kind ? !row->kind && has_all(row, m)
+                  : row->kind && is_kind(kind->value, row))
             return row;
     }
     return NULL;
@@ -72,10 +104,10 @@ static const struct feed_row *row_of(const struct feed *f,
 static bool number_text(struct span value, struct span *out)
 {
     struct span text = unquoted(value);
-    const char *end = text.ptr + text.len, *why;
+    const char *end = text.ptr + text.len;
 
     *out = text;
-    return scan_number(text.ptr, end, &why) == end;
+    return scan_fast_skip(text.ptr, end) == end;
 }
 
 static bool put_time(struct span value, struct bytes *out)
@@ -85,7 +117,7 @@ static bool put_time(struct span value, struct bytes *out)
 
     if (number_text(value, &text)) {
         if (text.len == SCAN_TIME_DIGITS && !memchr(text.ptr, '.', text.len)) {
-            bytes_add_span(out, text); /* milliseconds, as nearly always */
+            put_span(out, text); /* milliseconds, as nearly always */
             return true;
         }
         if (!feed_time_number(text, &ns))
@@ -101,9 +133,9 @@ static bool put_id(struct span value, struct bytes *out)
 {
     if (!is_quoted(value) && !scan_is_digit(*value.ptr))
         return false;
-    bytes_add(out, "\"", 1);
-    bytes_add_span(out, unquoted(value));
-    bytes_add(out, "\"", 1);
+    put_letter(out, '"');
+    put_span(out, unquoted(value));
+    put_letter(out, '"');
     return true;
 }
 
@@ -126,7 +158,7 @@ static bool put_sell_true(struct span value, struct bytes *out)
 
     if (!sell && !span_is(value, "false"))
         return false;
-    bytes_add_str(out, sell ? "\"sell\"" : "\"buy\"");
+    put(out, sell ? "\"sell\"          " : "\"buy\"           ", sell ? 6 : 5);
     return true;
 }
 
@@ -154,7 +186,10 @@ static bool put_count(struct span first, const struct feed_part *last,
     if (!last || !whole_number(first, &from) ||
         !whole_number(last->value, &to) || to < from)
         return false;
-    bytes_add_int(out, to - from + 1);
+    if (to - from < 9) /* as nearly always */
+        put_letter(out, (char)('1' + (to - from)));
+    else
+        bytes_add_int(out, to - from + 1);
     return true;
 }
 
@@ -166,12 +201,12 @@ static bool put_value(const struct feed_message *m,
 
     switch (want->how) {
     case FEED_TEXT:
-        bytes_add_span(out, value);
+        put_span(out, value);
         return is_quoted(value);
     case FEED_DECIMAL:
         if (!number_text(value, &text))
             return false;
-        bytes_add_span(out, text);
+        put_span(out, text);
         return true;
     case FEED_TIME:
         return put_time(value, out);
@@ -203,13 +238,6 @@ static enum event_fault fault_of(const char *native, bool missing)
     return strstr(native, "size") ? EVENT_BAD_SIZE : EVENT_BAD_NAME;
 }
 
-static void put_name(const char *native, struct bytes *out)
-{
-    bytes_add(out, ",\"", 2);
-    bytes_add_str(out, native);
-    bytes_add(out, "\":", 2);
-}
-
 static bool put_member(struct feed_message *m, const struct feed_member *want,
                        int64_t now_ns, struct bytes *out)
 {
@@ -218,7 +246,7 @@ static bool put_member(struct feed_message *m, const struct feed_member *want,
 
     if (want->how == FEED_PRESENT)
         return true;
-    put_name(want->native, out);
+    put(out, want->intro, want->intro_len);
     if (want->how == FEED_RECEIVED) {
         feed_time_add_ms(out, now_ns - now_ns % 1000000);
         return true;
@@ -260,14 +288,12 @@ static bool put_event(struct feed_message *m, const struct feed_row *row,
     enum event_fault fault;
     unsigned column;
 
-    bytes_add_str(out, "{\"type\":\"");
-    bytes_add_str(out, event_type_name(row->type));
-    bytes_add(out, "\"", 1);
+    bytes_reserve(out, m->line.len + AROUND_MAX + LINE_PAD);
+    put(out, row->head, row->head_len);
     for (const struct feed_member *want = row->member; want->how; want++)
         if (!put_member(m, want, now_ns, out))
             return false;
-    bytes_add(out, "}", 1);
-    bytes_reserve(out, LINE_PAD);
+    put_letter(out, '}');
     fault =
         event_read(span_make(out->ptr + from, out->len - from), ev, &column);
     if (fault != EVENT_OK)

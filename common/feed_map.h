@@ -23,9 +23,17 @@ enum feed_conversion {
     FEED_PRESENT,   /* must be there, is not passed on */
 };
 
+enum { FEED_INTRO_MAX = 32 };
+
+/* Native members with what stands before their value: FEED_NATIVE("price"). */
+#define FEED_NATIVE(name)                                                      \
+    .native = name, .intro = ",\"" name "\":", .intro_len = sizeof(name) + 3
+
 struct feed_member {
     const char *key;
     const char *native; /* the member that it becomes */
+    char intro[FEED_INTRO_MAX];
+    unsigned intro_len;
     enum feed_conversion how;
     bool optional;
     const char *key2;
@@ -33,10 +41,19 @@ struct feed_member {
 
 enum { FEED_MEMBERS_MAX = 10 };
 
+/* The kind that a row is for: the value of the feed's kind key. */
+#define FEED_KIND(text) .kind = text, .kind_len = sizeof(text) - 1
+#define FEED_BECOMES(which, name)                                              \
+    .type = which, .head = "{\"type\":\"" name "\"",                           \
+    .head_len = sizeof("{\"type\":\"" name "\"") - 1
+
 struct feed_row {
-    const char *kind; /* value of the feed's kind key; NULL: it has none, and is
-                         known by having all members that are not optional */
+    const char *kind; /* NULL: it has none, and is known by having all members
+                         that are not optional */
+    unsigned kind_len;
     enum event_type type;
+    char head[FEED_INTRO_MAX]; /* what the native object begins with */
+    unsigned head_len;
     struct feed_member member[FEED_MEMBERS_MAX]; /* ends where how is 0 */
 };
 

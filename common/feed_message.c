@@ -17,7 +17,6 @@ static inline const char *space(const char *s, const char *end)
 static const char *read_value(struct feed_message *m, const char *s,
                               const char *end)
 {
-    struct decimal ignored;
     const char *stop, *why;
     bool plain;
 
@@ -26,13 +25,36 @@ static const char *read_value(struct feed_message *m, const char *s,
         return stop ? stop + 1 : NULL;
     }
     if (scan_is_digit(*s))
-        return scan_fast_number(s, end, &ignored);
+        return scan_fast_skip(s, end);
     m->look_closer |= *s == '{' || *s == '[';
     return scan_value(s, end, 1, &why);
 }
 
-static const char *read_part(struct feed_message *m, const char *s,
-                             const char *end)
+static bool has_letter(const struct feed_message *m, unsigned char c)
+{
+    return c < 128 && m->letters[c >> 6] >> (c & 63) & 1;
+}
+
+static void note(struct feed_message *m, struct feed_part p)
+{
+    unsigned char c = (unsigned char)*p.key.ptr;
+    bool twice = false;
+
+    if (p.key.len == 1) { /* less than 128: it is valid UTF-8 */
+        twice = has_letter(m, c);
+        m->letters[c >> 6 & 1] |= (uint64_t)1 << (c & 63);
+        m->letter[c & 127] = (uint8_t)m->parts;
+    } else {
+        for (unsigned i = 0; i < m->parts; i++)
+            twice |= span_eq(m->part[i].key, p.key);
+    }
+    if (twice && !m->twice)
+        m->twice = p.key.ptr;
+    m->part[m->parts++] = p;
+}
+
+static inline const char *read_part(struct feed_message *m, const char *s,
+                                    const char *end)
 {
     const char *stop;
     bool plain;
@@ -54,7 +76,7 @@ static const char *read_part(struct feed_message *m, const char *s,
     p.value = span_make(s, (size_t)(stop - s));
     m->look_closer |= !plain || m->parts == FEED_PARTS_MAX;
     if (m->parts < FEED_PARTS_MAX)
-        m->part[m->parts++] = p;
+        note(m, p);
     return space(stop, end);
 }
 
@@ -63,6 +85,7 @@ static const char *read_parts(struct feed_message *m, const char *s,
                               const char *end)
 {
     m->parts = 0;
+    m->letters[0] = m->letters[1] = 0;
     s = space(s + 1, end);
     if (*s == '}')
         return s + 1;
@@ -80,8 +103,12 @@ static const char *read_parts(struct feed_message *m, const char *s,
 
 const struct feed_part *feed_find(const struct feed_message *m, const char *key)
 {
-    size_t len = strlen(key);
+    unsigned char c = (unsigned char)key[0];
+    size_t len;
 
+    if (key[1] == '\0')
+        return has_letter(m, c) ? &m->part[m->letter[c & 127]] : NULL;
+    len = strlen(key);
     for (unsigned i = 0; i < m->parts; i++)
         if (m->part[i].key.len == len &&
             memcmp(m->part[i].key.ptr, key, len) == 0)
@@ -89,35 +116,15 @@ const struct feed_part *feed_find(const struct feed_message *m, const char *key)
     return NULL;
 }
 
-/* Keys of this object that are there twice; most have one letter. */
-static const char *double_key(const struct feed_message *m)
-{
-    uint64_t seen[2] = {0};
-
-    for (unsigned i = 0; i < m->parts; i++) {
-        struct span key = m->part[i].key;
-        unsigned char c = key.len == 1 ? (unsigned char)key.ptr[0] & 0x7f : 0;
-        uint64_t bit = (uint64_t)1 << (c & 63);
-
-        if (c > 0 && seen[c >> 6] & bit)
-            return key.ptr;
-        seen[c >> 6] |= bit;
-        for (unsigned k = 0; c == 0 && k < i; k++)
-            if (span_eq(m->part[k].key, key))
-                return key.ptr;
-    }
-    return NULL;
-}
-
 /* The line is one JSON object; its members, or those of what it wraps. */
 bool feed_read(const struct feed *f, struct feed_message *m)
 {
-    const char *end = m->line.ptr + m->line.len, *stop, *twice;
+    const char *end = m->line.ptr + m->line.len, *stop;
     const char *s = scan_space(m->line.ptr, end);
     const struct feed_part *inner;
     unsigned column = 1;
 
-    m->parts = 0;
+    m->twice = NULL;
     m->look_closer = false;
     m->fault = EVENT_OK;
     stop = s < end && *s == '{' ? read_parts(m, s, end) : NULL;
@@ -126,12 +133,11 @@ bool feed_read(const struct feed *f, struct feed_message *m)
 
         return feed_bad(m, m->line.ptr + column - 1, fault);
     }
-    twice = double_key(m);
-    if (twice)
-        return feed_bad(m, twice - 1, EVENT_DUPLICATE_KEY);
+    if (m->twice)
+        return feed_bad(m, m->twice - 1, EVENT_DUPLICATE_KEY);
     if (m->look_closer && !scan_unique(m->line, &m->fault_at))
         return feed_bad(m, m->fault_at, EVENT_DUPLICATE_KEY);
-    if (!f->wrapper || !feed_find(m, f->wrapper))
+    if (!f->wrapper || feed_find(m, f->kind_key) || !feed_find(m, f->wrapper))
         return true;
     inner = feed_find(m, f->wrapped);
     if (inner && *inner->value.ptr == '{')

@@ -7,6 +7,7 @@
 #define COMMON_FEED_MESSAGE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "common/event.h"
 #include "common/feed_map.h"
@@ -21,7 +22,12 @@ struct feed_message {
     struct span line;
     struct feed_part part[FEED_PARTS_MAX];
     unsigned parts;
-    bool look_closer; /* scan_unique() must look for double keys */
+    /* Most keys have one letter: bit c of `letters` says that part[letter[c]]
+     * has it. */
+    uint64_t letters[2];
+    uint8_t letter[128];
+    const char *twice; /* a key that was there before, or NULL */
+    bool look_closer;  /* scan_unique() must look for others */
     enum event_fault fault;
     const char *fault_at;
 };

@@ -220,6 +220,19 @@ static inline bool scan_time13(const char *s, uint64_t *ms)
 #endif
 }
 
+/* The end of a number whose value does not matter. */
+static inline const char *scan_fast_skip(const char *s, const char *end)
+{
+    const char *bad;
+    unsigned dot, stop;
+
+    scan_digit_ends(s, &dot, &stop);
+    if (dot == 0 || stop >= SCAN_FAR || stop == dot + 1 ||
+        (*s == '0' && dot > 1) || (s[stop] | 0x20) == 'e')
+        return scan_number(s, end, &bad);
+    return s + stop;
+}
+
 /* A number that the fast way leaves alone. */
 const char *scan_fast_number_rest(const char *s, const char *end,
                                   struct decimal *out);

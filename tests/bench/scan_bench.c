@@ -97,14 +97,16 @@ static void each_peek(struct span line, struct sums *s)
 static void each_binance(struct span line, struct sums *s)
 {
     static const int64_t now_ns = INT64_C(1705575045123000000);
+    static const struct feed *feed;
     static struct bytes out;
     static struct event ev;
     enum event_fault fault;
     unsigned column;
 
+    feed = feed ? feed : feed_of("binance", NULL);
     bytes_clear(&out);
-    if (feed_translate(feed_of("binance", NULL), line, now_ns, &out, &ev,
-                       &fault, &column) == FEED_EVENT)
+    if (feed_translate(feed, line, now_ns, &out, &ev, &fault, &column) ==
+        FEED_EVENT)
         take(s, &ev);
     else
         s->bad++;
