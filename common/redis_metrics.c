@@ -4,7 +4,7 @@
 
 #define COUNTER(NAME, LABELS, HELP)                                            \
     {                                                                          \
-        .name = "tickwire_redis_" NAME, .labels = LABELS, .help = HELP,        \
+        .name = "tickwire_redis_" NAME, .labels = (LABELS), .help = (HELP),    \
         .kind = METRIC_COUNTER                                                 \
     }
 #define ERROR_CLASS(ROLE, CLASS)                                               \

@@ -281,6 +281,7 @@ static void renew_reader(struct redis_parser *p)
     p->reader = redisReaderCreateWithFunctions(&functions);
     if (!p->reader)
         mem_alloc(SIZE_MAX); /* says so and ends */
+    assert(p->reader);
     p->reader->privdata = p;
     p->reader->maxbuf = 0; /* keep the buffer; READER_KEEP bounds it */
     p->busy = false;

@@ -65,7 +65,8 @@ static struct redis_name *find(const struct redis_wanted *w, struct span name,
 
 static void rehash(struct redis_wanted *w, size_t buckets)
 {
-    struct redis_name **bucket = mem_zero(buckets * sizeof *bucket);
+    struct redis_name **bucket =
+        mem_zero(buckets * sizeof(struct redis_name *));
 
     for (size_t i = 0; i < w->buckets; i++) {
         struct redis_name *n = w->bucket[i];
@@ -119,7 +120,7 @@ static void free_if_unused(struct redis_wanted *w, struct redis_name *n)
 void redis_wanted_init(struct redis_wanted *w, uint64_t seed)
 {
     *w = (struct redis_wanted){.seed = seed, .buckets = BUCKETS_MIN};
-    w->bucket = mem_zero(w->buckets * sizeof *w->bucket);
+    w->bucket = mem_zero(w->buckets * sizeof(struct redis_name *));
 }
 
 void redis_wanted_close(struct redis_wanted *w)
@@ -148,7 +149,8 @@ static void mark(struct redis_wanted *w, struct redis_name *n)
         return;
     if (w->changes == w->changes_cap) {
         w->changes_cap = w->changes_cap > 0 ? w->changes_cap * 2 : 64;
-        w->changed = mem_grow(w->changed, w->changes_cap * sizeof *w->changed);
+        w->changed =
+            mem_grow(w->changed, w->changes_cap * sizeof(struct redis_name *));
     }
     n->changed = true;
     w->changed[w->changes++] = n;
