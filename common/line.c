@@ -2,6 +2,9 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "common/bytes.h"
 
@@ -75,6 +78,41 @@ static enum line_result unfinished(struct line_reader *r)
     return LINE_TOO_LONG;
 }
 
+/*
+ * The first line feed of len bytes, or NULL.  LINE_PAD bytes behind them may be
+ * read.
+ *
+ * memchr() leaves by another branch for each 32 bytes of length; lines that
+ * are about as long as the one before make it mispredict half of the time.
+ * Here 64 bytes end in one branch.
+ */
+static inline const char *find_lf(const char *at, size_t len)
+{
+#ifdef __SSE2__
+    const __m128i lf = _mm_set1_epi8('\n');
+
+    for (size_t done = 0; done < len; done += 64) {
+        uint64_t hits = 0;
+        size_t i;
+
+        for (unsigned k = 0; k < 4; k++) {
+            const void *from = at + done + k * 16;
+            __m128i block = _mm_loadu_si128(from);
+            int mask = _mm_movemask_epi8(_mm_cmpeq_epi8(block, lf));
+
+            hits |= (uint64_t)(unsigned)mask << (k * 16);
+        }
+        if (hits == 0)
+            continue;
+        i = done + (size_t)__builtin_ctzll(hits);
+        return i < len ? at + i : NULL;
+    }
+    return NULL;
+#else
+    return len > 0 ? memchr(at, '\n', len) : NULL;
+#endif
+}
+
 enum line_result line_next(struct line_reader *r, struct span *line)
 {
     for (;;) {
@@ -84,7 +122,7 @@ enum line_result line_next(struct line_reader *r, struct span *line)
         struct span found;
 
         if (len > r->scanned)
-            lf = memchr(from + r->scanned, '\n', len - r->scanned);
+            lf = find_lf(from + r->scanned, len - r->scanned);
         if (!lf)
             return unfinished(r);
         found = without_cr(from, (size_t)(lf - from));
