@@ -1,7 +1,6 @@
 #include "common/redis_cmd.h"
 
 #include <assert.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -246,22 +245,18 @@ void redis_cmd_int(struct redis_cmd *c, int64_t value)
     resp_bulk_int(redis_link_out(c->link), value);
 }
 
-bool redis_cmd_words(struct redis_cmd *c, redis_reply_fn *fn, void *arg, ...)
+bool redis_cmd_argv(struct redis_cmd *c, redis_reply_fn *fn, void *arg,
+                    const char *const *words)
 {
     unsigned argc = 0;
-    va_list ap, again;
 
-    va_start(ap, arg);
-    va_copy(again, ap);
-    while (va_arg(ap, const char *))
+    while (words[argc])
         argc++;
-    va_end(ap);
-    if (redis_cmd_begin(c, argc, fn, arg)) {
-        while (argc-- > 0)
-            redis_cmd_str(c, va_arg(again, const char *));
-    }
-    va_end(again);
-    return !c->ignoring;
+    if (!redis_cmd_begin(c, argc, fn, arg))
+        return false;
+    for (unsigned i = 0; i < argc; i++)
+        redis_cmd_str(c, words[i]);
+    return true;
 }
 
 bool redis_cmd_raw(struct redis_cmd *c, const void *resp, size_t len,

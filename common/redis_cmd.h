@@ -60,8 +60,11 @@ void redis_cmd_arg(struct redis_cmd *c, const void *data, size_t len);
 void redis_cmd_str(struct redis_cmd *c, const char *text);
 void redis_cmd_int(struct redis_cmd *c, int64_t value);
 /* A whole command of NUL-terminated words, ended by NULL. */
-bool redis_cmd_words(struct redis_cmd *c, redis_reply_fn *fn, void *arg, ...)
-    __attribute__((sentinel));
+bool redis_cmd_argv(struct redis_cmd *c, redis_reply_fn *fn, void *arg,
+                    const char *const *words);
+/* The same, with the words as arguments; a NULL at the end is allowed. */
+#define redis_cmd_words(c, fn, arg, ...)                                       \
+    redis_cmd_argv((c), (fn), (arg), (const char *const[]){__VA_ARGS__, NULL})
 /* For the hot path: n_commands whole RESP commands already encoded; their
  * replies are counted as with a NULL callback. */
 bool redis_cmd_raw(struct redis_cmd *c, const void *resp, size_t len,
