@@ -166,6 +166,16 @@ static bool listen_now(struct wsgate *w, struct err *err)
     return true;
 }
 
+/* The start failed: what is open already is closed while the app ends. */
+static bool give_up(struct wsgate *w)
+{
+    if (w->server != NULL)
+        http_server_close(w->server);
+    api_stop(w);
+    local_stop(w);
+    return false;
+}
+
 bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
                struct err *err)
 {
@@ -184,7 +194,7 @@ bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
         (w->routes = route_table_new(NULL, err)) == NULL)
         return false;
     if (!listen_now(w, err) || !api_open(w, err) || !local_open(w, err))
-        return false;
+        return give_up(w);
     w->fan = mem_zero(sizeof *w->fan);
     fan_init(w->fan, (size_t)opts->log_bytes, &limits, NULL);
     clients_new(w);

@@ -58,8 +58,8 @@ static void on_line(void *arg, struct span line, uint64_t number)
         return;
     }
     lines[REFUSED].value++;
-    log_warn("line_refused", "line=%" PRIu64 " column=%u why=%s", number,
-             column, log_quote(&why, span_str(err.text)));
+    log_warn("bad_line", "line=%" PRIu64 " column=%u why=%s", number, column,
+             log_quote(&why, span_str(err.text)));
 }
 
 static void on_too_long(void *arg, uint64_t number)
@@ -67,7 +67,7 @@ static void on_too_long(void *arg, uint64_t number)
     const struct local *l = arg;
 
     lines[TOO_LONG].value++;
-    log_warn("line_refused",
+    log_warn("bad_line",
              "line=%" PRIu64 " column=1 why=\"longer than %" PRId64 " bytes\"",
              number, l->gate->opts->max_line_bytes);
 }
@@ -85,7 +85,7 @@ static void on_end(void *arg, int errnum)
     struct err err = {0};
 
     gate_flush(l->gate);
-    log_info("stdin_end",
+    log_info("input_end",
              "accepted=%" PRIu64 " refused=%" PRIu64 " too_long=%" PRIu64
              " then=%s",
              lines[ACCEPTED].value, lines[REFUSED].value, lines[TOO_LONG].value,

@@ -1,5 +1,6 @@
 """wsgate in a pipe: --stdin broadcasts, --stdout says what clients ask for."""
 import os
+import subprocess
 
 import pytest
 
@@ -40,8 +41,8 @@ def test_bad_lines_are_reported_with_line_and_column(tool):
     gate, port = start(tool, "--stdin", "--linger",
                        stdin=(TRADE + '\nnot json\n\n{"type":"nope"}\n'
                               + TRADE + "\n").encode())
-    gate.wait_stderr("stdin_end")
-    reports = [ln for ln in gate.stderr.splitlines() if "line_refused" in ln]
+    gate.wait_stderr("input_end")
+    reports = [ln for ln in gate.stderr.splitlines() if "bad_line" in ln]
     assert len(reports) == 2
     assert "line=2" in reports[0] and "column=" in reports[0]
     assert "line=4" in reports[1]
@@ -55,7 +56,7 @@ def test_bad_lines_are_reported_with_line_and_column(tool):
     b"[1,2", b'{"a":1}{"b":2}', b"NaN"])
 def test_what_is_not_json_is_never_forwarded(tool, line):
     gate, _ = start(tool, "--stdin", "--linger", stdin=line + b"\n")
-    gate.wait_stderr("stdin_end")
+    gate.wait_stderr("input_end")
     assert "accepted=0 refused=1" in gate.stderr
 
 
@@ -63,7 +64,7 @@ def test_a_line_that_is_too_long_is_skipped(tool):
     gate, _ = start(tool, "--stdin", "--linger",
                     stdin=b'{"type":"x","y":"' + b"a" * (2 << 20) + b'"}\n'
                     + TRADE.encode() + b"\n")
-    gate.wait_stderr("stdin_end")
+    gate.wait_stderr("input_end")
     assert "longer than" in gate.stderr
     assert "accepted=1" in gate.stderr
 
@@ -71,12 +72,12 @@ def test_a_line_that_is_too_long_is_skipped(tool):
 def test_the_end_of_input_stops_it(tool):
     gate, _ = start(tool, "--stdin", stdin=(TRADE + "\n").encode())
     assert gate.wait(10) == 0
-    assert "stdin_end" in gate.stderr
+    assert "input_end" in gate.stderr
 
 
 def test_linger_goes_on_after_the_end_of_input(tool):
     gate, port = start(tool, "--stdin", "--linger", stdin="null")
-    gate.wait_stderr("stdin_end")
+    gate.wait_stderr("input_end")
     assert harness.http_get("http://127.0.0.1:%d/health" % port)[0] == 200
     assert gate.terminate() == 0
 
@@ -120,6 +121,16 @@ def test_a_full_disk_is_status_74(tool):
     with connect(port):
         assert gate.wait(10) == 74
     assert "standard output" in gate.stderr
+
+
+def test_a_closed_standard_output_is_status_74_at_the_start():
+    path = harness.tool_path("wsgate")
+    done = subprocess.run(
+        ["sh", "-c", '"$0" --no-redis --listen 127.0.0.1:0 --stdin --stdout '
+         ">&-", str(path)], stdin=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=harness.clean_env(), timeout=harness.deadline(10))
+    assert done.returncode == 74, done.stderr
+    assert b"standard output" in done.stderr
 
 
 def test_a_reader_that_sleeps_does_not_hold_up_clients(tool):
