@@ -118,12 +118,11 @@ void flow_due(uv_timer_t *timer)
 {
     struct tickpub *t = timer->data;
     enum event_fault fault;
-    struct event ev;
     unsigned column;
 
-    if (intake_read(&t->intake, bytes_span(&t->held), &ev, &fault, &column) ==
-        INTAKE_EVENT)
-        accept_event(t, &ev, t->held_number);
+    if (intake_read(&t->intake, bytes_span(&t->held), &t->event, &fault,
+                    &column) == INTAKE_EVENT)
+        accept_event(t, &t->event, t->held_number);
     flow_drained(t);
     flow_resume(t, PAUSE_PACE);
 }
@@ -140,17 +139,17 @@ static bool must_wait(struct tickpub *t, const struct event *ev,
 void flow_line(void *arg, struct span line, uint64_t number)
 {
     struct tickpub *t = arg;
+    struct event *ev = &t->event;
     enum event_fault fault;
-    struct event ev;
     unsigned column;
     int64_t wait_ns;
 
-    switch (intake_read(&t->intake, line, &ev, &fault, &column)) {
+    switch (intake_read(&t->intake, line, ev, &fault, &column)) {
     case INTAKE_EVENT:
-        if (must_wait(t, &ev, &wait_ns))
+        if (must_wait(t, ev, &wait_ns))
             hold(t, line, number, wait_ns);
         else
-            accept_event(t, &ev, number);
+            accept_event(t, ev, number);
         break;
     case INTAKE_IGNORED:
         report_ignored();

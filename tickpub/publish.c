@@ -116,16 +116,27 @@ static void count_sent(const struct wire_counts *counts)
     publish_metrics[PUBLISH_STALE].value += counts->stale;
 }
 
+/* In pieces, so that what was just encoded is still in the cache when the link
+ * copies it. */
+static void send_wire(struct publisher *p)
+{
+    if (p->wire.commands > 0)
+        redis_cmd_raw(p->cmd, p->wire.run.ptr, p->wire.run.len,
+                      p->wire.commands);
+    wire_clear(&p->wire);
+}
+
 static void send_batch(struct publisher *p, struct batch *b, uint64_t now_ms)
 {
     struct wire_counts counts = {0};
 
     wire_clear(&p->wire);
     wire_latest(&p->wire, now_ms, p->link);
-    wire_records(&p->wire, b, p->options.batch, p->stale_before_ms, &counts);
-    if (p->wire.commands > 0)
-        redis_cmd_raw(p->cmd, p->wire.run.ptr, p->wire.run.len,
-                      p->wire.commands);
+    for (uint32_t at = 0; at < b->count;) {
+        at = wire_records(&p->wire, b, at, p->options.batch, p->stale_before_ms,
+                          &counts);
+        send_wire(p);
+    }
     count_sent(&counts);
     metrics_observe(&publish_metrics[PUBLISH_FLUSH], b->events);
     streams_add(&p->streams, b);
@@ -220,8 +231,8 @@ bool publisher_add(struct publisher *p, const struct event *ev)
     if (queue_open_full(&p->queue)) {
         queue_roll(&p->queue);
         send_waiting(p);
+        keep_bound(p);
     }
-    keep_bound(p);
     return true;
 }
 
@@ -261,6 +272,7 @@ static void settle(struct publisher *p)
 void publisher_flush(struct publisher *p)
 {
     send_waiting(p);
+    keep_bound(p);
     settle(p);
 }
 

@@ -336,8 +336,10 @@ bool tickpub_init(struct tickpub *t, struct app *app, struct options *opts,
     app->ready_arg = app->health_arg = t;
     app->on_reload = reload;
     report_init();
-    if (!read_config(t, err) || !open_source(t, err) || !open_tee(t, err))
+    if (!read_config(t, err) || !open_source(t, err) || !open_tee(t, err)) {
+        source_close(t->source); /* freed by app_exit()'s last turn */
         return false;
+    }
     uv_timer_init(&app->loop, &t->held_timer);
     uv_timer_init(&app->loop, &t->redis_timer);
     t->held_timer.data = t->redis_timer.data = t;

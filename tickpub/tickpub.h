@@ -29,6 +29,7 @@ struct tickpub {
     struct redis_config redis;
     struct route_table *routes;
     struct intake intake;
+    struct event event; /* of the line at hand */
     struct source *source;
     struct publisher *publisher; /* NULL: --no-redis */
     struct instance *instance;

@@ -7,8 +7,9 @@
 
 enum {
     FIRST_CAP = 64,
-    EXPIRE_EVERY_MS = 60 * 1000, /* of 24 h: often enough */
-    JOINED_MAX_BYTES = 64 * 1024 /* of one PUBLISH */
+    EXPIRE_EVERY_MS = 60 * 1000,  /* of 24 h: often enough */
+    JOINED_MAX_BYTES = 64 * 1024, /* of one PUBLISH */
+    CHUNK_BYTES = 64 * 1024,      /* stays in the processor's nearer caches */
 };
 
 void wire_close(struct wire *w)
@@ -202,28 +203,40 @@ static void keep_record(struct wire *w, const struct batch *b,
             encode_sorted(&w->run, k, r->time_ms, batch_payload(b, r));
 }
 
-void wire_records(struct wire *w, struct batch *b, bool joined,
-                  uint64_t stale_before_ms, struct wire_counts *counts)
+static void publish_record(struct wire *w, struct batch *b, uint32_t i,
+                           bool joined, struct wire_counts *counts)
 {
+    const struct record *r = &b->records[i];
+
+    if (joined) {
+        add_to_group(w, b, i);
+        return;
+    }
+    w->commands += encode_publish(&w->run, r->channel, batch_payload(b, r));
+    counts->messages++;
+    counts->objects++;
+}
+
+uint32_t wire_records(struct wire *w, struct batch *b, uint32_t from,
+                      bool joined, uint64_t stale_before_ms,
+                      struct wire_counts *counts)
+{
+    uint32_t i;
+
     w->n_groups = 0;
-    for (uint32_t i = 0; i < b->count; i++) {
-        struct record *r = &b->records[i];
+    for (i = from; i < b->count && w->run.len < CHUNK_BYTES; i++) {
+        const struct record *r = &b->records[i];
 
         if ((r->what & RECORD_FIRST) && r->target->key)
             keep_record(w, b, r);
         if (!r->channel)
             continue;
-        if (r->read_ms < stale_before_ms) {
+        if (r->read_ms < stale_before_ms)
             counts->stale++;
-        } else if (joined) {
-            add_to_group(w, b, i);
-        } else {
-            w->commands +=
-                encode_publish(&w->run, r->channel, batch_payload(b, r));
-            counts->messages++;
-            counts->objects++;
-        }
+        else
+            publish_record(w, b, i, joined, counts);
     }
-    for (size_t i = 0; i < w->n_groups; i++)
-        publish_group(w, b, w->groups[i], counts);
+    for (size_t k = 0; k < w->n_groups; k++)
+        publish_group(w, b, w->groups[k], counts);
+    return i;
 }

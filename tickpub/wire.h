@@ -54,9 +54,12 @@ void wire_forget(struct wire *w, const struct batch *b);
 /* Append the newest values that wait.  link counts connections: a new one may
  * be to an empty Redis, which needs every lifetime again. */
 void wire_latest(struct wire *w, uint64_t now_ms, unsigned link);
-/* Append what b's records publish and keep, one PUBLISH each or, if joined,
- * one a channel; objects read before stale_before_ms are not published. */
-void wire_records(struct wire *w, struct batch *b, bool joined,
-                  uint64_t stale_before_ms, struct wire_counts *counts);
+/* Append what b's records, from a certain one on, publish and keep, one PUBLISH
+ * each or, if joined, one a channel; objects read before stale_before_ms are
+ * not published.  Stops after some 64 KiB (joined: at the end) and returns
+ * where to go on; b->count when all is done. */
+uint32_t wire_records(struct wire *w, struct batch *b, uint32_t from,
+                      bool joined, uint64_t stale_before_ms,
+                      struct wire_counts *counts);
 
 #endif

@@ -115,7 +115,7 @@ static const char *sent(struct bench *b, uint64_t now_ms, bool joined)
 {
     wire_clear(&b->wire);
     wire_latest(&b->wire, now_ms, 1);
-    wire_records(&b->wire, b->batch, joined, 0, &b->counts);
+    wire_records(&b->wire, b->batch, 0, joined, 0, &b->counts);
     batch_clear(b->batch);
     return commands(b);
 }
@@ -231,7 +231,7 @@ static void what_is_stale_is_kept_but_not_published(void **state)
     add(&b, T2, 500);
     wire_clear(&b.wire);
     wire_latest(&b.wire, 600, 1);
-    wire_records(&b.wire, b.batch, false, 300, &b.counts);
+    wire_records(&b.wire, b.batch, 0, false, 300, &b.counts);
     assert_null(strstr(commands(&b), "\"seq\":1}\n"));
     assert_non_null(strstr(commands(&b), "PUBLISH p:market_data:A " T2_OUT));
     assert_int_equal(b.counts.stale, 1);
