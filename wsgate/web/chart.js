@@ -39,6 +39,7 @@ export class Chart {
     #pending = null; /* 'update' or 'rewrite', for the next frame */
     #fit = false;
     #load = null; /* AbortController of the history request */
+    #again = 0; /* timer: the history was refused for now */
     #symbol = '';
     #resolution = '';
     #hovered = null;
@@ -87,6 +88,7 @@ export class Chart {
             return;
         if (this.#load)
             this.#load.abort();
+        clearTimeout(this.#again);
         const load = new AbortController();
         this.#load = load;
         try {
@@ -122,9 +124,14 @@ export class Chart {
         } catch {
             throw new Error('No history: the gateway does not answer.');
         }
-        if (answer.status === 429)
-            throw new Error('History asked for too often; try again in ' +
-                `${answer.headers.get('Retry-After') || 'a few'} s.`);
+        if (answer.status === 429) {
+            const wait = Number(answer.headers.get('Retry-After')) || 5;
+            /* Not all pages behind one address at the same moment. */
+            this.#again = setTimeout(() => this.reload(),
+                1000 * (wait + Math.random()));
+            throw new Error('History was asked for too often from here; ' +
+                `asking again in ${wait} s.`);
+        }
         if (answer.status === 503)
             throw new Error('No history without Redis; the chart grows from ' +
                 'what arrives now.');
