@@ -99,14 +99,28 @@ static void on_signal(uv_signal_t *handle, int signum)
     app_stop(app);
 }
 
+static bool has_terminal(void)
+{
+    int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/* From an operator it means "reload"; from the kernel, that the terminal which
+ * this was started on has gone, and nobody would ever stop it. */
 static void on_hangup(uv_signal_t *handle, int signum)
 {
     struct app *app = handle->data;
 
-    if (app->on_reload && !app->stopping)
+    if (app->had_terminal && !has_terminal()) {
+        on_signal(handle, signum);
+    } else if (app->on_reload && !app->stopping) {
         app->on_reload(app->arg);
-    else
+    } else {
         log_info("reload_ignored", "signal=%d", signum);
+    }
 }
 
 /* --- starting --- */
@@ -141,6 +155,7 @@ bool app_init(struct app *app, const struct cli *cli,
               const struct app_options *opts, void (*on_stop)(void *arg),
               void *arg, struct err *err)
 {
+    struct sigaction hup;
     int status;
 
     memset(app, 0, sizeof *app);
@@ -154,6 +169,8 @@ bool app_init(struct app *app, const struct cli *cli,
     if (opts->ready_fd >= 0 && fcntl((int)opts->ready_fd, F_GETFD) < 0)
         return err_set(err, ERR_USAGE, "--ready-fd: %d is not open",
                        (int)opts->ready_fd);
+    sigaction(SIGHUP, NULL, &hup); /* nohup has it ignored: stay, then */
+    app->had_terminal = hup.sa_handler != SIG_IGN && has_terminal();
     sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, NULL);
     status = uv_loop_init(&app->loop);
     if (status != 0)

@@ -12,8 +12,8 @@
  * closes every handle; the loop then ends by itself and app_run() returns.  A
  * tool that has not closed within APP_DRAIN_MS is ended with a log line (and
  * the status it had coming).  A second signal ends at once, with 128 + its
- * number.  SIGHUP calls on_reload (may be NULL).  SIGPIPE
- * is ignored.
+ * number.  SIGHUP calls on_reload (may be NULL), or stops where it means that
+ * the terminal is gone.  SIGPIPE is ignored.
  *
  * The tool's own options struct begins with `struct app_options app;`.
  */
@@ -77,8 +77,9 @@ struct app {
     void (*on_reload)(void *arg);
     void *arg;
     uv_signal_t sig_term, sig_int, sig_hup;
-    uv_timer_t stop; /* first runs on_stop, then watches over the drain */
-    uv_timer_t tick; /* once a second: held log lines */
+    uv_timer_t stop;   /* first runs on_stop, then watches over the drain */
+    uv_timer_t tick;   /* once a second: held log lines */
+    bool had_terminal; /* at start, and SIGHUP was not ignored then */
     bool stop_called;
     bool ready_said;
     bool loop_open; /* and the handles above */

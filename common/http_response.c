@@ -127,6 +127,14 @@ bool http_conn_push(struct http_conn *conn)
     return true;
 }
 
+/* Ends the line before.  No printf: a fifth of the time of a short answer. */
+static void field(struct bytes *head, const char *name, const char *value)
+{
+    bytes_add_str(head, "\r\n");
+    bytes_add_str(head, name);
+    bytes_add_str(head, value);
+}
+
 void http_respond(struct http_conn *conn, int status, const char *type,
                   const char *extra, struct span body)
 {
@@ -137,13 +145,20 @@ void http_respond(struct http_conn *conn, int status, const char *type,
     if (conn->state != HTTP_HANDLING)
         return; /* it went away, or got its 504, while the answer was made */
     bytes_clear(head);
-    bytes_printf(head, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: %s\r\n",
-                 status, http_status_text(status), date_now(s),
-                 conn->keep_alive && !s->closing ? "keep-alive" : "close");
+    bytes_add_str(head, "HTTP/1.1 ");
+    bytes_add_int(head, status);
+    bytes_add_str(head, " ");
+    bytes_add_str(head, http_status_text(status));
+    field(head, "Date: ", date_now(s));
+    field(head, "Connection: ",
+          conn->keep_alive && !s->closing ? "keep-alive" : "close");
     if (type)
-        bytes_printf(head, "Content-Type: %s\r\n", type);
-    if (!bodyless)
-        bytes_printf(head, "Content-Length: %zu\r\n", body.len);
+        field(head, "Content-Type: ", type);
+    if (!bodyless) {
+        field(head, "Content-Length: ", "");
+        bytes_add_int(head, (int64_t)body.len);
+    }
+    bytes_add_str(head, "\r\n");
     if (extra)
         bytes_add_str(head, extra);
     bytes_add(head, "\r\n", 2);

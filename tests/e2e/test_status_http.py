@@ -240,3 +240,42 @@ def test_environment_and_flag_have_their_order(tool):
                ready=False)
     assert bad.wait() == 64
     assert bad.stderr.startswith("tickpub: LOG_LEVEL: 'loud' is not one of ")
+
+
+@pytest.mark.parametrize("prefix,stays", [([], False), (["nohup"], True)])
+def test_a_tool_does_not_outlive_its_terminal_unless_asked_to(
+        tmp_path, prefix, stays):
+    log, ready = tmp_path / "log", tmp_path / "ready"
+    os.mkfifo(ready)
+    pid, master = pty.fork()
+    if pid == 0:
+        err = os.open(log, os.O_WRONLY | os.O_CREAT)
+        os.dup2(err, 2)
+        os.dup2(err, 1)
+        fd = os.open(ready, os.O_WRONLY)
+        os.set_inheritable(fd, True)
+        argv = prefix + [str(harness.tool_path("tickpub")), "--no-redis",
+                         "--tee", "--simulate", "A", "--rate", "1",
+                         "--ready-fd", str(fd)]
+        os.execvpe(argv[0], argv, harness.clean_env())
+    with open(ready) as f:
+        assert f.readline() == "ready\n"
+    os.close(master)
+
+    left = [pid]
+
+    def gone():
+        if left and os.waitpid(pid, os.WNOHANG)[0] == pid:
+            left.clear()
+        return not left
+
+    try:
+        if stays:
+            wait_until(lambda: "ev=reloaded" in log.read_text(), 5, "SIGHUP")
+            assert not gone()
+            os.kill(pid, 15)
+        wait_until(gone, 5, "the end of the tool")
+    finally:
+        if not gone():
+            os.kill(pid, 9)
+            os.waitpid(pid, 0)
