@@ -78,6 +78,17 @@ static enum line_result unfinished(struct line_reader *r)
     return LINE_TOO_LONG;
 }
 
+#ifdef __SSE2__
+/* A bit for each line feed in 16 bytes. */
+static inline uint64_t lf_bits(const char *p)
+{
+    __m128i block = _mm_loadu_si128((const void *)p);
+    __m128i same = _mm_cmpeq_epi8(block, _mm_set1_epi8('\n'));
+
+    return (unsigned)_mm_movemask_epi8(same);
+}
+#endif
+
 /*
  * The first line feed of len bytes, or NULL.  LINE_PAD bytes behind them may be
  * read.
@@ -89,19 +100,12 @@ static enum line_result unfinished(struct line_reader *r)
 static inline const char *find_lf(const char *at, size_t len)
 {
 #ifdef __SSE2__
-    const __m128i lf = _mm_set1_epi8('\n');
-
     for (size_t done = 0; done < len; done += 64) {
-        uint64_t hits = 0;
+        const char *p = at + done;
+        uint64_t hits = lf_bits(p) | lf_bits(p + 16) << 16 |
+                        lf_bits(p + 32) << 32 | lf_bits(p + 48) << 48;
         size_t i;
 
-        for (unsigned k = 0; k < 4; k++) {
-            const void *from = at + done + k * 16;
-            __m128i block = _mm_loadu_si128(from);
-            int mask = _mm_movemask_epi8(_mm_cmpeq_epi8(block, lf));
-
-            hits |= (uint64_t)(unsigned)mask << (k * 16);
-        }
         if (hits == 0)
             continue;
         i = done + (size_t)__builtin_ctzll(hits);
