@@ -38,23 +38,26 @@ struct bar_input {
 };
 
 enum {
-    BAR_CLOSED = 1,  /* issued as final */
-    BAR_PARTIAL = 2, /* first of its series: its beginning was not seen */
-    BAR_GAP = 4,     /* messages were lost while it was open */
-    BAR_HOLE = 8,    /* trade ids are missing inside it, so far */
-    BAR_FILL = 16,   /* no trade at all: flat at the close before */
-    BAR_QUOTES = 32, /* made of quotes: volume is the number of them */
+    BAR_CLOSED = 1,   /* issued as final */
+    BAR_PARTIAL = 2,  /* first of its series: its beginning was not seen */
+    BAR_GAP = 4,      /* messages were lost while it was open */
+    BAR_HOLE = 8,     /* trade ids are missing inside it, so far */
+    BAR_FILL = 16,    /* no trade at all: flat at the close before */
+    BAR_QUOTES = 32,  /* made of quotes: volume is the number of them */
+    BAR_CHANGED = 64, /* since it was last issued; of the newest bar */
 };
 
+/* In the order of use: an event touches the first two cache lines, its size the
+ * third. */
 struct bar {
     int64_t start_ns, end_ns; /* end 0: not a bar */
     struct decimal close, high, low;
     struct bar_key close_key;
     uint64_t count;
-    struct bar_key open_key;
-    struct decimal open;
     uint32_t rev;
     uint32_t flags;
+    struct bar_key open_key;
+    struct decimal open;
     struct decimal_sum volume;   /* sum of sizes */
     struct decimal_sum turnover; /* sum of price * size */
 };

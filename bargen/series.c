@@ -18,12 +18,10 @@ static void issue(const struct series_context *c, const struct bar *bar,
     c->sink->issue(c->sink->arg, c->symbol, c->resolution, bar, how);
 }
 
-static void issue_final(struct series *s, const struct series_context *c,
-                        struct bar *bar)
+static void issue_final(const struct series_context *c, struct bar *bar)
 {
     bar->flags |= BAR_CLOSED;
-    if (bar == &s->cur)
-        s->pending = false;
+    bar->flags &= ~(uint32_t)BAR_CHANGED;
     issue(c, bar, BAR_FINAL);
 }
 
@@ -76,7 +74,7 @@ static enum series_result start_newest(struct series *s,
     if (!first)
         series_keep(s, &s->cur);
     s->cur = bar;
-    s->pending = true;
+    s->cur.flags |= BAR_CHANGED;
     return SERIES_STARTED;
 }
 
@@ -111,7 +109,7 @@ static enum series_result start_older(struct series *s,
     kept->rev = 1;
     if (end_ns == s->filled_ns)
         s->fill_price = kept->close;
-    issue_final(s, c, kept);
+    issue_final(c, kept);
     return SERIES_REVISED;
 }
 
@@ -127,14 +125,13 @@ enum series_result series_add(struct series *s, const struct series_context *c,
     }
     if (!bar_add(bar, in))
         return SERIES_OVERFLOW;
-    if (bar == &s->cur)
-        s->pending = true;
+    bar->flags |= BAR_CHANGED;
     if (!(bar->flags & BAR_CLOSED))
         return SERIES_ADDED;
     bar->rev++;
     if (bar->end_ns == s->filled_ns)
         s->fill_price = bar->close;
-    issue_final(s, c, bar);
+    issue_final(c, bar);
     return SERIES_REVISED;
 }
 
@@ -193,7 +190,7 @@ void series_close(struct series *s, const struct series_context *c)
         }
         if (!open || open->end_ns > c->closed_ns)
             break;
-        issue_final(s, c, open);
+        issue_final(c, open);
         s->filled_ns = open->end_ns;
         s->fill_until_ns = open->end_ns + NS_PER_DAY;
         s->fill_price = open->close;
@@ -207,16 +204,16 @@ void series_finish(struct series *s, const struct series_context *c)
 
     while ((open = oldest_open(s)) != NULL) {
         open->flags |= BAR_CLOSED;
+        open->flags &= ~(uint32_t)BAR_CHANGED;
         issue(c, open, BAR_UNFINISHED);
     }
-    s->pending = false;
 }
 
 void series_update(struct series *s, const struct series_context *c)
 {
-    if (!s->pending)
+    if (!(s->cur.flags & BAR_CHANGED))
         return;
-    s->pending = false;
+    s->cur.flags &= ~(uint32_t)BAR_CHANGED;
     issue(c, &s->cur, BAR_UPDATE);
 }
 
@@ -251,18 +248,17 @@ int64_t series_next_close(const struct series *s,
     return open ? open->end_ns : INT64_MAX;
 }
 
-static void flag_bar(struct series *s, const struct series_context *c,
-                     struct bar *bar, uint32_t flag, bool on)
+static void flag_bar(const struct series_context *c, struct bar *bar,
+                     uint32_t flag, bool on)
 {
     if (((bar->flags & flag) != 0) == on)
         return;
     bar->flags ^= flag;
-    if (bar == &s->cur)
-        s->pending = true;
+    bar->flags |= BAR_CHANGED;
     if (!(bar->flags & BAR_CLOSED))
         return;
     bar->rev++;
-    issue_final(s, c, bar);
+    issue_final(c, bar);
 }
 
 void series_flag(struct series *s, const struct series_context *c,
@@ -275,12 +271,11 @@ void series_flag(struct series *s, const struct series_context *c,
         struct bar *bar = &s->kept[i];
 
         if (bar->end_ns > from_ns && bar->start_ns <= to_ns)
-            flag_bar(s, c, bar, flag, lost(arg, bar->start_ns, bar->end_ns));
+            flag_bar(c, bar, flag, lost(arg, bar->start_ns, bar->end_ns));
     }
     if (s->cur.end_ns != 0 && s->cur.end_ns > from_ns &&
         s->cur.start_ns <= to_ns)
-        flag_bar(s, c, &s->cur, flag,
-                 lost(arg, s->cur.start_ns, s->cur.end_ns));
+        flag_bar(c, &s->cur, flag, lost(arg, s->cur.start_ns, s->cur.end_ns));
 }
 
 void series_lost(struct series *s)

@@ -42,10 +42,9 @@ struct bar_sink {
 };
 
 struct series {
-    struct bar cur;
+    _Alignas(64) struct bar cur;
     struct bar *kept;
     unsigned n_kept, cap_kept;
-    bool pending;  /* cur has changed since it was last issued */
     unsigned slot; /* for the sink: what it noted of this series, 0: nothing */
     /* For fills: nothing before this is to be filled; 0: no bar yet. */
     int64_t filled_ns;

@@ -96,7 +96,6 @@ void state_encode(const struct symbol *sym, const struct bar_rules *rules,
 
         bytes_add_str(out, "s ");
         bytes_add_str(out, rules->resolutions[i].name);
-        put(out, s->pending);
         put(out, s->filled_ns);
         put(out, s->fill_until_ns);
         put_decimal(out, s->fill_price);
@@ -239,7 +238,6 @@ static struct series *get_series(struct reader *r, struct symbol *sym,
         if (span_is(span_make(name, (size_t)(r->at - name)),
                     rules->resolutions[i].name))
             s = &sym->series[i];
-    s->pending = get_within(r, 0, 1) != 0;
     s->filled_ns = get(r);
     s->fill_until_ns = get(r);
     s->fill_price = get_decimal(r);

@@ -8,9 +8,13 @@
 
 struct symbol *symbol_new(struct span name, unsigned n_series)
 {
-    struct symbol *sym =
-        mem_zero(sizeof *sym + n_series * sizeof sym->series[0]);
+    enum { ALIGN = _Alignof(struct symbol) };
+    size_t size = sizeof(struct symbol) + n_series * sizeof(struct series);
+    void *memory = mem_zero(size + ALIGN);
+    uintptr_t at = (uintptr_t)memory;
+    struct symbol *sym = (void *)(at + (ALIGN - at % ALIGN) % ALIGN);
 
+    sym->memory = memory;
     sym->newest_ns = INT64_MIN;
     sym->closed_ns = INT64_MIN;
     sym->next_ns = INT64_MAX;
@@ -31,7 +35,7 @@ void symbol_free(struct symbol *sym)
     ids_close(&sym->ids);
     idring_close(&sym->ring);
     free((char *)(uintptr_t)sym->name.ptr);
-    free(sym);
+    free(sym->memory);
 }
 
 static struct series_context context(struct symbol *sym,
@@ -211,7 +215,7 @@ bool symbol_add(struct symbol *sym, const struct bar_rules *rules,
         if (!series_takes(s, time_ns))
             changed |= add_slowly(sym, rules, in, i);
         else if (bar_add(&s->cur, in))
-            s->pending = true;
+            s->cur.flags |= BAR_CHANGED;
         else
             rules->counts->overflow++;
     }

@@ -80,6 +80,7 @@ struct symbol {
     bool live;     /* its events are about as old as their arrival */
     bool dirty;    /* in the list of the changed, or not tracked */
     struct symbol *next_dirty;
+    void *memory; /* what to free: cache lines begin inside it */
     struct heap_node wake;
     struct ids ids;
     struct idring ring;

@@ -148,7 +148,7 @@ static void damaged_text_is_refused_and_changes_nothing(void **state)
         "1 0 0 0 0",
         "1 0 0 0 0\nx\n",
         "1 0 0 0 0\nb 1 2 3\n",
-        "1 0 0 0 0\ns 1 0 0 0 0 19\n",
+        "1 0 0 0 0\ns 1 0 0 0 19\n",
         "1 0 0 0 0\ni 1 1 1 5 -1 0 0\n",
         "1 0 0 99999999999999999999 0\n",
     };
