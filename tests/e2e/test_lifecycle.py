@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -212,9 +213,23 @@ def test_a_signal_under_load_ends_it_orderly(tool, name, number):
     assert t.stdout.endswith(b"\n")  # no half line
 
 
+def listen_to_all(port):
+    """A WebSocket client of the gateway that has subscribed to all prices."""
+    s = socket.create_connection(("127.0.0.1", port), harness.deadline(5))
+    s.sendall(b"GET /ws?subscribe=market_data:* HTTP/1.1\r\n"
+              b"Host: localhost\r\nUpgrade: websocket\r\n"
+              b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+              b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    assert s.recv(4096).startswith(b"HTTP/1.1 101 ")
+    return s
+
+
 @pytest.mark.parametrize("name", TOOLS)
 def test_sigterm_ends_it_with_redis_under_load(redis_server, tool, name):
-    args = ["--redis", redis_server.url] + LISTEN.get(name, [])
+    port = harness.free_port()
+    args = ["--redis", redis_server.url]
+    if name == "wsgate":
+        args += ["--listen", "127.0.0.1:%d" % port]
     if name == "ratelimitd":
         args += ["--stdin"]
     t = tool(name, *args, stdin="pipe").wait_ready()
@@ -224,10 +239,13 @@ def test_sigterm_ends_it_with_redis_under_load(redis_server, tool, name):
         feeder = tool("tickpub", "--redis", redis_server.url, "--simulate",
                       "AAPL,MSFT", "--rate", "2000").wait_ready()
         assert feeder.running()
+    client = listen_to_all(port) if name == "wsgate" else None
     wait_until(lambda: t.cpu_seconds() > 0.05, 10, "it works")
     t0 = time.monotonic()
     assert t.terminate(5) == 0, t.stderr
     assert time.monotonic() - t0 < harness.deadline(5)
+    if client:
+        client.close()
 
 
 @pytest.mark.parametrize("name", TOOLS)
