@@ -198,9 +198,10 @@ void client_end(struct client *c, uint16_t code, const char *reason)
     if (c->ended)
         return;
     c->ended = true;
-    if (c->close_code == 0)
+    if (c->close_code == 0) {
         c->close_code = code;
-    close_count(c->close_code);
+        close_count(code);
+    }
     log_debug("client_close", "client=%" PRIu64 " peer=%s code=%u why=\"%s\"",
               c->id, c->peer->address, c->close_code, reason);
     let_go(c);
@@ -269,6 +270,7 @@ void client_close(struct client *c, uint16_t code, const char *reason)
         return;
     c->closing = true;
     c->close_code = code;
+    close_count(code);
     let_go(c);
     bytes_init(&frame);
     ws_close_add(&frame, code, reason);
@@ -307,8 +309,9 @@ static void got_close(struct client *c, uint16_t code)
 {
     struct bytes *out = &c->all->answers;
 
-    c->close_code = c->closing ? c->close_code : code;
     if (!c->closing) {
+        c->close_code = code;
+        close_count(code);
         /* What was asked before is answered, then the code comes back. */
         ws_close_add(out, code == WS_CLOSE_NONE ? WS_CLOSE_NORMAL : code, "");
         let_go(c);
