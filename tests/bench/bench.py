@@ -78,17 +78,34 @@ def run(argv, cpu=0, **kw):
     return done.stdout + done.stderr
 
 
+def peak_kib(pid):
+    """Largest resident size so far.  (ru_maxrss would count this script, whose
+    memory the child had until it became the tool.)"""
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            m = re.search(r"VmHWM:\s+(\d+)", f.read())
+            return int(m.group(1)) if m else 0
+    except OSError:
+        return 0
+
+
 def cpu_of_run(argv, stdin_path, cpu=0):
-    """CPU seconds of one run over a file, its output thrown away."""
+    """CPU seconds and peak KiB of one run over a file, output thrown away."""
+    peak = 0
     with open(stdin_path, "rb") as f:
         p = subprocess.Popen(pin(cpu, argv), stdin=f,
                              stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
-        _, status, usage = os.wait4(p.pid, 0)
+        while True:
+            pid, status, usage = os.wait4(p.pid, os.WNOHANG)
+            if pid:
+                break
+            peak = peak_kib(p.pid) or peak
+            time.sleep(0.01)
         p.returncode = os.waitstatus_to_exitcode(status)
     if p.returncode != 0:
         sys.exit(f"bench: {' '.join(argv)} ended with {p.returncode}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss
+    return usage.ru_utime + usage.ru_stime, peak
 
 
 def number(pattern, text):
