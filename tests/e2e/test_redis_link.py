@@ -448,3 +448,48 @@ def test_being_stopped_ourselves_is_not_taken_for_a_hang_of_redis(
         == "upstream live"
     assert sum(ln == "upstream live" for ln in one.lines()) == 1
     one.quit()
+
+
+def test_the_probe_stays_within_its_prefix(redis_server, link):
+    one = link(redis_server, "-P", "-x", "pre:")
+    one.wait("upstream live")
+    assert redis_server.client().pubsub_channels() == [b"pre:_probe:1"]
+    one.quit()
+
+
+def test_a_replica_without_its_master_is_not_taken_for_ready(redis_server,
+                                                             link):
+    client = redis_server.client()
+    client.config_set("replica-serve-stale-data", "no")
+    client.execute_command("REPLICAOF", "127.0.0.1", free_port())
+    one = link(redis_server, "-P")
+    one.wait("cmd down 0 PING: MASTERDOWN", 5)
+    one.wait("sub down 0 PING: MASTERDOWN", 5)
+    client.execute_command("REPLICAOF", "NO", "ONE")
+    one.wait("upstream live", 5)
+    one.quit()
+
+
+def test_a_server_that_loads_its_data_is_waited_for(redis_server, link):
+    client = redis_server.client()
+    client.mset({"key:%d" % i: "x" * 100 for i in range(3000)})
+    client.save()
+    one = link(redis_server, "-P")
+    one.wait("upstream live")
+    redis_server.restart("--key-load-delay", "500",
+                         "--loading-process-events-interval-bytes", "1024")
+    one.wait("cmd down 0 PING: LOADING", 5)
+    one.wait("upstream live", 5, times=2)
+    one.quit()
+
+
+def test_a_server_without_room_is_tried_again(redis_server, link):
+    client = redis_server.client()
+    client.ping()
+    client.config_set("maxclients", 1)
+    one = link(redis_server)
+    one.wait("(cmd|sub) down 0 .*max number of clients", 5, times=2)
+    client.config_set("maxclients", 100)
+    one.wait("cmd ready", 5)
+    one.wait("sub live", 5)
+    one.quit()
