@@ -3,20 +3,13 @@
 
 enum { VWAP_EXTRA_DIGITS = 2, SCALE_MAX = 18 };
 
-bool bar_add_size(struct bar *b, const struct bar_input *in)
+bool bar_add_size_slowly(struct bar *b, const struct bar_input *in)
 {
     struct decimal_sum volume = b->volume, turnover = b->turnover;
-    int128 product = (int128)in->price.mant * in->size.mant;
 
-    if (volume.scale == in->size.scale &&
-        turnover.scale == in->size.scale + in->price.scale) {
-        if (__builtin_add_overflow(volume.mant, in->size.mant, &volume.mant) ||
-            __builtin_add_overflow(turnover.mant, product, &turnover.mant))
-            return false;
-    } else if (!decimal_sum_add(&volume, in->size) ||
-               !decimal_sum_add_product(&turnover, in->price, in->size)) {
+    if (!decimal_sum_add(&volume, in->size) ||
+        !decimal_sum_add_product(&turnover, in->price, in->size))
         return false;
-    }
     b->volume = volume;
     b->turnover = turnover;
     return true;

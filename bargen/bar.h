@@ -32,9 +32,10 @@ struct bar_key {
 struct bar_input {
     struct bar_key key;
     struct decimal price;
-    struct decimal size;
-    bool sized;   /* adds to volume and turnover */
+    bool sized;   /* adds to volume and turnover: see bar_input_size() */
     bool counted; /* adds 1 to count: not a price update of size 0 */
+    struct decimal size;
+    int128 product; /* mantissa of price * size */
 };
 
 enum {
@@ -62,6 +63,14 @@ struct bar {
     struct decimal_sum turnover; /* sum of price * size */
 };
 
+/* Done once for the bars of all resolutions; the price must be set. */
+static inline void bar_input_size(struct bar_input *in, struct decimal size)
+{
+    in->sized = true;
+    in->size = size;
+    in->product = (int128)in->price.mant * size.mant;
+}
+
 static inline bool bar_key_before(struct bar_key a, struct bar_key b)
 {
     return a.time_ns != b.time_ns ? a.time_ns < b.time_ns : a.id < b.id;
@@ -77,13 +86,28 @@ bool bar_start(struct bar *b, int64_t start_ns, int64_t end_ns, uint32_t flags,
                const struct bar_input *in);
 /* A bar without a trade. */
 struct bar bar_flat(int64_t start_ns, int64_t end_ns, struct decimal price);
-/* The size of an input that is sized. */
-bool bar_add_size(struct bar *b, const struct bar_input *in);
+/* Where the scale of a sum has to grow; false as bar_add(). */
+bool bar_add_size_slowly(struct bar *b, const struct bar_input *in);
 
 /* Almost always both prices have as many fraction digits. */
 static inline bool bar_above(struct decimal a, struct decimal b)
 {
     return a.scale == b.scale ? a.mant > b.mant : decimal_cmp(a, b) > 0;
+}
+
+static inline bool bar_add_size(struct bar *b, const struct bar_input *in)
+{
+    int128 volume, turnover;
+
+    if (b->volume.scale != in->size.scale ||
+        b->turnover.scale != in->size.scale + in->price.scale)
+        return bar_add_size_slowly(b, in);
+    if (__builtin_add_overflow(b->volume.mant, in->size.mant, &volume) ||
+        __builtin_add_overflow(b->turnover.mant, in->product, &turnover))
+        return false;
+    b->volume.mant = volume;
+    b->turnover.mant = turnover;
+    return true;
 }
 
 /* Inline: this is done for every event and resolution. */

@@ -155,8 +155,9 @@ static enum engine_verdict from_trade(struct engine *e, struct symbol *sym,
     if (e->config.price > PRICE_TRADE)
         return pass_over(e);
     in->price = ev->price;
-    in->size = ev->size;
-    in->sized = sized && ev->size.mant > 0;
+    in->sized = false;
+    if (sized && ev->size.mant > 0)
+        bar_input_size(in, ev->size);
     /* Size 0 is a snapshot's way to tell the price: no trade to count. */
     in->counted = !sized || in->sized;
     if (ev->have & EVENT_HAS_ID) {

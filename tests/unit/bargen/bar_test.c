@@ -17,11 +17,11 @@ static struct decimal dec(const char *text)
 static struct bar_input trade(int64_t time_ns, int64_t id, const char *price,
                               const char *size)
 {
-    return (struct bar_input){.key = {time_ns, id},
-                              .price = dec(price),
-                              .size = dec(size),
-                              .sized = true,
-                              .counted = true};
+    struct bar_input in = {.key = {time_ns, id}, .price = dec(price)};
+
+    in.counted = true;
+    bar_input_size(&in, dec(size));
+    return in;
 }
 
 static void assert_price(struct decimal d, const char *want)
