@@ -7,6 +7,12 @@
 #include "common/event_time.h"
 #include "common/route.h"
 
+/* Wide, as the members of the table are. */
+#define KIB INT64_C(1024)
+#define MIB (1024 * KIB)
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS (24 * HOUR_MS)
+
 #define AT(field) offsetof(struct options, field)
 static const struct option_spec table[] = {
     {.name = "feed",
@@ -89,8 +95,8 @@ static const struct option_spec table[] = {
      .offset = AT(queue_max_bytes),
      .env = "TICKPUB_QUEUE_MAX",
      .help = "what may wait for Redis (8MiB)",
-     .min = 64 * 1024,
-     .max = INT64_C(1) << 30},
+     .min = 64 * KIB,
+     .max = 1024 * MIB},
     {.name = "routes-file",
      .metavar = "FILE",
      .kind = OPT_STR,
@@ -107,35 +113,35 @@ static const struct option_spec table[] = {
      .offset = AT(stale_after_ms),
      .env = "TICKPUB_STALE_AFTER",
      .min = 0,
-     .max = 3600 * 1000},
+     .max = HOUR_MS},
     {.name = "price-ttl",
      .metavar = "TIME",
      .kind = OPT_DURATION_MS,
      .offset = AT(price_ttl_ms),
      .env = "TICKPUB_PRICE_TTL",
      .min = 1,
-     .max = INT64_C(30) * 24 * 3600 * 1000},
+     .max = 30 * DAY_MS},
     {.name = "max-future",
      .metavar = "TIME",
      .kind = OPT_DURATION_MS,
      .offset = AT(max_future_ms),
      .env = "TICKPUB_MAX_FUTURE",
      .min = 0,
-     .max = INT64_C(3650) * 24 * 3600 * 1000},
+     .max = 3650 * DAY_MS},
     {.name = "max-symbols",
      .metavar = "N",
      .kind = OPT_INT,
      .offset = AT(max_symbols),
      .env = "TICKPUB_MAX_SYMBOLS",
      .min = 1,
-     .max = 10 * 1000 * 1000},
+     .max = 10000000},
     {.name = "max-line",
      .metavar = "SIZE",
      .kind = OPT_SIZE,
      .offset = AT(max_line_bytes),
      .env = "TICKPUB_MAX_LINE",
      .min = 256,
-     .max = 64 * 1024 * 1024},
+     .max = 64 * MIB},
     {.name = "shards",
      .metavar = "N",
      .kind = OPT_INT,
@@ -148,7 +154,7 @@ static const struct option_spec table[] = {
      .kind = OPT_SIZE,
      .offset = AT(journal_max_bytes),
      .env = "TICKPUB_JOURNAL_MAX",
-     .min = 64 * 1024,
+     .min = 64 * KIB,
      .max = INT64_C(1) << 50},
     {.name = "stream-max",
      .metavar = "N",
@@ -176,13 +182,13 @@ struct options options_default(void)
         .rate = 10,
         .seed = 1,
         .speed = "1",
-        .queue_max_bytes = 8 * 1024 * 1024,
+        .queue_max_bytes = 8 * MIB,
         .stale_after_ms = 1000,
         .max_future_ms = 5000,
         .max_symbols = 100000,
-        .max_line_bytes = 1024 * 1024,
+        .max_line_bytes = MIB,
         .shards = 16,
-        .journal_max_bytes = 256 * 1024 * 1024,
+        .journal_max_bytes = 256 * MIB,
         .stream_max = 10000,
     };
 }

@@ -198,10 +198,12 @@ static void add_record(struct publisher *p, struct target *target, int i,
                        const struct event *ev, uint64_t now_ms)
 {
     struct channel *ch = target->channel[i];
-    bool numbered = ch && !(ev->have & (EVENT_HAS_SRC | EVENT_HAS_SEQ));
-    struct record *r =
-        batch_add(p->queue.open, ev->text, p->src, numbered ? ++ch->seq : 0);
+    uint64_t seq = 0;
+    struct record *r;
 
+    if (ch && !(ev->have & (EVENT_HAS_SRC | EVENT_HAS_SEQ)))
+        seq = ++ch->seq;
+    r = batch_add(p->queue.open, ev->text, p->src, seq);
     r->target = target;
     r->channel = ch;
     r->read_ms = now_ms;

@@ -6,6 +6,8 @@
 
 #include "common/redis_resp.h"
 
+enum { EVENT_NAMES = 6 }; /* names of an event that routes can use */
+
 static struct span keep_text(struct span s)
 {
     return span_make(mem_str(s), s.len);
@@ -258,12 +260,12 @@ static void resolve(struct targets *t, struct target *target,
 /* All names of an event in one; a line feed is part of none of them. */
 static struct span joined_names(struct targets *t, const struct event *ev)
 {
-    const struct span *parts[] = {&ev->symbol,     &ev->account_id,
-                                  &ev->user_id,    &ev->expiry,
-                                  &ev->resolution, &ev->exchange_event};
+    const struct span *parts[EVENT_NAMES] = {
+        &ev->symbol, &ev->account_id, &ev->user_id,
+        &ev->expiry, &ev->resolution, &ev->exchange_event};
 
     bytes_clear(&t->scratch);
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+    for (int i = 0; i < EVENT_NAMES; i++) {
         bytes_add_span(&t->scratch, *parts[i]);
         bytes_add(&t->scratch, "\n", 1);
     }
