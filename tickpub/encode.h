@@ -33,8 +33,4 @@ unsigned encode_list(struct bytes *out, const struct key *k,
 unsigned encode_sorted(struct bytes *out, const struct key *k, int64_t score,
                        struct span payload);
 
-/* The value of price:{symbol}: {"symbol","time","bid","ask","mid","spread"} of
- * a quote, {"symbol","time","price","size"} of a trade. */
-void encode_price(struct bytes *out, struct span symbol, const struct price *p);
-
 #endif

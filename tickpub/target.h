@@ -19,8 +19,8 @@
 #include <stdint.h>
 
 #include "common/bytes.h"
-#include "common/decimal.h"
 #include "common/event.h"
+#include "common/price.h"
 #include "common/route.h"
 #include "tickpub/names.h"
 
@@ -46,14 +46,7 @@ struct channel {
     uint32_t first, final; /* chain of records, while being sent */
 };
 
-/* The latest-value key of quotes and trades has a form of its own. */
-struct price {
-    enum event_type type;
-    unsigned have; /* EVENT_HAS_* */
-    int64_t time_ns;
-    struct decimal bid, ask, price, size;
-};
-
+/* The latest-value key of quotes and trades has a form of its own: a price. */
 struct key {
     struct name name; /* with the prefix */
     enum route_key_kind kind;

@@ -63,13 +63,7 @@ void wire_touch_key(struct wire *w, struct target *target,
         return;
     k->read_ms = r->read_ms;
     if (k->is_price) {
-        k->price = (struct price){.type = ev->type,
-                                  .have = ev->have,
-                                  .time_ns = ev->time_ns,
-                                  .bid = ev->bid,
-                                  .ask = ev->ask,
-                                  .price = ev->price,
-                                  .size = ev->size};
+        k->price = price_of(ev);
     } else {
         k->batch = b;
         k->off = r->off;
@@ -126,7 +120,7 @@ static void latest_of_key(struct wire *w, struct key *k, uint64_t now_ms)
         return; /* its lifetime was over before it could be written */
     if (k->is_price) {
         bytes_clear(&w->joined);
-        encode_price(&w->joined, k->symbol, &k->price);
+        price_json(&w->joined, k->symbol, &k->price);
         w->commands +=
             encode_set(&w->run, k->name.text, bytes_span(&w->joined), ttl_ms);
     } else if (b) {

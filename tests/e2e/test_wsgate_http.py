@@ -271,10 +271,22 @@ def test_symbols_lists_what_is_stored(redis_server, gateway):
         {"symbol": "MSFT", "resolutions": []}]}
 
 
-def test_without_redis_prices_are_503_and_bars_are_what_was_heard(gateway):
+def test_without_redis_prices_are_what_was_heard(gateway):
+    gate, port = gateway("--stdin", stdin="pipe")
+    ask_json(port, "/api/v1/price/AAPL", 404)
+    gate.write('{"type":"trade","symbol":"AAPL","time":1000,"price":9.50}\n'
+               '{"type":"tick","symbol":"AAPL","time":2000.5,"bid":9.10,'
+               '"ask":9.25}\n')
+    harness.wait_until(lambda: ask(port, "/api/v1/price/AAPL")[0] == 200, 5,
+                       "a price from the pipe")
+    harness.wait_until(lambda: ask(port, "/api/v1/price/AAPL")[2] == (
+        b'{"symbol":"AAPL","time":2000.5,"bid":9.10,"ask":9.25,"mid":9.175,'
+        b'"spread":0.15}'), 5, "the quote, which is newer")
+
+
+def test_without_redis_bars_are_what_was_heard(gateway):
     gate, port = gateway("--stdin", stdin="pipe")
     gate.write(bar_event(1000, "1.50") + "\n")
-    ask_json(port, "/api/v1/price/AAPL", 503)
 
     def bars():
         return ask_json(port, "/api/v1/bars/AAPL/1S")["bars"]
