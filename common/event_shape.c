@@ -93,24 +93,26 @@ static inline void *field_at(struct event *ev, const struct field *f)
 }
 
 /* A quote comes next, or this is not the shape: no need to look for it. */
-static const char *take_long_symbol(const char *s, struct event *ev)
+static const char *take_long_symbol(const char *s, const char *end,
+                                    struct event *ev)
 {
     unsigned len = 0, more;
 
     do {
         more = event_name_run(s + len);
         len += more;
-    } while (more == BLOCK && len < EVENT_NAME_MAX);
+    } while (more == BLOCK && len < EVENT_NAME_MAX && s + len < end);
     ev->symbol = span_make(s, len);
     return s + len;
 }
 
-static inline const char *take_symbol(const char *s, struct event *ev)
+static inline const char *take_symbol(const char *s, const char *end,
+                                      struct event *ev)
 {
     unsigned len = event_name_run(s);
 
     if (len - 1 >= BLOCK - 1)
-        return len == 0 ? NULL : take_long_symbol(s, ev);
+        return len == 0 ? NULL : take_long_symbol(s, end, ev);
     ev->symbol = span_make(s, len);
     return s + len;
 }
@@ -219,7 +221,7 @@ static inline bool read_shape(struct span line, const struct shape *shape,
         else if (kind & FIELD_TIME)
             s = take_time(s, ev);
         else if (kind & FIELD_SYMBOL)
-            s = take_symbol(s, ev);
+            s = take_symbol(s, end, ev);
         else if (kind & FIELD_SEQ)
             s = take_seq(s, ev);
         else if (kind & FIELD_DIGITS)

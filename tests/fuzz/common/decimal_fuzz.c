@@ -34,7 +34,7 @@ static struct big big_mul(struct big a, struct big b)
     for (int i = 0; i < WORDS; i++) {
         uint64_t carry = 0;
 
-        for (int k = 0; k + i < WORDS; k++) {
+        for (int k = 0; k + i < WORDS && (a.w[i] || carry); k++) {
             carry += (uint64_t)a.w[i] * b.w[k] + out.w[i + k];
             out.w[i + k] = (uint32_t)carry;
             carry >>= 32;
@@ -65,8 +65,19 @@ static struct big big_of(int128 v)
 
 static struct big big_up(struct big a, unsigned tens)
 {
-    for (; tens > 0; tens--)
-        a = big_mul(a, big_small(10));
+    while (tens > 0) {
+        uint64_t carry = 0;
+        uint32_t factor = 1;
+
+        for (unsigned n = 0; n < 9 && tens > 0; n++, tens--)
+            factor *= 10;
+        for (int i = 0; i < WORDS; i++) {
+            carry += (uint64_t)a.w[i] * factor;
+            a.w[i] = (uint32_t)carry;
+            carry >>= 32;
+        }
+        assert(carry == 0);
+    }
     return a;
 }
 
