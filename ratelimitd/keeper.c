@@ -192,8 +192,10 @@ static void on_listed(void *arg, const struct redis_reply *reply)
 
 static void list_function(struct keeper *k)
 {
+    static const char library[] = LIBRARY;
+
     if (redis_cmd_words(k->cmd, on_listed, k, "FUNCTION", "LIST", "LIBRARYNAME",
-                        LIBRARY, "WITHCODE", NULL))
+                        library, "WITHCODE", NULL))
         k->pending++;
 }
 
@@ -246,15 +248,15 @@ static void on_alive(void *arg, const struct redis_reply *reply)
 
 static void on_timer(uv_timer_t *timer)
 {
+    static const char alive[] = LIBRARY "_alive";
     struct keeper *k = timer->data;
 
     if (!redis_cmd_ready(k->cmd) || k->pending > 0)
         return;
     if (!k->listed)
         list_function(k);
-    else if (redis_cmd_words(k->cmd, on_alive, k, "FCALL", LIBRARY "_alive",
-                             "2", k->rules_key, k->instances_key, k->instance,
-                             NULL))
+    else if (redis_cmd_words(k->cmd, on_alive, k, "FCALL", alive, "2",
+                             k->rules_key, k->instances_key, k->instance, NULL))
         k->pending++;
 }
 

@@ -79,14 +79,14 @@ static const struct option_spec table[] = {
      .env = "RATELIMIT_MAX_KEYS",
      .help = "keys kept in memory (200000)",
      .min = 1,
-     .max = 100 * 1000 * 1000},
+     .max = INT64_C(100) * 1000 * 1000},
     {.name = "max-line",
      .metavar = "SIZE",
      .kind = OPT_SIZE,
      .offset = AT(max_line_bytes),
      .env = "RATELIMIT_MAX_LINE",
      .min = 256,
-     .max = 64 * 1024 * 1024},
+     .max = INT64_C(64) * 1024 * 1024},
     {.name = NULL},
 };
 #undef AT
@@ -108,7 +108,7 @@ struct options options_default(void)
         .queue = true,
         .timeout_ms = 40,
         .max_keys = 200000,
-        .max_line_bytes = 1024 * 1024,
+        .max_line_bytes = INT64_C(1024) * 1024,
     };
 }
 

@@ -7,7 +7,7 @@
 #include "ratelimitd/json_line.h"
 #include "ratelimitd/rules.h"
 
-static const int64_t WINDOW_MAX_MS = 31 * 24 * 3600 * INT64_C(1000);
+static const int64_t WINDOW_MAX_MS = INT64_C(31) * 24 * 3600 * 1000;
 
 /* One object of the file while it is read. */
 struct reader {

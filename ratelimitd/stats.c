@@ -14,7 +14,7 @@ static struct rule_stats *all;
 
 #define COUNTER(n, l, h)                                                       \
     {                                                                          \
-        .name = NAME n, .labels = l, .help = h, .kind = METRIC_COUNTER         \
+        .name = NAME n, .labels = (l), .help = (h), .kind = METRIC_COUNTER     \
     }
 
 struct stats stats = {
