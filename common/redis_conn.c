@@ -52,6 +52,7 @@ struct redis_conn {
     struct bytes sent; /* what `writing` reads from */
     int error;         /* to be told by `failed` */
     const char *error_in;
+    bool error_polled;
     uv_idle_t failed;
     char why[256];
     char buf[READ_BYTES];
@@ -71,6 +72,12 @@ static void on_failed(uv_idle_t *h)
 {
     struct redis_conn *c = h->data;
 
+    /* What Redis said before it closed lies in the socket still, and tells
+     * more than "broken pipe": one poll first. */
+    if (!c->error_polled) {
+        c->error_polled = true;
+        return;
+    }
     uv_idle_stop(h);
     lost(c, c->error_in, c->error);
 }

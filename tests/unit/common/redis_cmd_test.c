@@ -3,6 +3,8 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/log.h"
 #include "common/redis_cmd.h"
@@ -176,6 +178,29 @@ static void closing_answers_what_is_pending_with_null(void **state)
     redis_cmd_close(o.cmd, on_done, &o);
     o.cmd = NULL;
     expect_replies("1 NULL;");
+    end();
+}
+
+/* The server says why, closes, and resets what is written to it after that. */
+static void the_last_words_of_a_server_are_heard(void **state)
+{
+    struct linger abort_it = {.l_onoff = 1, .l_linger = 0};
+    uv_os_fd_t fd;
+
+    (void)state;
+    begin((const char *const[]){"+PONG\r\n", "", NULL});
+    open_cmd(NULL);
+    FAKE_RUN_UNTIL(&o.fake, o.ready);
+    redis_cmd_words(o.cmd, note, one, "A", NULL);
+    FAKE_RUN_UNTIL(&o.fake, o.fake.commands == 2);
+    uv_fileno((uv_handle_t *)&o.fake.conn->tcp, &fd);
+    assert_int_equal(write(fd, "-OOM no\r\n", 9), 9);
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &abort_it, sizeof abort_it);
+    fake_hang_up(&o.fake);
+    redis_cmd_words(o.cmd, note, two, "B", NULL);
+    redis_cmd_flush(o.cmd);
+    FAKE_RUN_UNTIL(&o.fake, o.down);
+    expect_replies("1 OOM no;2 NULL;");
     end();
 }
 
@@ -414,6 +439,7 @@ int main(void)
         cmocka_unit_test(nothing_is_queued_while_not_ready),
         cmocka_unit_test(a_lost_link_answers_each_command_with_null),
         cmocka_unit_test(closing_answers_what_is_pending_with_null),
+        cmocka_unit_test(the_last_words_of_a_server_are_heard),
         cmocka_unit_test(what_was_queued_before_a_close_is_written),
         cmocka_unit_test(it_can_be_closed_in_any_event),
         cmocka_unit_test(a_peer_that_hangs_does_not_delay_a_close),
