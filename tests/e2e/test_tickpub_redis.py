@@ -79,6 +79,21 @@ def test_a_killed_redis_costs_no_trade_of_the_journal(redis_server, tool):
     assert "dropped=0" in t.stderr
 
 
+def test_it_is_live_within_three_seconds_of_the_return_of_redis(
+        redis_server, tool):
+    t = tool("tickpub", "--redis", redis_server.url, "--simulate",
+             "AAPL,MSFT", "--rate", "500").wait_ready()
+    for outage in (0.1, 1.0, 4.0):
+        redis_server.kill()
+        t.wait_stderr("ev=redis_down")
+        time.sleep(outage)  # how long Redis is away
+        redis_server.start()
+        sub = redis_server.subscriber("market_data:AAPL")
+        sub.wait(1, 3)
+        sub.close()
+    assert t.terminate() == 0
+
+
 def test_what_waited_for_redis_is_not_published_as_fresh(redis_server, tool):
     t = tool("tickpub", "--redis", redis_server.url, "--price-ttl", "30s",
              "--stale-after", "500ms", stdin="pipe").wait_ready()
