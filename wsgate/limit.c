@@ -72,7 +72,8 @@ static void degrade(struct limit *l, const char *address, const char *why,
     struct limit_answer a = {.degraded = true};
     struct local_entry *e = limit_local_of(&l->local, address, now_ms(l));
 
-    if (!l->degraded_said)
+    /* Without Redis on purpose nothing is amiss. */
+    if (!l->degraded_said && l->gate->redis != NULL)
         log_warn("limit_degraded", "why=\"%s\" local=%" PRId64 "/%" PRId64 "ms",
                  why, l->local.limit, l->local.window_ms);
     l->degraded_said = true;

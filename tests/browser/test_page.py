@@ -85,6 +85,19 @@ def test_history_is_there_after_a_reload(pipeline, browser):
     assert page.data("chart", "symbol") == "AAPL"
 
 
+def test_the_shortest_bars_are_shown_unless_the_address_says(pipeline,
+                                                             redis_server,
+                                                             browser):
+    redis = redis_server.client()
+    page = Page(browser, pipeline[1])
+    page.wait(lambda: redis.exists("last:bars:AAPL:1S"), 10, "bars of a second")
+    page.open("#AAPL")
+    page.wait(lambda: page.data("chart", "resolution") == "1S", 10, "1S")
+    page.open("#AAPL/1").wait_state("live")
+    page.wait_moves("AAPL")
+    assert page.data("chart", "resolution") == "1"
+
+
 def test_another_symbol_and_resolution_can_be_chosen(pipeline, browser):
     page = Page(browser, pipeline[1]).open()
     page.wait_symbols("GOOGL")

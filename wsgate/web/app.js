@@ -24,7 +24,8 @@ socketUrl.protocol = here.protocol === 'https:' ? 'wss:' : 'ws:';
 const feed = new Feed(socketUrl);
 const chart = new Chart();
 const watchlist = new Watchlist((symbol) => select(symbol, chosen.resolution));
-const chosen = {symbol: '', resolution: '1'};
+/* byHand: the address or a click said which resolution. */
+const chosen = {symbol: '', resolution: '1', byHand: false};
 const stats = {messages: 0, conflated: 0, lost: 0, shown: 0};
 let clockOffsetMs = 0;
 let everOpen = false;
@@ -141,9 +142,19 @@ async function discover()
         feed.subscribe(names.map((s) => `market_data:${s}`));
         if (!chosen.symbol && names.length > 0)
             select(names[0], chosen.resolution);
+        chooseShortest(symbols);
     } catch {
         /* The wildcard subscription finds them when they move. */
     }
+}
+
+/* Nobody has said which bars: the shortest that there are move soonest. */
+function chooseShortest(symbols)
+{
+    const known = symbols.find((s) => s.symbol === chosen.symbol);
+    const shortest = RESOLUTIONS.find((r) => known?.resolutions.includes(r));
+    if (shortest && !chosen.byHand)
+        select(chosen.symbol, shortest);
 }
 
 /* --- selection --------------------------------------------------------- */
@@ -182,7 +193,7 @@ function fromAddress()
     if (known && !RESOLUTIONS.includes(resolution))
         RESOLUTIONS.unshift(resolution);
     return {symbol: SYMBOL.test(name) ? name : '',
-        resolution: known ? resolution : '1'};
+        resolution: known ? resolution : '1', byHand: Boolean(known)};
 }
 
 function buildResolutions()
@@ -193,8 +204,13 @@ function buildResolutions()
         b.dataset.resolution = r;
         b.textContent = NAMES[r] || r;
         b.setAttribute('aria-pressed', String(r === chosen.resolution));
-        b.addEventListener('click', () => chosen.symbol
-            ? select(chosen.symbol, r) : choose(r));
+        b.addEventListener('click', () => {
+            chosen.byHand = true;
+            if (chosen.symbol)
+                select(chosen.symbol, r);
+            else
+                choose(r);
+        });
         return b;
     }));
 }
@@ -221,6 +237,7 @@ function start()
 {
     const at = fromAddress();
     chosen.resolution = at.resolution;
+    chosen.byHand = at.byHand;
     buildResolutions();
     chart.open();
 
