@@ -7,6 +7,11 @@
 #include "common/bytes.h"
 #include "wsgate/lag.h"
 
+/* Above so many ranges it is cheaper to copy them together once than to let the
+ * kernel walk the list for every member: measured with 100 ranges and 100
+ * members, a fifth of all CPU time. */
+enum { GATHER_RANGES = 3 };
+
 /* A turn is flushed early when its frames would take more than this share of
  * the log: until it is flushed, nothing may overwrite them. */
 enum { TURNS_PER_LOG = 4 };
@@ -26,6 +31,7 @@ void fan_init(struct fan *f, size_t log_size, const struct fan_limits *limits,
     memset(f, 0, sizeof *f);
     framelog_init(&f->log, log_size, on_evict, f);
     table_init(&f->groups, group_equal);
+    bytes_init(&f->gathered);
     f->limits = *limits;
     f->io = io;
 }
@@ -42,6 +48,7 @@ void fan_close(struct fan *f)
     for (uint32_t i = 0; i < f->n_pins; i++)
         buf_unref(f->pins[i].buf);
     free(f->pins);
+    bytes_close(&f->gathered);
     memset(f, 0, sizeof *f);
 }
 
@@ -204,6 +211,16 @@ static void lose_slow(struct fan *f, struct group *g)
     }
 }
 
+/* The ranges of the turn as one. */
+static struct iovec gather(struct fan *f, const struct group *g)
+{
+    bytes_clear(&f->gathered);
+    for (uint32_t i = 0; i < g->n_iov; i++)
+        bytes_add(&f->gathered, g->iov[i].iov_base, g->iov[i].iov_len);
+    return (struct iovec){.iov_base = f->gathered.ptr,
+                          .iov_len = f->gathered.len};
+}
+
 static void flush_group(struct fan *f, struct group *g)
 {
     uint32_t n = g->turn_frames;
@@ -216,10 +233,18 @@ static void flush_group(struct fan *f, struct group *g)
     g->all_bytes += all_bytes;
     f->counters.expected += (uint64_t)n * (g->fast.count + g->slow.count);
     uint64_t whole = 0, taken = 0, sends = g->fast.count;
+    struct iovec one;
+    const struct iovec *iov = g->iov;
+    uint32_t n_iov = g->n_iov;
+    if (n_iov >= GATHER_RANGES && sends > 0) {
+        one = gather(f, g);
+        iov = &one;
+        n_iov = 1;
+    }
     /* Downwards: who leaves the list is replaced by one that was served. */
     for (uint32_t i = g->fast.count; i-- > 0;) {
         struct member *m = g->fast.at[i];
-        ssize_t sent = f->io->send(m, g->iov, g->n_iov);
+        ssize_t sent = f->io->send(m, iov, n_iov);
         if (sent == (ssize_t)bytes) {
             whole++;
         } else if (sent >= 0 || sent == -EAGAIN) {

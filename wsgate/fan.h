@@ -27,6 +27,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "common/bytes.h"
 #include "wsgate/channel.h"
 #include "wsgate/framelog.h"
 #include "wsgate/group.h"
@@ -116,6 +117,7 @@ struct fan {
     struct group *dirty;
     uint64_t turn_bytes, turn_frames;
     struct fan_counters counters;
+    struct bytes gathered; /* ranges of one turn, copied together */
     /* Scratch of conflation.c and lag.c. */
     struct mark *marks; /* by channel id */
     uint32_t n_marks, stamp;
