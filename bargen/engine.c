@@ -359,24 +359,3 @@ void engine_restored(struct engine *e, struct symbol *sym)
     symbol_restored(sym, &e->rules);
     arm(e, sym);
 }
-
-void engine_forget(struct engine *e, unsigned shard)
-{
-    struct symbols others;
-
-    engine_clean(e, shard);
-    symbols_init(&others);
-    for (unsigned i = 0; i < e->symbols.n; i++) {
-        struct symbol *sym = e->symbols.all[i];
-
-        if (sym->shard != shard) {
-            symbols_put(&others, sym);
-            continue;
-        }
-        heap_remove(&e->wake, &sym->wake);
-        symbol_free(sym);
-    }
-    e->symbols.n = 0;
-    symbols_close(&e->symbols);
-    e->symbols = others;
-}

@@ -116,7 +116,4 @@ void engine_finish(struct engine *e);
 
 /* After a symbol was decoded. */
 void engine_restored(struct engine *e, struct symbol *sym);
-/* Forget all symbols of the shard (its state was taken from elsewhere). */
-void engine_forget(struct engine *e, unsigned shard);
-
 #endif

@@ -2,6 +2,7 @@
 
 #include "bargen/bargen.h"
 #include "bargen/message.h"
+#include "bargen/stats.h"
 #include "common/clock.h"
 
 enum {
@@ -122,6 +123,7 @@ void bargen_flush(struct bargen *b)
         store_flush(b->store);
     else
         update_output(b);
+    stats_log_drops(&b->engine, clock_mono_ms());
     set_timer(b);
 }
 

@@ -13,8 +13,8 @@
 #include "common/log.h"
 
 enum {
-    ENTRIES_MAX = 16, /* of one shard in one reply: an entry is a batch */
-    BLOCK_MS = 2000,  /* the link expects an answer within 6 s */
+    ENTRIES_MAX = 8, /* of one shard in one reply: an entry is a batch */
+    BLOCK_MS = 2000, /* the link expects an answer within 6 s */
     RETRY_MS = 1000,
     NAME_MAX_BYTES = 128,
 };

@@ -66,14 +66,6 @@ static void on_down(void *arg, const char *why, bool refused)
     p->interrupted = true;
 }
 
-static void on_refused(void *arg, struct span name, bool pattern,
-                       struct span why)
-{
-    (void)arg;
-    (void)pattern;
-    log_error("subscribe_refused", "name=%s why=%s", LOG_Q(name), LOG_Q(why));
-}
-
 static void want(struct pubsub *p, const char *symbol, bool pattern)
 {
     struct bytes name;
@@ -92,8 +84,7 @@ struct pubsub *pubsub_new(struct bargen *b)
     struct redis_sub_events events = {.on_message = on_message,
                                       .on_live = on_live,
                                       .on_down = on_down,
-                                      .on_drained = on_drained,
-                                      .on_refused = on_refused};
+                                      .on_drained = on_drained};
 
     p->b = b;
     /* The state that was loaded is from before this process listened. */

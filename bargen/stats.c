@@ -2,7 +2,10 @@
 
 #include <inttypes.h>
 
+#include "common/log.h"
 #include "common/metrics.h"
+
+enum { DROPS_SAID_MS = 60 * 1000 };
 
 static const uint64_t took_bounds[] = {500,    1000,   2500,   5000,
                                        10000,  25000,  50000,  100000,
@@ -156,6 +159,21 @@ void stats_checkpoint(uint64_t took_us, uint64_t bytes)
 void stats_checkpoint_retried(void)
 {
     retried.value++;
+}
+
+void stats_log_drops(const struct engine *e, uint64_t now_ms)
+{
+    static uint64_t late, future, said_ms;
+    const struct bar_counts *c = &e->counts;
+
+    if ((c->late_dropped == late && c->future == future) ||
+        (said_ms != 0 && now_ms < said_ms + DROPS_SAID_MS))
+        return;
+    log_warn("dropped", "late=%" PRIu64 " future=%" PRIu64,
+             c->late_dropped - late, c->future - future);
+    late = c->late_dropped;
+    future = c->future;
+    said_ms = now_ms;
 }
 
 void stats_instance(const struct engine *e, struct bytes *json)

@@ -18,6 +18,9 @@ void stats_journal(uint64_t entries, int64_t lag_ms);
 void stats_checkpoint(uint64_t took_us, uint64_t bytes);
 void stats_checkpoint_retried(void);
 
+/* A log line, at most once a minute, when events were dropped since. */
+void stats_log_drops(const struct engine *e, uint64_t now_ms);
+
 /* Members for instance:bargen:{id}. */
 void stats_instance(const struct engine *e, struct bytes *json);
 
