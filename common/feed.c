@@ -48,9 +48,8 @@ const struct feed *feed_of(const char *name, struct err *err)
         if (strcmp(f->name, name) == 0)
             return f;
         if (len + n + 3 < sizeof names) {
-            memcpy(names + len, ", ", 2);
-            memcpy(names + len + 2, f->name, n + 1);
-            len += n + 2;
+            len += (size_t)snprintf(names + len, sizeof names - len, ", %s",
+                                    f->name);
         }
     }
     err_set(err, ERR_USAGE, "--feed: '%s' is not a feed (try native%s)", name,

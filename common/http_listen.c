@@ -87,9 +87,9 @@ int http_listen_open(const char *text, const struct http_options *options,
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *list;
-    char host[256], service[8];
-    unsigned wanted;
+    struct addrinfo *list = NULL;
+    char host[256] = "", service[8];
+    unsigned wanted = 0;
     int status, fd = -1;
 
     if (!http_listen_parse(text, host, &wanted, err))

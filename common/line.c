@@ -53,7 +53,7 @@ void line_filled(struct line_reader *r, size_t n)
 
 static struct span without_cr(const char *ptr, size_t len)
 {
-    if (len > 0 && ptr[len - 1] == '\r')
+    if (ptr && len > 0 && ptr[len - 1] == '\r')
         len--;
     return span_make(ptr, len);
 }
