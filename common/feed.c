@@ -1,5 +1,6 @@
 #include "common/feed.h"
 
+#include <stdio.h>
 #include <strings.h>
 
 #include "common/feed_map.h"
