@@ -59,9 +59,10 @@ struct shape {
 };
 
 static _Thread_local struct {
-    unsigned count, newest; /* shapes known; the one that was right last */
+    struct shape *newest;   /* the one that was right last; NULL: none yet */
     unsigned hits;          /* since the last one was learnt */
     unsigned wait, backoff; /* misses to let pass before learning again */
+    unsigned count, next;   /* shapes known; where the next one goes */
     struct shape shape[SHAPES_MAX];
 } memory;
 
@@ -81,7 +82,8 @@ static inline bool same(const char *s, const struct field *f)
 #ifdef __SSE2__
     if (!same_block(s, f, 0))
         return false;
-    return f->len <= BLOCK || (same_block(s, f, 1) && same_block(s, f, 2));
+    return f->len <= BLOCK || (same_block(s, f, 1) &&
+                               (f->len <= 2 * BLOCK || same_block(s, f, 2)));
 #else
     return memcmp(s, f->before, f->len) == 0;
 #endif
@@ -128,17 +130,25 @@ static inline const char *take_time(const char *s, struct event *ev)
     return s + SCAN_TIME_DIGITS;
 }
 
+/* Signs, exponents and very long ones. */
+static __attribute__((noinline)) const char *
+take_odd_number(const char *s, const char *end, unsigned kind,
+                struct decimal *out)
+{
+    s = scan_fast_number_rest(s, end, out);
+    if (!s || out->scale == SCAN_NO_DECIMAL || out->mant < 0 ||
+        (out->mant == 0 && kind == FIELD_PRICE))
+        return NULL;
+    return s;
+}
+
 static inline const char *take_number(const char *s, const char *end,
                                       unsigned kind, struct decimal *out)
 {
-    const char *stop = scan_short_number(s, out);
+    const char *stop = scan_number_inside(s, out);
 
-    if (stop)
-        return out->mant > 0 || kind != FIELD_PRICE ? stop : NULL;
-    stop = scan_fast_number_rest(s, end, out);
-    if (!stop || out->scale == SCAN_NO_DECIMAL || out->mant < 0 ||
-        (out->mant == 0 && kind == FIELD_PRICE))
-        return NULL;
+    if (!stop || (out->mant == 0 && kind == FIELD_PRICE))
+        return take_odd_number(s, end, kind, out);
     return stop;
 }
 
@@ -196,8 +206,8 @@ static inline const char *take_id_digits(const char *s, struct span *out)
  * become an indirect jump, and one per field that is not foreseen takes a third
  * of the time of a line.
  */
-static inline bool read_shape(struct span line, const struct shape *shape,
-                              struct event *ev)
+static inline __attribute__((always_inline)) bool
+read_shape(struct span line, const struct shape *shape, struct event *ev)
 {
     const char *s = line.ptr, *end = s + line.len;
     const struct field *f = shape->field;
@@ -234,13 +244,21 @@ static inline bool read_shape(struct span line, const struct shape *shape,
     }
 }
 
+static bool has_shape(struct span line, const struct shape *shape,
+                      struct event *ev)
+{
+    return read_shape(line, shape, ev);
+}
+
 /* Another shape than that of the line before. */
-static __attribute__((noinline)) bool read_other(struct span line,
-                                                 struct event *ev)
+static bool read_other(struct span line, struct event *ev)
 {
     for (unsigned i = 0; i < memory.count; i++) {
-        if (i != memory.newest && read_shape(line, &memory.shape[i], ev)) {
-            memory.newest = i;
+        struct shape *other = &memory.shape[i];
+
+        if (other != memory.newest && has_shape(line, other, ev)) {
+            memory.newest = other;
+            memory.hits++;
             return true;
         }
     }
@@ -317,6 +335,7 @@ static bool make_shape(const struct event *ev, struct shape *shape)
     struct scan_member m = {.at = ev->text.ptr};
     const char *end = ev->text.ptr + ev->text.len, *from = ev->text.ptr;
     struct field *f = shape->field;
+    size_t texts = 0; /* of all that stands between the values so far */
 
     shape->type = ev->type;
     shape->have = ev->have;
@@ -327,7 +346,11 @@ static bool make_shape(const struct event *ev, struct shape *shape)
             return false;
         if (f->kind == FIELD_END)
             continue;
-        if (!set_before(f, from, m.value.ptr + quote))
+        /* See scan_number_inside(): a shape cannot begin with a price. */
+        texts += (size_t)(m.value.ptr - from);
+        if ((f->kind & (FIELD_PRICE | FIELD_SIZE | FIELD_NUMBER) &&
+             texts < SCAN_BEFORE) ||
+            !set_before(f, from, m.value.ptr + quote))
             return false;
         from = m.value.ptr + m.value.len - quote;
         f++;
@@ -341,7 +364,6 @@ static void learn(const struct event *ev)
 {
     struct event again;
     struct shape shape;
-    unsigned i;
 
     if (memory.wait > 0) {
         memory.wait--;
@@ -354,19 +376,23 @@ static void learn(const struct event *ev)
         memory.backoff = memory.backoff * 2 + 1;
     memory.wait = memory.backoff;
     memory.hits = 0;
-    if (!make_shape(ev, &shape) || !read_shape(ev->text, &shape, &again))
+    if (!make_shape(ev, &shape) || !has_shape(ev->text, &shape, &again))
         return;
-    i = memory.count < SHAPES_MAX ? memory.count++
-                                  : (memory.newest + 1) % SHAPES_MAX;
-    memory.shape[i] = shape;
-    memory.newest = i;
+    memory.newest = &memory.shape[memory.next];
+    *memory.newest = shape;
+    memory.next = (memory.next + 1) % SHAPES_MAX;
+    if (memory.count < SHAPES_MAX)
+        memory.count++;
 }
 
 static __attribute__((noinline)) enum event_fault
 read_unusual(struct span line, struct event *ev, unsigned *column)
 {
-    enum event_fault f = event_read_strict(line, ev, column);
+    enum event_fault f;
 
+    if (read_other(line, ev))
+        return EVENT_OK;
+    f = event_read_strict(line, ev, column);
     if (f == EVENT_OK && ev->type <= EVENT_TRADE && ev->text.len == line.len)
         learn(ev);
     return f;
@@ -375,10 +401,9 @@ read_unusual(struct span line, struct event *ev, unsigned *column)
 enum event_fault event_read(struct span line, struct event *ev,
                             unsigned *column)
 {
-    if (memory.count == 0)
-        return read_unusual(line, ev, column);
-    if (!read_shape(line, &memory.shape[memory.newest], ev) &&
-        !read_other(line, ev))
+    const struct shape *newest = memory.newest;
+
+    if (!newest || !read_shape(line, newest, ev))
         return read_unusual(line, ev, column);
     memory.hits++;
     return EVENT_OK;

@@ -118,9 +118,10 @@ static inline const char *scan_fast_plain(const char *s, const char *end)
 
     for (; s < end; s += 16) {
         __m128i x = _mm_loadu_si128((const void *)s);
-        /* Signed: bytes from 0x80 are less than a space too. */
+        /* Signed and saturating: what is below a space becomes or stays
+         * negative, and so do bytes from 0x80. */
         __m128i stop = _mm_or_si128(
-            _mm_cmplt_epi8(x, space),
+            _mm_subs_epi8(x, space),
             _mm_or_si128(_mm_cmpeq_epi8(x, quote), _mm_cmpeq_epi8(x, slash)));
         unsigned mask = (unsigned)_mm_movemask_epi8(stop);
 
@@ -188,6 +189,20 @@ static inline void scan_digit_ends(const char *s, unsigned *first,
 #endif
 }
 
+#ifdef __SSE2__
+/* Sixteen digits in bytes of 0 to 9: two a lane, then four, then eight. */
+static inline uint64_t scan_value16(__m128i x)
+{
+    uint64_t pair;
+
+    x = _mm_srli_epi16(_mm_mullo_epi16(x, _mm_set1_epi16(2561)), 8);
+    x = _mm_madd_epi16(x, _mm_set1_epi32(1 << 16 | 100));
+    x = _mm_madd_epi16(_mm_packs_epi32(x, x), _mm_set1_epi32(1 << 16 | 10000));
+    pair = (uint64_t)_mm_cvtsi128_si64(x);
+    return (pair & UINT32_MAX) * 100000000 + (pair >> 32);
+}
+#endif
+
 /* Unix milliseconds of today are thirteen digits; three readable bytes must
  * stand before them.  False where the thirteen bytes are something else or
  * begin with a zero; more digits, a dot or an exponent may follow. */
@@ -198,17 +213,10 @@ static inline bool scan_time13(const char *s, uint64_t *ms)
     const __m128i digits = _mm_set_epi8(15, 15, 15, 15, 15, 15, 15, 15, 15, 15,
                                         15, 15, 15, 0, 0, 0);
     __m128i x = _mm_loadu_si128((const void *)(s - 3));
-    uint64_t pair;
 
     if (scan_no_digits16(s - 3) & 0xfff8 || *s == '0')
         return false;
-    /* Two digits a lane, then four, then eight. */
-    x = _mm_srli_epi16(
-        _mm_mullo_epi16(_mm_and_si128(x, digits), _mm_set1_epi16(2561)), 8);
-    x = _mm_madd_epi16(x, _mm_set1_epi32(1 << 16 | 100));
-    x = _mm_madd_epi16(_mm_packs_epi32(x, x), _mm_set1_epi32(1 << 16 | 10000));
-    pair = (uint64_t)_mm_cvtsi128_si64(x);
-    *ms = (pair & UINT32_MAX) * 100000000 + (pair >> 32);
+    *ms = scan_value16(_mm_and_si128(x, digits));
     return true;
 #else
     if (scan_digits8(scan_load8(s)) != 8 ||
@@ -258,6 +266,45 @@ static inline const char *scan_short_number(const char *s, struct decimal *out)
     out->mant = (int64_t)scan_value8(left << (64 - 8 * digits));
     out->scale = (uint8_t)(digits - dot);
     return s + stop;
+}
+
+/* The same for fifteen digits or a dot and fourteen, where SCAN_BEFORE readable
+ * bytes stand before the number. */
+enum { SCAN_BEFORE = 16 };
+static inline const char *scan_number_inside(const char *s, struct decimal *out)
+{
+#ifdef __SSE2__
+    /* From byte 16 - n: the last n of 16 bytes. */
+    static const char last[32] = {0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+                                  0,  0,  0,  0,  0,  15, 15, 15, 15, 15, 15,
+                                  15, 15, 15, 15, 15, 15, 15, 15, 15, 15};
+    unsigned dot, stop, fraction = 0;
+    __m128i x, whole, behind;
+
+    scan_digit_ends(s, &dot, &stop);
+    if (dot == 0 || stop >= SCAN_FAR || (*s == '0' && dot > 1))
+        return NULL;
+    x = _mm_loadu_si128((const void *)(s + stop - 16));
+    if (stop > dot) {
+        /* What stands before the dot moves one byte to the right. */
+        fraction = stop - dot - 1;
+        if (fraction == 0)
+            return NULL;
+        behind = _mm_loadu_si128((const void *)(last + fraction));
+        whole = _mm_loadu_si128((const void *)(last + stop - 1));
+        x = _mm_or_si128(
+            _mm_and_si128(x, behind),
+            _mm_and_si128(_mm_loadu_si128((const void *)(s + stop - 17)),
+                          _mm_andnot_si128(behind, whole)));
+    } else {
+        x = _mm_and_si128(x, _mm_loadu_si128((const void *)(last + stop)));
+    }
+    out->mant = (int64_t)scan_value16(x);
+    out->scale = (uint8_t)fraction;
+    return s + stop;
+#else
+    return scan_short_number(s, out);
+#endif
 }
 
 static inline const char *scan_fast_number(const char *s, const char *end,

@@ -6,8 +6,8 @@
  *       peek    event_peek()
  *       binance feed_translate() with the binance feed
  *
- * The file is in memory before the clock starts; what is timed is to find the
- * ends of lines and to read them.  CPU time of the process.  The sums are those
+ * The file is in memory before the clock starts; what is timed is to cut it
+ * into lines with the line reader and to read them.  CPU time of the process.  The sums are those
  * of jbench for the same file: same count, same sum of times, same symbols;
  * bid and ask are summed as decimals.
  */
@@ -24,7 +24,7 @@
 #include "common/feed.h"
 #include "common/line.h"
 
-enum { REPEATS_MAX = 64 };
+enum { REPEATS_MAX = 64, LINE_MAX_BYTES = 1 << 20 };
 
 struct sums {
     uint64_t lines, bad, times, symbols;
@@ -114,26 +114,25 @@ static void each_binance(struct span line, struct sums *s)
 
 /* Inlined into one loop per mode: an indirect call a line is not ours. */
 static inline __attribute__((always_inline)) void
-each_line(const char *p, const char *end,
-          void (*each)(struct span line, struct sums *s), struct sums *s)
+each_line(struct line_reader *r, void (*each)(struct span line, struct sums *s),
+          struct sums *s)
 {
-    const char *lf;
+    struct span line;
 
-    for (; p < end && (lf = memchr(p, '\n', (size_t)(end - p))); p = lf + 1)
-        each(span_make(p, (size_t)(lf - p)), s);
+    while (line_next(r, &line) == LINE_OK)
+        each(line, s);
 }
 
-static bool run(const char *mode, const char *p, const char *end,
-                struct sums *s)
+static bool run(const char *mode, struct line_reader *r, struct sums *s)
 {
     if (strcmp(mode, "strict") == 0)
-        each_line(p, end, each_strict, s);
+        each_line(r, each_strict, s);
     else if (strcmp(mode, "shape") == 0)
-        each_line(p, end, each_shape, s);
+        each_line(r, each_shape, s);
     else if (strcmp(mode, "peek") == 0)
-        each_line(p, end, each_peek, s);
+        each_line(r, each_peek, s);
     else if (strcmp(mode, "binance") == 0)
-        each_line(p, end, each_binance, s);
+        each_line(r, each_binance, s);
     else
         return false;
     return true;
@@ -146,28 +145,29 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static char *read_whole(const char *path, size_t *len)
+static void read_whole(const char *path, struct line_reader *r)
 {
-    int fd = open(path, O_RDONLY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
-    char *p;
+    size_t room;
+    ssize_t n;
 
     if (fd < 0 || fstat(fd, &st) != 0) {
         perror(path);
         exit(1);
     }
-    p = mem_alloc((size_t)st.st_size + LINE_PAD);
-    *len = 0;
-    while (*len < (size_t)st.st_size) {
-        ssize_t n = read(fd, p + *len, (size_t)st.st_size - *len);
+    line_init(r, (size_t)st.st_size, LINE_MAX_BYTES);
+    do {
+        char *to = line_space(r, &room);
 
-        if (n <= 0)
+        n = read(fd, to, room);
+        if (n < 0) {
+            perror(path);
             exit(1);
-        *len += (size_t)n;
-    }
-    memset(p + *len, 0, LINE_PAD);
+        }
+        line_filled(r, (size_t)n);
+    } while (n > 0);
     close(fd);
-    return p;
 }
 
 int main(int argc, char **argv)
@@ -175,21 +175,21 @@ int main(int argc, char **argv)
     int repeats = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 5;
     double rate[REPEATS_MAX];
     char bid[DECIMAL_TEXT_MAX], ask[DECIMAL_TEXT_MAX];
+    struct line_reader reader;
     struct sums s;
-    size_t len;
-    char *p;
 
     if (argc < 3 || repeats < 1 || repeats > REPEATS_MAX) {
         fprintf(stderr,
                 "usage: scan_bench strict|shape|peek|binance FILE [1..64]\n");
         return 64;
     }
-    p = read_whole(argv[2], &len);
+    read_whole(argv[2], &reader);
     for (int i = 0; i < repeats; i++) {
         double from = cpu_seconds();
 
         s = (struct sums){0};
-        if (!run(argv[1], p, p + len, &s)) {
+        reader.start = 0; /* the same lines again */
+        if (!run(argv[1], &reader, &s)) {
             fprintf(stderr, "scan_bench: '%s' is not a mode\n", argv[1]);
             return 64;
         }
@@ -204,6 +204,6 @@ int main(int argc, char **argv)
            rate[0], rate[repeats / 2], rate[repeats - 1],
            (unsigned long long)s.times, bid, ask,
            (unsigned long long)s.symbols);
-    free(p);
+    line_close(&reader);
     return 0;
 }
