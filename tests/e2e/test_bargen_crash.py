@@ -71,3 +71,43 @@ def test_final_bars_survive_ten_kills_of_bargen(tool, redis_server, seed):
         # Every trade went in once: no revision was ever needed.
         assert all(bar["rev"] == 0 for bar in finals.bars.values())
         assert not [b for b in finals.bars.values() if b.get("gap")]
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_final_bars_survive_twenty_cuts_of_the_links(tool, redis_server, seed):
+    rng = random.Random(seed)
+    client = redis_server.client()
+    lines = [barcheck.native(t) for t in data_lines(barcheck.TRADES)]
+    feed = tool("tickpub", "--redis", redis_server.unix_url, stdin="pipe")
+    feeder = Feeder(feed, lines)
+    feed.wait_ready()
+    # On TCP, so that its links can be told from the others.
+    bargen = tool("bargen", "--redis", redis_server.url, "--resolutions", "1,5",
+                  "--throttle", "1ms").wait_ready()
+    sub = redis_server.subscriber("bars:XRPETH:1", "bars:XRPETH:5")
+    feeder.start()
+
+    def links():
+        return [c for c in client.client_list()
+                if c["name"].startswith("bargen")]
+    for cut in range(20):
+        at = (cut + rng.random()) * len(lines) / 20
+        wait_until(lambda: feeder.done >= at, 30, "trades to flow",
+                   every=0.001)
+        for link in links():
+            client.client_kill_filter(_id=link["id"])
+    feeder.join(30)
+    feed.close_stdin()
+    assert feed.wait(20) == 0
+    last = max(barcheck.reference("1"))
+    wait_until(lambda: b'"time":%d,' % last in
+               (client.hget("last:bars:XRPETH:1", "bar") or b""), 30,
+               lambda: "the last bar; bargen says " + bargen.stderr[-2000:])
+    assert bargen.terminate() == 0
+    sub.poll()
+    heard = Finals(data for _, data in sub.messages)
+    assert_reference(heard, "1")
+    assert_reference(heard, "5")
+    assert heard.again == 0
+    assert all(bar["rev"] == 0 for bar in heard.bars.values())
+    assert bargen.stderr.count("ev=redis_down") >= 5

@@ -402,6 +402,34 @@ def test_a_live_simulation_keeps_its_rate_and_the_time(tool):
     assert t.terminate() == 0
 
 
+def test_the_environment_of_existing_deployments_is_honoured(tool):
+    t = tool("tickpub", "--tee", "--count", "50",
+             env={"ENABLE_REDIS_SCALING": "false",
+                  "SIMULATOR_SYMBOLS": "ABC,DEF", "SIMULATOR_RATE": "1000"})
+    assert t.wait() == 0
+    assert {o["symbol"] for o in t.objects()} == {"ABC", "DEF"}
+    t = tool("tickpub", "--no-redis", stdin=b"nonsense\n",
+             env={"TICKPUB_STRICT": "true"})
+    assert t.wait() == 65
+
+
+def test_where_redis_is_may_come_from_the_environment(redis_server, tool):
+    sub = redis_server.subscriber("env:market_data:AAPL")
+    t = tool("tickpub", stdin=feed(tick()),
+             env={"REDIS_HOST": "127.0.0.1",
+                  "REDIS_PORT": str(redis_server.port),
+                  "REDIS_KEY_PREFIX": "env:"})
+    assert t.wait() == 0
+    assert len(sub.wait(1)) == 1
+
+
+def test_a_unix_socket_will_do(redis_server, tool):
+    sub = redis_server.subscriber("market_data:AAPL")
+    t = tool("tickpub", "--redis", redis_server.unix_url, stdin=feed(tick()))
+    assert t.wait() == 0
+    assert len(sub.wait(1)) == 1
+
+
 # ---- replay ----
 
 def test_a_replay_keeps_the_spacing(tool, tmp_path):

@@ -216,6 +216,24 @@ def test_drop_oldest_goes_on_reading_and_counts(redis_server, tool):
     assert [o["seq"] for o in kept] == list(range(dropped + 1, 50001))
 
 
+def test_drop_oldest_stays_bounded_while_redis_hangs(redis_server, tool):
+    t = tool("tickpub", "--redis", redis_server.url, "--queue-max", "1MiB",
+             "--on-full", "drop-oldest", stdin="pipe").wait_ready()
+    redis_server.freeze()
+    data = feed(*[trade("S%d" % (i % 9), i) for i in range(200000)])
+    assert t.try_write(data, harness.deadline(5)) == len(data)  # 17 MB
+    wait_until(lambda: "ev=queue_full" in t.stderr)
+    assert t.rss_bytes() < 48 * 1024 * 1024 * (4 if harness.SLOW > 1 else 1)
+    redis_server.thaw()
+    t.close_stdin()
+    assert t.wait(20) == 0
+    dropped = int(t.stderr.rsplit("dropped=", 1)[1].split()[0])
+    kept = once(journal_objects(redis_server.client()))
+    assert dropped > 100000
+    assert len(kept) + dropped == 200000
+    assert max(ids_in_journal(kept)) == 199999
+
+
 def test_a_full_redis_delays_the_journal_and_loses_nothing(
         redis_server, tool):
     c = redis_server.client()
