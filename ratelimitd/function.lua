@@ -118,7 +118,6 @@ local function read_rules(call, rules_key, name, real)
     local names = known[rules_key]
     if not names or real - names.at >= RULES_US or real < names.at then
         names = {at = real, rules = {}}
-        known[rules_key] = names
     end
     local rules = names.rules[name]
     if not rules then
@@ -128,6 +127,7 @@ local function read_rules(call, rules_key, name, real)
         end
         rules = parse(text, rules_key, name)
         names.rules[name] = rules
+        known[rules_key] = names
     end
     return rules
 end
@@ -178,13 +178,9 @@ end
 
 -- A key of the other algorithm, from before its rule was changed, counts as
 -- empty.  Any other error is one: a check that could not look never allows.
-local function read(call, key, mode, ...)
-    local v = redis.pcall(...)
-    if type(v) ~= 'table' then
-        return v
-    end
-    if v.err:sub(1, 9) ~= 'WRONGTYPE' then
-        error(v)
+local function begin_anew(call, key, mode, fault)
+    if fault.err:sub(1, 9) ~= 'WRONGTYPE' then
+        error(fault)
     end
     if mode ~= 'peek' then
         call('DEL', key)
@@ -196,7 +192,10 @@ end
 -- before the newest: the clock may have been set back), entries that have left,
 -- and the newest entry.
 local function log_look(call, key, r, real, mode)
-    local newest = read(call, key, mode, 'LINDEX', key, '-1')
+    local newest = redis.pcall('LINDEX', key, '-1')
+    if type(newest) == 'table' then
+        newest = begin_anew(call, key, mode, newest)
+    end
     if not newest then
         return 0, real, 0, real - r.window
     end
@@ -244,7 +243,10 @@ local function log_retry(call, key, r, real, cost, used, expired)
 end
 
 local function gcra_look(call, key, r, real, mode)
-    local v = read(call, key, mode, 'GET', key)
+    local v = redis.pcall('GET', key)
+    if type(v) == 'table' then
+        v = begin_anew(call, key, mode, v)
+    end
     if not v then
         return 0, real
     end
@@ -319,6 +321,9 @@ local function charge(call, key, r, real, text, cost, now, extra)
 end
 
 local function read_cost(text)
+    if text == '1' then
+        return 1
+    end
     local cost = text and text:find('^%d+$') and #text <= 9 and tonumber(text)
     if not cost then
         return nil, {err = 'ERR cost is not a number from 0 to 999999999'}
