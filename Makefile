@@ -52,6 +52,12 @@ UNIT_BIN := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
 FUZZ_SRC := $(wildcard tests/fuzz/*/*_fuzz.c)
 FUZZ_BIN := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 
+# V=1 shows whole commands; otherwise one short line for each.
+ifneq ($(V),1)
+Q := @
+endif
+say = $(if $(Q),@printf '  %-4s %s\n' $(1) $(2))
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .SUFFIXES:
@@ -65,29 +71,32 @@ $(BIN)/%: $(B)/tools/% FORCE
 define TOOL_RULE
 $(B)/tools/$(1): $(call tool_obj,$(1)) $(B)/libcommon.a
 	@mkdir -p $$(@D)
-	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS)
 $(B)/lib$(1).a: $(call part_obj,$(1))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$$(Q)ar rcs $$@ $$^
 endef
 $(foreach t,$(TOOLS),$(eval $(call TOOL_RULE,$(t))))
 
 $(B)/libcommon.a: $(COMMON_OBJ)
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # tests/unit/<area>/<noun>_test.c links common and, unless area is common,
 # the area's parts.
 define UNIT_RULE
 $(B)/$(1:%.c=%): $(B)/$(1:%.c=%.o) \
   $(if $(filter $(TOOLS),$(2)),$(B)/lib$(2).a) $(B)/libcommon.a
-	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS) -lcmocka
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $$(LIBS) -lcmocka
 endef
 $(foreach s,$(UNIT_SRC),$(eval $(call UNIT_RULE,$(s),$(word 3,$(subst /, ,$(s))))))
 

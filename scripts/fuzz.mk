@@ -22,12 +22,12 @@ fuzz_obj = $(patsubst %.c,$(FUZZ_B)/%.o,$(wildcard $(1)/*.c))
 
 $(FUZZ_B)/libcommon.a: $(call fuzz_obj,common)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 define FUZZ_LIB_RULE
 $(FUZZ_B)/lib$(1).a: $(filter-out $(FUZZ_B)/$(1)/main.o,$(call fuzz_obj,$(1)))
 	@rm -f $$@
-	ar rcs $$@ $$^
+	$(Q)ar rcs $$@ $$^
 endef
 $(foreach t,$(TOOLS),$(eval $(call FUZZ_LIB_RULE,$(t))))
 
@@ -41,7 +41,8 @@ $(FUZZ_B)/bin/$(1): $(FUZZ_B)/tests/fuzz/$(1)_fuzz.o \
 $(B)/tests/fuzz/$(1)_replay: $(B)/tests/fuzz/$(1)_fuzz.o \
   $(B)/tests/fuzz/replay.o \
   $(if $(filter $(TOOLS),$(2)),$(B)/lib$(2).a) $(B)/libcommon.a
-	$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS)
+	$$(call say,LD,$$@)
+	$$(Q)$$(CC) $$(ALL_LDFLAGS) -o $$@ $$^ $(LIBS)
 fuzz-$(1): $(FUZZ_B)/bin/$(1) FORCE
 	@mkdir -p $(FUZZ_B)/corpus/$(1) $(FUZZ_B)/crash/$(1)
 	@echo "fuzz: $(1), $(FUZZ_SECONDS) s"

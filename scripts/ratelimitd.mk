@@ -8,6 +8,7 @@ $(B)/ratelimitd/function_text.c: ratelimitd/function.lua
 	  echo 'const size_t function_text_len = sizeof function_text - 1;'; } > $@
 
 $(B)/ratelimitd/function_text.o: $(B)/ratelimitd/function_text.c
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/tools/ratelimitd $(B)/libratelimitd.a: $(B)/ratelimitd/function_text.o

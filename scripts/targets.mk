@@ -19,7 +19,7 @@ TEST_B := build/$(TEST_BUILD)
 TEST_BIN := $(CURDIR)/$(TEST_B)/bin
 
 test: ## install, build with sanitizers, run every test
-	@scripts/deps build run web test fuzz
+	@scripts/deps build run web test
 	@$(MAKE) --no-print-directory web
 	@$(MAKE) --no-print-directory -j2 BUILD=$(TEST_BUILD) \
 	  B=$(TEST_B) BIN=$(TEST_BIN) all unit-build testtools
@@ -32,13 +32,15 @@ unit-build: $(UNIT_BIN)
 unit: unit-build ## unit tests only
 	@scripts/unit $(UNIT_BIN)
 
+# Most of the time tests wait, so more of them run than there are processors.
+PYTEST_JOBS ?= 3
 PYTEST_ARGS ?=
 e2e: all testtools ## end-to-end and browser tests only
 	TICKWIRE_BIN=$(abspath $(BIN)) TICKWIRE_TOOLS=$(abspath $(B))/tests \
 	TW_SLOW=$(if $(filter asan cov,$(BUILD)),3,1) \
 	ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
 	UBSAN_OPTIONS=print_stacktrace=1 \
-	  $(PYTHON) -m pytest -q -p no:cacheprovider tests/e2e tests/browser \
+	  $(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_JOBS) tests/e2e tests/browser \
 	  $(PYTEST_ARGS)
 
 install: all ## PREFIX=/usr/local, DESTDIR=
