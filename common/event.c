@@ -186,12 +186,17 @@ static enum event_fault read_decimals(struct reading *r, uint32_t need,
 
     for (; left; left &= left - 1) {
         enum event_part part = lowest(left);
-        struct decimal d = r->parts.number[part];
+        const struct decimal *d = &r->parts.number[part];
         uint32_t bit = 1u << part;
 
-        if (d.scale != SCAN_NO_DECIMAL &&
-            (d.mant > 0 || (d.mant == 0 && part == PART_SIZE))) {
-            *(struct decimal *)part_at(r->ev, decimal_at[part]) = d;
+        if (d->scale != SCAN_NO_DECIMAL &&
+            (d->mant > 0 || (d->mant == 0 && part == PART_SIZE))) {
+            struct decimal *out = part_at(r->ev, decimal_at[part]);
+
+            /* Not as a whole: a load that is wider than the stores before it
+             * has to wait for them. */
+            out->mant = d->mant;
+            out->scale = d->scale;
             r->ev->have |= have[part];
         } else if (need & bit || (check & bit && !is_null(r, part))) {
             return part_fault(
@@ -287,6 +292,15 @@ static void read_identity(struct reading *r)
         ev->have |= EVENT_HAS_ID;
 }
 
+static inline bool type_of(struct span name, enum event_type *out)
+{
+    if (name.len == 4 && memcmp(name.ptr, "tick", 4) == 0) {
+        *out = EVENT_TICK;
+        return true;
+    }
+    return event_type_of(name, out);
+}
+
 static enum event_fault read_type(struct reading *r)
 {
     struct span name;
@@ -294,7 +308,7 @@ static enum event_fault read_type(struct reading *r)
     if (!event_parts_have(&r->parts, PART_TYPE))
         return fault(r, r->ev->text.ptr, EVENT_NO_TYPE);
     if (!event_parts_quoted(&r->parts, PART_TYPE) ||
-        !plain_text(r, PART_TYPE, &name) || !event_type_of(name, &r->ev->type))
+        !plain_text(r, PART_TYPE, &name) || !type_of(name, &r->ev->type))
         return part_fault(r, PART_TYPE, EVENT_UNKNOWN_TYPE);
     r->stored = 0; /* the name of the type is not kept */
     return EVENT_OK;

@@ -85,22 +85,20 @@ static void note_unknown(struct event_parts *p, struct span key)
         p->look_closer = true;
 }
 
-/* Any value; strings are noted without their quotes. */
-static inline const char *any_value(const char *s, const char *end,
-                                    struct event_parts *p, struct span *value,
-                                    uint32_t bit)
+/* A value that is no plain string. */
+static __attribute__((noinline)) const char *
+other_value(const char *s, const char *end, struct event_parts *p,
+            struct span *value, uint32_t bit)
 {
     const char *bad, *stop;
-    bool plain;
 
     if (*s == '"') {
-        stop = scan_fast_string(s + 1, end, &plain);
+        stop = scan_string(s + 1, end, &bad);
         if (!stop)
             return NULL;
-        if (!plain)
-            p->escaped |= bit;
-        *value = span_make(s + 1, (size_t)(stop - s - 1));
-        return stop + 1;
+        p->escaped |= bit;
+        *value = span_make(s + 1, (size_t)(stop - s - 2));
+        return stop;
     }
     if (scan_is_digit(*s) || *s == '-') {
         stop = scan_fast_skip(s, end);
@@ -112,39 +110,54 @@ static inline const char *any_value(const char *s, const char *end,
     return stop;
 }
 
+/* Any value; strings are noted without their quotes. */
+static inline const char *any_value(const char *s, const char *end,
+                                    struct event_parts *p, struct span *value,
+                                    uint32_t bit)
+{
+    const char *stop;
+
+    if (*s == '"') {
+        stop = scan_fast_plain(s + 1, end);
+        if (*stop == '"' && stop < end) {
+            *value = span_make(s + 1, (size_t)(stop - s - 1));
+            return stop + 1;
+        }
+    }
+    return other_value(s, end, p, value, bit);
+}
+
 /* Thirteen digits: every millisecond from 2001 to 2286. */
 static inline const char *time_value(const char *s, const char *end,
-                                     struct event_parts *p, struct span *value,
-                                     uint32_t bit)
+                                     struct event_parts *p)
 {
     const char *stop = s + SCAN_TIME_DIGITS;
     uint64_t ms;
 
     if (!scan_time13(s, &ms) || scan_is_digit(*stop) || *stop == '.' ||
         (*stop | 0x20) == 'e')
-        return any_value(s, end, p, value, bit);
+        return any_value(s, end, p, &p->value[PART_TIME], 1u << PART_TIME);
     p->time_ns = ms < EVENT_TIME_END_MS ? (int64_t)ms * 1000000 : 0;
-    *value = span_make(s, SCAN_TIME_DIGITS);
+    p->value[PART_TIME] = span_make(s, SCAN_TIME_DIGITS);
     return stop;
 }
 
-static inline const char *part_value(const char *s, const char *end,
-                                     enum event_part part,
-                                     struct event_parts *p)
+static inline const char *decimal_value(const char *s, const char *end,
+                                        enum event_part part,
+                                        struct event_parts *p)
 {
-    uint32_t bit = 1u << part;
-    struct decimal *number;
+    struct decimal *number = &p->number[part];
+    const char *stop = NULL;
 
-    if (part == PART_TIME)
-        return time_value(s, end, p, &p->value[part], bit);
-    if (part > PART_SIZE)
-        return any_value(s, end, p, &p->value[part], bit);
-    number = &p->number[part];
     p->value[part] = span_make(s, 0);
+    if (s - p->start >= SCAN_BEFORE)
+        stop = scan_number_inside(s, number);
+    if (stop && (*stop | 0x20) != 'e')
+        return stop;
     if (scan_is_digit(*s) || *s == '-')
-        return scan_fast_number(s, end, number);
+        return scan_fast_number_rest(s, end, number);
     number->scale = SCAN_NO_DECIMAL;
-    return any_value(s, end, p, &p->value[part], bit);
+    return any_value(s, end, p, &p->value[part], 1u << part);
 }
 
 static inline const char *space(const char *s, const char *end)
@@ -152,22 +165,30 @@ static inline const char *space(const char *s, const char *end)
     return (unsigned char)*s > ' ' ? s : scan_space(s, end);
 }
 
-/* s is behind the opening quote of a key; returns where its value begins. */
-static const char *any_key(const char *s, const char *end,
-                           enum event_part *part, struct event_parts *p)
+struct key {
+    const char *value; /* where it begins; NULL: not JSON */
+    enum event_part part;
+};
+
+/* s is behind the opening quote of a key. */
+static __attribute__((noinline)) struct key
+any_key(const char *s, const char *end, struct event_parts *p)
 {
+    struct key k = {NULL, PART_NONE};
     bool plain;
     const char *stop = scan_fast_string(s, end, &plain);
     struct span name;
 
     if (!stop)
-        return NULL;
+        return k;
     name = span_make(s, (size_t)(stop - s));
-    *part = plain ? part_of(s, name.len) : escaped_part(p, name);
-    if (*part == PART_NONE)
+    k.part = plain ? part_of(s, name.len) : escaped_part(p, name);
+    if (k.part == PART_NONE)
         note_unknown(p, name);
     s = space(stop + 1, end);
-    return *s == ':' ? space(s + 1, end) : NULL;
+    if (*s == ':')
+        k.value = space(s + 1, end);
+    return k;
 }
 
 /*
@@ -176,15 +197,12 @@ static const char *any_key(const char *s, const char *end,
  * where the length of any_key() would have to be waited for.  No switch on the
  * first letter: the indirect jump that it becomes costs more than all of these.
  */
-static inline const char *usual_key(const char *s, const char *end,
-                                    enum event_part *part,
-                                    struct event_parts *p)
+static inline struct key usual_key(const char *s, const char *end,
+                                   struct event_parts *p)
 {
 #define USUAL(which, text)                                                     \
-    if (memcmp(s, text, sizeof text - 1) == 0) {                               \
-        *part = which;                                                         \
-        return space(s + sizeof text - 1, end);                                \
-    }
+    if (memcmp(s, text, sizeof text - 1) == 0)                                 \
+        return (struct key){space(s + sizeof text - 1, end), which};
     USUAL(PART_TIME, "time\":")
     USUAL(PART_TYPE, "type\":")
     USUAL(PART_SYMBOL, "symbol\":")
@@ -200,32 +218,35 @@ static inline const char *usual_key(const char *s, const char *end,
         USUAL(PART_SRC, "src\":")
     }
 #undef USUAL
-    return any_key(s, end, part, p);
+    return any_key(s, end, p);
 }
 
 static inline const char *member(const char *s, const char *end,
                                  struct event_parts *p)
 {
-    const char *name = s + 1;
-    enum event_part part = PART_NONE;
-    struct span ignored;
+    struct key k;
+    uint32_t bit;
 
     if (s >= end || *s != '"')
         return NULL;
-    s = usual_key(name, end, &part, p);
-    if (!s)
+    k = usual_key(s + 1, end, p);
+    if (!k.value)
         return NULL;
-    if (part == PART_NONE)
-        return any_value(s, end, p, &ignored, 0);
-    if (event_parts_have(p, part) && !p->twice)
-        p->twice = name;
-    p->seen |= 1u << part;
-    return part_value(s, end, part, p);
+    bit = 1u << k.part; /* PART_NONE has one too, which nobody asks for */
+    if (p->seen & bit && k.part != PART_NONE && !p->twice)
+        p->twice = s + 1;
+    p->seen |= bit;
+    if (k.part <= PART_SIZE)
+        return decimal_value(k.value, end, k.part, p);
+    if (k.part == PART_TIME)
+        return time_value(k.value, end, p);
+    return any_value(k.value, end, p, &p->value[k.part], bit);
 }
 
 const char *event_parts_scan(const char *s, const char *end,
                              struct event_parts *p)
 {
+    p->start = s;
     p->seen = p->escaped = 0;
     p->time_ns = 0;
     p->unknown = 0;

@@ -42,6 +42,7 @@ enum event_part {
 enum { PARTS_UNKNOWN_MAX = 8 };
 
 struct event_parts {
+    const char *start; /* the opening brace */
     uint32_t seen;     /* bit per part */
     uint32_t escaped;  /* bit per part: its string has escapes */
     unsigned unknown;  /* keys that are no part */
@@ -49,9 +50,9 @@ struct event_parts {
     const char *twice; /* a key that was there before, or NULL */
     /* The value: strings without their quotes; not set where not seen.
      * PART_BID to PART_SIZE have a length only where they are no number. */
-    struct span value[PARTS];
-    struct decimal number[4]; /* scale SCAN_NO_DECIMAL: not a decimal */
-    int64_t time_ns;          /* of PART_TIME where it has 13 digits, or 0 */
+    struct span value[PARTS + 1]; /* of PART_NONE: nobody's */
+    struct decimal number[4];     /* scale SCAN_NO_DECIMAL: not a decimal */
+    int64_t time_ns; /* of PART_TIME where it has 13 digits, or 0 */
     struct span unknown_key[PARTS_UNKNOWN_MAX];
 };
 
