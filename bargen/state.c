@@ -4,6 +4,12 @@
 #include <stdint.h>
 #include <string.h>
 
+/* The engine takes no event after nine thousand million seconds; its month may
+ * end later. */
+#define TIME_SPAN_NS (INT64_C(9000000000) * NS_PER_SECOND + 32 * NS_PER_DAY)
+/* 10^38 / 2^64: sums have at most 38 digits. */
+#define SUM_HIGH_MAX INT64_C(5421010862427522170)
+
 /* Writing: " 12 -3 4" after a letter, ended by a line feed. */
 
 static void put(struct bytes *out, int64_t v)
@@ -146,6 +152,17 @@ static int64_t get_within(struct reader *r, int64_t min, int64_t max)
     return min;
 }
 
+/* A time that arithmetic cannot overflow with, or "none". */
+static int64_t get_time(struct reader *r)
+{
+    int64_t ns = get(r);
+
+    if (ns != INT64_MIN && ns != INT64_MAX &&
+        (ns < -TIME_SPAN_NS || ns > TIME_SPAN_NS))
+        r->bad = true;
+    return r->bad ? 0 : ns;
+}
+
 static bool at_line_end(const struct reader *r)
 {
     return r->at == r->end || *r->at == '\n';
@@ -175,6 +192,8 @@ static struct decimal_sum get_sum(struct reader *r)
     int64_t high = get(r);
     uint64_t low = (uint64_t)get(r);
 
+    if (high >= SUM_HIGH_MAX || high <= -SUM_HIGH_MAX)
+        r->bad = true;
     s.mant = (int128)high * ((int128)1 << 64) + (int128)low;
     s.scale = (uint8_t)get_within(r, 0, 36);
     return s;
@@ -184,15 +203,15 @@ static struct bar get_bar(struct reader *r)
 {
     struct bar b = {0};
 
-    b.start_ns = get(r);
-    b.end_ns = get_within(r, b.start_ns + 1, INT64_MAX);
+    b.start_ns = get_within(r, -TIME_SPAN_NS, TIME_SPAN_NS);
+    b.end_ns = get_within(r, b.start_ns + 1, TIME_SPAN_NS);
     b.open = get_decimal(r);
     b.high = get_decimal(r);
     b.low = get_decimal(r);
     b.close = get_decimal(r);
-    b.open_key.time_ns = get(r);
+    b.open_key.time_ns = get_time(r);
     b.open_key.id = get(r);
-    b.close_key.time_ns = get(r);
+    b.close_key.time_ns = get_time(r);
     b.close_key.id = get(r);
     b.count = (uint64_t)get_within(r, 0, INT64_MAX);
     b.rev = (uint32_t)get_within(r, 0, UINT32_MAX);
@@ -204,16 +223,16 @@ static struct bar get_bar(struct reader *r)
 
 static void get_ids(struct reader *r, struct ids *ids)
 {
-    ids->newest_ns = get(r);
-    ids->aged_ns = get(r);
-    ids->unaged_ns = get(r);
+    ids->newest_ns = get_time(r);
+    ids->aged_ns = get_time(r);
+    ids->unaged_ns = get_time(r);
     while (!r->bad && !at_line_end(r)) {
         struct id_range range;
         int64_t span, span_ns;
 
         range.lo = get(r);
         span = get(r);
-        range.lo_ns = get(r);
+        range.lo_ns = get_time(r);
         span_ns = get(r);
         if (__builtin_add_overflow(range.lo, span, &range.hi) ||
             __builtin_add_overflow(range.lo_ns, span_ns, &range.hi_ns) ||
@@ -238,8 +257,8 @@ static struct series *get_series(struct reader *r, struct symbol *sym,
         if (span_is(span_make(name, (size_t)(r->at - name)),
                     rules->resolutions[i].name))
             s = &sym->series[i];
-    s->filled_ns = get(r);
-    s->fill_until_ns = get(r);
+    s->filled_ns = get_time(r);
+    s->fill_until_ns = get_time(r);
     s->fill_price = get_decimal(r);
     return s;
 }
@@ -248,8 +267,8 @@ static void get_header(struct reader *r, struct symbol *sym)
 {
     sym->basis = (uint8_t)get_within(r, SYMBOL_UNKNOWN, SYMBOL_TRADES);
     sym->live = get_within(r, 0, 1) != 0;
-    sym->newest_ns = get(r);
-    sym->closed_ns = get(r);
+    sym->newest_ns = get_time(r);
+    sym->closed_ns = get_time(r);
     end_line(r);
 }
 
