@@ -19,7 +19,8 @@
 -- retry_after_ms is -1 where the cost is over the limit: it can never succeed.
 -- A rule that is not in the hash is the error "ERR unknown rule", never an
 -- allow.  A rule's text has one line per key pattern, the first match wins:
---   LIMIT WINDOW_MS log|gcra shadow|- PATTERN
+--   LIMIT WINDOW_MS log|gcra shadow|- PATTERN [ON_ERROR]
+-- (what to answer while Redis cannot be asked is for those who ask).
 --
 -- log   a list of the times (us) of accepted requests: at most LIMIT in any
 --       window, whatever the clock does.  Denied checks write nothing, so a key
@@ -80,7 +81,7 @@ end
 
 local function parse_line(line)
     local limit, ms, algorithm, flag, pattern =
-        line:match('^(%d+) (%d+) (%l+) (%S+) (%S+)$')
+        line:match('^(%d+) (%d+) (%l+) (%S+) (%S+) ?%l*$')
     if not limit then
         error({err = 'ERR bad rule text'})
     end

@@ -19,6 +19,7 @@ struct keeper {
     char rules_key[96], instances_key[96];
     char instance[32];
     char told[48]; /* stamp of somebody else's rules that was reported */
+    bool follows;
     bool ready;
     bool listed; /* an answer to FUNCTION LIST came, on this connection */
     bool loading, writing; /* on their way */
@@ -64,6 +65,14 @@ static void complain(struct keeper *k, const char *doing,
 
 /* --- rules --- */
 
+static void become_ready(struct keeper *k)
+{
+    if (k->ready)
+        return;
+    k->ready = true;
+    k->events.on_ready(k->arg);
+}
+
 static void on_rules(void *arg, const struct redis_reply *reply)
 {
     struct keeper *k = arg;
@@ -77,15 +86,8 @@ static void on_rules(void *arg, const struct redis_reply *reply)
             complain(k, "writing the rules", reply);
         return;
     }
-    if (reply->integer == 0)
-        log_warn("rules_newer",
-                 "stamp=\"%s\" why=\"another instance has "
-                 "rules that were loaded later\"",
-                 k->set->stamp);
-    if (!k->ready) {
-        k->ready = true;
-        k->events.on_ready(k->arg);
-    }
+    /* 0: later ones are there, which alive() will tell more of. */
+    become_ready(k);
 }
 
 static void write_rules(struct keeper *k)
@@ -110,6 +112,57 @@ static void write_rules(struct keeper *k)
         redis_cmd_arg(k->cmd, text.ptr, text.len);
     }
     bytes_close(&text);
+}
+
+/* HGETALL: names and texts, and the stamp. */
+static bool read_hash(const struct redis_reply *reply, struct rules *rules,
+                      struct span *stamp)
+{
+    *stamp = span_make(NULL, 0);
+    for (size_t i = 0; i + 1 < reply->count; i += 2) {
+        struct span name = reply->item[i].str, text = reply->item[i + 1].str;
+        if (span_is(name, "@stamp"))
+            *stamp = text;
+        else if (!rules_add_text(rules, name, text))
+            return false;
+    }
+    return rules->count > 0;
+}
+
+static void on_hash(void *arg, const struct redis_reply *reply)
+{
+    struct keeper *k = arg;
+    struct rules rules = {0};
+    struct span stamp;
+    struct ruleset *set;
+
+    if (!answered(k, reply))
+        return;
+    if (reply->type == REDIS_ERROR_REPLY) {
+        complain(k, "reading the rules", reply);
+        return;
+    }
+    if (reply->count == 0) {
+        write_rules(k);
+        return;
+    }
+    if (read_hash(reply, &rules, &stamp)) {
+        set = ruleset_of(&rules, stamp);
+        k->events.on_rules(k->arg, set);
+        ruleset_unref(k->set);
+        k->set = set;
+        log_info("rules_taken", "count=%u", set->rules.count);
+    } else {
+        rules_close(&rules);
+        log_error("rules_unreadable", "key=%s", k->rules_key);
+    }
+    become_ready(k);
+}
+
+void keeper_look(struct keeper *k)
+{
+    if (redis_cmd_words(k->cmd, on_hash, k, "HGETALL", k->rules_key, NULL))
+        k->pending++;
 }
 
 /* --- the function --- */
@@ -187,7 +240,10 @@ static void on_listed(void *arg, const struct redis_reply *reply)
                  version_of(ours));
     else if (!span_eq(ours, theirs))
         load_function(k);
-    write_rules(k);
+    if (k->follows)
+        keeper_look(k);
+    else
+        write_rules(k);
 }
 
 static void list_function(struct keeper *k)
@@ -211,8 +267,12 @@ static bool earlier(struct span a, const char *b)
 
 static void note_stamp(struct keeper *k, struct span stamp)
 {
-    if (span_is(stamp, k->set->stamp))
+    if (ruleset_same(k->set, stamp))
         return;
+    if (stamp.len > 0 && k->follows) {
+        keeper_look(k);
+        return;
+    }
     if (stamp.len == 0 || earlier(stamp, k->set->stamp)) {
         log_info("rules_restored", "why=\"%s\"",
                  stamp.len ? "older ones were there" : "they were gone");
@@ -264,11 +324,13 @@ static void on_timer(uv_timer_t *timer)
 
 struct keeper *keeper_new(uv_loop_t *loop, struct redis_cmd *cmd,
                           const char *prefix, const char *instance,
-                          const struct keeper_events *events, void *arg)
+                          bool follows, const struct keeper_events *events,
+                          void *arg)
 {
     struct keeper *k = mem_zero(sizeof *k);
 
     k->cmd = cmd;
+    k->follows = follows;
     k->events = *events;
     k->arg = arg;
     k->instances = 1;

@@ -5,7 +5,9 @@
  * is missing or older; then the rules are written.  Every KEEPER_ALIVE_MS the
  * function itself tells what is there (and how many of us run), so a flush or a
  * restart is mended within that; a check that meets the hole mends it at once.
- * Of several instances with different rules the later reload wins.
+ * Of several instances with different rules the later reload wins.  An instance
+ * without a rules file follows: it takes the rules that are in Redis, and puts its
+ * own there only where there are none.
  */
 #ifndef RATELIMITD_KEEPER_H
 #define RATELIMITD_KEEPER_H
@@ -19,18 +21,23 @@ struct keeper;
 
 struct keeper_events {
     void (*on_ready)(void *arg);
+    /* Following: these are the rules from now on. */
+    void (*on_rules)(void *arg, struct ruleset *set);
     /* Redis does not let us: ACL. */
     void (*on_refused)(void *arg, const char *why);
 };
 
 struct keeper *keeper_new(uv_loop_t *loop, struct redis_cmd *cmd,
                           const char *prefix, const char *instance,
-                          const struct keeper_events *events, void *arg);
+                          bool follows, const struct keeper_events *events,
+                          void *arg);
 /* The link's events. */
 void keeper_connected(struct keeper *k);
 void keeper_disconnected(struct keeper *k);
 /* Keeps a reference; writes them at once where it can. */
 void keeper_set_rules(struct keeper *k, struct ruleset *set);
+/* Following: look at the rules in Redis now. */
+void keeper_look(struct keeper *k);
 /* A check met a hole.  What is queued after this call finds it mended. */
 void keeper_mend_function(struct keeper *k);
 void keeper_mend_rules(struct keeper *k);

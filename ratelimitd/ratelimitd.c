@@ -25,8 +25,13 @@ static void reload(void *arg)
     struct ratelimitd *r = arg;
     const char *path = r->opts->rules;
     struct err err = {0};
-    struct ruleset *set = ruleset_load(path, clock_wall_ms(), &err);
+    struct ruleset *set;
 
+    if (!path && r->keeper) { /* the rules are those in Redis */
+        keeper_look(r->keeper);
+        return;
+    }
+    set = ruleset_load(path, clock_wall_ms(), &err);
     if (!set) {
         stats.reloads_bad.value++;
         log_error("reload_failed", "why=%s", LOG_Q(span_str(err.text)));
@@ -128,6 +133,13 @@ static void on_keeper_ready(void *arg)
     begin(r);
 }
 
+static void on_keeper_rules(void *arg, struct ruleset *set)
+{
+    struct ratelimitd *r = arg;
+
+    limiter_set_rules(r->limiter, set);
+}
+
 static void on_keeper_refused(void *arg, const char *why)
 {
     struct ratelimitd *r = arg;
@@ -166,13 +178,13 @@ static void open_redis(struct ratelimitd *r, struct ruleset *set)
     };
     static const struct redis_sub_events sub_events = {.on_message =
                                                            on_message};
-    static const struct keeper_events keeper_events = {on_keeper_ready,
-                                                       on_keeper_refused};
+    static const struct keeper_events keeper_events = {
+        on_keeper_ready, on_keeper_rules, on_keeper_refused};
     uv_loop_t *loop = &r->app->loop;
 
     r->cmd = redis_cmd_new(loop, &r->redis, NULL, &cmd_events, r);
     r->keeper = keeper_new(loop, r->cmd, r->redis.prefix, r->app->instance,
-                           &keeper_events, r);
+                           r->opts->rules == NULL, &keeper_events, r);
     keeper_set_rules(r->keeper, set);
     limiter_use_redis(r->limiter, loop, r->cmd, r->keeper, r->redis.prefix);
     r->links_open = 1;

@@ -60,6 +60,19 @@ const struct rule *rules_find(const struct rules *rules, struct span name,
     return NULL;
 }
 
+bool rule_name_ok(struct span name)
+{
+    if (name.len == 0 || name.len > RULE_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.'))
+            return false;
+    }
+    return true;
+}
+
 const char *rule_key_fault(struct span key)
 {
     if (key.len == 0)
@@ -91,10 +104,11 @@ void rules_text(const struct rules *rules, unsigned group, struct bytes *out)
     for (unsigned i = 0; i < rules->count; i++) {
         const struct rule *r = &rules->at[i];
         if (r->group == group)
-            bytes_printf(out, "%" PRId64 " %" PRId64 " %s %s %s\n",
+            bytes_printf(out, "%" PRId64 " %" PRId64 " %s %s %s %s\n",
                          r->limit.limit, r->limit.window_us / 1000,
                          rule_algorithm_name(r->algorithm),
-                         r->shadow ? "shadow" : "-", r->pattern);
+                         r->shadow ? "shadow" : "-", r->pattern,
+                         rule_on_error_name(r->on_error));
     }
 }
 

@@ -28,6 +28,7 @@ enum {
     RULE_STARS_MAX = 2,
     RULES_MAX = 1024,
     RULE_LINES_MAX = 64, /* of one name */
+    RULE_WINDOW_MAX_S = 31 * 24 * 3600,
 };
 
 enum rule_algorithm { RULE_LOG, RULE_GCRA };
@@ -61,13 +62,17 @@ void rules_close(struct rules *rules);
 /* NULL: no such name (*known false), or no line fits the key. */
 const struct rule *rules_find(const struct rules *rules, struct span name,
                               struct span key, bool *known);
+/* 1 to RULE_NAME_MAX of A-Z a-z 0-9 _ - . */
+bool rule_name_ok(struct span name);
 /* Can this be (part of) a Redis key?  Why not, for people, else NULL. */
 const char *rule_key_fault(struct span key);
 
 const char *rule_algorithm_name(enum rule_algorithm a);
 const char *rule_on_error_name(enum rule_on_error e);
 
-/* A group's lines as function.lua reads them. */
+/* A group's lines as function.lua reads them, and the reverse: lines of a name
+ * are added to rules.  False: they are not such lines; rules stay as they were. */
+bool rules_add_text(struct rules *rules, struct span name, struct span text);
 void rules_text(const struct rules *rules, unsigned group, struct bytes *out);
 /* Name of a group. */
 const char *rules_name(const struct rules *rules, unsigned group);

@@ -7,8 +7,6 @@
 #include "ratelimitd/json_line.h"
 #include "ratelimitd/rules.h"
 
-static const int64_t WINDOW_MAX_MS = INT64_C(31) * 24 * 3600 * 1000;
-
 /* One object of the file while it is read. */
 struct reader {
     const char *path;
@@ -40,25 +38,11 @@ static bool wrong(struct reader *r, const char *name, const char *fmt, ...)
                    name, text);
 }
 
-/* Neither patterns nor names may hold what separates them elsewhere. */
-static bool good_name(struct span s)
-{
-    if (s.len == 0 || s.len > RULE_NAME_MAX)
-        return false;
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-              (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.'))
-            return false;
-    }
-    return true;
-}
-
 static bool read_name(struct reader *r, const json_value *v, const char *name)
 {
     struct span s;
 
-    if (!json_text(v, &s) || !good_name(s))
+    if (!json_text(v, &s) || !rule_name_ok(s))
         return wrong(r, name, "is not 1 to %d of A-Z a-z 0-9 _ - .",
                      RULE_NAME_MAX);
     memcpy(r->rule.name, s.ptr, s.len);
@@ -107,7 +91,7 @@ static bool read_window(struct reader *r, const json_value *v, const char *name)
     if (!json_int(v, &r->window_ms) &&
         (!json_text(v, &s) || !option_duration(s.ptr, &r->window_ms)))
         return wrong(r, name, "is not a duration (try \"60s\", \"250ms\")");
-    if (r->window_ms < 1 || r->window_ms > WINDOW_MAX_MS)
+    if (r->window_ms < 1 || r->window_ms > RULE_WINDOW_MAX_S * INT64_C(1000))
         return wrong(r, name, "is not within 1ms to 31d");
     r->has_window = true;
     return true;

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { FILE_MAX = 1024 * 1024 };
 
@@ -44,22 +45,43 @@ static bool load(struct rules *rules, const char *path, struct err *err)
     return ok;
 }
 
+struct ruleset *ruleset_of(struct rules *rules, struct span stamp)
+{
+    struct ruleset *set = mem_zero(sizeof *set);
+
+    set->rules = *rules;
+    *rules = (struct rules){0};
+    set->refs = 1;
+    set->stats = mem_zero(set->rules.groups * sizeof(struct rule_stats *));
+    for (unsigned g = 0; g < set->rules.groups; g++)
+        set->stats[g] = stats_of_rule(rules_name(&set->rules, g));
+    snprintf(set->stamp, sizeof set->stamp, "%.*s",
+             (int)(stamp.len < sizeof set->stamp ? stamp.len
+                                                 : sizeof set->stamp - 1),
+             stamp.ptr);
+    return set;
+}
+
 struct ruleset *ruleset_load(const char *path, int64_t now_ms, struct err *err)
 {
     struct rules rules;
-    struct ruleset *set;
+    char stamp[48];
 
     if (!load(&rules, path, err))
         return NULL;
-    set = mem_zero(sizeof *set);
-    set->rules = rules;
-    set->refs = 1;
-    set->stats = mem_zero(rules.groups * sizeof(struct rule_stats *));
-    for (unsigned g = 0; g < rules.groups; g++)
-        set->stats[g] = stats_of_rule(rules_name(&rules, g));
-    snprintf(set->stamp, sizeof set->stamp, "%" PRId64 " %016" PRIx64, now_ms,
+    snprintf(stamp, sizeof stamp, "%" PRId64 " %016" PRIx64, path ? now_ms : 0,
              rules_digest(&rules));
-    return set;
+    return ruleset_of(&rules, span_str(stamp));
+}
+
+bool ruleset_same(const struct ruleset *set, struct span stamp)
+{
+    const char *ours = strchr(set->stamp, ' ');
+    const char *theirs = stamp.len ? memchr(stamp.ptr, ' ', stamp.len) : NULL;
+
+    return ours && theirs &&
+           span_is(span_make(theirs, (size_t)(stamp.ptr + stamp.len - theirs)),
+                   ours);
 }
 
 struct ruleset *ruleset_ref(struct ruleset *set)

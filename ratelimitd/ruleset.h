@@ -16,8 +16,13 @@ struct ruleset {
     unsigned refs;
 };
 
-/* path NULL: the built-in rules.  now_ms goes into the stamp. */
+/* path NULL: the built-in rules, which are older than any others.  now_ms goes
+ * into the stamp. */
 struct ruleset *ruleset_load(const char *path, int64_t now_ms, struct err *err);
+/* Takes the rules over; stamp as it was found. */
+struct ruleset *ruleset_of(struct rules *rules, struct span stamp);
+/* The same rules, whenever they were loaded? */
+bool ruleset_same(const struct ruleset *set, struct span stamp);
 struct ruleset *ruleset_ref(struct ruleset *set);
 struct ruleset *ruleset_unref(struct ruleset *set); /* accepts NULL */
 

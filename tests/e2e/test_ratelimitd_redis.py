@@ -489,6 +489,34 @@ def test_of_two_instances_the_later_rules_win_and_stay(limitd, redis_server,
     assert fcall(r, "api", "a", 0)[1] == 6
 
 
+def test_an_instance_without_rules_takes_those_that_are_there(
+        limitd, redis_server, tool, tmp_path):
+    """It wrote the built-in ones over those of everybody else."""
+    lines = [{"rule": "mine", "limit": 5, "window": "1m"}]
+    owner = limitd(lines=lines)
+    r = redis_server.client()
+    check = run_tool("ratelimitd", "--redis", redis_server.url, "--check",
+                     "mine", "a")
+    assert check.proc.returncode == 0 and check.objects()[0]["limit"] == 5
+    t = tool("ratelimitd", "--redis", redis_server.url, "--stdin",
+             stdin="pipe").wait_ready()
+    t.write(ask("mine", "a") + ask("api", "a"))
+    t.wait_lines(2)
+    assert t.objects()[0]["remaining"] == 3 and "error" in t.objects()[1]
+    assert fcall(r, "mine", "a", 0)[1] == 5
+    write_rules(tmp_path / "rules.json",
+                {"rule": "mine", "limit": 6, "window": "1m"})
+    owner.signal(signal.SIGHUP)
+    wait_until(lambda: fcall(r, "mine", "a", 0)[1] == 6, 5, "limit 6")
+    t.wait_stderr("ev=rules_taken count=1\n", 5)
+    # It also keeps them there when their owner is gone.
+    assert owner.terminate() == 0
+    wait_until(lambda: t.stderr.count("ev=rules_taken") == 2, 5, "taken")
+    r.flushall()
+    wait_until(lambda: r.hget(RULES, "mine"), 6, "the rules are back")
+    assert fcall(r, "mine", "a", 0)[1] == 6
+
+
 # --- when Redis does not answer ---
 
 LOCAL = [{"rule": "api", "limit": 100, "window": "1m", "on_error": "local"},

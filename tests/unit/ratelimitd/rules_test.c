@@ -156,8 +156,49 @@ static void the_text_for_redis_has_one_line_for_each_pattern(void **state)
     rules_default(&rules);
     bytes_init(&text);
     rules_text(&rules, 0, &text);
-    assert_true(span_is(bytes_span(&text), "100 60000 log - *\n"));
+    assert_true(span_is(bytes_span(&text), "100 60000 log - * local\n"));
     bytes_close(&text);
+    rules_close(&rules);
+}
+
+static void rules_come_back_from_their_text_as_they_were(void **state)
+{
+    static const char file[] =
+        "{\"rules\":[{\"rule\":\"api\",\"key\":\"svc-*\",\"limit\":8,"
+        "\"window\":250,\"shadow\":true,\"on_error\":\"allow\"},"
+        "{\"rule\":\"api\",\"limit\":9,\"window\":\"1m\"},"
+        "{\"rule\":\"x\",\"limit\":1000000,\"window\":\"1h\","
+        "\"algorithm\":\"gcra\",\"on_error\":\"deny\"}]}";
+    struct rules rules, back = {0};
+    struct err err = {0};
+    struct bytes text;
+
+    (void)state;
+    assert_true(rules_read(&rules, span_str(file), "f", &err));
+    bytes_init(&text);
+    for (unsigned g = 0; g < rules.groups; g++) {
+        bytes_clear(&text);
+        rules_text(&rules, g, &text);
+        assert_true(rules_add_text(&back, span_str(rules_name(&rules, g)),
+                                   bytes_span(&text)));
+    }
+    assert_int_equal(back.count, 3);
+    assert_true(rules_digest(&rules) == rules_digest(&back));
+    assert_int_equal(find(&back, "x", "a")->limit.step,
+                     find(&rules, "x", "a")->limit.step);
+    /* As an older version, or a person, wrote it. */
+    assert_true(
+        rules_add_text(&back, span_str("y"), span_str("5 1000 log - *")));
+    assert_int_equal(find(&back, "y", "a")->on_error, RULE_LOCAL);
+    assert_false(rules_add_text(&back, span_str("@stamp"), span_str("1 x")));
+    assert_false(rules_add_text(&back, span_str("z"), span_str("")));
+    assert_false(rules_add_text(&back, span_str("z"), span_str("5 0 log - *")));
+    assert_false(
+        rules_add_text(&back, span_str("z"), span_str("5 10 lag - *")));
+    assert_false(rules_add_text(&back, span_str("z"), span_str("5 10 log -")));
+    assert_int_equal(back.count, 4);
+    bytes_close(&text);
+    rules_close(&back);
     rules_close(&rules);
 }
 
@@ -170,6 +211,7 @@ int main(void)
         cmocka_unit_test(a_pattern_fits_whole_texts_only),
         cmocka_unit_test(keys_that_could_not_be_part_of_a_name_are_refused),
         cmocka_unit_test(the_text_for_redis_has_one_line_for_each_pattern),
+        cmocka_unit_test(rules_come_back_from_their_text_as_they_were),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
