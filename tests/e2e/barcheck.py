@@ -2,7 +2,7 @@
 import json
 from decimal import Decimal
 
-from harness import data_lines
+from harness import data_lines, wait_until
 
 TRADES = "binance-aggtrades-xrpeth.ndjson.gz"
 REFERENCE = {"1": "binance-xrpeth-bars-1m.ndjson.gz",
@@ -68,3 +68,12 @@ def assert_reference(finals, resolution):
     wrong = {t: (got[t], want[t]) for t in got if got[t] != want[t]}
     assert not wrong, "%d bars differ: %s" % (len(wrong),
                                               list(wrong.items())[:3])
+
+
+def everything_heard(subscriber, client):
+    """Payloads of all bars that were published until now.  Redis may still hold
+    some of them back: a mark behind them tells when all are there."""
+    client.publish("bars:XRPETH:1", "mark")
+    wait_until(lambda: (b"bars:XRPETH:1", b"mark") in subscriber.poll()[-1:],
+               20, "the mark")
+    return [data for _, data in subscriber.messages if data != b"mark"]
