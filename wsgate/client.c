@@ -11,6 +11,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "wsgate/close_count.h"
+#include "wsgate/gate_metrics.h"
 #include "wsgate/hub.h"
 #include "wsgate/lag.h"
 #include "wsgate/session.h"
@@ -396,6 +397,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     }
     if (events & UV_WRITABLE) {
+        gate_metrics_backlog(lag_owed_bytes(&c->m) + client_unread(c));
         fan_resume(c->all->gate->fan, &c->m);
         if (c->ended)
             return;

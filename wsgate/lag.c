@@ -56,6 +56,12 @@ uint64_t lag_owed(const struct member *m)
                : m->group->frames - m->lag->frames;
 }
 
+uint64_t lag_owed_bytes(const struct member *m)
+{
+    return m->lag == NULL || m->group == NULL ? 0
+                                              : m->group->bytes - m->lag->bytes;
+}
+
 uint64_t lag_owed_all_bytes(const struct member *m)
 {
     return m->lag == NULL || m->group == NULL

@@ -42,8 +42,9 @@ void lag_end(struct member *m);
 void lag_free(struct lag *lag);
 /* The group's turn was sent to m only up to `sent` bytes. */
 void lag_begin_turn(struct fan *f, struct member *m, uint64_t sent);
-/* Frames owed; `all` bytes owed. */
+/* What it is owed: frames, bytes, bytes of `all` channels. */
 uint64_t lag_owed(const struct member *m);
+uint64_t lag_owed_bytes(const struct member *m);
 uint64_t lag_owed_all_bytes(const struct member *m);
 const struct floor *lag_floor(const struct lag *lag, uint32_t topic);
 /* m is about to belong to `to` (NULL: no group): topics which that has and the

@@ -25,7 +25,8 @@ struct table {
     bool (*equal)(const struct node *n, struct span key);
 };
 
-#define node_of(type, member, n) ((type *)((char *)(n)-offsetof(type, member)))
+#define node_of(type, member, n)                                               \
+    ((type *)(void *)((char *)(n)-offsetof(type, member)))
 
 void table_init(struct table *t,
                 bool (*equal)(const struct node *n, struct span key));
