@@ -158,7 +158,7 @@ static inline const char *take_text(const char *s, const char *end,
     const char *stop = scan_fast_plain(s, end);
 
     *out = span_make(s, (size_t)(stop - s));
-    return stop > s || kind == FIELD_TEXT ? stop : NULL;
+    return stop == s && kind == FIELD_NAME ? NULL : stop;
 }
 
 /* A whole number without a sign, short enough for two words. */
@@ -221,9 +221,9 @@ read_shape(struct span line, const struct shape *shape, struct event *ev)
     ev->have = shape->have;
     for (;;) {
         s += f->len;
-        if (s >= end)
-            return f->kind == FIELD_END && s == end;
         kind = f->kind;
+        if (s >= end)
+            return kind == FIELD_END && s == end;
         if (kind & (FIELD_PRICE | FIELD_SIZE | FIELD_NUMBER))
             s = take_number(s, end, kind, field_at(ev, f));
         else if (kind & (FIELD_TEXT | FIELD_NAME))
