@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "ratelimitd/glob.h"
+#include "common/glob.h"
 
 const char *rule_algorithm_name(enum rule_algorithm a)
 {
@@ -54,7 +54,7 @@ const struct rule *rules_find(const struct rules *rules, struct span name,
             continue;
         *known = true;
         if ((r->pattern[0] == '*' && r->pattern[1] == '\0') ||
-            glob_fits(r->pattern, key))
+            glob_match(span_str(r->pattern), key))
             return r;
     }
     return NULL;

@@ -4,7 +4,7 @@
 #include <openssl/sha.h>
 #include <strings.h>
 
-#include "wsgate/glob.h"
+#include "common/glob.h"
 
 enum { KEY_LEN = 24, KEY_BYTES = 16, ACCEPT_LEN = 28 };
 

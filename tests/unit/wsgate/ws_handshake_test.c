@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "wsgate/glob.h"
+#include "common/glob.h"
 #include "wsgate/ws_handshake.h"
 
 static void the_key_of_the_rfc_has_its_answer(void **state)

@@ -1,8 +1,11 @@
 /*
  * glob.h -- match text against a pattern in which '*' is any run of bytes.
+ *
+ * Only the last star is ever tried again, so the worst case is the product of
+ * both lengths, not an exponential.
  */
-#ifndef WSGATE_GLOB_H
-#define WSGATE_GLOB_H
+#ifndef COMMON_GLOB_H
+#define COMMON_GLOB_H
 
 #include <stdbool.h>
 

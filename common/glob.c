@@ -1,4 +1,4 @@
-#include "wsgate/glob.h"
+#include "common/glob.h"
 
 #include <stdint.h>
 
