@@ -238,7 +238,7 @@ static bool too_far_ahead(const struct engine *e, int64_t time_ns,
 enum engine_verdict engine_event(struct engine *e, const struct event *ev,
                                  int64_t received_ns)
 {
-    struct bar_input in = {.key = {ev->time_ns, -1}};
+    struct bar_input *in = &e->input;
     enum engine_verdict verdict;
     struct symbol *sym;
     bool lost = false;
@@ -262,10 +262,11 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
         e->counts.future++;
         return ENGINE_FUTURE;
     }
-    verdict = ev->type == EVENT_TICK ? from_quote(e, sym, ev, &in)
-                                     : from_trade(e, sym, ev, &in);
+    in->key = (struct bar_key){ev->time_ns, -1};
+    verdict = ev->type == EVENT_TICK ? from_quote(e, sym, ev, in)
+                                     : from_trade(e, sym, ev, in);
     if (verdict == ENGINE_TAKEN)
-        add(e, sym, &in, received_ns, lost);
+        add(e, sym, in, received_ns, lost);
     return verdict;
 }
 

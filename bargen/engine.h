@@ -76,6 +76,7 @@ struct engine {
     char **wanted; /* of config.symbols */
     struct symbols symbols;
     struct heap wake;
+    struct bar_input input; /* made of the event at hand */
 };
 
 void engine_init(struct engine *e, const struct engine_config *config);

@@ -165,12 +165,8 @@ static void close_due(struct symbol *sym, const struct bar_rules *rules)
     find_next_close(sym, rules);
 }
 
-/* Rare: a bar begins, is corrected or refuses.  Kept out of the way of the
- * others.  True: next_close_ns must be worked out again. */
-__attribute__((noinline)) static bool add_slowly(struct symbol *sym,
-                                                 const struct bar_rules *rules,
-                                                 const struct bar_input *in,
-                                                 unsigned i)
+bool symbol_add_slowly(struct symbol *sym, const struct bar_rules *rules,
+                       const struct bar_input *in, unsigned i)
 {
     struct series_context c = context(sym, rules, i);
 
@@ -189,9 +185,7 @@ __attribute__((noinline)) static bool add_slowly(struct symbol *sym,
     return true;
 }
 
-/* closed_ns has reached next_ns, or a bar was added. */
-__attribute__((noinline)) static bool work(struct symbol *sym,
-                                           const struct bar_rules *rules)
+bool symbol_work(struct symbol *sym, const struct bar_rules *rules)
 {
     find_next_close(sym, rules);
     if (sym->closed_ns >= sym->ids.unaged_ns)
@@ -202,41 +196,13 @@ __attribute__((noinline)) static bool work(struct symbol *sym,
     return true;
 }
 
-bool symbol_add(struct symbol *sym, const struct bar_rules *rules,
-                const struct bar_input *in)
-{
-    int64_t time_ns = in->key.time_ns;
-    int64_t watermark_ns = time_ns - rules->grace_ns;
-    bool changed = false;
-
-    for (unsigned i = 0; i < sym->n_series; i++) {
-        struct series *s = &sym->series[i];
-
-        if (!series_takes(s, time_ns))
-            changed |= add_slowly(sym, rules, in, i);
-        else if (bar_add(&s->cur, in))
-            s->cur.flags |= BAR_CHANGED;
-        else
-            rules->counts->overflow++;
-    }
-    if (time_ns >= sym->newest_ns)
-        sym->newest_ns = time_ns;
-    else
-        rules->counts->out_of_order++;
-    if (watermark_ns > sym->closed_ns)
-        sym->closed_ns = watermark_ns;
-    if (changed || sym->closed_ns >= sym->next_ns)
-        changed |= work(sym, rules);
-    return changed;
-}
-
 void symbol_close(struct symbol *sym, const struct bar_rules *rules,
                   int64_t closed_ns)
 {
     if (closed_ns > sym->closed_ns)
         sym->closed_ns = closed_ns;
     if (sym->closed_ns >= sym->next_ns)
-        work(sym, rules);
+        symbol_work(sym, rules);
 }
 
 void symbol_restart(struct symbol *sym, const struct bar_rules *rules)

@@ -103,10 +103,43 @@ void symbol_lost(struct symbol *sym);
 bool symbol_new_trade(struct symbol *sym, const struct bar_rules *rules,
                       int64_t number, struct span text, int64_t time_ns);
 
+/* Rare: in series i a bar begins, is corrected or refuses.  True: what is next
+ * to be closed has changed. */
+bool symbol_add_slowly(struct symbol *sym, const struct bar_rules *rules,
+                       const struct bar_input *in, unsigned i);
+/* closed_ns has reached next_ns, or a bar was added: closes what is due.
+ * True: a bar was issued. */
+bool symbol_work(struct symbol *sym, const struct bar_rules *rules);
+
 /* Adds to the bars of every resolution and closes what is past the watermark.
- * True: a bar was started or issued. */
-bool symbol_add(struct symbol *sym, const struct bar_rules *rules,
-                const struct bar_input *in);
+ * True: a bar was started or issued.  Inline: done for every event. */
+static inline bool symbol_add(struct symbol *sym, const struct bar_rules *rules,
+                              const struct bar_input *in)
+{
+    int64_t time_ns = in->key.time_ns;
+    int64_t watermark_ns = time_ns - rules->grace_ns;
+    bool changed = false;
+
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series *s = &sym->series[i];
+
+        if (!series_takes(s, time_ns))
+            changed |= symbol_add_slowly(sym, rules, in, i);
+        else if (bar_add(&s->cur, in))
+            s->cur.flags |= BAR_CHANGED;
+        else
+            rules->counts->overflow++;
+    }
+    if (time_ns >= sym->newest_ns)
+        sym->newest_ns = time_ns;
+    else
+        rules->counts->out_of_order++;
+    if (watermark_ns > sym->closed_ns)
+        sym->closed_ns = watermark_ns;
+    if (changed || sym->closed_ns >= sym->next_ns)
+        changed |= symbol_work(sym, rules);
+    return changed;
+}
 
 /* Closes what ends at or before closed_ns; never goes back. */
 void symbol_close(struct symbol *sym, const struct bar_rules *rules,
