@@ -51,6 +51,7 @@ struct channel {
     uint32_t n_slots, cap_slots;
     uint32_t n_links, cap_links;
     const struct channel *root; /* the native channel of the same name */
+    bool covered;               /* some pattern lists it */
 };
 
 void channel_init(struct channel *c, uint32_t id, uint64_t born,

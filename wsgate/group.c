@@ -103,7 +103,7 @@ bool group_push(struct group *g, uint64_t number, const char *ptr, size_t len,
     } else {
         if (g->n_iov == GROUP_IOV_MAX)
             return false;
-        if (g->n_iov == g->cap_iov) {
+        if (g->iov == NULL || g->n_iov == g->cap_iov) {
             g->cap_iov = g->cap_iov == 0 ? 2 : g->cap_iov * 2;
             g->iov = mem_grow(g->iov, g->cap_iov * sizeof *g->iov);
         }

@@ -316,14 +316,14 @@ void ws_frame_add(struct bytes *out, unsigned opcode, struct span payload)
 void ws_close_add(struct bytes *out, uint16_t code, const char *reason)
 {
     char payload[WS_CONTROL_MAX];
-    size_t n = strlen(reason);
+    struct span text = span_str(reason);
 
-    if (n > sizeof payload - 2)
-        n = sizeof payload - 2;
+    if (text.len > sizeof payload - 2)
+        text.len = sizeof payload - 2;
     payload[0] = (char)(code >> 8);
     payload[1] = (char)code;
-    memcpy(payload + 2, reason, n);
-    ws_frame_add(out, WS_OP_CLOSE, span_make(payload, n + 2));
+    memcpy(payload + 2, text.ptr, text.len);
+    ws_frame_add(out, WS_OP_CLOSE, span_make(payload, text.len + 2));
 }
 
 size_t ws_text_begin(struct bytes *out)
