@@ -99,13 +99,6 @@ static const struct {
     {"event", offsetof(struct event, exchange_event)},
 };
 
-static const char *const kind_names[] = {
-    [ROUTE_KEY_NONE] = "none",
-    [ROUTE_KEY_STRING] = "string",
-    [ROUTE_KEY_LIST] = "list",
-    [ROUTE_KEY_SORTED] = "sorted",
-};
-
 struct route_table {
     struct route row[EVENT_TYPES];
     char *text[TEXTS_MAX]; /* what a file brought */
@@ -168,8 +161,8 @@ static bool read_kind(const json_value *v, enum route_key_kind *out)
 
     if (!json_text(v, &text))
         return false;
-    for (unsigned i = 0; i < sizeof kind_names / sizeof *kind_names; i++) {
-        if (span_is(text, kind_names[i])) {
+    for (unsigned i = ROUTE_KEY_NONE; i <= ROUTE_KEY_SORTED; i++) {
+        if (span_is(text, route_key_kind_name((enum route_key_kind)i))) {
             *out = (enum route_key_kind)i;
             return true;
         }
@@ -302,82 +295,6 @@ const struct route *route_of(const struct route_table *t, enum event_type type)
 {
     assert((unsigned)type < EVENT_TYPES);
     return &t->row[type];
-}
-
-static void print_cell(struct bytes *out, const char *prefix, const char *name,
-                       size_t width)
-{
-    size_t from = out->len;
-
-    if (name[0] == '\0') {
-        bytes_add_str(out, "-");
-    } else {
-        bytes_add_str(out, prefix);
-        bytes_add_str(out, name);
-    }
-    do
-        bytes_add_str(out, " ");
-    while (out->len - from < width);
-}
-
-static void print_duration(struct bytes *out, int64_t ms)
-{
-    static const struct {
-        const char *unit;
-        int64_t ms;
-    } units[] = {{"h", 3600 * SECOND_MS}, {"s", SECOND_MS}, {"ms", 1}};
-    size_t i = 0;
-
-    while (ms % units[i].ms != 0)
-        i++;
-    bytes_add_int(out, ms / units[i].ms);
-    bytes_add_str(out, units[i].unit);
-}
-
-static void print_key_life(struct bytes *out, const struct route *r)
-{
-    struct bytes life;
-
-    bytes_init(&life);
-    bytes_add_str(&life, kind_names[r->key_kind]);
-    if (r->key_keep > 0) {
-        bytes_add_str(&life, ",");
-        bytes_add_int(&life, r->key_keep);
-    }
-    if (r->key_ttl_ms > 0) {
-        bytes_add_str(&life, ",");
-        print_duration(&life, r->key_ttl_ms);
-    }
-    bytes_add(&life, "", 1);
-    print_cell(out, "", r->key_kind == ROUTE_KEY_NONE ? "" : life.ptr, 20);
-    bytes_close(&life);
-}
-
-void route_table_print(const struct route_table *t, const char *prefix,
-                       struct bytes *out)
-{
-    size_t wide = strlen(prefix);
-
-    print_cell(out, "", "TYPE", 15);
-    print_cell(out, "", "CHANNEL", 32 + wide);
-    print_cell(out, "", "ALSO", 18 + wide);
-    print_cell(out, "", "KEY", 42 + wide);
-    print_cell(out, "", "KIND", 20);
-    print_cell(out, "", "STREAM", 32 + wide);
-    bytes_add_str(out, "JOURNAL PROFILE\n");
-    for (unsigned i = 0; i < EVENT_TYPES; i++) {
-        const struct route *r = &t->row[i];
-
-        print_cell(out, "", event_type_name(r->type), 15);
-        print_cell(out, prefix, r->channel, 32 + wide);
-        print_cell(out, prefix, r->channel2, 18 + wide);
-        print_cell(out, prefix, r->key, 42 + wide);
-        print_key_life(out, r);
-        print_cell(out, prefix, r->stream, 32 + wide);
-        print_cell(out, "", r->journal ? "yes" : "", 8);
-        bytes_add_str(out, r->profile);
-        bytes_add_str(out, "\n");
-    }
 }
 
 bool route_expand(const char *tmpl, struct span prefix, const struct event *ev,

@@ -33,6 +33,9 @@ enum route_key_kind {
     ROUTE_KEY_SORTED
 };
 
+/* "none", "string", "list" or "sorted". */
+const char *route_key_kind_name(enum route_key_kind kind);
+
 enum { ROUTE_NAME_MAX = 255 }; /* longest channel name, prefix not counted */
 
 struct route {

@@ -237,12 +237,11 @@ struct nest {
 
 static void nest_push(struct nest *n, bool object)
 {
-    uint64_t bit = (uint64_t)1 << (n->open % 64);
+    uint64_t *word = &n->object[n->open / 64];
+    unsigned shift = n->open % 64;
+    uint64_t below = shift > 0 ? *word & (((uint64_t)1 << shift) - 1) : 0;
 
-    if (object)
-        n->object[n->open / 64] |= bit;
-    else
-        n->object[n->open / 64] &= ~bit;
+    *word = below | (uint64_t)object << shift;
     n->open++;
 }
 

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <stdlib.h>
 
 #include "common/bytes.h"
@@ -71,32 +72,35 @@ static int compare_keys(const void *left, const void *right)
 /* The text is valid: only its braces, brackets and strings matter. */
 static void collect(struct keys *k, const char *s, const char *end)
 {
-    uint32_t open[SCAN_DEPTH_MAX]; /* 0: an array */
+    uint32_t open[SCAN_DEPTH_MAX + 1]; /* 0: an array, or outside of all */
     uint32_t objects = 0;
     unsigned depth = 0;
     bool key = false; /* is a string that comes now a key? */
     const char *bad;
 
+    open[0] = 0;
     for (; s < end; s++) {
         const char *first = s + 1;
 
         switch (*s) {
         case '{':
         case '[':
-            open[depth++] = *s == '{' ? ++objects : 0;
+            assert(depth < SCAN_DEPTH_MAX);
+            open[++depth] = *s == '{' ? ++objects : 0;
             key = *s == '{';
             break;
         case '}':
         case ']':
+            assert(depth > 0); /* the text was scanned before */
             depth--;
             break;
         case ',':
-            key = open[depth - 1] != 0;
+            key = open[depth] != 0;
             break;
         case '"':
             s = scan_string(first, end, &bad) - 1;
             if (key)
-                add(k, open[depth - 1], first, s);
+                add(k, open[depth], first, s);
             key = false;
             break;
         default:
