@@ -1,5 +1,5 @@
 /*
- * message.h -- a bar as the JSON message of DESIGN section 3.
+ * message.h -- a bar as the JSON message of docs/messages.md.
  *
  * {"type":"bar","symbol":"AAPL","resolution":"1","bar":{"time":1697097600000,
  *  "open":150.0,"high":151.0,"low":149.5,"close":150.5,"volume":1000000,

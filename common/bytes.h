@@ -41,8 +41,8 @@ static inline struct span bytes_span(const struct bytes *b)
     return span_make(b->ptr, b->len);
 }
 
-/* malloc, calloc and realloc that end the process with status 71, as DESIGN
- * demands, where a half-working state would be the alternative. */
+/* malloc, calloc and realloc that end the process with status 71: a half-working
+ * tool would be worse than one that a supervisor starts anew. */
 void *mem_alloc(size_t n);
 void *mem_zero(size_t n);
 void *mem_grow(void *p, size_t n);

@@ -3,7 +3,7 @@
  *
  * event_read() accepts exactly the objects that a conforming JSON parser
  * accepts (RFC 8259, UTF-8 checked, duplicate keys refused at every level) and
- * that are a valid event as DESIGN section 3 has it.  Lines are scanned in
+ * that are a valid event as docs/messages.md has it.  Lines are scanned in
  * place: ticks and trades first against the shapes of lines before, then, like
  * all other types, strictly.  As in jansson \u0000 is refused, and so is what
  * is nested more than 2048 deep.
@@ -67,7 +67,7 @@ struct event {
     struct decimal bid, ask, price, size;
     struct span id;   /* trade id without quotes: a string or a number */
     struct span side; /* without quotes */
-    struct span src;  /* publisher run, see DESIGN section 3 */
+    struct span src;  /* publisher run, see docs/messages.md */
     uint64_t seq;
     /* Names that routes use; empty where the event has none.  Each is 1 to
      * EVENT_NAME_MAX of letters, digits and ._/-@+#: no colon, which parts

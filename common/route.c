@@ -12,7 +12,7 @@ enum {
     TEXTS_MAX = EVENT_TYPES * 4, /* a file can replace four texts of a row */
 };
 
-/* DESIGN section 2.  Types that a profile does not name are not published. */
+/* docs/messages.md.  Types that a profile does not name are not published. */
 static const struct route built_in[] = {
     {.profile = "default",
      .type = EVENT_TICK,

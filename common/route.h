@@ -3,7 +3,7 @@
  *
  * One row a type.  Templates hold prefix-free names with {symbol},
  * {resolution}, {expiry}, {account_id}, {user_id} and {event}; an empty
- * template means "not published there".  DESIGN section 2 is the source of the
+ * template means "not published there".  docs/messages.md is the source of the
  * built-in tables.  Every channel also has `last:{channel}`, which needs no
  * row.
  *
