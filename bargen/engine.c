@@ -193,7 +193,8 @@ static void add(struct engine *e, struct symbol *sym,
     if (lost)
         symbol_lost(sym); /* the bar that it began has lost some as well */
     e->counts.events++;
-    live = sym->newest_ns >= received_ns - LIVE_NS;
+    live = sym->newest_ns >= received_ns - LIVE_NS ||
+           (e->wall_ns != 0 && sym->newest_ns >= e->wall_ns - LIVE_NS);
     if (live != sym->live || (live && sym->next_close_ns != next_close_ns)) {
         sym->live = live;
         arm(e, sym);
@@ -232,7 +233,9 @@ static bool too_far_ahead(const struct engine *e, int64_t time_ns,
 {
     if (time_ns >= TIME_MAX_NS)
         return true;
-    return e->config.ahead_ns > 0 && time_ns > received_ns + e->config.ahead_ns;
+    return e->config.ahead_ns > 0 &&
+           time_ns > received_ns + e->config.ahead_ns &&
+           time_ns > e->wall_ns + e->config.ahead_ns;
 }
 
 enum engine_verdict engine_event(struct engine *e, const struct event *ev,

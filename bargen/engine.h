@@ -76,6 +76,9 @@ struct engine {
     char **wanted; /* of config.symbols */
     struct symbols symbols;
     struct heap wake;
+    /* The time of day when the events at hand are taken in, as told by who
+     * knows it apart from when they were received; 0: the same. */
+    int64_t wall_ns;
     struct bar_input input; /* made of the event at hand */
 };
 

@@ -187,6 +187,8 @@ static void take_streams(struct journal *j, const struct redis_reply *r)
     uint64_t newest_ms = 0;
 
     j->caught_up = true;
+    /* Ids are by the clock of Redis, which may be wrong. */
+    j->b->engine.wall_ns = clock_wall_ns();
     for (size_t i = 0; i < r->count; i++) {
         const struct redis_reply *stream = &r->item[i], *list;
         unsigned shard;

@@ -275,6 +275,25 @@ static void a_tick_far_in_the_future_is_dropped(void **state)
     feed_close(&f);
 }
 
+static void the_clock_of_redis_may_be_wrong(void **state)
+{
+    struct feed f;
+    struct event ev = feed_trade_event("X", T0, "10", "1", NULL);
+
+    (void)state;
+    feed_open(&f, feed_config(), "1");
+    f.engine.wall_ns = T0 * MS;
+    /* An hour behind: the event is not from the future. */
+    assert_int_equal(engine_event(&f.engine, &ev, (T0 - 60 * MINUTE_MS) * MS),
+                     ENGINE_TAKEN);
+    assert_true(f.engine.symbols.all[0]->live);
+    /* An hour ahead: the event is not old. */
+    assert_int_equal(engine_event(&f.engine, &ev, (T0 + 60 * MINUTE_MS) * MS),
+                     ENGINE_TAKEN);
+    assert_true(f.engine.symbols.all[0]->live);
+    feed_close(&f);
+}
+
 static void trades_that_are_missing_flag_the_bars_around_them(void **state)
 {
     struct feed f;
@@ -573,6 +592,7 @@ int main(void)
         cmocka_unit_test(the_clock_leaves_replayed_data_alone),
         cmocka_unit_test(many_bars_are_closed_by_one_clock_in_a_fixed_order),
         cmocka_unit_test(a_tick_far_in_the_future_is_dropped),
+        cmocka_unit_test(the_clock_of_redis_may_be_wrong),
         cmocka_unit_test(trades_that_are_missing_flag_the_bars_around_them),
         cmocka_unit_test(a_hole_that_straddles_two_bars_flags_both),
         cmocka_unit_test(a_hole_that_is_filled_late_takes_the_flag_back),
