@@ -121,16 +121,11 @@ static const size_t name_at[PARTS] = {
     [PART_USER_ID] = AT(user_id),       [PART_EVENT] = AT(exchange_event),
     [PART_ACCOUNT_ID] = AT(account_id), [PART_RESOLUTION] = AT(resolution),
 };
-static const size_t decimal_at[] = {
-    [PART_BID] = AT(bid),
-    [PART_ASK] = AT(ask),
-    [PART_PRICE] = AT(price),
-    [PART_SIZE] = AT(size),
-};
 enum {
     NAME_PARTS = NEED(SYMBOL) | NEED(EXPIRY) | NEED(USER_ID) | NEED(EVENT) |
                  NEED(ACCOUNT_ID) | NEED(RESOLUTION),
-    DECIMAL_PARTS = NEED(BID) | NEED(ASK) | NEED(PRICE) | NEED(SIZE),
+    STAMP_PARTS = NEED(SRC) | NEED(SEQ),
+    IDENTITY_PARTS = NEED(ID) | NEED(SIDE),
 };
 
 static void *part_at(struct event *ev, size_t offset)
@@ -143,24 +138,32 @@ static enum event_part lowest(uint32_t parts)
     return (enum event_part)__builtin_ctz(parts);
 }
 
+/* False: it is wrong where it must not be. */
+static inline bool name_ok(struct reading *r, enum event_part part,
+                           struct span *out, uint32_t need, uint32_t check)
+{
+    uint32_t bit = 1u << part;
+
+    return read_name(r, part, out) ||
+           !(need & bit || (check & bit && !is_null(r, part)));
+}
+
 static enum event_fault read_names(struct reading *r, uint32_t need,
                                    uint32_t check)
 {
     uint32_t left = r->parts.seen & NAME_PARTS;
 
-    for (; left; left &= left - 1) {
-        enum event_part part = lowest(left);
-        uint32_t bit = 1u << part;
-
-        if (read_name(r, part, part_at(r->ev, name_at[part])))
-            continue;
-        if (need & bit || (check & bit && !is_null(r, part)))
-            return part_fault(r, part,
-                              part == PART_SYMBOL ? EVENT_BAD_SYMBOL
-                                                  : EVENT_BAD_NAME);
-    }
+    if (left & NEED(SYMBOL) &&
+        !name_ok(r, PART_SYMBOL, &r->ev->symbol, need, check))
+        return part_fault(r, PART_SYMBOL, EVENT_BAD_SYMBOL);
     if (r->ev->symbol.len > 0)
         r->ev->have |= EVENT_HAS_SYMBOL;
+    for (left &= ~NEED(SYMBOL); left; left &= left - 1) {
+        enum event_part part = lowest(left);
+
+        if (!name_ok(r, part, part_at(r->ev, name_at[part]), need, check))
+            return part_fault(r, part, EVENT_BAD_NAME);
+    }
     return EVENT_OK;
 }
 
@@ -177,32 +180,39 @@ static enum event_fault missing(struct reading *r, uint32_t parts)
     return fault(r, at, EVENT_BAD_NAME);
 }
 
+/* False: it is wrong where it must not be. */
+static inline bool decimal_ok(struct reading *r, enum event_part part,
+                              int64_t least, unsigned have, struct decimal *out,
+                              uint32_t need, uint32_t check)
+{
+    const struct decimal *d = &r->parts.number[part];
+    uint32_t bit = 1u << part;
+
+    if (!(r->parts.seen & bit))
+        return true;
+    if (d->scale == SCAN_NO_DECIMAL || d->mant < least)
+        return !(need & bit || (check & bit && !is_null(r, part)));
+    /* Not as a whole: a load that is wider than the stores before it has to
+     * wait for them. */
+    out->mant = d->mant;
+    out->scale = d->scale;
+    r->ev->have |= have;
+    return true;
+}
+
 static enum event_fault read_decimals(struct reading *r, uint32_t need,
                                       uint32_t check)
 {
-    static const unsigned have[] = {EVENT_HAS_BID, EVENT_HAS_ASK,
-                                    EVENT_HAS_PRICE, EVENT_HAS_SIZE};
-    uint32_t left = r->parts.seen & DECIMAL_PARTS;
+    struct event *ev = r->ev;
 
-    for (; left; left &= left - 1) {
-        enum event_part part = lowest(left);
-        const struct decimal *d = &r->parts.number[part];
-        uint32_t bit = 1u << part;
-
-        if (d->scale != SCAN_NO_DECIMAL &&
-            (d->mant > 0 || (d->mant == 0 && part == PART_SIZE))) {
-            struct decimal *out = part_at(r->ev, decimal_at[part]);
-
-            /* Not as a whole: a load that is wider than the stores before it
-             * has to wait for them. */
-            out->mant = d->mant;
-            out->scale = d->scale;
-            r->ev->have |= have[part];
-        } else if (need & bit || (check & bit && !is_null(r, part))) {
-            return part_fault(
-                r, part, part == PART_SIZE ? EVENT_BAD_SIZE : EVENT_BAD_PRICE);
-        }
-    }
+    if (!decimal_ok(r, PART_BID, 1, EVENT_HAS_BID, &ev->bid, need, check))
+        return part_fault(r, PART_BID, EVENT_BAD_PRICE);
+    if (!decimal_ok(r, PART_ASK, 1, EVENT_HAS_ASK, &ev->ask, need, check))
+        return part_fault(r, PART_ASK, EVENT_BAD_PRICE);
+    if (!decimal_ok(r, PART_PRICE, 1, EVENT_HAS_PRICE, &ev->price, need, check))
+        return part_fault(r, PART_PRICE, EVENT_BAD_PRICE);
+    if (!decimal_ok(r, PART_SIZE, 0, EVENT_HAS_SIZE, &ev->size, need, check))
+        return part_fault(r, PART_SIZE, EVENT_BAD_SIZE);
     return EVENT_OK;
 }
 
@@ -336,10 +346,10 @@ static enum event_fault read_object(struct reading *r)
         f = read_times(r, need);
     if (f == EVENT_OK)
         f = read_decimals(r, need, check);
-    if (f == EVENT_OK) {
+    if (f == EVENT_OK && r->parts.seen & STAMP_PARTS)
         read_stamps(r);
+    if (f == EVENT_OK && r->parts.seen & IDENTITY_PARTS)
         read_identity(r);
-    }
     return f;
 }
 
