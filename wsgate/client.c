@@ -16,89 +16,9 @@
 #include "wsgate/lag.h"
 #include "wsgate/session.h"
 
-enum { LEAVE_TICK_MS = 50, TOKEN = 1000 };
+enum { TOKEN = 1000 };
 
 #define client_of(member) node_of(struct client, m, member)
-
-/* ---- registry: peers and the wheel ---- */
-
-static bool peer_is(const struct node *n, struct span address)
-{
-    return span_is(address, node_of(struct peer, node, n)->address);
-}
-
-static struct peer *peer_get(struct clients *all, const char *address)
-{
-    struct node *n = table_find(&all->peers, span_str(address));
-
-    if (n != NULL)
-        return node_of(struct peer, node, n);
-    struct peer *p = mem_zero(sizeof *p);
-    size_t len = strlen(address);
-    if (len >= sizeof p->address)
-        len = sizeof p->address - 1;
-    memcpy(p->address, address, len);
-    table_add(&all->peers, &p->node, span_make(p->address, len));
-    return p;
-}
-
-static void peer_put(struct clients *all, struct peer *p)
-{
-    if (--p->count == 0) {
-        table_remove(&all->peers, &p->node);
-        free(p);
-    }
-}
-
-bool clients_admit(struct clients *all, const char *address, const char **why)
-{
-    const struct options *o = all->gate->opts;
-    struct node *n = table_find(&all->peers, span_str(address));
-
-    if (all->stopping)
-        *why = "this gateway is going away";
-    else if (all->count >= (uint64_t)o->max_connections)
-        *why = "this gateway is full";
-    else if (n != NULL && node_of(struct peer, node, n)->count >=
-                              (uint64_t)o->max_per_address)
-        *why = "too many connections from this address";
-    else
-        return true;
-    return false;
-}
-
-static void wheel_add(struct clients *all, struct client *c)
-{
-    struct spoke *s = &all->wheel[all->next_spoke];
-
-    c->spoke = (uint8_t)all->next_spoke;
-    all->next_spoke = (all->next_spoke + 1) % WHEEL_SPOKES;
-    if (s->count == s->cap) {
-        s->cap = s->cap == 0 ? 16 : s->cap * 2;
-        s->at = mem_grow(s->at, s->cap * sizeof *s->at);
-    }
-    c->spoke_at = s->count;
-    s->at[s->count++] = c;
-}
-
-static void wheel_remove(struct clients *all, struct client *c)
-{
-    struct spoke *s = &all->wheel[c->spoke];
-    struct client *last = s->at[--s->count];
-
-    s->at[c->spoke_at] = last;
-    last->spoke_at = c->spoke_at;
-}
-
-void clients_each(struct clients *all, void (*fn)(void *arg, struct client *c),
-                  void *arg)
-{
-    for (int i = 0; i < WHEEL_SPOKES; i++) {
-        /* Downwards: fn may end the client that it is given. */
-        for (uint32_t k = all->wheel[i].count; k-- > 0;)
-            fn(arg, all->wheel[i].at[k]);
-    }
-}
 
 /* ---- sending: what the fan asks for ---- */
 
@@ -157,7 +77,7 @@ static void io_lost(struct member *m, enum fan_lost why, int errnum)
         client_end(c, WS_CLOSE_ABNORMAL, strerror(errnum));
 }
 
-static const struct fan_io fan_io = {
+const struct fan_io client_io = {
     .send = io_send, .want_writable = io_want_writable, .lost = io_lost};
 
 size_t client_unread(const struct client *c)
@@ -217,41 +137,8 @@ void client_end(struct client *c, uint16_t code, const char *reason)
     fan_forget(w->fan, &c->m);
     ws_state_free(all->pool, c->ws);
     c->ws = NULL;
-    wheel_remove(all, c);
-    peer_put(all, c->peer);
-    for (uint32_t i = 0; i < all->n_leaving; i++) {
-        if (all->leaving[i].client == c)
-            all->leaving[i--] = all->leaving[--all->n_leaving];
-    }
+    clients_remove(all, c);
     uv_close((uv_handle_t *)&c->poll, on_closed);
-}
-
-static void on_leave_timer(uv_timer_t *t)
-{
-    struct clients *all = t->data;
-    uint64_t now = clock_mono_ms();
-
-    for (uint32_t i = all->n_leaving; i-- > 0;) {
-        if (i < all->n_leaving && all->leaving[i].until_mono_ms <= now)
-            client_end(all->leaving[i].client, WS_CLOSE_ABNORMAL,
-                       "did not answer the close frame");
-    }
-    if (all->n_leaving == 0)
-        uv_timer_stop(t);
-}
-
-static void add_leaving(struct clients *all, struct client *c)
-{
-    if (all->n_leaving == all->cap_leaving) {
-        all->cap_leaving = all->cap_leaving == 0 ? 64 : all->cap_leaving * 2;
-        all->leaving =
-            mem_grow(all->leaving, all->cap_leaving * sizeof *all->leaving);
-    }
-    all->leaving[all->n_leaving++] = (struct leaving){
-        .client = c, .until_mono_ms = clock_mono_ms() + CLIENT_CLOSE_MS};
-    if (!uv_is_active((uv_handle_t *)&all->leave_timer))
-        uv_timer_start(&all->leave_timer, on_leave_timer, LEAVE_TICK_MS,
-                       LEAVE_TICK_MS);
 }
 
 /* Our close frame has gone: no more from us. */
@@ -279,7 +166,7 @@ void client_close(struct client *c, uint16_t code, const char *reason)
     bytes_close(&frame);
     if (c->ended)
         return;
-    add_leaving(c->all, c);
+    clients_leaving(c->all, c);
     half_close(c);
 }
 
@@ -317,7 +204,7 @@ static void got_close(struct client *c, uint16_t code)
         ws_close_add(out, code == WS_CLOSE_NONE ? WS_CLOSE_NORMAL : code, "");
         let_go(c);
         c->closing = true;
-        add_leaving(c->all, c);
+        clients_leaving(c->all, c);
     }
     client_say(c, bytes_span(out));
     bytes_clear(out);
@@ -445,11 +332,7 @@ struct client *client_new(struct clients *all, int fd, const char *address,
     c->heard = true;
     c->tokens = (uint32_t)(all->gate->opts->command_burst * TOKEN);
     c->tokens_ms = now32();
-    c->peer = peer_get(all, address);
-    c->peer->count++;
-    wheel_add(all, c);
-    all->count++;
-    all->total++;
+    clients_add(all, c, address);
     uv_poll_start(&c->poll, UV_READABLE, on_poll);
     if (all->gate->on_request != NULL) {
         struct gate_request req = {
@@ -457,40 +340,4 @@ struct client *client_new(struct clients *all, int fd, const char *address,
         all->gate->on_request(all->gate->on_request_arg, &req);
     }
     return c;
-}
-
-void clients_new(struct wsgate *w)
-{
-    struct clients *all = mem_zero(sizeof *all);
-
-    all->gate = w;
-    w->clients = all;
-    w->fan->io = &fan_io;
-    all->pool = ws_pool_new((size_t)w->opts->max_message_bytes);
-    all->read_buf = mem_alloc(CLIENT_READ_BYTES);
-    table_init(&all->peers, peer_is);
-    bytes_init(&all->answers);
-    uv_timer_init(&w->app->loop, &all->leave_timer);
-    uv_timer_init(&w->app->loop, &all->pending_timer);
-    all->leave_timer.data = all->pending_timer.data = all;
-}
-
-void clients_stop(struct clients *all)
-{
-    uv_close((uv_handle_t *)&all->leave_timer, NULL);
-    uv_close((uv_handle_t *)&all->pending_timer, NULL);
-}
-
-void clients_free(struct clients *all)
-{
-    if (all == NULL)
-        return;
-    for (int i = 0; i < WHEEL_SPOKES; i++)
-        free(all->wheel[i].at);
-    ws_pool_free(all->pool);
-    table_close(&all->peers);
-    bytes_close(&all->answers);
-    free(all->read_buf);
-    free(all->leaving);
-    free(all);
 }

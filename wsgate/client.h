@@ -110,6 +110,14 @@ void clients_each(struct clients *all, void (*fn)(void *arg, struct client *c),
 
 /* May one more come from there?  If not, *why is a static text. */
 bool clients_admit(struct clients *all, const char *address, const char **why);
+/* For client.c: one more, one that has ended, one that was told to go. */
+void clients_add(struct clients *all, struct client *c, const char *address);
+void clients_remove(struct clients *all, struct client *c);
+void clients_leaving(struct clients *all, struct client *c);
+
+/* How the fan sends to clients. */
+extern const struct fan_io client_io;
+
 /* NULL: the loop refuses the socket (it is closed). */
 struct client *client_new(struct clients *all, int fd, const char *address,
                           enum view view);
