@@ -164,7 +164,7 @@ def test_a_usage_error_is_two_lines_and_status_64(args, said):
 def test_help_fits_on_a_page_of_a_terminal():
     t = run_tool("bargen", "--help")
     assert t.proc.returncode == 0
-    assert len(t.lines) <= 33
+    assert len(t.lines) <= 30
     assert t.stderr == ""
 
 
