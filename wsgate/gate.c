@@ -155,7 +155,9 @@ static void on_upstream(void *arg, enum upstream now)
 {
     struct wsgate *w = arg;
 
-    (void)now;
+    /* With --require-redis ready is only said now. */
+    if (now == UPSTREAM_LIVE)
+        app_ready(w->app);
     heartbeat_upstream_changed(&w->parts->heartbeat);
 }
 
@@ -220,7 +222,8 @@ bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
     app->ready_arg = w;
     log_info("listening", "address=%s port=%u", opts->listen,
              http_server_port(w->server));
-    app_ready(app);
+    if (!opts->app.require_redis)
+        app_ready(app);
     return true;
 }
 

@@ -104,7 +104,7 @@ bool gate_publish_local(struct wsgate *w, struct span line, unsigned *column,
 /* Sends what gate_publish_local() queued: call after each batch of lines. */
 void gate_flush(struct wsgate *w);
 
-/* UPSTREAM_DOWN with --no-redis. */
+/* UPSTREAM_LIVE with --no-redis: the pipe is all there is. */
 enum upstream gate_upstream(const struct wsgate *w);
 void gate_stats(const struct wsgate *w, struct gate_stats *out);
 

@@ -13,8 +13,6 @@ enum {
 
 const char *heartbeat_upstream(const struct wsgate *w)
 {
-    if (w->opts->app.no_redis)
-        return upstream_name(UPSTREAM_LIVE);
     return upstream_name(hub_upstream(w->hub));
 }
 

@@ -1,10 +1,15 @@
 /* The hub's side of Redis: two links, the probe, and cached messages. */
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "common/instance.h"
 #include "common/line.h"
 #include "common/log.h"
 #include "common/route.h"
 #include "wsgate/hub_parts.h"
+
+/* How long --require-redis waits for a first connection. */
+enum { REQUIRE_MS = 3000 };
 
 static struct span prefixed(struct hub *hub, const char *more, struct span name)
 {
@@ -178,9 +183,10 @@ static void give_up(struct hub *hub, const char *why, bool refused)
     if (refused)
         err_set(&err, ERR_REFUSED, "Redis at %s refuses us: %s",
                 w->redis_config.display, why);
-    else if (w->opts->app.require_redis)
-        err_set(&err, ERR_PEER, "Redis at %s: %s", w->redis_config.display,
-                why);
+    else if (w->opts->app.require_redis &&
+             uv_now(&w->app->loop) - hub->opened_ms >= REQUIRE_MS)
+        err_set(&err, ERR_PEER, "%s is not there (--require-redis): %s",
+                w->redis_config.display, why);
     if (err.code != ERR_NONE)
         app_fail(w->app, &err);
 }
@@ -250,6 +256,23 @@ void hub_redis_unwant(struct hub *hub, struct span name, bool pattern)
         redis_sub_unwant(hub->sub, prefixed(hub, "", name), pattern);
 }
 
+/* For instance:wsgate:{id}. */
+static void fill_instance(void *arg, struct bytes *json)
+{
+    const struct hub *hub = arg;
+    struct gate_stats s;
+
+    gate_stats(hub->gate, &s);
+    bytes_printf(json,
+                 ",\"clients\":%" PRIu64 ",\"subscriptions\":%" PRIu64
+                 ",\"channels\":%" PRIu64 ",\"messages\":%" PRIu64
+                 ",\"delivered\":%" PRIu64 ",\"conflated\":%" PRIu64
+                 ",\"dropped\":%" PRIu64,
+                 s.clients, s.subscriptions, s.channels,
+                 s.messages_redis + s.messages_local, s.delivered, s.conflated,
+                 s.dropped);
+}
+
 bool hub_redis_open(struct hub *hub, struct err *err)
 {
     static const struct redis_cmd_events cmd_events = {.on_ready = on_cmd_ready,
@@ -266,12 +289,15 @@ bool hub_redis_open(struct hub *hub, struct err *err)
 
     if (w->opts->app.no_redis)
         return true;
+    hub->opened_ms = uv_now(&w->app->loop);
     w->redis =
         redis_cmd_new(&w->app->loop, &w->redis_config, NULL, &cmd_events, hub);
     hub->sub = redis_sub_new(&w->app->loop, &w->redis_config, &sub_events, hub);
     hub->probe =
         redis_probe_new(&w->app->loop, w->redis, hub->sub, &w->redis_config,
                         w->app->instance, on_upstream, hub);
+    hub->instance =
+        instance_new(w->app, w->redis, &w->redis_config, fill_instance, hub);
     (void)err;
     return true;
 }
@@ -281,6 +307,8 @@ void hub_redis_close(struct hub *hub)
     if (hub->sub == NULL)
         return;
     redis_probe_close(hub->probe);
+    instance_close(hub->instance);
+    hub->instance = NULL;
     redis_sub_close(hub->sub, NULL, NULL);
     redis_cmd_close(hub->gate->redis, NULL, NULL);
     hub->probe = NULL;
@@ -290,5 +318,8 @@ void hub_redis_close(struct hub *hub)
 
 enum upstream hub_upstream(const struct hub *hub)
 {
+    /* Without Redis the pipe is all there is, and it is here. */
+    if (hub->gate->opts->app.no_redis)
+        return UPSTREAM_LIVE;
     return hub->probe == NULL ? UPSTREAM_DOWN : redis_probe_state(hub->probe);
 }

@@ -90,6 +90,25 @@ def test_health_is_200_and_degraded_without_redis(redis_absent, gateway):
     assert h["upstream"] == "down"
 
 
+def test_a_running_gateway_says_so_in_redis(redis_server, gateway):
+    gateway(redis=redis_server)
+    r = redis_server.client()
+    keys = harness.wait_until(lambda: r.keys("instance:wsgate:*"), 5,
+                      "the instance key")
+    said = json.loads(r.get(keys[0]))
+    assert said["tool"] == "wsgate" and said["clients"] == 0
+
+
+def test_ready_is_not_said_before_redis_where_redis_is_required(
+        redis_absent, tool):
+    t = tool("wsgate", "--redis", redis_absent.url, "--require-redis",
+             "--listen", "127.0.0.1:0")
+    assert t.wait(15) == 69
+    assert not t.is_ready()
+    assert "ev=ready" not in t.stderr
+    assert "--require-redis" in t.stderr
+
+
 def test_ready_follows_redis_and_health_stays_200(redis_server, gateway):
     _, port = gateway(redis=redis_server)
     wait_live(port)

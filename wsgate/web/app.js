@@ -30,8 +30,8 @@ const stats = {messages: 0, conflated: 0, lost: 0, shown: 0};
 let clockOffsetMs = 0;
 let everOpen = false;
 let wasLive = false;
-/* A gateway without Redis that is fed by a pipe says upstream "down", and what
- * it sends is live all the same. */
+/* While Redis is away a gateway may also be fed by a pipe, and what comes from
+ * there is live all the same. */
 const heard = {redis: false, local: false};
 
 /* --- state ------------------------------------------------------------- */
