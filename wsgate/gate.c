@@ -61,6 +61,15 @@ static void refuse(struct http_conn *conn, int status, const char *why)
                  span_make(text, (size_t)n));
 }
 
+/* A list that cannot be decoded counts as asked for, too: it is answered. */
+static bool asks_to_subscribe(const struct http_request *req,
+                              struct bytes *names)
+{
+    return http_query(req, "subscribe", names) ||
+           (req->query.len > 0 &&
+            memmem(req->query.ptr, req->query.len, "subscribe=", 10) != NULL);
+}
+
 static void upgrade(struct wsgate *w, struct http_conn *conn,
                     const struct http_request *req, enum view view)
 {
@@ -79,8 +88,7 @@ static void upgrade(struct wsgate *w, struct http_conn *conn,
         return;
     }
     bytes_init(&names);
-    bool subscribe =
-        view == VIEW_NATIVE && http_query(req, "subscribe", &names);
+    bool subscribe = view == VIEW_NATIVE && asks_to_subscribe(req, &names);
     bytes_clear(out);
     ws_handshake_add(out, http_header(req, "Sec-WebSocket-Key"));
     int fd = http_conn_take(conn, &early);
@@ -90,7 +98,8 @@ static void upgrade(struct wsgate *w, struct http_conn *conn,
             message_welcome(out, w->app->instance, w->opts->ping_ms,
                             w->opts->max_subscriptions, heartbeat_upstream(w));
         if (subscribe)
-            session_subscribe_list(c, bytes_span(&names));
+            session_subscribe_list(c, names.len > 0 ? bytes_span(&names)
+                                                    : span_str(""));
         if (view != VIEW_NATIVE)
             session_subscribe_view(c);
         client_say(c, bytes_span(out));

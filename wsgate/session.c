@@ -279,6 +279,9 @@ void session_subscribe_list(struct client *c, struct span names)
     bytes_add_str(&text, "]}");
     if (command_read(bytes_span(&text), &cmd, &why))
         subscribe(c, &cmd);
+    else
+        message_error(answers(c), span_str(""), "bad_request",
+                      "?subscribe= is not a list of channel names", false);
     command_free(&cmd);
     bytes_close(&text);
 }

@@ -179,6 +179,17 @@ def test_subscribing_in_the_address_needs_no_message(redis_server, gate):
     ws.wait_type("update", channel="market_data:AAPL")
 
 
+@pytest.mark.parametrize("names", ["%FF", "a%00b", ""])
+def test_what_is_no_list_in_the_address_is_answered(redis_server, gate,
+                                                    names):
+    g = gate(redis=redis_server)
+    ws = g.ws("/ws?subscribe=" + names)
+    harness.wait_until(lambda: len(ws.raw) >= 2, 5, "an answer")
+    m = ws.messages[1]
+    assert m["type"] == "error" or not m["results"][0]["ok"]
+    ws.subscribe("market_data:AAPL")
+
+
 def test_a_wildcard_covers_one_last_part(redis_server, gate):
     g = gate(redis=redis_server)
     ws = g.ws()
@@ -509,7 +520,7 @@ def test_the_stock_address_sends_its_three_types_in_their_envelope(
         '{"type":"market_status","data":%s,"source":"redis"}' % status]
 
 
-def test_the_tick_address_sends_every_tick_raw(redis_server, gate):
+def test_the_tick_address_sends_every_quote_and_trade_raw(redis_server, gate):
     g = gate(redis=redis_server)
     ws = g.ws("/stream/ticks")
     harness.wait_until(lambda: g.metric("subscriptions") == 1 and
@@ -517,9 +528,10 @@ def test_the_tick_address_sends_every_tick_raw(redis_server, gate):
     r = redis_server.client()
     r.publish("market_data:AAPL", tick("1.10"))
     r.publish("market_data:AAPL", trade("1.20"))
+    r.publish("market_data:AAPL", '{"type":"other"}')
     r.publish("market_data:MSFT", tick("1.30", "MSFT"))
-    harness.wait_until(lambda: len(ws.raw) == 2, 5, "two ticks")
-    assert ws.raw == [tick("1.10"), tick("1.30", "MSFT")]
+    harness.wait_until(lambda: len(ws.raw) == 3, 5, "three ticks")
+    assert ws.raw == [tick("1.10"), trade("1.20"), tick("1.30", "MSFT")]
 
 
 # --- going away --------------------------------------------------------------
