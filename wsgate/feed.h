@@ -32,7 +32,7 @@ enum { FEEDS_MAX = 262144, WILDS_MAX = 1024, VARIANTS_MAX = 32 };
 enum view {
     VIEW_NATIVE,
     VIEW_STOCK, /* {"type","data","source"}, types of the stock service only */
-    VIEW_TICKS, /* payloads of type tick, as they are */
+    VIEW_TICKS, /* quotes and trades, as they are */
 };
 
 struct feed;

@@ -75,7 +75,8 @@ static void publish_variant(struct feeds *fs, struct variant *v,
             return;
         at = fan_room(fs->fan, max);
         len = message_stock(at, name, m->payload, m->local, &data_at);
-    } else if (v->view == VIEW_TICKS && span_is(name, "tick")) {
+    } else if (v->view == VIEW_TICKS &&
+               (span_is(name, "tick") || span_is(name, "trade"))) {
         at = fan_room(fs->fan, m->payload.len + sizeof(uint64_t) * 2);
         len = message_raw(at, m->payload, &data_at);
     }
