@@ -3,11 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/bytes.h"
 #include "common/log.h"
 #include "wsgate/api.h"
 #include "wsgate/client.h"
+#include "wsgate/close_count.h"
 #include "wsgate/drain.h"
 #include "wsgate/fan.h"
 #include "wsgate/gate_metrics.h"
@@ -17,6 +20,7 @@
 #include "wsgate/message.h"
 #include "wsgate/session.h"
 #include "wsgate/table.h"
+#include "wsgate/ws_frame.h"
 #include "wsgate/ws_handshake.h"
 
 enum { SPARE_FDS = 64 };
@@ -51,7 +55,6 @@ static void refuse(struct http_conn *conn, int status, const char *why)
 {
     const char *extra = status == 426   ? "Sec-WebSocket-Version: 13\r\n"
                                           "Upgrade: websocket\r\n"
-                        : status == 503 ? "Retry-After: 5\r\n"
                         : status == 405 ? "Allow: GET\r\n"
                                         : NULL;
     char text[128];
@@ -70,6 +73,28 @@ static bool asks_to_subscribe(const struct http_request *req,
             memmem(req->query.ptr, req->query.len, "subscribe=", 10) != NULL);
 }
 
+/* A browser cannot see the status of a refused handshake, but it sees a close
+ * code: so the handshake is completed, and the close frame follows at once. */
+static void turn_away(struct wsgate *w, struct http_conn *conn,
+                      const struct http_request *req, const char *why)
+{
+    struct bytes *out = &w->clients->answers;
+    struct span early;
+    uint16_t code = w->app->stopping ? WS_CLOSE_GOING_AWAY : WS_CLOSE_TRY_LATER;
+    int fd;
+
+    bytes_clear(out);
+    ws_handshake_add(out, http_header(req, "Sec-WebSocket-Key"));
+    ws_close_add(out, code, why);
+    fd = http_conn_take(conn, &early);
+    /* A new socket has room for this; should it fail, the client is gone. */
+    if (send(fd, out->ptr, out->len, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+        shutdown(fd, SHUT_WR);
+    close(fd);
+    bytes_clear(out);
+    close_count(code);
+}
+
 static void upgrade(struct wsgate *w, struct http_conn *conn,
                     const struct http_request *req, enum view view)
 {
@@ -81,10 +106,12 @@ static void upgrade(struct wsgate *w, struct http_conn *conn,
                      ? ws_handshake_check(req, &w->opts->allow_origin, &why)
                      : 426;
 
-    if (status == 0 && !clients_admit(w->clients, req->peer, &why))
-        status = 503;
     if (status != 0) {
         refuse(conn, status, why != NULL ? why : "this is a WebSocket");
+        return;
+    }
+    if (!clients_admit(w->clients, req->peer, &why)) {
+        turn_away(w, conn, req, why);
         return;
     }
     bytes_init(&names);
