@@ -44,12 +44,36 @@ static struct journal_entry *take_spare(struct journal *j)
     return e;
 }
 
-struct journal_entry *journal_add(struct journal *j, struct span key,
+/* Each stream is listed once. */
+static void list(struct journal *j, struct journal_stream *s)
+{
+    if (s->listed)
+        return;
+    s->listed = true;
+    s->next = NULL;
+    if (j->due_last)
+        j->due_last->next = s;
+    else
+        j->due = s;
+    j->due_last = s;
+}
+
+static void unlist_first(struct journal *j)
+{
+    struct journal_stream *s = j->due;
+
+    j->due = s->next;
+    if (!j->due)
+        j->due_last = NULL;
+    s->listed = false;
+}
+
+struct journal_entry *journal_add(struct journal *j, struct journal_stream *s,
                                   void *owner)
 {
     struct journal_entry *e = take_spare(j);
 
-    e->key = key;
+    e->stream = s;
     e->owner = owner;
     e->prev = j->tail;
     if (j->tail)
@@ -57,9 +81,26 @@ struct journal_entry *journal_add(struct journal *j, struct span key,
     else
         j->head = e;
     j->tail = e;
+    if (s->last)
+        s->last->after = e;
+    else
+        s->first = e;
+    s->last = e;
+    if (!s->in_flight)
+        list(j, s);
     j->unsent++;
     j->bytes += sizeof *e;
     return e;
+}
+
+struct journal_entry *journal_open(struct journal *j, struct journal_stream *s,
+                                   void *owner)
+{
+    struct journal_entry *e = s->last;
+
+    if (e && s->joins && !e->tried && e->run.len < j->join_max_bytes)
+        return e;
+    return journal_add(j, s, owner);
 }
 
 void journal_append(struct journal *j, struct journal_entry *e,
@@ -78,20 +119,46 @@ void journal_append(struct journal *j, struct journal_entry *e,
 
 void journal_sent(struct journal *j, struct journal_entry *e)
 {
-    assert(!e->in_flight && j->unsent > 0);
-    e->in_flight = true;
+    assert(!e->in_flight && !e->stream->in_flight && j->unsent > 0);
+    assert(e == e->stream->first);
+    e->in_flight = e->tried = true;
+    e->stream->in_flight = true;
     j->unsent--;
 }
 
 void journal_returned(struct journal *j, struct journal_entry *e)
 {
     assert(e->in_flight);
-    e->in_flight = false;
+    e->in_flight = e->stream->in_flight = false;
+    list(j, e->stream);
     j->unsent++;
+}
+
+/* It is the first of its stream, or the second behind one in flight. */
+static void leave_stream(struct journal *j, struct journal_entry *e)
+{
+    struct journal_stream *s = e->stream;
+    struct journal_entry *before = NULL;
+
+    if (s->first == e) {
+        s->first = e->after;
+    } else {
+        for (before = s->first; before->after != e; before = before->after) {
+        }
+        before->after = e->after;
+    }
+    if (s->last == e)
+        s->last = before;
+    if (!e->in_flight)
+        return;
+    s->in_flight = false;
+    if (s->first)
+        list(j, s);
 }
 
 void journal_remove(struct journal *j, struct journal_entry *e)
 {
+    leave_stream(j, e);
     if (e->prev)
         e->prev->next = e->next;
     else
@@ -112,6 +179,18 @@ void journal_remove(struct journal *j, struct journal_entry *e)
     e->next = j->spare;
     j->spare = e;
     j->spares++;
+}
+
+struct journal_entry *journal_due(struct journal *j)
+{
+    while (j->due) {
+        struct journal_stream *s = j->due;
+
+        if (s->first && !s->in_flight)
+            return s->first;
+        unlist_first(j); /* its entries were dropped, or it was sent */
+    }
+    return NULL;
 }
 
 struct journal_entry *journal_oldest_unsent(const struct journal *j)

@@ -20,6 +20,9 @@ enum {
     /* Above these, batches grow instead of being sent. */
     IN_FLIGHT_MAX = 8192,
     UNSENT_MAX_BYTES = 1024 * 1024,
+    /* A journal entry this long takes no further event: enough for a burst of
+     * one symbol while its last entry is on its way. */
+    ENTRY_MAX_BYTES = 256 * 1024,
     NS_PER_MS = 1000000,
 };
 
@@ -359,6 +362,8 @@ struct publisher *publisher_new(uv_loop_t *loop,
         .shards = options->shards,
         .journal_max_bytes = options->journal_max_bytes,
         .stream_max = options->stream_max,
+        .join_max_bytes =
+            batch_max < ENTRY_MAX_BYTES ? batch_max : ENTRY_MAX_BYTES,
     };
     struct target_options target_options = {
         .prefix = span_str(config->prefix),

@@ -1,8 +1,5 @@
 #include "tickpub/streams.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 #include "common/log.h"
 #include "tickpub/publish_metrics.h"
 #include "tickpub/target.h"
@@ -45,13 +42,13 @@ static void on_entry(void *arg, const struct redis_reply *reply)
         publish_metrics[PUBLISH_ACKED].value += e->events;
         journal_remove(&s->journal, e);
     } else if (redis_error_of(reply->str) == REDIS_ERR_OTHER) {
-        log_error("journal_refused", "key=%s events=%u why=%s", LOG_Q(e->key),
-                  e->events, LOG_Q(reply->str));
+        log_error("journal_refused", "key=%s events=%u why=%s",
+                  LOG_Q(e->stream->key), e->events, LOG_Q(reply->str));
         publish_metrics[PUBLISH_REFUSED].value += e->events;
         journal_remove(&s->journal, e);
     } else {
-        log_warn("journal_retry", "key=%s events=%u why=%s", LOG_Q(e->key),
-                 e->events, LOG_Q(reply->str));
+        log_warn("journal_retry", "key=%s events=%u why=%s",
+                 LOG_Q(e->stream->key), e->events, LOG_Q(reply->str));
         publish_metrics[PUBLISH_RETRIED].value++;
         journal_returned(&s->journal, e);
         hold(s);
@@ -77,15 +74,17 @@ static int64_t shard_maxlen(struct streams *s, const struct journal_entry *e)
     return max > MAXLEN_MIN ? max : MAXLEN_MIN;
 }
 
-static void send_entry(struct streams *s, struct journal_entry *e)
+static bool send_entry(struct streams *s, struct journal_entry *e)
 {
-    int64_t max = e->is_shard ? shard_maxlen(s, e) : s->options.stream_max;
+    int64_t max = e->stream->joins ? shard_maxlen(s, e) : s->options.stream_max;
 
-    if (!redis_cmd_begin(s->cmd, 8, on_entry, e))
-        return;
     journal_sent(&s->journal, e);
+    if (!redis_cmd_begin(s->cmd, 8, on_entry, e)) {
+        journal_returned(&s->journal, e);
+        return false;
+    }
     redis_cmd_str(s->cmd, "XADD");
-    redis_cmd_arg(s->cmd, e->key.ptr, e->key.len);
+    redis_cmd_arg(s->cmd, e->stream->key.ptr, e->stream->key.len);
     redis_cmd_str(s->cmd, "MAXLEN");
     redis_cmd_str(s->cmd, "~");
     redis_cmd_int(s->cmd, max);
@@ -93,17 +92,17 @@ static void send_entry(struct streams *s, struct journal_entry *e)
     redis_cmd_str(s->cmd, "d");
     redis_cmd_arg(s->cmd, e->run.ptr, e->run.len);
     publish_metrics[PUBLISH_ENTRIES].value++;
+    return true;
 }
 
 void streams_send(struct streams *s)
 {
-    struct journal_entry *e = journal_oldest_unsent(&s->journal);
+    struct journal_entry *e;
 
-    if (s->holding)
-        return;
-    for (; e && s->journal.unsent > 0 && !redis_cmd_full(s->cmd); e = e->next) {
-        if (!e->in_flight)
-            send_entry(s, e);
+    while (!s->holding && !redis_cmd_full(s->cmd)) {
+        e = journal_due(&s->journal);
+        if (!e || !send_entry(s, e))
+            break;
     }
 }
 
@@ -113,24 +112,18 @@ static void add_record(struct streams *s, const struct batch *b,
     struct target *target = r->target;
     struct span payload = batch_payload(b, r);
 
-    if ((r->what & RECORD_FIRST) && target->shard) {
-        struct journal_entry **e = &s->per_shard[target->shard_number];
-
-        if (!*e) {
-            *e = journal_add(&s->journal, target->shard->name.text, s);
-            (*e)->is_shard = true;
-        }
-        journal_append(&s->journal, *e, payload);
-    }
+    if ((r->what & RECORD_FIRST) && target->shard)
+        journal_append(&s->journal,
+                       journal_open(&s->journal, &target->shard->waiting, s),
+                       payload);
     if ((r->what & RECORD_STREAM) && target->stream)
         journal_append(&s->journal,
-                       journal_add(&s->journal, target->stream->name.text, s),
+                       journal_open(&s->journal, &target->stream->waiting, s),
                        payload);
 }
 
 void streams_add(struct streams *s, const struct batch *b)
 {
-    memset(s->per_shard, 0, s->options.shards * sizeof(struct journal_entry *));
     for (uint32_t i = 0; i < b->count; i++)
         add_record(s, b, &b->records[i]);
 }
@@ -157,7 +150,7 @@ void streams_init(struct streams *s, uv_loop_t *loop,
 {
     *s = (struct streams){
         .options = *options, .on_change = on_change, .arg = arg};
-    s->per_shard = mem_zero(options->shards * sizeof(struct journal_entry *));
+    s->journal.join_max_bytes = options->join_max_bytes;
     uv_timer_init(loop, &s->retry);
     s->retry.data = s;
 }
@@ -179,5 +172,4 @@ void streams_close(struct streams *s, void (*on_closed)(void *arg))
 void streams_free(struct streams *s)
 {
     journal_close(&s->journal);
-    free(s->per_shard);
 }

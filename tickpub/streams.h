@@ -2,9 +2,9 @@
  * streams.h -- the journal and other streams: XADD until it is answered.
  *
  * What a link loses goes out again, oldest first, when it is back.  What Redis
- * refuses for now (out of memory, loading) holds all entries back for a second,
- * so that the order in each stream stays; what it refuses for good (a key of
- * another kind) is counted and given up.
+ * refuses for now (out of memory, loading) holds all entries back for a second;
+ * what it refuses for good (a key of another kind) is counted and given up.
+ * Each stream keeps its order: of one stream, one entry at a time is in flight.
  *
  * Ownership   embedded in its owner; streams_close() before that is freed
  */
@@ -23,15 +23,15 @@ struct streams_options {
     unsigned shards;
     int64_t journal_max_bytes; /* of all journal:{n} together, about */
     int64_t stream_max;        /* entries of each other stream, about */
+    size_t join_max_bytes;     /* entries of shards grow to here, about */
 };
 
 struct streams {
     struct streams_options options;
     struct redis_cmd *cmd;
     struct journal journal;
-    struct journal_entry **per_shard; /* of the batch being taken in */
-    size_t entry_bytes;               /* mean size of the shards' entries */
-    bool holding;                     /* retry is armed */
+    size_t entry_bytes; /* mean size of the shards' entries */
+    bool holding;       /* retry is armed */
     bool closing;
     uv_timer_t retry;
     void (*on_change)(void *arg); /* something was settled or may go out */
@@ -42,9 +42,11 @@ struct streams {
 void streams_init(struct streams *s, uv_loop_t *loop,
                   const struct streams_options *options,
                   void (*on_change)(void *arg), void *arg);
-/* One entry a shard and batch; of other streams one an event.  Not sent yet. */
+/* Of a shard, events join the entry that waits; of other streams, each event is
+ * an entry.  Not sent yet. */
 void streams_add(struct streams *s, const struct batch *b);
-/* All that is not in flight, as far as the link takes it. */
+/* The next entry of each stream that has none in flight, as far as the link
+ * takes them. */
 void streams_send(struct streams *s);
 /* A new connection: what was held back may go. */
 void streams_link_up(struct streams *s);

@@ -50,6 +50,8 @@ static struct stream *make_shard_names(const struct target_options *options)
         bytes_add_span(&text, options->prefix);
         bytes_printf(&text, "journal:%u", i);
         shards[i].name.text = keep_bytes(&text);
+        shards[i].waiting.key = shards[i].name.text;
+        shards[i].waiting.joins = true;
     }
     bytes_close(&text);
     return shards;
@@ -232,6 +234,7 @@ static struct stream *stream_of(struct targets *t, const char *tmpl,
     if (!s) {
         s = mem_zero(sizeof *s);
         s->name.text = keep_text(name);
+        s->waiting.key = s->name.text;
         names_add(&t->streams, &s->name);
     }
     return s;

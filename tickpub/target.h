@@ -22,6 +22,7 @@
 #include "common/event.h"
 #include "common/price.h"
 #include "common/route.h"
+#include "tickpub/journal.h"
 #include "tickpub/names.h"
 
 struct batch;
@@ -63,6 +64,7 @@ struct key {
 
 struct stream {
     struct name name; /* with the prefix */
+    struct journal_stream waiting;
 };
 
 struct target {
@@ -72,7 +74,7 @@ struct target {
     struct field *field[2];
     struct key *key;
     struct stream *stream; /* one entry an event */
-    struct stream *shard;  /* journal:{n}, one entry a batch; NULL: none */
+    struct stream *shard;  /* journal:{n}, many an entry; NULL: none */
     unsigned shard_number;
 };
 

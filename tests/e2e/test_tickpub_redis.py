@@ -300,3 +300,21 @@ def test_a_hung_redis_is_left_and_taken_up_again(redis_server, tool):
     assert t.wait(20) == 0
     kept = once(journal_objects(redis_server.client()))
     assert ids_in_journal(kept) == list(range(feeder.sent))
+
+
+def test_entries_that_redis_refused_came_behind_later_ones(redis_server, tool):
+    c = redis_server.client()
+    count = 150000
+    t = tool("tickpub", "--redis", redis_server.url,
+             stdin=feed(*[trade("S%d" % (i % 40), i) for i in range(count)]))
+    until = time.monotonic() + harness.deadline(5)
+    while t.running() and time.monotonic() < until:
+        c.config_set("maxmemory", "1")
+        c.config_set("maxmemory", "0")
+    assert t.wait(30) == 0
+    assert "ev=journal_retry" in t.stderr
+    newest = {}
+    for o in journal_objects(c):
+        assert o["seq"] == newest.get(o["symbol"], 0) + 1
+        newest[o["symbol"]] = o["seq"]
+    assert sum(newest.values()) == count
