@@ -39,13 +39,14 @@ struct bar_input {
 };
 
 enum {
-    BAR_CLOSED = 1,   /* issued as final */
-    BAR_PARTIAL = 2,  /* first of its series: its beginning was not seen */
-    BAR_GAP = 4,      /* messages were lost while it was open */
-    BAR_HOLE = 8,     /* trade ids are missing inside it, so far */
-    BAR_FILL = 16,    /* no trade at all: flat at the close before */
-    BAR_QUOTES = 32,  /* made of quotes: volume is the number of them */
-    BAR_CHANGED = 64, /* since it was last issued; of the newest bar */
+    BAR_CLOSED = 1,    /* issued as final */
+    BAR_PARTIAL = 2,   /* first of its series: its beginning was not seen */
+    BAR_GAP = 4,       /* messages were lost while it was open */
+    BAR_HOLE = 8,      /* trade ids are missing inside it, so far */
+    BAR_FILL = 16,     /* no trade at all: flat at the close before */
+    BAR_QUOTES = 32,   /* made of quotes: volume is the number of them */
+    BAR_CHANGED = 64,  /* since it was last issued; of the newest bar */
+    BAR_UNSAVED = 128, /* closed, older than the newest, and not stored so */
 };
 
 /* In the order of use: an event touches the first two cache lines, its size the

@@ -268,7 +268,7 @@ static void open_store(struct bargen *b)
 static void open_engine(struct bargen *b)
 {
     const struct options *o = b->opts;
-    bool to_redis = !o->stdout_bars;
+    bool stateful = !o->stdout_bars && state_name(o) != NULL;
     struct engine_config config = {
         .resolutions = o->widths,
         .n_resolutions = o->n_widths,
@@ -281,8 +281,9 @@ static void open_engine(struct bargen *b)
         .fill = o->fill,
         .skip_first_partial = o->skip_first_partial,
         .sequence = !o->stdin_events,
-        .track = !o->final_only || (to_redis && state_name(o) != NULL),
-        .shards = to_redis && state_name(o) ? (unsigned)o->shards : 1,
+        .track = !o->final_only || stateful,
+        .note_drops = stateful,
+        .shards = stateful ? (unsigned)o->shards : 1,
         .sink = {flow_bar, b},
     };
 

@@ -47,6 +47,7 @@ void engine_init(struct engine *e, const struct engine_config *config)
                                   .grace_ns = config->grace_ns,
                                   .correction_ns = config->correction_ns,
                                   .fill = config->fill,
+                                  .note_drops = config->note_drops,
                                   .sink = {on_issue, e},
                                   .counts = &e->counts};
     e->wanted = mem_zero((config->n_symbols + 1) * sizeof(*e->wanted));

@@ -57,6 +57,7 @@ struct engine_config {
     bool skip_first_partial;
     bool sequence;   /* follow src and seq */
     bool track;      /* keep lists of changed symbols */
+    bool note_drops; /* and of closed bars that were dropped */
     unsigned shards; /* 1..ENGINE_SHARDS_MAX */
     struct bar_sink sink;
 };

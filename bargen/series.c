@@ -9,6 +9,7 @@
 void series_free(struct series *s)
 {
     free(s->kept);
+    free(s->dropped_ns);
     *s = (struct series){0};
 }
 
@@ -20,19 +21,39 @@ static void issue(const struct series_context *c, const struct bar *bar,
 
 static void issue_final(const struct series_context *c, struct bar *bar)
 {
-    bar->flags |= BAR_CLOSED;
+    bar->flags |= BAR_CLOSED | BAR_UNSAVED;
     bar->flags &= ~(uint32_t)BAR_CHANGED;
     issue(c, bar, BAR_FINAL);
 }
 
-struct bar *series_keep(struct series *s, const struct bar *bar)
+static void note_drop(struct series *s, const struct bar *bar)
+{
+    if (!(bar->flags & BAR_CLOSED))
+        return;
+    if (s->n_dropped == s->cap_dropped) {
+        s->cap_dropped = s->cap_dropped ? s->cap_dropped * 2 : 8;
+        s->dropped_ns =
+            mem_grow(s->dropped_ns, s->cap_dropped * sizeof *s->dropped_ns);
+    }
+    s->dropped_ns[s->n_dropped++] = bar->start_ns;
+}
+
+/* The n oldest bars go. */
+static void drop(struct series *s, unsigned n, bool note_drops)
+{
+    for (unsigned i = 0; i < n && note_drops; i++)
+        note_drop(s, &s->kept[i]);
+    s->n_kept -= n;
+    memmove(s->kept, s->kept + n, s->n_kept * sizeof *s->kept);
+}
+
+struct bar *series_keep(struct series *s, const struct bar *bar,
+                        bool note_drops)
 {
     unsigned at;
 
-    if (s->n_kept == SERIES_KEPT_MAX) {
-        s->n_kept--;
-        memmove(s->kept, s->kept + 1, s->n_kept * sizeof *s->kept);
-    }
+    if (s->n_kept == SERIES_KEPT_MAX)
+        drop(s, 1, note_drops);
     if (s->n_kept == s->cap_kept) {
         s->cap_kept = s->cap_kept ? s->cap_kept * 2 : 4;
         s->kept = mem_grow(s->kept, s->cap_kept * sizeof *s->kept);
@@ -42,6 +63,7 @@ struct bar *series_keep(struct series *s, const struct bar *bar)
             break;
     memmove(s->kept + at + 1, s->kept + at, (s->n_kept - at) * sizeof *s->kept);
     s->kept[at] = *bar;
+    s->kept[at].flags |= BAR_UNSAVED;
     s->n_kept++;
     return &s->kept[at];
 }
@@ -72,7 +94,7 @@ static enum series_result start_newest(struct series *s,
     /* Its time was closed by the clock before its first trade came. */
     bar.rev = end_ns <= c->closed_ns;
     if (!first)
-        series_keep(s, &s->cur);
+        series_keep(s, &s->cur, c->note_drops);
     s->cur = bar;
     s->cur.flags |= BAR_CHANGED;
     return SERIES_STARTED;
@@ -103,7 +125,7 @@ static enum series_result start_older(struct series *s,
     if (!bar_start(&bar, start_ns, end_ns,
                    c->flags | (first ? (uint32_t)BAR_PARTIAL : 0u), in))
         return SERIES_OVERFLOW;
-    kept = series_keep(s, &bar);
+    kept = series_keep(s, &bar, c->note_drops);
     if (end_ns > c->closed_ns)
         return SERIES_ADDED;
     kept->rev = 1;
@@ -158,20 +180,18 @@ static bool next_fill(const struct series *s, const struct series_context *c,
 
 static void drop_old(struct series *s, const struct series_context *c)
 {
-    unsigned closed = (s->cur.flags & BAR_CLOSED) != 0, drop = 0;
+    unsigned closed = (s->cur.flags & BAR_CLOSED) != 0, n = 0;
 
     for (unsigned i = 0; i < s->n_kept; i++)
         closed += (s->kept[i].flags & BAR_CLOSED) != 0;
-    while (drop < s->n_kept && closed > SERIES_KEPT_CLOSED &&
-           s->kept[drop].flags & BAR_CLOSED &&
-           s->kept[drop].end_ns <= c->keep_from_ns) {
-        drop++;
+    while (n < s->n_kept && closed > SERIES_KEPT_CLOSED &&
+           s->kept[n].flags & BAR_CLOSED &&
+           s->kept[n].end_ns <= c->keep_from_ns) {
+        n++;
         closed--;
     }
-    if (drop == 0)
-        return;
-    s->n_kept -= drop;
-    memmove(s->kept, s->kept + drop, s->n_kept * sizeof *s->kept);
+    if (n > 0)
+        drop(s, n, c->note_drops);
 }
 
 void series_close(struct series *s, const struct series_context *c)
@@ -284,10 +304,9 @@ void series_lost(struct series *s)
         s->cur.flags |= BAR_GAP;
 }
 
-void series_reset(struct series *s)
+void series_reset(struct series *s, const struct series_context *c)
 {
-    struct bar *kept = s->kept;
-    unsigned cap_kept = s->cap_kept;
-
-    *s = (struct series){.kept = kept, .cap_kept = cap_kept};
+    drop(s, s->n_kept, c->note_drops);
+    s->cur = (struct bar){0};
+    s->filled_ns = s->fill_until_ns = 0;
 }

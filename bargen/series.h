@@ -45,6 +45,9 @@ struct series {
     _Alignas(64) struct bar cur;
     struct bar *kept;
     unsigned n_kept, cap_kept;
+    /* Starts of closed bars that were dropped and may be stored somewhere. */
+    int64_t *dropped_ns;
+    unsigned n_dropped, cap_dropped;
     unsigned slot; /* for the sink: what it noted of this series, 0: nothing */
     /* For fills: nothing before this is to be filled; 0: no bar yet. */
     int64_t filled_ns;
@@ -61,6 +64,7 @@ struct series_context {
     int64_t keep_from_ns; /* closed bars that end before this may go */
     uint32_t flags;       /* for bars that are started: BAR_QUOTES */
     bool fill;
+    bool note_drops; /* in dropped_ns, for who stores closed bars */
 };
 
 enum series_result {
@@ -108,9 +112,10 @@ void series_flag(struct series *s, const struct series_context *c,
 /* Messages were lost just now: flags the open newest bar. */
 void series_lost(struct series *s);
 /* Forget every bar, as if no input had come yet. */
-void series_reset(struct series *s);
+void series_reset(struct series *s, const struct series_context *c);
 
-/* Room for one more kept bar at its place in time. */
-struct bar *series_keep(struct series *s, const struct bar *bar);
+/* Puts a bar among the older ones, at its place in time. */
+struct bar *series_keep(struct series *s, const struct bar *bar,
+                        bool note_drops);
 
 #endif

@@ -15,6 +15,8 @@ void shard_init(struct shard *sh, struct store *store, unsigned n,
     *sh = (struct shard){.store = store, .n = n, .status = SHARD_NEW};
     outbox_init(&sh->out, options);
     bytes_init(&sh->flying);
+    bytes_init(&sh->name);
+    bytes_init(&sh->text);
     if (state)
         snprintf(sh->key, sizeof sh->key, "%.*s%s:%u",
                  SPAN_ARG(options->prefix), state, n);
@@ -24,6 +26,8 @@ void shard_close(struct shard *sh)
 {
     outbox_close(&sh->out);
     bytes_close(&sh->flying);
+    bytes_close(&sh->name);
+    bytes_close(&sh->text);
 }
 
 static void command(struct shard *sh, unsigned argc, const char *name)
@@ -33,26 +37,66 @@ static void command(struct shard *sh, unsigned argc, const char *name)
     sh->flying_commands++;
 }
 
+static void bar_name(struct bytes *name, const struct symbol *sym,
+                     const struct resolution *r, int64_t start_ns)
+{
+    bytes_clear(name);
+    bytes_add_str(name, "b:");
+    bytes_add_span(name, sym->name);
+    bytes_add_str(name, ":");
+    bytes_add_str(name, r->name);
+    bytes_add_str(name, ":");
+    bytes_add_int(name, start_ns / NS_PER_MS);
+}
+
+static void add_bar(struct shard *sh, const struct symbol *sym,
+                    const struct resolution *r, struct bar *bar)
+{
+    struct bytes *name = &sh->name, *text = &sh->text;
+
+    bar_name(name, sym, r, bar->start_ns);
+    bytes_clear(text);
+    state_encode_bar(bar, text);
+    command(sh, 4, "HSET");
+    resp_bulk_str(&sh->flying, sh->key);
+    resp_bulk(&sh->flying, name->ptr, name->len);
+    resp_bulk(&sh->flying, text->ptr, text->len);
+    bar->flags &= ~(uint32_t)BAR_UNSAVED;
+}
+
+/* Closed bars that were dropped, and those that have changed. */
+static void add_closed(struct shard *sh, const struct symbol *sym,
+                       struct series *s, const struct resolution *r)
+{
+    for (unsigned i = 0; i < s->n_dropped; i++) {
+        bar_name(&sh->name, sym, r, s->dropped_ns[i]);
+        command(sh, 3, "HDEL");
+        resp_bulk_str(&sh->flying, sh->key);
+        resp_bulk(&sh->flying, sh->name.ptr, sh->name.len);
+    }
+    s->n_dropped = 0;
+    for (unsigned i = 0; i < s->n_kept; i++)
+        if ((s->kept[i].flags & (BAR_CLOSED | BAR_UNSAVED)) ==
+            (BAR_CLOSED | BAR_UNSAVED))
+            add_bar(sh, sym, r, &s->kept[i]);
+}
+
 static void add_symbols(struct shard *sh, struct engine *e)
 {
-    struct bytes name, text;
-
-    bytes_init(&name);
-    bytes_init(&text);
     for (struct symbol *sym = e->shards[sh->n].dirty; sym;
          sym = sym->next_dirty) {
-        bytes_clear(&name);
-        bytes_add_str(&name, "s:");
-        bytes_add_span(&name, sym->name);
-        bytes_clear(&text);
-        state_encode(sym, &e->rules, &text);
+        bytes_clear(&sh->name);
+        bytes_add_str(&sh->name, "s:");
+        bytes_add_span(&sh->name, sym->name);
+        bytes_clear(&sh->text);
+        state_encode(sym, &e->rules, STATE_OPEN_BARS, &sh->text);
         command(sh, 4, "HSET");
         resp_bulk_str(&sh->flying, sh->key);
-        resp_bulk(&sh->flying, name.ptr, name.len);
-        resp_bulk(&sh->flying, text.ptr, text.len);
+        resp_bulk(&sh->flying, sh->name.ptr, sh->name.len);
+        resp_bulk(&sh->flying, sh->text.ptr, sh->text.len);
+        for (unsigned i = 0; i < sym->n_series; i++)
+            add_closed(sh, sym, &sym->series[i], &e->resolutions[i]);
     }
-    bytes_close(&name);
-    bytes_close(&text);
 }
 
 static void add_cursor(struct shard *sh)
@@ -133,6 +177,12 @@ bool entry_id_parse(struct span text, struct entry_id *id)
     return true;
 }
 
+static void log_bad(struct span name, const struct err *err)
+{
+    log_error("state_bad", "field=%s why=%s", LOG_Q(name),
+              LOG_Q(span_str(err->text)));
+}
+
 static void load_symbol(struct engine *e, struct span name, struct span text)
 {
     struct symbol *sym = engine_symbol(e, name);
@@ -140,11 +190,28 @@ static void load_symbol(struct engine *e, struct span name, struct span text)
 
     if (!sym || sym->ignored)
         return;
-    if (state_decode(sym, &e->rules, text, &err))
-        engine_restored(e, sym);
-    else
-        log_error("state_bad", "symbol=%.*s why=%s", SPAN_ARG(name),
-                  LOG_Q(span_str(err.text)));
+    if (!state_decode(sym, &e->rules, text, &err))
+        log_bad(name, &err);
+}
+
+/* name is SYMBOL:RESOLUTION:START; neither has a colon in it. */
+static void load_bar(struct engine *e, struct span name, struct span text)
+{
+    const char *end = name.ptr + name.len;
+    const char *colon = memchr(name.ptr, ':', name.len);
+    const char *second = colon ? memchr(colon + 1, ':', end - colon - 1) : NULL;
+    struct err err = {0};
+    struct symbol *sym;
+
+    if (!second)
+        return;
+    sym = engine_symbol(e, span_make(name.ptr, (size_t)(colon - name.ptr)));
+    if (!sym || sym->ignored)
+        return;
+    if (!state_decode_bar(sym, &e->rules,
+                          span_make(colon + 1, (size_t)(second - colon) - 1),
+                          text, &err))
+        log_bad(name, &err);
 }
 
 void shard_load(struct shard *sh, struct engine *e, const struct redis_reply *r)
@@ -161,6 +228,28 @@ void shard_load(struct shard *sh, struct engine *e, const struct redis_reply *r)
         else if (span_is(name, "cursor"))
             sh->has_cursor = entry_id_parse(value, &sh->cursor);
     }
+    /* Bars come after the symbols that they belong to. */
+    for (size_t i = 0; i + 1 < r->count; i += 2) {
+        struct span name = r->item[i].str;
+
+        if (span_starts(name, "b:"))
+            load_bar(e, span_make(name.ptr + 2, name.len - 2),
+                     r->item[i + 1].str);
+    }
+    for (unsigned i = 0; i < e->symbols.n; i++)
+        if (e->symbols.all[i]->shard == sh->n)
+            engine_restored(e, e->symbols.all[i]);
+}
+
+/* A Redis that has lost writes: give it everything anew. */
+static void write_all(struct shard *sh, struct engine *e)
+{
+    engine_touch_all(e, sh->n);
+    for (struct symbol *sym = e->shards[sh->n].dirty; sym;
+         sym = sym->next_dirty)
+        for (unsigned i = 0; i < sym->n_series; i++)
+            for (unsigned k = 0; k < sym->series[i].n_kept; k++)
+                sym->series[i].kept[k].flags |= BAR_UNSAVED;
 }
 
 void shard_compare(struct shard *sh, struct engine *e,
@@ -179,6 +268,5 @@ void shard_compare(struct shard *sh, struct engine *e,
         return; /* it did not: send it again */
     log_warn("state_replaced", "shard=%u stored=%" PRIu64 " expected=%" PRIu64,
              sh->n, stored, sh->number);
-    /* A Redis that has lost writes: give it everything anew. */
-    engine_touch_all(e, sh->n);
+    write_all(sh, e);
 }

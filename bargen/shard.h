@@ -1,7 +1,9 @@
 /*
  * shard.h -- one part of the work and its state in Redis.
  *
- * The hash {prefix}bargen:state:{n} has a field "s:SYMBOL" for every symbol,
+ * The hash {prefix}bargen:state:{n} has a field "s:SYMBOL" for every symbol, a
+ * field "b:SYMBOL:RESOLUTION:START" for every closed bar that a late trade may
+ * yet correct (written when it changes, so that it costs nothing later),
  * "cursor" (id of the last journal entry in it), "flush" (number of the last
  * checkpoint) and "fence" (of the owner; leases are to come, 0 for now).
  */
@@ -27,7 +29,8 @@ struct shard {
     struct outbox out;
     struct bytes flying; /* MULTI and what follows, without EXEC */
     unsigned flying_commands;
-    uint64_t number; /* of the last checkpoint composed */
+    struct bytes name, text; /* being composed */
+    uint64_t number;         /* of the last checkpoint composed */
     uint64_t fence;
     struct entry_id cursor;
     bool has_cursor;

@@ -47,7 +47,7 @@ static void put_bar(struct bytes *out, const char *letter, const struct bar *b)
     put(out, b->close_key.id);
     put(out, (int64_t)b->count);
     put(out, b->rev);
-    put(out, b->flags);
+    put(out, b->flags & ~(uint32_t)BAR_UNSAVED);
     put_sum(out, b->volume);
     put_sum(out, b->turnover);
     bytes_add(out, "\n", 1);
@@ -81,8 +81,13 @@ static void put_ids(struct bytes *out, const struct symbol *sym)
     }
 }
 
+void state_encode_bar(const struct bar *bar, struct bytes *out)
+{
+    put_bar(out, "b", bar);
+}
+
 void state_encode(const struct symbol *sym, const struct bar_rules *rules,
-                  struct bytes *out)
+                  enum state_bars which, struct bytes *out)
 {
     bytes_add_int(out, STATE_VERSION);
     put(out, sym->basis);
@@ -107,7 +112,8 @@ void state_encode(const struct symbol *sym, const struct bar_rules *rules,
         put_decimal(out, s->fill_price);
         bytes_add(out, "\n", 1);
         for (unsigned k = 0; k < s->n_kept; k++)
-            put_bar(out, "b", &s->kept[k]);
+            if (which == STATE_ALL_BARS || !(s->kept[k].flags & BAR_CLOSED))
+                put_bar(out, "b", &s->kept[k]);
         if (s->cur.end_ns != 0)
             put_bar(out, "c", &s->cur);
     }
@@ -241,22 +247,30 @@ static void get_ids(struct reader *r, struct ids *ids)
     }
 }
 
-/* The series of that resolution; NULL: no longer asked for. */
+/* NULL: no longer asked for. */
+static struct series *series_of(struct symbol *sym,
+                                const struct bar_rules *rules, struct span name)
+{
+    for (unsigned i = 0; i < sym->n_series; i++)
+        if (span_is(name, rules->resolutions[i].name))
+            return &sym->series[i];
+    return NULL;
+}
+
 static struct series *get_series(struct reader *r, struct symbol *sym,
                                  const struct bar_rules *rules,
                                  struct series *unused)
 {
-    struct series *s = unused;
+    struct series *s;
     const char *name;
 
     if (r->at == r->end || *r->at++ != ' ')
         r->bad = true;
     for (name = r->at; r->at < r->end && *r->at != ' ' && *r->at != '\n';)
         r->at++;
-    for (unsigned i = 0; i < sym->n_series; i++)
-        if (span_is(span_make(name, (size_t)(r->at - name)),
-                    rules->resolutions[i].name))
-            s = &sym->series[i];
+    s = series_of(sym, rules, span_make(name, (size_t)(r->at - name)));
+    if (!s)
+        s = unused;
     s->filled_ns = get_time(r);
     s->fill_until_ns = get_time(r);
     s->fill_price = get_decimal(r);
@@ -305,7 +319,7 @@ static void get_record(struct reader *r, struct symbol *sym,
         else if (letter == 'c')
             (*series)->cur = bar;
         else
-            series_keep(*series, &bar);
+            series_keep(*series, &bar, false);
         break;
     default:
         r->bad = true;
@@ -361,5 +375,24 @@ bool state_decode(struct symbol *sym, const struct bar_rules *rules,
     }
     take_over(sym, fresh);
     symbol_free(fresh);
+    return true;
+}
+
+bool state_decode_bar(struct symbol *sym, const struct bar_rules *rules,
+                      struct span resolution, struct span text, struct err *err)
+{
+    struct series *s = series_of(sym, rules, resolution);
+    struct reader r = {text.ptr, text.ptr + text.len, false};
+    struct bar bar;
+
+    if (r.at == r.end || *r.at++ != 'b')
+        r.bad = true;
+    bar = get_bar(&r);
+    end_line(&r);
+    if (r.bad || r.at != r.end || !(bar.flags & BAR_CLOSED))
+        return err_set(err, ERR_INPUT, "stored bar of %.*s is not one",
+                       SPAN_ARG(sym->name));
+    if (s)
+        series_keep(s, &bar, false)->flags &= ~(uint32_t)BAR_UNSAVED;
     return true;
 }

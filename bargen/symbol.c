@@ -52,7 +52,8 @@ static struct series_context context(struct symbol *sym,
                             ? INT64_MIN
                             : closed_ns - rules->correction_ns,
         .flags = sym->basis == SYMBOL_QUOTES ? BAR_QUOTES : 0,
-        .fill = rules->fill};
+        .fill = rules->fill,
+        .note_drops = rules->note_drops};
 }
 
 enum symbol_seq symbol_sequence(struct symbol *sym, struct span src,
@@ -214,7 +215,7 @@ void symbol_restart(struct symbol *sym, const struct bar_rules *rules)
         if (s->cur.start_ns > c.closed_ns)
             c.closed_ns = s->cur.start_ns;
         series_close(s, &c);
-        series_reset(s);
+        series_reset(s, &c);
     }
     sym->next_close_ns = INT64_MAX;
     find_next(sym);

@@ -55,6 +55,7 @@ struct bar_rules {
     int64_t grace_ns;
     int64_t correction_ns;
     bool fill;
+    bool note_drops; /* somebody stores closed bars one by one */
     struct bar_sink sink;
     struct bar_counts *counts;
 };

@@ -54,7 +54,7 @@ static void move(struct feed *from, struct feed *to, const char *names)
         struct symbol *sym = engine_symbol(&to->engine, old->name);
 
         bytes_clear(&text);
-        state_encode(old, &from->engine.rules, &text);
+        state_encode(old, &from->engine.rules, STATE_ALL_BARS, &text);
         if (!state_decode(sym, &to->engine.rules, bytes_span(&text), &err))
             fail_msg("%s", err.text);
         engine_restored(&to->engine, sym);
@@ -109,8 +109,10 @@ static void a_state_that_was_read_is_written_the_same(void **state)
     bytes_init(&x);
     bytes_init(&y);
     for (unsigned i = 0; i < a.engine.symbols.n; i++) {
-        state_encode(a.engine.symbols.all[i], &a.engine.rules, &x);
-        state_encode(b.engine.symbols.all[i], &b.engine.rules, &y);
+        state_encode(a.engine.symbols.all[i], &a.engine.rules, STATE_ALL_BARS,
+                     &x);
+        state_encode(b.engine.symbols.all[i], &b.engine.rules, STATE_ALL_BARS,
+                     &y);
     }
     assert_int_equal(x.len, y.len);
     assert_memory_equal(x.ptr, y.ptr, x.len);
@@ -179,7 +181,8 @@ static void every_cut_of_a_state_is_refused(void **state)
     for (unsigned i = 10; i < 60; i++)
         give(&f, i);
     bytes_init(&text);
-    state_encode(f.engine.symbols.all[0], &f.engine.rules, &text);
+    state_encode(f.engine.symbols.all[0], &f.engine.rules, STATE_ALL_BARS,
+                 &text);
     for (size_t n = 0; n + 1 < text.len; n++) {
         /* A cut at the end of a line leaves a shorter state, a whole one. */
         if (n > 0 && text.ptr[n - 1] == '\n')
