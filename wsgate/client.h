@@ -31,8 +31,8 @@ enum {
 };
 
 enum {
-    CLIENT_BAD_MAX = 10,        /* bad requests, then CLOSE_BAD_REQUESTS */
-    CLIENT_CLOSE_MS = 1000,     /* for the peer to answer a close frame */
+    CLIENT_BAD_MAX = 10,    /* bad requests, then CLOSE_BAD_REQUESTS */
+    CLIENT_CLOSE_MS = 1000, /* to answer a close frame; half of it in a drain */
     CLIENT_READ_BYTES = 65536,  /* at once, into a buffer that all share */
     CLIENT_OUT_BYTES = 1 << 20, /* unread answers, then it is let go */
     CLIENT_PAUSE_BYTES = 32768, /* of unread answers: read no commands */

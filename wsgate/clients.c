@@ -123,13 +123,15 @@ static void on_leave_timer(uv_timer_t *t)
 
 void clients_leaving(struct clients *all, struct client *c)
 {
+    uint64_t wait = all->stopping ? CLIENT_CLOSE_MS / 2 : CLIENT_CLOSE_MS;
+
     if (all->n_leaving == all->cap_leaving) {
         all->cap_leaving = all->cap_leaving == 0 ? 64 : all->cap_leaving * 2;
         all->leaving =
             mem_grow(all->leaving, all->cap_leaving * sizeof *all->leaving);
     }
-    all->leaving[all->n_leaving++] = (struct leaving){
-        .client = c, .until_mono_ms = clock_mono_ms() + CLIENT_CLOSE_MS};
+    all->leaving[all->n_leaving++] =
+        (struct leaving){.client = c, .until_mono_ms = clock_mono_ms() + wait};
     if (!uv_is_active((uv_handle_t *)&all->leave_timer))
         uv_timer_start(&all->leave_timer, on_leave_timer, LEAVE_TICK_MS,
                        LEAVE_TICK_MS);
