@@ -65,14 +65,18 @@ static int open_one(const struct addrinfo *a,
 
 static unsigned bound_port(int fd)
 {
-    struct sockaddr_storage at = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ip4;
+        struct sockaddr_in6 ip6;
+    } at;
     socklen_t size = sizeof at;
 
-    if (getsockname(fd, (struct sockaddr *)&at, &size) != 0)
+    memset(&at, 0, sizeof at);
+    if (getsockname(fd, &at.any, &size) != 0)
         return 0;
-    if (at.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)&at)->sin6_port);
-    return ntohs(((const struct sockaddr_in *)&at)->sin_port);
+    return ntohs(at.any.sa_family == AF_INET6 ? at.ip6.sin6_port
+                                              : at.ip4.sin_port);
 }
 
 static bool cannot(const char *text, int errnum, struct err *err)
