@@ -47,6 +47,7 @@ enum {
     BAR_QUOTES = 32,   /* made of quotes: volume is the number of them */
     BAR_CHANGED = 64,  /* since it was last issued; of the newest bar */
     BAR_UNSAVED = 128, /* closed, older than the newest, and not stored so */
+    BAR_JUMP = 256,    /* a publisher's numbers are missing inside it, so far */
 };
 
 /* In the order of use: an event touches the first two cache lines, its size the

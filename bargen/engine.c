@@ -185,14 +185,12 @@ static void arm(struct engine *e, struct symbol *sym)
 }
 
 static void add(struct engine *e, struct symbol *sym,
-                const struct bar_input *in, int64_t received_ns, bool lost)
+                const struct bar_input *in, int64_t received_ns)
 {
     int64_t next_close_ns = sym->next_close_ns;
     bool changed, live;
 
     changed = symbol_add(sym, &e->rules, in);
-    if (lost)
-        symbol_lost(sym); /* the bar that it began has lost some as well */
     e->counts.events++;
     live = sym->newest_ns >= received_ns - LIVE_NS ||
            (e->wall_ns != 0 && sym->newest_ns >= e->wall_ns - LIVE_NS);
@@ -208,20 +206,25 @@ static void add(struct engine *e, struct symbol *sym,
 
 /* False: the event was here before. */
 static bool follow_sequence(struct engine *e, struct symbol *sym,
-                            const struct event *ev, bool *lost)
+                            const struct event *ev, int64_t time_ns,
+                            struct source_span *touched, bool *jumped)
 {
     enum { BOTH = EVENT_HAS_SEQ | EVENT_HAS_SRC };
 
     if (!e->config.sequence || (ev->have & BOTH) != BOTH)
         return true;
-    switch (symbol_sequence(sym, ev->src, ev->seq)) {
-    case SYMBOL_SEQ_SEEN:
+    switch (sources_take(&sym->sources, idring_fingerprint(ev->src), ev->seq,
+                         time_ns, touched)) {
+    case SOURCE_SEEN:
         return false;
-    case SYMBOL_SEQ_JUMP:
+    case SOURCE_JUMP:
         e->counts.gaps++;
-        *lost = true;
+        *jumped = true;
         break;
-    case SYMBOL_SEQ_NEW:
+    case SOURCE_FILLED:
+        *jumped = true;
+        break;
+    case SOURCE_NEXT:
         break;
     }
     if (!sym->dirty)
@@ -244,8 +247,9 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
 {
     struct bar_input *in = &e->input;
     enum engine_verdict verdict;
+    struct source_span touched;
     struct symbol *sym;
-    bool lost = false;
+    bool jumped = false, future;
 
     if (ev->type != EVENT_TICK && ev->type != EVENT_TRADE)
         return pass_over(e);
@@ -256,21 +260,25 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
     }
     if (sym->ignored)
         return pass_over(e);
-    if (!follow_sequence(e, sym, ev, &lost)) {
+    future = too_far_ahead(e, ev->time_ns, received_ns);
+    if (!follow_sequence(e, sym, ev, future ? sym->newest_ns : ev->time_ns,
+                         &touched, &jumped)) {
         e->counts.repeated++;
         return ENGINE_REPEATED;
     }
-    if (lost)
-        symbol_lost(sym);
-    if (too_far_ahead(e, ev->time_ns, received_ns)) {
+    if (future) {
         e->counts.future++;
         return ENGINE_FUTURE;
     }
     in->key = (struct bar_key){ev->time_ns, -1};
+    if (jumped)
+        symbol_flag_jumps(sym, &e->rules, touched);
     verdict = ev->type == EVENT_TICK ? from_quote(e, sym, ev, in)
                                      : from_trade(e, sym, ev, in);
     if (verdict == ENGINE_TAKEN)
-        add(e, sym, in, received_ns, lost);
+        add(e, sym, in, received_ns);
+    if (jumped) /* the bar that it began has lost some as well */
+        symbol_flag_jumps(sym, &e->rules, touched);
     return verdict;
 }
 

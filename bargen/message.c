@@ -51,7 +51,7 @@ void message_bar(struct bytes *out, struct span symbol,
     bytes_add_int(out, bar->rev);
     if (partial)
         bytes_add_str(out, ",\"partial\":true");
-    if (bar->flags & (BAR_GAP | BAR_HOLE))
+    if (bar->flags & (BAR_GAP | BAR_HOLE | BAR_JUMP))
         bytes_add_str(out, ",\"gap\":true");
     if (bar->flags & BAR_FILL)
         bytes_add_str(out, ",\"fill\":true");

@@ -86,6 +86,38 @@ void state_encode_bar(const struct bar *bar, struct bytes *out)
     put_bar(out, "b", bar);
 }
 
+static void put_range(struct bytes *out, const struct seq_range *r)
+{
+    put(out, (int64_t)r->lo);
+    put(out, (int64_t)r->hi);
+    put(out, r->lo_ns);
+    put(out, r->hi_ns);
+}
+
+static void put_source(struct bytes *out, const struct source *source)
+{
+    bytes_add(out, "q", 1);
+    put(out, (int64_t)source->src);
+    for (unsigned i = 0; i < source->n_older; i++)
+        put_range(out, &source->older[i]);
+    put_range(out, &source->newest);
+    bytes_add(out, "\n", 1);
+}
+
+static void put_sources(struct bytes *out, const struct sources *s)
+{
+    if (s->last.src != 0)
+        put_source(out, &s->last);
+    for (unsigned i = 0; i < s->n_others; i++)
+        put_source(out, &s->others[i]);
+    if (s->lost_to_ns == 0)
+        return;
+    bytes_add(out, "j", 1);
+    put(out, s->lost_from_ns);
+    put(out, s->lost_to_ns);
+    bytes_add(out, "\n", 1);
+}
+
 void state_encode(const struct symbol *sym, const struct bar_rules *rules,
                   enum state_bars which, struct bytes *out)
 {
@@ -96,12 +128,7 @@ void state_encode(const struct symbol *sym, const struct bar_rules *rules,
     put(out, sym->closed_ns);
     bytes_add(out, "\n", 1);
     put_ids(out, sym);
-    for (unsigned i = 0; i < SYMBOL_SOURCES && sym->sources[i].src; i++) {
-        bytes_add(out, "q", 1);
-        put(out, (int64_t)sym->sources[i].src);
-        put(out, (int64_t)sym->sources[i].seq);
-        bytes_add(out, "\n", 1);
-    }
+    put_sources(out, &sym->sources);
     for (unsigned i = 0; i < sym->n_series; i++) {
         const struct series *s = &sym->series[i];
 
@@ -247,6 +274,24 @@ static void get_ids(struct reader *r, struct ids *ids)
     }
 }
 
+static void get_source(struct reader *r, struct sources *s)
+{
+    struct source *source = sources_restore(s, (uint64_t)get(r));
+
+    if (!source || at_line_end(r))
+        r->bad = true;
+    while (!r->bad && !at_line_end(r)) {
+        struct seq_range range;
+
+        range.lo = (uint64_t)get(r);
+        range.hi = (uint64_t)get(r);
+        range.lo_ns = get_time(r);
+        range.hi_ns = get_time(r);
+        if (!r->bad && !source_restore_range(source, &range))
+            r->bad = true;
+    }
+}
+
 /* NULL: no longer asked for. */
 static struct series *series_of(struct symbol *sym,
                                 const struct bar_rules *rules, struct span name)
@@ -292,7 +337,6 @@ static void get_record(struct reader *r, struct symbol *sym,
 {
     char letter = *r->at++;
     struct bar bar;
-    unsigned i;
 
     switch (letter) {
     case 'i':
@@ -303,10 +347,11 @@ static void get_record(struct reader *r, struct symbol *sym,
             idring_add(&sym->ring, (uint64_t)get(r));
         break;
     case 'q':
-        for (i = 0; i < SYMBOL_SOURCES - 1 && sym->sources[i].src; i++)
-            ;
-        sym->sources[i].src = (uint64_t)get(r);
-        sym->sources[i].seq = (uint64_t)get(r);
+        get_source(r, &sym->sources);
+        break;
+    case 'j':
+        sym->sources.lost_from_ns = get_time(r);
+        sym->sources.lost_to_ns = get_time(r);
         break;
     case 's':
         *series = get_series(r, sym, rules, unused);
@@ -333,6 +378,7 @@ static void take_over(struct symbol *sym, struct symbol *fresh)
 {
     struct ids ids = sym->ids;
     struct idring ring = sym->ring;
+    struct sources sources = sym->sources;
 
     sym->basis = fresh->basis;
     sym->live = fresh->live;
@@ -342,7 +388,8 @@ static void take_over(struct symbol *sym, struct symbol *fresh)
     sym->ring = fresh->ring;
     fresh->ids = ids;
     fresh->ring = ring;
-    memcpy(sym->sources, fresh->sources, sizeof sym->sources);
+    sym->sources = fresh->sources;
+    fresh->sources = sources;
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series old = sym->series[i];
 

@@ -34,6 +34,7 @@ void symbol_free(struct symbol *sym)
         series_free(&sym->series[i]);
     ids_close(&sym->ids);
     idring_close(&sym->ring);
+    sources_close(&sym->sources);
     free((char *)(uintptr_t)sym->name.ptr);
     free(sym->memory);
 }
@@ -56,31 +57,20 @@ static struct series_context context(struct symbol *sym,
         .note_drops = rules->note_drops};
 }
 
-enum symbol_seq symbol_sequence(struct symbol *sym, struct span src,
-                                uint64_t seq)
+static bool jumped_in(const void *arg, int64_t start_ns, int64_t end_ns)
 {
-    uint64_t f = idring_fingerprint(src);
-    struct source s = {f, seq};
-    unsigned i = 0;
+    return sources_lost_in(arg, start_ns, end_ns);
+}
 
-    while (i < SYMBOL_SOURCES - 1 && sym->sources[i].src != f)
-        i++;
-    if (sym->sources[i].src == f) {
-        uint64_t last = sym->sources[i].seq;
+void symbol_flag_jumps(struct symbol *sym, const struct bar_rules *rules,
+                       struct source_span touched)
+{
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series_context c = context(sym, rules, i);
 
-        if (seq <= last)
-            return SYMBOL_SEQ_SEEN;
-        sym->sources[i].seq = seq;
-        if (i == 0)
-            return seq == last + 1 ? SYMBOL_SEQ_NEW : SYMBOL_SEQ_JUMP;
-        s = sym->sources[i];
-        memmove(sym->sources + 1, sym->sources, i * sizeof s);
-        sym->sources[0] = s;
-        return seq == last + 1 ? SYMBOL_SEQ_NEW : SYMBOL_SEQ_JUMP;
+        series_flag(&sym->series[i], &c, BAR_JUMP, touched.from_ns,
+                    touched.to_ns, jumped_in, &sym->sources);
     }
-    memmove(sym->sources + 1, sym->sources, i * sizeof s);
-    sym->sources[0] = s;
-    return SYMBOL_SEQ_NEW;
 }
 
 void symbol_lost(struct symbol *sym)

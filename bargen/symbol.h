@@ -9,8 +9,7 @@
  *
  * Units       time in nanoseconds since the epoch
  * Ownership   symbol_new/symbol_free; the name is the symbol's own
- * Bounds      SYMBOL_SOURCES publishers whose sequence is followed, then the
- *             one not heard for longest is forgotten
+ * Bounds      those of ids.h, idring.h, sources.h and series.h
  */
 #ifndef BARGEN_SYMBOL_H
 #define BARGEN_SYMBOL_H
@@ -22,15 +21,8 @@
 #include "bargen/idring.h"
 #include "bargen/ids.h"
 #include "bargen/series.h"
+#include "bargen/sources.h"
 #include "common/span.h"
-
-enum { SYMBOL_SOURCES = 4 };
-
-/* What one publisher run has sent of this symbol's channel. */
-struct source {
-    uint64_t src; /* fingerprint; 0: none */
-    uint64_t seq; /* the newest */
-};
 
 /* Counters of one engine; only ever grow. */
 struct bar_counts {
@@ -85,18 +77,16 @@ struct symbol {
     struct heap_node wake;
     struct ids ids;
     struct idring ring;
-    struct source sources[SYMBOL_SOURCES]; /* newest heard first */
-    struct series series[];                /* n_series */
+    struct sources sources; /* of its channel */
+    struct series series[]; /* n_series */
 };
 
 struct symbol *symbol_new(struct span name, unsigned n_series);
 void symbol_free(struct symbol *sym);
 
-enum symbol_seq { SYMBOL_SEQ_NEW, SYMBOL_SEQ_JUMP, SYMBOL_SEQ_SEEN };
-
-/* Follow a publisher's numbering. */
-enum symbol_seq symbol_sequence(struct symbol *sym, struct span src,
-                                uint64_t seq);
+/* Sets or clears BAR_JUMP where a hole in a publisher's numbers has changed. */
+void symbol_flag_jumps(struct symbol *sym, const struct bar_rules *rules,
+                       struct source_span touched);
 /* Events were lost before the next one. */
 void symbol_lost(struct symbol *sym);
 
