@@ -339,7 +339,11 @@ static void move(struct fan *f, struct member *m, struct group *to)
 void fan_subscribe(struct fan *f, struct member *m, const uint64_t *keys,
                    uint32_t n_keys)
 {
+    bool had = m->group != NULL;
+
     fan_flush(f);
+    if (had && m->group == NULL)
+        return; /* lost in that flush: it belongs nowhere any more */
     struct group *to = group_of(f, keys, n_keys);
     if (to != m->group)
         move(f, m, to);

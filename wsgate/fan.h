@@ -150,7 +150,8 @@ void fan_flush(struct fan *f);
 
 /* Subscriptions of m are now exactly these (sorted, distinct; none: 0).
  * Frames of topics that are new to m and were added before this call are not
- * sent to it.  fan_flush() is done first if needed. */
+ * sent to it.  fan_flush() is done first if needed; a member that is lost in it
+ * stays without a group. */
 void fan_subscribe(struct fan *f, struct member *m, const uint64_t *keys,
                    uint32_t n_keys);
 /* m goes: what it is owed is dropped.  Its unsent answers stay until

@@ -1,6 +1,7 @@
 /* The hub's side of Redis: two links, the probe, and cached messages. */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/instance.h"
 #include "common/line.h"
@@ -96,6 +97,8 @@ static void on_cached(void *arg, const struct redis_reply *reply)
     hub->settled = true;
     hub_release_feed(hub, feed);
     free(f);
+    if (reply != NULL)
+        hub_flush(hub); /* nothing may wait in the fan when a command comes */
 }
 
 static void fetch_cached(struct hub *hub, struct feed *feed)
@@ -116,6 +119,18 @@ static void fetch_cached(struct hub *hub, struct feed *feed)
 
 /* ---- the subscription link ---- */
 
+/* Redis lets * stand for colons too, and sends a message once for each pattern
+ * that matches.  Ours cover one last part: only that copy counts. */
+static bool is_pattern_of(struct span pattern, struct span channel)
+{
+    size_t n = channel.len;
+
+    while (n > 0 && channel.ptr[n - 1] != ':')
+        n--;
+    return n > 0 && pattern.len == n + 1 && pattern.ptr[n] == '*' &&
+           memcmp(pattern.ptr, channel.ptr, n) == 0;
+}
+
 static void on_message(void *arg, struct span channel, struct span payload,
                        struct span pattern)
 {
@@ -123,6 +138,9 @@ static void on_message(void *arg, struct span channel, struct span payload,
     struct feed *feed;
 
     if (redis_probe_heard(hub->probe, channel) || !strip(hub, &channel))
+        return;
+    if (pattern.len > 0 &&
+        (!strip(hub, &pattern) || !is_pattern_of(pattern, channel)))
         return;
     feed = feeds_find(&hub->feeds, channel);
     if (pattern.len > 0) {

@@ -18,6 +18,20 @@ static struct bytes *answers(struct client *c)
     return &c->all->answers;
 }
 
+/*
+ * To change what a client is subscribed to, the fan is flushed, and a flush may
+ * close any client, with its requests: so it is done before a request is
+ * touched.  False: it was this client.
+ */
+static bool flush(struct client *c)
+{
+    hub_flush(c->all->gate->hub);
+    if (!c->ended && !c->closing)
+        return true;
+    bytes_clear(answers(c)); /* nothing follows a close frame */
+    return false;
+}
+
 static void tell(struct client *c, const char *action, struct span channel,
                  struct span mode, int64_t interval_ms)
 {
@@ -197,6 +211,8 @@ void session_check_pending(struct clients *all)
 {
     uint64_t now = clock_mono_ms();
 
+    if (all->pending != NULL)
+        hub_flush(all->gate->hub); /* see flush() */
     for (struct request *r = all->pending, *next; r != NULL; r = next) {
         struct client *c = r->client;
         next = r->next;
@@ -205,9 +221,9 @@ void session_check_pending(struct clients *all)
         bytes_clear(&all->answers);
         finish(r);
         client_say(c, bytes_span(&all->answers));
-        if (!c->ended)
+        if (!c->ended && !c->closing)
             session_pump(c);
-        if (c->ended)
+        if (c->ended || c->closing)
             next = all->pending; /* its other requests went with it */
     }
 }
@@ -245,6 +261,9 @@ static uint32_t pending_count(const struct client *c)
 
 static void subscribe(struct client *c, const struct command *cmd)
 {
+    if (!flush(c))
+        return;
+
     struct subset have;
     uint32_t room = pending_count(c) + (uint32_t)cmd->n_channels;
 
@@ -327,6 +346,9 @@ static bool cancel(struct client *c, struct span name)
 
 static void unsubscribe(struct client *c, const struct command *cmd)
 {
+    if (!flush(c))
+        return;
+
     struct clients *all = c->all;
     struct subset have;
     struct message_results m =

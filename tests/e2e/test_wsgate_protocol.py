@@ -220,6 +220,26 @@ def test_a_name_and_a_wildcard_over_it_do_not_double(redis_server, gate):
         assert len(ws.of("update")) == n
 
 
+def test_wildcards_that_match_alike_in_redis_do_not_double(redis_server,
+                                                           gate):
+    g = gate(redis=redis_server)
+    narrow, wide = g.ws(), g.ws()
+    narrow.subscribe("bars:AAPL:*")
+    wide.subscribe("bars:*")
+    r = redis_server.client()
+    for i in range(10):
+        r.publish("bars:AAPL:1", str(i))
+        r.publish("bars:new:%d:1" % i, "0")
+    r.publish("bars:END", "1")
+    r.publish("bars:AAPL:1", '"end"')
+    narrow.wait_type("update", data="end")
+    wide.wait_type("update", channel="bars:END")
+    assert [(m["seq"], m["data"]) for m in narrow.of("update")] == [
+        *((i + 1, i) for i in range(10)), (11, "end")]
+    assert [m["channel"] for m in wide.of("update")] == ["bars:END"]
+    assert g.metric("channels") == 2, "no channels that nobody asked for"
+
+
 def test_names_come_and_go_beside_a_wildcard_without_loss(redis_server, gate):
     g = gate(redis=redis_server)
     wild, fickle = g.ws(), g.ws()

@@ -450,6 +450,26 @@ static void mode_all_is_lost_beyond_its_bound_and_not_before(void **state)
     world_free(w);
 }
 
+static void who_is_lost_while_it_subscribes_is_in_no_group(void **state)
+{
+    struct world *w = world_new(7, (struct fan_limits){2000, 2000, 4096});
+    struct client *c = &w->client[0];
+
+    (void)state;
+    c->here = c->all = c->on[3] = true;
+    subscribe(w, c);
+    publish(w, 3, 0, 1500);
+    fan_flush(&w->fan);
+    assert_false(c->lost);
+    publish(w, 3, 0, 1500); /* not flushed: too much for it */
+    c->on[4] = true;
+    subscribe(w, c);
+    assert_true(c->lost);
+    assert_null(c->m.group);
+    sums_match(w);
+    world_free(w);
+}
+
 static void mode_all_is_lost_when_the_log_has_gone_past_it(void **state)
 {
     struct world *w = world_new(7, (struct fan_limits){2000, 1u << 20, 4096});
@@ -501,6 +521,7 @@ int main(void)
         cmocka_unit_test(nothing_is_conflated_while_the_backlog_is_small),
         cmocka_unit_test(a_long_stall_costs_one_frame_per_key),
         cmocka_unit_test(mode_all_is_lost_beyond_its_bound_and_not_before),
+        cmocka_unit_test(who_is_lost_while_it_subscribes_is_in_no_group),
         cmocka_unit_test(mode_all_is_lost_when_the_log_has_gone_past_it),
         cmocka_unit_test(final_bars_are_kept_beside_the_open_one),
     };

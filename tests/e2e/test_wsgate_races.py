@@ -1,0 +1,119 @@
+"""What happens when several things reach the gateway in one turn."""
+import json
+import os
+import select
+import signal
+import socket
+import threading
+import time
+import types
+
+import gates
+import harness
+from rawws import TEXT
+
+
+class HoldingProxy:
+    """Between the gateway and Redis: holds the reply to one HGETALL back."""
+
+    def __init__(self, server):
+        self.server = server
+        self.armed = False
+        self.held = threading.Event()
+        self.release = threading.Event()
+        self.passed = threading.Event()
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        port = self.listener.getsockname()[1]
+        self.redis = types.SimpleNamespace(
+            url="redis://127.0.0.1:%d" % port)
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self):
+        while True:
+            try:
+                near = self.listener.accept()[0]
+            except OSError:
+                return
+            far = socket.create_connection(("127.0.0.1", self.server.port))
+            threading.Thread(target=self._pump, args=(near, far),
+                             daemon=True).start()
+
+    def _pump(self, near, far):
+        hold = False
+        with near, far:
+            while True:
+                for s in select.select([near, far], [], [])[0]:
+                    data = s.recv(1 << 20)
+                    if not data:
+                        return
+                    if s is near and self.armed and b"HGETALL" in data:
+                        self.armed, hold = False, True
+                        self.held.set()
+                    elif s is far and hold:
+                        self.release.wait(harness.deadline(10))
+                    (far if s is near else near).sendall(data)
+                    if s is far and hold:
+                        hold = False
+                        self.passed.set()
+
+    def close(self):
+        self.listener.close()
+
+
+def text(ws, **value):
+    ws.send(TEXT, json.dumps(value))
+
+
+def acked(ws):
+    while json.loads(ws.recv_until(TEXT))["type"] != "subscribed":
+        pass
+
+
+def test_a_slow_client_is_closed_while_its_own_subscribe_is_served(
+        redis_server, tool):
+    """The cached message of a channel puts it over its bound, and its
+    subscribe is read in the same turn."""
+    proxy = HoldingProxy(redis_server)
+    g = gates.Gate(tool, "--backlog-all", "65536", redis=proxy.redis)
+    r = redis_server.client()
+    slow, other = g.raw(rcvbuf=2048), g.ws()
+    text(slow, type="subscribe", mode="all",
+         channels=["market_data:*", "bars:known:1"])
+    acked(slow)
+    other.subscribe("bars:known:1")
+    sent = 0
+
+    def publish(n):
+        nonlocal sent
+        for _ in range(n):
+            r.publish("market_data:AAPL",
+                      '{"i":%d,"p":"%s"}' % (sent, "x" * 2000))
+            sent += 1
+
+    def is_behind():
+        publish(5)
+        return g.metric("connections_behind") >= 1
+    harness.wait_until(is_behind, 20, "a client that is behind")
+    publish(5)
+    r.hset("last:market_data:AAPL", "tick",
+           '{"type":"tick","p":"%s"}' % ("z" * 100000))
+    proxy.armed = True
+    other.send({"type": "subscribe", "channels": ["market_data:AAPL"]})
+    assert proxy.held.wait(harness.deadline(5))
+    os.kill(g.tool.pid, signal.SIGSTOP)
+    harness.wait_until(
+        lambda: open("/proc/%d/stat" % g.tool.pid).read().split()[2] == "T",
+        5, "the gateway is stopped")
+    proxy.release.set()
+    assert proxy.passed.wait(harness.deadline(5))
+    text(slow, type="subscribe", mode="latest", channels=["bars:known:1"])
+    time.sleep(0.1)  # both must wait in its sockets: nothing tells when
+    os.kill(g.tool.pid, signal.SIGCONT)
+    harness.wait_until(
+        lambda: g.metric("closes_total", code="4101") == 1, 10, "4101")
+    r.publish("market_data:AAPL", '{"last":1}')
+    other.wait(lambda m: m.get("data") == {"last": 1})
+    assert g.tool.running()
+    g.counters_add_up()
+    g.close()
+    proxy.close()
