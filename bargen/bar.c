@@ -8,7 +8,8 @@ bool bar_add_size_slowly(struct bar *b, const struct bar_input *in)
     struct decimal_sum volume = b->volume, turnover = b->turnover;
 
     if (!decimal_sum_add(&volume, in->size) ||
-        !decimal_sum_add_product(&turnover, in->price, in->size))
+        !decimal_sum_add_product(&turnover, in->price, in->size) ||
+        !bar_sum_fits(volume.mant) || !bar_sum_fits(turnover.mant))
         return false;
     b->volume = volume;
     b->turnover = turnover;

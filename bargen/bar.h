@@ -88,6 +88,16 @@ bool bar_start(struct bar *b, int64_t start_ns, int64_t end_ns, uint32_t flags,
                const struct bar_input *in);
 /* A bar without a trade. */
 struct bar bar_flat(int64_t start_ns, int64_t end_ns, struct decimal price);
+/* 10^38 / 2^64: sums have at most 38 digits, those that are stored as well. */
+#define BAR_SUM_HIGH_MAX INT64_C(5421010862427522170)
+
+static inline bool bar_sum_fits(int128 mant)
+{
+    int64_t high = (int64_t)(mant >> 64);
+
+    return high < BAR_SUM_HIGH_MAX && high > -BAR_SUM_HIGH_MAX;
+}
+
 /* Where the scale of a sum has to grow; false as bar_add(). */
 bool bar_add_size_slowly(struct bar *b, const struct bar_input *in);
 
@@ -104,8 +114,10 @@ static inline bool bar_add_size(struct bar *b, const struct bar_input *in)
     if (b->volume.scale != in->size.scale ||
         b->turnover.scale != in->size.scale + in->price.scale)
         return bar_add_size_slowly(b, in);
-    if (__builtin_add_overflow(b->volume.mant, in->size.mant, &volume) ||
-        __builtin_add_overflow(b->turnover.mant, in->product, &turnover))
+    /* Neither can overflow: 10^38 + 10^36 is below 2^127. */
+    volume = b->volume.mant + in->size.mant;
+    turnover = b->turnover.mant + in->product;
+    if (!bar_sum_fits(volume) || !bar_sum_fits(turnover))
         return false;
     b->volume.mant = volume;
     b->turnover.mant = turnover;

@@ -102,18 +102,19 @@ static void mark_dirty(struct engine *e, struct symbol *sym)
 /* A trade id of digits alone, without a leading zero, that fits; else -1. */
 static int64_t id_number(struct span id)
 {
-    int64_t n = 0;
+    enum { DIGITS_MAX = 19 }; /* fit 64 bits without a sign */
+    uint64_t n = 0;
 
-    if (id.len == 0 || id.len > 18 || (id.ptr[0] == '0' && id.len > 1))
+    if (id.len == 0 || id.len > DIGITS_MAX || (id.ptr[0] == '0' && id.len > 1))
         return -1;
     for (size_t i = 0; i < id.len; i++) {
         unsigned digit = (unsigned char)id.ptr[i] - (unsigned)'0';
 
         if (digit > 9)
             return -1;
-        n = n * 10 + (int64_t)digit;
+        n = n * 10 + digit;
     }
-    return n;
+    return n <= INT64_MAX ? (int64_t)n : -1;
 }
 
 /* An event of that kind makes no bar. */

@@ -43,6 +43,8 @@ static void drop(struct series *s, unsigned n, bool note_drops)
 {
     for (unsigned i = 0; i < n && note_drops; i++)
         note_drop(s, &s->kept[i]);
+    if (n > 0)
+        s->forgotten_ns = s->kept[n - 1].end_ns;
     s->n_kept -= n;
     memmove(s->kept, s->kept + n, s->n_kept * sizeof *s->kept);
 }
@@ -100,10 +102,14 @@ static enum series_result start_newest(struct series *s,
     return SERIES_STARTED;
 }
 
-/* A correction may still make a bar where none was if its time is kept. */
+/* A correction may still make a bar where none was if its time is kept.  Where
+ * bars were forgotten it cannot be told that none was. */
 static bool reachable(const struct series *s, const struct series_context *c,
                       int64_t start_ns, int64_t end_ns)
 {
+    if (start_ns < s->forgotten_ns ||
+        (s->n_kept == SERIES_KEPT_MAX && start_ns < s->kept[0].start_ns))
+        return false;
     return end_ns > c->keep_from_ns ||
            (s->n_kept > 0 && start_ns > s->kept[0].start_ns);
 }
@@ -308,5 +314,5 @@ void series_reset(struct series *s, const struct series_context *c)
 {
     drop(s, s->n_kept, c->note_drops);
     s->cur = (struct bar){0};
-    s->filled_ns = s->fill_until_ns = 0;
+    s->filled_ns = s->fill_until_ns = s->forgotten_ns = 0;
 }

@@ -7,8 +7,6 @@
 /* The engine takes no event after nine thousand million seconds; its month may
  * end later. */
 #define TIME_SPAN_NS (INT64_C(9000000000) * NS_PER_SECOND + 32 * NS_PER_DAY)
-/* 10^38 / 2^64: sums have at most 38 digits. */
-#define SUM_HIGH_MAX INT64_C(5421010862427522170)
 
 /* Writing: " 12 -3 4" after a letter, ended by a line feed. */
 
@@ -137,6 +135,7 @@ void state_encode(const struct symbol *sym, const struct bar_rules *rules,
         put(out, s->filled_ns);
         put(out, s->fill_until_ns);
         put_decimal(out, s->fill_price);
+        put(out, s->forgotten_ns);
         bytes_add(out, "\n", 1);
         for (unsigned k = 0; k < s->n_kept; k++)
             if (which == STATE_ALL_BARS || !(s->kept[k].flags & BAR_CLOSED))
@@ -225,9 +224,11 @@ static struct decimal_sum get_sum(struct reader *r)
     int64_t high = get(r);
     uint64_t low = (uint64_t)get(r);
 
-    if (high >= SUM_HIGH_MAX || high <= -SUM_HIGH_MAX)
-        r->bad = true;
     s.mant = (int128)high * ((int128)1 << 64) + (int128)low;
+    if (!bar_sum_fits(s.mant)) {
+        r->bad = true;
+        s.mant = 0;
+    }
     s.scale = (uint8_t)get_within(r, 0, 36);
     return s;
 }
@@ -319,6 +320,8 @@ static struct series *get_series(struct reader *r, struct symbol *sym,
     s->filled_ns = get_time(r);
     s->fill_until_ns = get_time(r);
     s->fill_price = get_decimal(r);
+    /* Not in states of before it was written. */
+    s->forgotten_ns = at_line_end(r) ? 0 : get_time(r);
     return s;
 }
 
