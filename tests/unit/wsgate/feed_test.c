@@ -142,7 +142,8 @@ static void each_view_has_its_own_frame(void **state)
                                           "\"trade\",\"price\":1.20}"),
                      1);
     assert_true(span_is(bytes_span(&w->client[1].got),
-                        "\x81\x1a{\"type\":\"tick\",\"bid\":1.10}"));
+                        "\x81\x1a{\"type\":\"tick\",\"bid\":1.10}"
+                        "\x81\x1d{\"type\":\"trade\",\"price\":1.20}"));
     assert_int_equal(count(&w->client[2],
                            "{\"type\":\"price_update\",\"data\":{\"type\":"
                            "\"price_update\",\"p\":3},\"source\":\"redis\"}"),
