@@ -41,10 +41,12 @@ static void note_drop(struct series *s, const struct bar *bar)
 /* The n oldest bars go. */
 static void drop(struct series *s, unsigned n, bool note_drops)
 {
+    /* There may be no array at all. */
+    if (n == 0)
+        return;
     for (unsigned i = 0; i < n && note_drops; i++)
         note_drop(s, &s->kept[i]);
-    if (n > 0)
-        s->forgotten_ns = s->kept[n - 1].end_ns;
+    s->forgotten_ns = s->kept[n - 1].end_ns;
     s->n_kept -= n;
     memmove(s->kept, s->kept + n, s->n_kept * sizeof *s->kept);
 }
@@ -196,8 +198,7 @@ static void drop_old(struct series *s, const struct series_context *c)
         n++;
         closed--;
     }
-    if (n > 0)
-        drop(s, n, c->note_drops);
+    drop(s, n, c->note_drops);
 }
 
 void series_close(struct series *s, const struct series_context *c)

@@ -84,6 +84,87 @@ static void holes_survive_a_restart(void **state)
     feed_close(&g);
 }
 
+static void a_bar_that_had_to_go_early_is_not_begun_anew(void **state)
+{
+    struct engine_config config = feed_config();
+    struct feed f, g;
+    struct bytes text;
+    struct symbol *sym;
+
+    (void)state;
+    config.correction_ns = 24 * 60 * MINUTE_MS * MS;
+    feed_open(&f, config, "1S");
+    feed_open(&g, config, "1S");
+    for (int i = 0; i < SERIES_KEPT_MAX + 100; i++)
+        feed_trade(&f, T0 + i * 2000, "10", "1", NULL);
+    feed_trade(&f, T0 + 500, "99", "1", NULL);
+    assert_int_equal(f.engine.counts.late_dropped, 1);
+    feed_assert_bar(feed_final(&f, "1S", T0), "10 10 10 10 1 1");
+    /* Between two that went, where none was. */
+    feed_trade(&f, T0 + 3500, "99", "1", NULL);
+    assert_int_equal(f.engine.counts.late_dropped, 2);
+    /* The oldest that is kept still takes a correction. */
+    feed_trade(&f, T0 + 150 * 2000 + 1, "99", "1", NULL);
+    assert_int_equal(f.engine.counts.late_dropped, 2);
+    bytes_init(&text);
+    state_encode(f.engine.symbols.all[0], &f.engine.rules, STATE_ALL_BARS,
+                 &text);
+    sym = engine_symbol(&g.engine, span_str("X"));
+    assert_true(state_decode(sym, &g.engine.rules, bytes_span(&text), NULL));
+    engine_restored(&g.engine, sym);
+    feed_trade(&g, T0 + 500, "99", "1", NULL);
+    assert_int_equal(g.engine.counts.late_dropped, 1);
+    bytes_close(&text);
+    feed_close(&f);
+    feed_close(&g);
+}
+
+static void ids_of_nineteen_digits_are_numbers(void **state)
+{
+    struct feed f;
+
+    (void)state;
+    feed_open(&f, feed_config(), "1");
+    feed_trade(&f, T0, "10", "1", "1756684800000000001");
+    feed_trade(&f, T0, "12", "1", "1756684800000000003");
+    feed_trade(&f, T0, "11", "1", "1756684800000000002");
+    feed_trade(&f, T0, "13", "1", "9223372036854775807");
+    assert_int_equal(f.engine.counts.duplicates, 0);
+    assert_int_equal(f.engine.symbols.all[0]->ids.held, 4);
+    /* One more does not fit: it is text, and before all numbers. */
+    feed_trade(&f, T0, "9", "1", "9223372036854775808");
+    feed_trade(&f, T0, "8", "1", "99999999999999999999");
+    assert_int_equal(f.engine.symbols.all[0]->ids.held, 4);
+    engine_finish(&f.engine);
+    feed_assert_bar(&f.at[f.n - 1], "9 13 8 13 6 6");
+    feed_close(&f);
+}
+
+static void a_sum_that_was_taken_can_be_stored_and_read(void **state)
+{
+    const char *most = "999999999999999999";
+    struct feed f, g;
+    struct bytes text;
+    struct symbol *sym;
+
+    (void)state;
+    feed_open(&f, feed_config(), "1");
+    feed_open(&g, feed_config(), "1");
+    /* Each adds nearly 10^36 to the turnover. */
+    for (int i = 0; i < 150; i++)
+        feed_trade(&f, T0 + i, most, most, NULL);
+    assert_true(f.engine.counts.overflow >= 49);
+    bytes_init(&text);
+    state_encode(f.engine.symbols.all[0], &f.engine.rules, STATE_ALL_BARS,
+                 &text);
+    sym = engine_symbol(&g.engine, span_str("X"));
+    assert_true(state_decode(sym, &g.engine.rules, bytes_span(&text), NULL));
+    assert_int_equal(sym->series[0].cur.count, 150 - f.engine.counts.overflow);
+    bytes_close(&text);
+    feed_close(&f);
+    feed_close(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -91,6 +172,9 @@ int main(void)
         cmocka_unit_test(
             a_hole_that_closes_late_takes_the_flag_from_a_final_bar),
         cmocka_unit_test(holes_survive_a_restart),
+        cmocka_unit_test(a_bar_that_had_to_go_early_is_not_begun_anew),
+        cmocka_unit_test(ids_of_nineteen_digits_are_numbers),
+        cmocka_unit_test(a_sum_that_was_taken_can_be_stored_and_read),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
