@@ -259,16 +259,22 @@ bool redis_cmd_argv(struct redis_cmd *c, redis_reply_fn *fn, void *arg,
     return true;
 }
 
-bool redis_cmd_raw(struct redis_cmd *c, const void *resp, size_t len,
-                   unsigned n_commands)
+bool redis_cmd_raw_fn(struct redis_cmd *c, const void *resp, size_t len,
+                      unsigned n_commands, redis_reply_fn *fn, void *arg)
 {
     assert(c->args_left == 0);
     c->ignoring = !redis_cmd_ready(c);
     if (c->ignoring)
         return false;
     bytes_add(redis_link_out(c->link), resp, len);
-    accept_commands(c, n_commands, NULL, NULL);
+    accept_commands(c, n_commands, fn, arg);
     return true;
+}
+
+bool redis_cmd_raw(struct redis_cmd *c, const void *resp, size_t len,
+                   unsigned n_commands)
+{
+    return redis_cmd_raw_fn(c, resp, len, n_commands, NULL, NULL);
 }
 
 void redis_cmd_flush(struct redis_cmd *c)

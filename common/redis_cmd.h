@@ -69,6 +69,9 @@ bool redis_cmd_argv(struct redis_cmd *c, redis_reply_fn *fn, void *arg,
  * replies are counted as with a NULL callback. */
 bool redis_cmd_raw(struct redis_cmd *c, const void *resp, size_t len,
                    unsigned n_commands);
+/* The same, with fn(arg) called for each of the replies. */
+bool redis_cmd_raw_fn(struct redis_cmd *c, const void *resp, size_t len,
+                      unsigned n_commands, redis_reply_fn *fn, void *arg);
 /* Write what is queued now instead of at the end of the loop turn. */
 void redis_cmd_flush(struct redis_cmd *c);
 /* Give up this connection and connect again. */

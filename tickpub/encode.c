@@ -1,7 +1,6 @@
 #include "tickpub/encode.h"
 
 #include "common/redis_resp.h"
-#include "tickpub/batch.h"
 
 static void bulk(struct bytes *out, struct span s)
 {
@@ -21,17 +20,17 @@ unsigned encode_last(struct bytes *out, const struct channel *ch)
     unsigned waiting = 0;
 
     for (const struct field *f = ch->fields; f; f = f->next)
-        waiting += f->batch != NULL;
+        waiting += f->due;
     if (waiting == 0)
         return 0;
     resp_array(out, 2 + 2 * waiting);
     resp_bulk_str(out, "HSET");
     bulk(out, ch->last);
     for (const struct field *f = ch->fields; f; f = f->next) {
-        if (!f->batch)
+        if (!f->due)
             continue;
         resp_bulk_str(out, event_type_name(f->type));
-        resp_bulk(out, f->batch->data.ptr + f->off, f->len);
+        bulk(out, bytes_span(&f->sent));
     }
     return 1;
 }

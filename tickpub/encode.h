@@ -19,7 +19,7 @@ enum { LAST_TTL_S = 24 * 3600 };
 /* PUBLISH channel payload */
 unsigned encode_publish(struct bytes *out, const struct channel *ch,
                         struct span payload);
-/* HSET last:{channel} type payload ... for every field that waits */
+/* HSET last:{channel} type payload ... for every field that is due */
 unsigned encode_last(struct bytes *out, const struct channel *ch);
 /* EXPIRE last:{channel} 24 h */
 unsigned encode_last_ttl(struct bytes *out, const struct channel *ch);

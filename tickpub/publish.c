@@ -23,6 +23,7 @@ enum {
     /* A journal entry this long takes no further event: enough for a burst of
      * one symbol while its last entry is on its way. */
     ENTRY_MAX_BYTES = 256 * 1024,
+    AGAIN_MS = 1000, /* after Redis refused newest values for now */
     NS_PER_MS = 1000000,
 };
 
@@ -39,15 +40,20 @@ struct publisher {
     struct queue queue;
     unsigned link;            /* connections so far */
     uint64_t stale_before_ms; /* when the link came back, less a bit */
-    bool was_full;            /* on_room is owed */
-    bool marked;              /* a PING behind everything is out */
-    unsigned marks;           /* such PINGs without an answer */
+    uint64_t answered;        /* number of the last answered command of wire */
+    uint64_t again_from;      /* refused for now from this on; 0: none */
+    uv_timer_t again;
+    bool was_full;  /* on_room is owed */
+    bool marked;    /* a PING behind everything is out */
+    unsigned marks; /* such PINGs without an answer */
     void (*on_finished)(void *arg);
     void *finished_arg;
     void (*on_closed)(void *arg);
     void *closed_arg;
     unsigned closing; /* things to close */
 };
+
+static void on_again(uv_timer_t *timer);
 
 /* Everything that is not acknowledged. */
 static size_t held_bytes(const struct publisher *p)
@@ -119,13 +125,48 @@ static void count_sent(const struct wire_counts *counts)
     publish_metrics[PUBLISH_STALE].value += counts->stale;
 }
 
+static void on_error(void *arg, struct span text)
+{
+    (void)arg;
+    publish_metrics[PUBLISH_ERRORS].value++;
+    log_warn("redis_error", "why=%s", LOG_Q(text));
+}
+
+/* Redis could not take a newest value now: later. */
+static void put_off(struct publisher *p)
+{
+    if (p->again_from > 0 || p->closing > 0)
+        return;
+    p->again_from = p->answered;
+    uv_timer_start(&p->again, on_again, AGAIN_MS, 0);
+}
+
+/* To a command of the wire. */
+static void on_wrote(void *arg, const struct redis_reply *reply)
+{
+    struct publisher *p = arg;
+    enum redis_error error;
+
+    if (!reply)
+        return; /* on_ready() sees to it */
+    p->answered++;
+    if (reply->type != REDIS_ERROR_REPLY)
+        return;
+    on_error(p, reply->str);
+    error = redis_error_of(reply->str);
+    if (error == REDIS_ERR_RETRY || error == REDIS_ERR_REPORT)
+        put_off(p);
+}
+
 /* In pieces, so that what was just encoded is still in the cache when the link
  * copies it. */
 static void send_wire(struct publisher *p)
 {
-    if (p->wire.commands > 0)
-        redis_cmd_raw(p->cmd, p->wire.run.ptr, p->wire.run.len,
-                      p->wire.commands);
+    /* A link that is lost meanwhile fails its commands at a later turn. */
+    if (p->wire.commands > 0 &&
+        !redis_cmd_raw_fn(p->cmd, p->wire.run.ptr, p->wire.run.len,
+                          p->wire.commands, on_wrote, p))
+        log_debug("not_sent", "commands=%u", p->wire.commands);
     wire_clear(&p->wire);
 }
 
@@ -160,6 +201,12 @@ static void send_waiting(struct publisher *p)
         if (!p->queue.head)
             break;
         send_batch(p, queue_shift(&p->queue), now_ms);
+    }
+    /* What a lost link has not written, where nothing newer came. */
+    if (wire_waits(&p->wire) && !redis_cmd_full(p->cmd)) {
+        wire_clear(&p->wire);
+        wire_latest(&p->wire, now_ms, p->link);
+        send_wire(p);
     }
 }
 
@@ -252,7 +299,8 @@ static void on_mark(void *arg, const struct redis_reply *reply)
     if (!reply)
         p->marked = false; /* again, once the link is back */
     /* An older one says nothing about what was added after it. */
-    if (!p->marked || p->marks > 0 || !done || publisher_unsettled(p) > 0)
+    if (!p->marked || p->marks > 0 || !done || publisher_unsettled(p) > 0 ||
+        p->again_from > 0)
         return;
     p->on_finished = NULL;
     done(p->finished_arg);
@@ -268,6 +316,7 @@ static void settle(struct publisher *p)
         return;
     note_room(p);
     if (p->on_finished && !p->marked && publisher_unsettled(p) == 0 &&
+        p->again_from == 0 &&
         redis_cmd_words(p->cmd, on_mark, p, "PING", NULL)) {
         p->marked = true;
         p->marks++;
@@ -302,6 +351,25 @@ static void on_streams_change(void *arg)
     settle(p);
 }
 
+static void write_again(struct publisher *p, uint64_t from)
+{
+    uv_timer_stop(&p->again);
+    wire_again(&p->wire, &p->targets, p->again_from > 0 ? p->again_from : from);
+    p->again_from = 0;
+    p->marked = false;
+}
+
+static void on_again(uv_timer_t *timer)
+{
+    struct publisher *p = timer->data;
+
+    if (!redis_cmd_ready(p->cmd) || p->closing > 0)
+        return;
+    write_again(p, p->again_from);
+    send_waiting(p);
+    settle(p);
+}
+
 static void on_ready(void *arg)
 {
     struct publisher *p = arg;
@@ -310,7 +378,8 @@ static void on_ready(void *arg)
 
     p->link++;
     p->stale_before_ms = now_ms > stale_ms ? now_ms - stale_ms : 0;
-    p->marked = false;
+    write_again(p, p->answered + 1);
+    p->answered = p->wire.before; /* the rest will not be answered */
     streams_link_up(&p->streams);
     publish_metrics[PUBLISH_CONNECTED].value = 1;
     p->events.on_ready(p->arg, p->link == 1);
@@ -333,13 +402,6 @@ static void on_room(void *arg)
 
     send_waiting(p);
     settle(p);
-}
-
-static void on_error(void *arg, struct span text)
-{
-    (void)arg;
-    publish_metrics[PUBLISH_ERRORS].value++;
-    log_warn("redis_error", "why=%s", LOG_Q(text));
 }
 
 /* ---- beginning and end ---- */
@@ -381,6 +443,8 @@ struct publisher *publisher_new(uv_loop_t *loop,
                batch_max < BATCH_MAX_BYTES ? batch_max : BATCH_MAX_BYTES);
     targets_init(&p->targets, &target_options, routes);
     streams_init(&p->streams, loop, &streams_options, on_streams_change, p);
+    uv_timer_init(loop, &p->again);
+    p->again.data = p;
     publish_metrics_add();
     p->cmd = redis_cmd_new(loop, config, &limits, &cmd_events, p);
     p->streams.cmd = p->cmd;
@@ -414,11 +478,17 @@ static void on_part_closed(void *arg)
         free_publisher(p);
 }
 
+static void on_timer_closed(uv_handle_t *handle)
+{
+    on_part_closed(handle->data);
+}
+
 void publisher_close(struct publisher *p, void (*done)(void *arg), void *arg)
 {
     p->on_closed = done;
     p->closed_arg = arg;
-    p->closing = 2;
+    p->closing = 3;
+    uv_close((uv_handle_t *)&p->again, on_timer_closed);
     streams_close(&p->streams, on_part_closed);
     redis_cmd_close(p->cmd, on_part_closed, p);
 }

@@ -79,6 +79,7 @@ static void free_channel(struct name *n)
         struct field *f = ch->fields;
 
         ch->fields = f->next;
+        bytes_close(&f->sent);
         free(f);
     }
     free_text(ch->head);
@@ -87,7 +88,10 @@ static void free_channel(struct name *n)
 
 static void free_key(struct name *n)
 {
-    free_text(((struct key *)(void *)n)->symbol);
+    struct key *k = (struct key *)(void *)n;
+
+    free_text(k->symbol);
+    bytes_close(&k->sent);
 }
 
 static void free_all(struct names *t, void (*parts)(struct name *n))

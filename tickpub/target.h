@@ -31,8 +31,11 @@ struct batch;
 struct field {
     struct field *next; /* of its channel */
     enum event_type type;
-    const struct batch *batch; /* where it waits; NULL: written */
+    const struct batch *batch; /* where it waits; NULL: sent */
     uint32_t off, len;
+    struct bytes sent; /* what was sent last, in case it is lost */
+    uint64_t number;   /* of the command that sent it, see wire.h */
+    bool due;          /* sent holds what is to be sent (again) */
 };
 
 struct channel {
@@ -57,6 +60,10 @@ struct key {
     uint64_t read_ms;          /* when that was read */
     const struct batch *batch; /* the value, unless it is a price */
     uint32_t off, len;
+    struct bytes sent; /* as in a field, unless it is a price */
+    uint64_t sent_ms;  /* when that was read */
+    uint64_t number;
+    bool due;
     bool is_price;
     struct span symbol;
     struct price price;

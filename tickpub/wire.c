@@ -25,6 +25,7 @@ void wire_close(struct wire *w)
 void wire_clear(struct wire *w)
 {
     bytes_clear(&w->run);
+    w->before += w->commands;
     w->commands = 0;
 }
 
@@ -37,6 +38,24 @@ static void *grown(void *list, size_t n, size_t *cap)
     return mem_grow(list, *cap * sizeof(void *));
 }
 
+static void queue_channel(struct wire *w, struct channel *ch)
+{
+    if (ch->dirty)
+        return;
+    ch->dirty = true;
+    w->channels = grown(w->channels, w->n_channels, &w->cap_channels);
+    w->channels[w->n_channels++] = ch;
+}
+
+static void queue_key(struct wire *w, struct key *k)
+{
+    if (k->dirty)
+        return;
+    k->dirty = true;
+    w->keys = grown(w->keys, w->n_keys, &w->cap_keys);
+    w->keys[w->n_keys++] = k;
+}
+
 void wire_touch_channel(struct wire *w, struct target *target, int i,
                         const struct batch *b, const struct record *r)
 {
@@ -46,11 +65,7 @@ void wire_touch_channel(struct wire *w, struct target *target, int i,
     f->batch = b;
     f->off = r->off;
     f->len = r->len;
-    if (ch->dirty)
-        return;
-    ch->dirty = true;
-    w->channels = grown(w->channels, w->n_channels, &w->cap_channels);
-    w->channels[w->n_channels++] = ch;
+    queue_channel(w, ch);
 }
 
 void wire_touch_key(struct wire *w, struct target *target,
@@ -69,11 +84,7 @@ void wire_touch_key(struct wire *w, struct target *target,
         k->off = r->off;
         k->len = r->len;
     }
-    if (k->dirty)
-        return;
-    k->dirty = true;
-    w->keys = grown(w->keys, w->n_keys, &w->cap_keys);
-    w->keys[w->n_keys++] = k;
+    queue_key(w, k);
 }
 
 void wire_forget(struct wire *w, const struct batch *b)
@@ -90,16 +101,63 @@ void wire_forget(struct wire *w, const struct batch *b)
     }
 }
 
+void wire_again(struct wire *w, const struct targets *t, uint64_t from)
+{
+    for (size_t i = 0; t->channels.slots && i <= t->channels.mask; i++) {
+        struct channel *ch = (void *)t->channels.slots[i];
+
+        for (struct field *f = ch ? ch->fields : NULL; f; f = f->next) {
+            if (f->number < from)
+                continue;
+            f->due = true;
+            queue_channel(w, ch);
+        }
+    }
+    for (size_t i = 0; t->keys.slots && i <= t->keys.mask; i++) {
+        struct key *k = (void *)t->keys.slots[i];
+
+        if (!k || k->number < from)
+            continue;
+        k->due = true;
+        queue_key(w, k);
+    }
+}
+
+static uint64_t next_number(const struct wire *w)
+{
+    return w->before + w->commands + 1;
+}
+
+/* A copy, as it may be needed when the batch is long gone. */
+static void take(struct bytes *to, const struct batch *b, uint32_t off,
+                 uint32_t len)
+{
+    bytes_clear(to);
+    bytes_add(to, b->data.ptr + off, len);
+}
+
 static void latest_of_channel(struct wire *w, struct channel *ch,
                               uint64_t now_ms, unsigned link)
 {
-    unsigned written = encode_last(&w->run, ch);
+    uint64_t number = next_number(w);
+    unsigned written;
 
+    for (struct field *f = ch->fields; f; f = f->next) {
+        if (!f->batch)
+            continue;
+        take(&f->sent, f->batch, f->off, f->len);
+        f->batch = NULL;
+        f->due = true;
+    }
+    written = encode_last(&w->run, ch);
     ch->dirty = false;
     if (written == 0)
         return;
-    for (struct field *f = ch->fields; f; f = f->next)
-        f->batch = NULL;
+    for (struct field *f = ch->fields; f; f = f->next) {
+        if (f->due)
+            f->number = number;
+        f->due = false;
+    }
     w->commands += written;
     if (ch->expire_link != link || now_ms - ch->expire_ms >= EXPIRE_EVERY_MS) {
         w->commands += encode_last_ttl(&w->run, ch);
@@ -110,24 +168,28 @@ static void latest_of_channel(struct wire *w, struct channel *ch,
 
 static void latest_of_key(struct wire *w, struct key *k, uint64_t now_ms)
 {
-    int64_t age_ms = (int64_t)(now_ms - k->read_ms);
-    int64_t ttl_ms = k->ttl_ms > 0 ? k->ttl_ms - age_ms : 0;
-    const struct batch *b = k->batch;
+    bool due = k->due || k->is_price || k->batch;
+    uint64_t read_ms;
+    int64_t ttl_ms;
 
-    k->dirty = false;
-    k->batch = NULL;
-    if (k->ttl_ms > 0 && ttl_ms <= 0)
+    if (k->batch) {
+        take(&k->sent, k->batch, k->off, k->len);
+        k->sent_ms = k->read_ms;
+        k->batch = NULL;
+    }
+    k->dirty = k->due = false;
+    read_ms = k->is_price ? k->read_ms : k->sent_ms;
+    ttl_ms = k->ttl_ms > 0 ? k->ttl_ms - (int64_t)(now_ms - read_ms) : 0;
+    if (!due || (k->ttl_ms > 0 && ttl_ms <= 0))
         return; /* its lifetime was over before it could be written */
+    k->number = next_number(w);
     if (k->is_price) {
         bytes_clear(&w->joined);
         price_json(&w->joined, k->symbol, &k->price);
-        w->commands +=
-            encode_set(&w->run, k->name.text, bytes_span(&w->joined), ttl_ms);
-    } else if (b) {
-        w->commands +=
-            encode_set(&w->run, k->name.text,
-                       span_make(b->data.ptr + k->off, k->len), ttl_ms);
     }
+    w->commands +=
+        encode_set(&w->run, k->name.text,
+                   bytes_span(k->is_price ? &w->joined : &k->sent), ttl_ms);
 }
 
 void wire_latest(struct wire *w, uint64_t now_ms, unsigned link)

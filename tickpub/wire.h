@@ -1,6 +1,9 @@
 /*
  * wire.h -- what a batch becomes on the wire, except for its journal entries.
  *
+ * Commands have numbers, from 1, so that the caller can say which of them were
+ * not answered: what they wrote as newest values is written again.
+ *
  * Pure: batches, targets and times in; RESP out.
  *
  * Ownership   wire_init/wire_close; channels and keys in it are borrowed
@@ -19,6 +22,7 @@
 struct wire {
     struct bytes run;  /* whole commands */
     unsigned commands; /* how many */
+    uint64_t before;   /* number of the last command of earlier runs */
     /* What waits to be written as newest value. */
     struct channel **channels;
     size_t n_channels, cap_channels;
@@ -50,6 +54,15 @@ void wire_touch_key(struct wire *w, struct target *target,
                     const struct record *r);
 /* b will not be sent: what waits in it is forgotten. */
 void wire_forget(struct wire *w, const struct batch *b);
+
+/* The newest values that were sent by the command of number from, or later,
+ * wait again. */
+void wire_again(struct wire *w, const struct targets *t, uint64_t from);
+/* Some newest values wait. */
+static inline bool wire_waits(const struct wire *w)
+{
+    return w->n_channels + w->n_keys > 0;
+}
 
 /* Append the newest values that wait.  link counts connections: a new one may
  * be to an empty Redis, which needs every lifetime again. */

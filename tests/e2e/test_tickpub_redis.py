@@ -52,6 +52,17 @@ def persistent(redis_server):
     return redis_server
 
 
+def with_metrics(tool, server, *args):
+    port = harness.free_port()
+    t = tool("tickpub", "--redis", server.url, "--http",
+             "127.0.0.1:%d" % port, *args, stdin="pipe").wait_ready()
+
+    def sample(name, **labels):
+        page = harness.http_get("http://127.0.0.1:%d/metrics" % port)[1]
+        return harness.metric(page, name, **labels)
+    return t, sample
+
+
 def test_a_killed_redis_costs_no_trade_of_the_journal(redis_server, tool):
     server = persistent(redis_server)
     t = tool("tickpub", "--redis", server.url, stdin="pipe").wait_ready()
@@ -318,3 +329,40 @@ def test_entries_that_redis_refused_came_behind_later_ones(redis_server, tool):
         assert o["seq"] == newest.get(o["symbol"], 0) + 1
         newest[o["symbol"]] = o["seq"]
     assert sum(newest.values()) == count
+
+
+def test_last_stayed_at_an_older_value_after_a_hang_and_a_crash(
+        redis_server, tool):
+    server = persistent(redis_server)
+    t, sample = with_metrics(tool, server)
+    t.write(feed(trade("Q", 1, price=100)))
+    c = server.client()
+    wait_until(lambda: c.hget("last:market_data:Q", "trade"))
+    server.freeze()
+    t.write(feed(trade("Q", 2, price=55)))
+    wait_until(lambda: sample("tickwire_tickpub_journal_entries_total") == 2)
+    server.proc.kill()  # as it is: server.kill() would thaw it first
+    server.proc.wait()
+    t.wait_stderr("ev=redis_down")
+    time.sleep(1.2)  # longer than --stale-after, and than the life of price:Q
+    server.start()
+    c = server.client()
+    wait_until(lambda: json.loads(
+        c.hget("last:market_data:Q", "trade"))["price"] == 55)
+    assert [o["price"] for o in once(journal_objects(c))] == [100, 55]
+    assert c.get("price:Q") is None
+    t.close_stdin()
+    assert t.wait() == 0
+
+
+def test_last_is_written_once_redis_has_memory_again(redis_server, tool):
+    c = redis_server.client()
+    c.config_set("maxmemory", "1")
+    t = tool("tickpub", "--redis", redis_server.url, stdin="pipe").wait_ready()
+    t.write(feed('{"type":"orderbook","symbol":"A","time":1,"bids":[[1,2]]}'))
+    t.wait_stderr("ev=redis_error")
+    t.close_stdin()
+    assert not c.keys("last:*") and t.running()
+    c.config_set("maxmemory", "0")
+    assert t.wait() == 0
+    assert c.hgetall("last:orderbook:A")

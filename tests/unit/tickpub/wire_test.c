@@ -366,6 +366,57 @@ static void a_dropped_batch_leaves_no_newest_value_behind(void **state)
     teardown(&b);
 }
 
+static void a_newest_value_that_was_not_answered_stayed_unwritten(void **state)
+{
+    struct bench b;
+    const char *text;
+
+    (void)state;
+    setup(&b);
+    add(&b, T1, 100);
+    sent(&b, 100, false); /* HSET 1, EXPIRE 2, SET 3, PUBLISH 4 */
+    add(&b, TRADE, 200);
+    sent(&b, 200, false); /* HSET 5, SET 6, PUBLISH 7 */
+    wire_clear(&b.wire);
+    assert_false(wire_waits(&b.wire));
+    wire_again(&b.wire, &b.targets, 5);
+    assert_true(wire_waits(&b.wire));
+    wire_latest(&b.wire, 700, 1);
+    text = commands(&b);
+    assert_non_null(strstr(text, "HSET p:last:market_data:A trade {"));
+    assert_null(strstr(text, " tick {")); /* that one was answered */
+    assert_non_null(strstr(text, ",\"size\":3} PX 500\n"));
+    /* And again; the price is no longer fresh. */
+    wire_clear(&b.wire);
+    wire_again(&b.wire, &b.targets, 8);
+    wire_latest(&b.wire, 1200, 1);
+    text = commands(&b);
+    assert_non_null(strstr(text, "HSET p:last:market_data:A trade {"));
+    assert_null(strstr(text, "SET p:price"));
+    teardown(&b);
+}
+
+static void what_came_since_is_written_instead_of_what_was_lost(void **state)
+{
+    struct bench b;
+    const char *text;
+
+    (void)state;
+    setup(&b);
+    add(&b, T1, 100);
+    add(&b, "{\"type\":\"account\",\"account_id\":42,\"n\":1}", 100);
+    sent(&b, 100, false);
+    wire_clear(&b.wire);
+    wire_again(&b.wire, &b.targets, 1);
+    add(&b, T2, 200);
+    wire_latest(&b.wire, 200, 2);
+    text = commands(&b);
+    assert_non_null(strstr(text, "HSET p:last:market_data:A tick " T2_OUT));
+    assert_null(strstr(strstr(text, "HSET") + 1, "HSET"));
+    assert_non_null(strstr(text, "\"n\":1} PX 59900\n"));
+    teardown(&b);
+}
+
 static void distinct_names_are_bounded(void **state)
 {
     struct bench b;
@@ -437,6 +488,8 @@ int main(void)
         cmocka_unit_test(a_chain_is_kept_in_a_list_of_three),
         cmocka_unit_test(a_bar_replaces_the_one_of_its_time),
         cmocka_unit_test(a_dropped_batch_leaves_no_newest_value_behind),
+        cmocka_unit_test(a_newest_value_that_was_not_answered_stayed_unwritten),
+        cmocka_unit_test(what_came_since_is_written_instead_of_what_was_lost),
         cmocka_unit_test(distinct_names_are_bounded),
         cmocka_unit_test(new_routes_keep_sequence_numbers),
         cmocka_unit_test(journal_shards_follow_the_symbol),
