@@ -191,6 +191,8 @@ static void add(struct engine *e, struct symbol *sym,
     int64_t next_close_ns = sym->next_close_ns;
     bool changed, live;
 
+    if (sym->losing)
+        symbol_found(sym, in->key.time_ns);
     changed = symbol_add(sym, &e->rules, in);
     e->counts.events++;
     live = sym->newest_ns >= received_ns - LIVE_NS ||
@@ -283,7 +285,7 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
     return verdict;
 }
 
-void engine_lost(struct engine *e, int shard)
+void engine_lost(struct engine *e, int shard, int64_t until_ns)
 {
     e->counts.gaps++;
     for (unsigned i = 0; i < e->symbols.n; i++) {
@@ -291,7 +293,7 @@ void engine_lost(struct engine *e, int shard)
 
         if (sym->ignored || (shard >= 0 && sym->shard != shard))
             continue;
-        symbol_lost(sym);
+        symbol_lost(sym, until_ns);
         if (!sym->dirty)
             mark_dirty(e, sym);
     }

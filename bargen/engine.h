@@ -101,9 +101,10 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
 /* The symbol, made if it is new; NULL: one too many. */
 struct symbol *engine_symbol(struct engine *e, struct span name);
 
-/* Everything that was sent in between is lost: flags every open bar of the
- * shard (of all: shard < 0). */
-void engine_lost(struct engine *e, int shard);
+/* What was sent up to until_ns, by the time of day, and did not come is lost:
+ * flags the bars of the shard (of all: shard < 0) that touch it, those that are
+ * open and those that begin later. */
+void engine_lost(struct engine *e, int shard, int64_t until_ns);
 
 /* Issues the open bars that have changed. */
 void engine_update(struct engine *e, unsigned shard);

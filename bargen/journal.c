@@ -85,11 +85,34 @@ static void advance(struct part *p, struct entry_id id)
         store_advance(store, p->shard, id);
 }
 
+static void tell_lost(struct part *p, const char *ev, struct entry_id cursor,
+                      int64_t until_ns)
+{
+    struct journal *j = p->journal;
+
+    engine_lost(&j->b->engine, j->n_shards > 1 ? (int)p->shard : -1, until_ns);
+    log_warn(ev, "shard=%u cursor=%" PRIu64 "-%" PRIu64, p->shard, cursor.ms,
+             cursor.seq);
+}
+
+/* A journal that has nothing of what was read: all of it is new. */
+static void begin_anew(struct part *p)
+{
+    const struct entry_id zero = {0, 0};
+    struct entry_id cursor = p->cursor;
+
+    if (!p->begun || !entry_id_before(zero, cursor))
+        return;
+    advance(p, zero);
+    tell_lost(p, "journal_replaced", cursor, clock_wall_ns());
+}
+
 static void check_stream(struct part *p, const struct redis_reply *info)
 {
     struct journal *j = p->journal;
     struct entry_id first, last, cursor = p->cursor;
-    const char *ev = NULL;
+    enum store_past past =
+        j->b->store ? store_take_past(j->b->store, p->shard) : STORE_EMPTY;
 
     if (!field_id(info, "last-generated-id", &last))
         return;
@@ -98,19 +121,20 @@ static void check_stream(struct part *p, const struct redis_reply *info)
             advance(p, last);
         return;
     }
-    if (entry_id_before(last, cursor)) {
-        advance(p, (struct entry_id){0, 0});
-        ev = "journal_replaced";
+    if (entry_id_before(last, cursor) && past == STORE_EMPTY) {
+        begin_anew(p);
+    } else if (entry_id_before(last, cursor) || past == STORE_REWOUND) {
+        /* The same history up to some time ago: all of it was read. */
+        if (entry_id_before(last, cursor))
+            advance(p, last);
+        tell_lost(p, "journal_rewound", cursor, clock_wall_ns());
     } else if (entry_id_before(cursor, last) &&
-               (!field_id(info, "first-entry", &first) ||
-                entry_id_before(cursor, first))) {
-        ev = "journal_trimmed";
+               !field_id(info, "first-entry", &first)) {
+        tell_lost(p, "journal_trimmed", cursor, (int64_t)last.ms * NS_PER_MS);
+    } else if (entry_id_before(cursor, last) &&
+               entry_id_before(cursor, first)) {
+        tell_lost(p, "journal_trimmed", cursor, (int64_t)first.ms * NS_PER_MS);
     }
-    if (!ev)
-        return;
-    engine_lost(&j->b->engine, j->n_shards > 1 ? (int)p->shard : -1);
-    log_warn(ev, "shard=%u cursor=%" PRIu64 "-%" PRIu64, p->shard, cursor.ms,
-             cursor.seq);
 }
 
 static void on_info(void *arg, const struct redis_reply *r)
@@ -122,7 +146,9 @@ static void on_info(void *arg, const struct redis_reply *r)
         return;
     if (r->type == REDIS_ARRAY) {
         check_stream(p, r);
-    } else if (!span_starts(r->str, "ERR no such key")) {
+    } else if (span_starts(r->str, "ERR no such key")) {
+        begin_anew(p);
+    } else {
         log_warn("journal_unreadable", "shard=%u why=%s", p->shard,
                  LOG_Q(r->str));
         try_later(j);

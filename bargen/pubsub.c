@@ -51,7 +51,7 @@ static void on_live(void *arg)
     if (p->b->engine.symbols.n == 0)
         return;
     log_warn("pubsub_gap", "why=\"nothing was heard for a while\"");
-    engine_lost(&p->b->engine, -1);
+    engine_lost(&p->b->engine, -1, clock_wall_ns());
     bargen_flush(p->b);
 }
 

@@ -82,6 +82,16 @@ static struct bar *find(struct series *s, int64_t time_ns)
     return NULL;
 }
 
+/* Flags of a bar that is started. */
+static uint32_t fresh_flags(const struct series_context *c, int64_t start_ns,
+                            int64_t end_ns, bool first)
+{
+    bool lost = start_ns < c->lost_until_ns && end_ns > c->lost_from_ns;
+
+    return c->flags | (first ? (uint32_t)BAR_PARTIAL : 0u) |
+           (lost ? (uint32_t)BAR_GAP : 0u);
+}
+
 /* The newest bar changes: everything before it waits in kept. */
 static enum series_result start_newest(struct series *s,
                                        const struct series_context *c,
@@ -93,7 +103,7 @@ static enum series_result start_newest(struct series *s,
 
     resolution_bucket(c->resolution, in->key.time_ns, &start_ns, &end_ns);
     if (!bar_start(&bar, start_ns, end_ns,
-                   c->flags | (first ? (uint32_t)BAR_PARTIAL : 0u), in))
+                   fresh_flags(c, start_ns, end_ns, first), in))
         return SERIES_OVERFLOW;
     /* Its time was closed by the clock before its first trade came. */
     bar.rev = end_ns <= c->closed_ns;
@@ -131,7 +141,7 @@ static enum series_result start_older(struct series *s,
         return SERIES_LATE;
     first = oldest->flags & BAR_PARTIAL && start_ns < oldest->start_ns;
     if (!bar_start(&bar, start_ns, end_ns,
-                   c->flags | (first ? (uint32_t)BAR_PARTIAL : 0u), in))
+                   fresh_flags(c, start_ns, end_ns, first), in))
         return SERIES_OVERFLOW;
     kept = series_keep(s, &bar, c->note_drops);
     if (end_ns > c->closed_ns)
@@ -305,10 +315,13 @@ void series_flag(struct series *s, const struct series_context *c,
         flag_bar(c, &s->cur, flag, lost(arg, s->cur.start_ns, s->cur.end_ns));
 }
 
-void series_lost(struct series *s)
+void series_lost(struct series *s, int64_t from_ns)
 {
+    for (unsigned i = 0; i < s->n_kept; i++)
+        if (!(s->kept[i].flags & BAR_CLOSED) && s->kept[i].end_ns > from_ns)
+            s->kept[i].flags |= BAR_GAP;
     if (s->cur.end_ns != 0 && !(s->cur.flags & BAR_CLOSED))
-        s->cur.flags |= BAR_GAP;
+        s->cur.flags |= BAR_GAP | BAR_CHANGED;
 }
 
 void series_reset(struct series *s, const struct series_context *c)

@@ -65,6 +65,8 @@ struct series_context {
     int64_t closed_ns;    /* bars that end at or before this are closed */
     int64_t keep_from_ns; /* closed bars that end before this may go */
     uint32_t flags;       /* for bars that are started: BAR_QUOTES */
+    /* Bars that touch this get BAR_GAP when they are started. */
+    int64_t lost_from_ns, lost_until_ns;
     bool fill;
     bool note_drops; /* in dropped_ns, for who stores closed bars */
 };
@@ -111,8 +113,8 @@ void series_flag(struct series *s, const struct series_context *c,
                  bool (*lost)(const void *arg, int64_t start_ns,
                               int64_t end_ns),
                  const void *arg);
-/* Messages were lost just now: flags the open newest bar. */
-void series_lost(struct series *s);
+/* Messages after that time were lost: flags the open bars that touch it. */
+void series_lost(struct series *s, int64_t from_ns);
 /* Forget every bar, as if no input had come yet. */
 void series_reset(struct series *s, const struct series_context *c);
 

@@ -228,6 +228,7 @@ void shard_load(struct shard *sh, struct engine *e, const struct redis_reply *r)
         else if (span_is(name, "cursor"))
             sh->has_cursor = entry_id_parse(value, &sh->cursor);
     }
+    sh->past = sh->number > 0 ? STORE_CURRENT : STORE_EMPTY;
     /* Bars come after the symbols that they belong to. */
     for (size_t i = 0; i + 1 < r->count; i += 2) {
         struct span name = r->item[i].str;
@@ -259,6 +260,9 @@ void shard_compare(struct shard *sh, struct engine *e,
 
     if (r->type == REDIS_STRING)
         read_number(r->str, &stored);
+    /* An older state that is not dealt with yet stays one. */
+    if (stored == 0 || sh->past != STORE_REWOUND)
+        sh->past = stored == 0 ? STORE_EMPTY : STORE_CURRENT;
     if (stored == sh->number) {
         if (sh->status == SHARD_UNSURE)
             shard_landed(sh); /* it ran, only the answer was lost */
@@ -266,6 +270,8 @@ void shard_compare(struct shard *sh, struct engine *e,
     }
     if (sh->status == SHARD_UNSURE && stored + 1 == sh->number)
         return; /* it did not: send it again */
+    if (stored > 0 && stored < sh->number)
+        sh->past = STORE_REWOUND;
     log_warn("state_replaced", "shard=%u stored=%" PRIu64 " expected=%" PRIu64,
              sh->n, stored, sh->number);
     write_all(sh, e);

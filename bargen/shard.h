@@ -34,7 +34,8 @@ struct shard {
     uint64_t fence;
     struct entry_id cursor;
     bool has_cursor;
-    bool moved;          /* the cursor, since the last checkpoint */
+    bool moved; /* the cursor, since the last checkpoint */
+    enum store_past past;
     uint64_t flushed_ms; /* monotonic */
     uint64_t sent_ns;
 };

@@ -79,6 +79,17 @@ static void put_ids(struct bytes *out, const struct symbol *sym)
     }
 }
 
+static void put_lost(struct bytes *out, const struct symbol *sym)
+{
+    if (sym->lost_until_ns == 0 && !sym->losing)
+        return;
+    bytes_add(out, "l", 1);
+    put(out, sym->lost_from_ns);
+    put(out, sym->lost_until_ns);
+    put(out, sym->losing);
+    bytes_add(out, "\n", 1);
+}
+
 void state_encode_bar(const struct bar *bar, struct bytes *out)
 {
     put_bar(out, "b", bar);
@@ -127,6 +138,7 @@ void state_encode(const struct symbol *sym, const struct bar_rules *rules,
     bytes_add(out, "\n", 1);
     put_ids(out, sym);
     put_sources(out, &sym->sources);
+    put_lost(out, sym);
     for (unsigned i = 0; i < sym->n_series; i++) {
         const struct series *s = &sym->series[i];
 
@@ -352,6 +364,11 @@ static void get_record(struct reader *r, struct symbol *sym,
     case 'q':
         get_source(r, &sym->sources);
         break;
+    case 'l':
+        sym->lost_from_ns = get_time(r);
+        sym->lost_until_ns = get_time(r);
+        sym->losing = get_within(r, 0, 1) != 0;
+        break;
     case 'j':
         sym->sources.lost_from_ns = get_time(r);
         sym->sources.lost_to_ns = get_time(r);
@@ -385,6 +402,9 @@ static void take_over(struct symbol *sym, struct symbol *fresh)
 
     sym->basis = fresh->basis;
     sym->live = fresh->live;
+    sym->losing = fresh->losing;
+    sym->lost_from_ns = fresh->lost_from_ns;
+    sym->lost_until_ns = fresh->lost_until_ns;
     sym->newest_ns = fresh->newest_ns;
     sym->closed_ns = fresh->closed_ns;
     sym->ids = fresh->ids;

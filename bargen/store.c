@@ -298,6 +298,15 @@ bool store_cursor(const struct store *s, unsigned shard, struct entry_id *id)
     return s->shards[shard].has_cursor;
 }
 
+enum store_past store_take_past(struct store *s, unsigned shard)
+{
+    enum store_past past = s->shards[shard].past;
+
+    if (past == STORE_REWOUND)
+        s->shards[shard].past = STORE_CURRENT;
+    return past;
+}
+
 void store_advance(struct store *s, unsigned shard, struct entry_id id)
 {
     struct shard *sh = &s->shards[shard];

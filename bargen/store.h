@@ -33,6 +33,13 @@ enum { STORE_MAX_BYTES = 8 * 1024 * 1024 };
 
 struct store;
 
+/* What the link found when it was made. */
+enum store_past {
+    STORE_EMPTY,   /* no state */
+    STORE_CURRENT, /* ours, with the last checkpoint or without it */
+    STORE_REWOUND, /* an older one of ours: Redis has lost writes */
+};
+
 /* Id of a stream entry. */
 struct entry_id {
     uint64_t ms, seq;
@@ -67,6 +74,8 @@ void store_bar(struct store *s, struct symbol *sym, const struct resolution *r,
                const struct bar *bar, enum bar_issue how);
 /* The last entry of the journal that is in the state; false: none yet. */
 bool store_cursor(const struct store *s, unsigned shard, struct entry_id *id);
+/* What was found, and is taken note of: the next time it is current. */
+enum store_past store_take_past(struct store *s, unsigned shard);
 void store_advance(struct store *s, unsigned shard, struct entry_id id);
 
 /* Send what is due. */

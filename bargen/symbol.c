@@ -53,6 +53,8 @@ static struct series_context context(struct symbol *sym,
                             ? INT64_MIN
                             : closed_ns - rules->correction_ns,
         .flags = sym->basis == SYMBOL_QUOTES ? BAR_QUOTES : 0,
+        .lost_from_ns = sym->lost_from_ns,
+        .lost_until_ns = sym->lost_until_ns,
         .fill = rules->fill,
         .note_drops = rules->note_drops};
 }
@@ -73,10 +75,26 @@ void symbol_flag_jumps(struct symbol *sym, const struct bar_rules *rules,
     }
 }
 
-void symbol_lost(struct symbol *sym)
+void symbol_lost(struct symbol *sym, int64_t until_ns)
 {
+    int64_t from_ns = sym->newest_ns;
+
     for (unsigned i = 0; i < sym->n_series; i++)
-        series_lost(&sym->series[i]);
+        series_lost(&sym->series[i], from_ns);
+    /* One stretch follows the other before anything came. */
+    if (sym->lost_until_ns != 0 && sym->lost_until_ns > from_ns &&
+        sym->lost_from_ns < from_ns)
+        from_ns = sym->lost_from_ns;
+    sym->lost_from_ns = from_ns;
+    sym->losing = !sym->live;
+    if (sym->live)
+        sym->lost_until_ns = until_ns;
+}
+
+void symbol_found(struct symbol *sym, int64_t time_ns)
+{
+    sym->losing = false;
+    sym->lost_until_ns = time_ns + 1;
 }
 
 static bool lost_in(const void *arg, int64_t start_ns, int64_t end_ns)

@@ -72,8 +72,12 @@ struct symbol {
     bool ignored;  /* not asked for */
     bool live;     /* its events are about as old as their arrival */
     bool dirty;    /* in the list of the changed, or not tracked */
+    bool losing;   /* until the next event, whenever that was */
     struct symbol *next_dirty;
     void *memory; /* what to free: cache lines begin inside it */
+    /* The last stretch in which events were lost: what was sent after the
+     * newest that had come, to when all is there again.  until 0: none. */
+    int64_t lost_from_ns, lost_until_ns;
     struct heap_node wake;
     struct ids ids;
     struct idring ring;
@@ -87,8 +91,12 @@ void symbol_free(struct symbol *sym);
 /* Sets or clears BAR_JUMP where a hole in a publisher's numbers has changed. */
 void symbol_flag_jumps(struct symbol *sym, const struct bar_rules *rules,
                        struct source_span touched);
-/* Events were lost before the next one. */
-void symbol_lost(struct symbol *sym);
+/* Events after the newest were lost, those up to until_ns by the time of day:
+ * flags the open bars, and those yet to begin that touch it.  Where events are
+ * not about as old as their arrival, only the next one says until when. */
+void symbol_lost(struct symbol *sym, int64_t until_ns);
+/* This is the next one. */
+void symbol_found(struct symbol *sym, int64_t time_ns);
 
 /* False: a trade with this id (number, or text if number < 0) was here. */
 bool symbol_new_trade(struct symbol *sym, const struct bar_rules *rules,

@@ -233,6 +233,40 @@ def test_redis_restarted_empty_gets_the_open_bar_again(redis_server, bargen,
     wait_bar(client, lambda b: b["count"] == 3)
 
 
+def test_redis_that_returns_with_an_older_journal_doubles_nothing(
+        redis_server, bargen, journal):
+    client = redis_server.client()
+    b = bargen("--resolutions", "D")
+    for i in range(20):
+        journal.add(trade(T0 + i))
+    wait_bar(client, lambda b: b["count"] == 20, resolution="D")
+    b.terminate()
+    b = bargen("--resolutions", "D")
+    client.save()
+    for i in range(20, 24):
+        journal.add(trade(T0 + i))
+    wait_bar(client, lambda b: b["count"] == 24, resolution="D")
+    redis_server.restart()
+    b.wait_stderr("ev=journal_rewound")
+    client = redis_server.client()
+    Journal(client, shard_of("X")).add(trade(T0 + 24, "12"))
+    bar = wait_bar(client, lambda b: b["close"] == 12, 10, resolution="D")
+    assert (bar["count"], bar["gap"]) == (25, True)
+
+
+def test_an_empty_redis_whose_clock_is_behind_is_read_from_its_beginning(
+        redis_server, bargen, journal):
+    b = bargen()
+    journal.add(trade(T0), id="9000000000000-1")
+    wait_bar(redis_server.client(), lambda b: True)
+    redis_server.restart()
+    b.wait_stderr("ev=journal_replaced")
+    client = redis_server.client()
+    Journal(client, shard_of("X")).add(trade(T0 + 1))
+    bar = wait_bar(client, lambda b: b["count"] == 2, 10)
+    assert bar["gap"] is True
+
+
 def test_a_frozen_redis_is_survived_without_loss(redis_server, bargen,
                                                  journal):
     client = redis_server.client()

@@ -165,6 +165,59 @@ static void a_sum_that_was_taken_can_be_stored_and_read(void **state)
     feed_close(&g);
 }
 
+static void a_bar_that_begins_after_a_loss_inside_it_is_flagged(void **state)
+{
+    struct feed f;
+
+    (void)state;
+    feed_open(&f, feed_config(), "1");
+    feed_live(&f, T0 + 10000, "10", "1", NULL);
+    /* Events up to the sixth minute's middle are gone. */
+    engine_lost(&f.engine, -1, (T0 + 5 * MINUTE_MS + 30000) * MS);
+    feed_live(&f, T0 + 5 * MINUTE_MS + 30000, "10", "1", NULL);
+    feed_live(&f, T0 + 6 * MINUTE_MS, "10", "1", NULL);
+    feed_live(&f, T0 + 7 * MINUTE_MS, "10", "1", NULL);
+    engine_finish(&f.engine);
+    assert_true(feed_final(&f, "1", T0)->bar.flags & BAR_GAP);
+    assert_true(feed_final(&f, "1", T0 + 5 * MINUTE_MS)->bar.flags & BAR_GAP);
+    assert_false(feed_final(&f, "1", T0 + 6 * MINUTE_MS)->bar.flags & BAR_GAP);
+    feed_close(&f);
+}
+
+static void a_loss_in_old_data_ends_with_the_next_event(void **state)
+{
+    struct feed f, g;
+    struct bytes text;
+    struct symbol *sym;
+
+    (void)state;
+    feed_open(&f, feed_config(), "1");
+    feed_open(&g, feed_config(), "1");
+    feed_trade(&f, T0 + 10000, "10", "1", NULL);
+    engine_lost(&f.engine, -1, (T0 + 365 * 1440 * MINUTE_MS) * MS);
+    bytes_init(&text);
+    state_encode(f.engine.symbols.all[0], &f.engine.rules, STATE_ALL_BARS,
+                 &text);
+    sym = engine_symbol(&g.engine, span_str("X"));
+    assert_true(state_decode(sym, &g.engine.rules, bytes_span(&text), NULL));
+    engine_restored(&g.engine, sym);
+    feed_trade(&g, T0 + 5 * MINUTE_MS + 30000, "10", "1", NULL);
+    feed_trade(&g, T0 + 6 * MINUTE_MS, "10", "1", NULL);
+    /* Late, and before the loss ended. */
+    feed_trade(&g, T0 + 5 * MINUTE_MS - 1, "10", "1", NULL);
+    feed_trade(&g, T0 + 7 * MINUTE_MS, "10", "1", NULL);
+    engine_finish(&g.engine);
+    for (int i = 0; i < 7; i++) {
+        const struct issued *bar = feed_final(&g, "1", T0 + i * MINUTE_MS);
+
+        if (bar->bar.end_ns != 0)
+            assert_int_equal((bar->bar.flags & BAR_GAP) != 0, i < 6);
+    }
+    bytes_close(&text);
+    feed_close(&f);
+    feed_close(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +227,8 @@ int main(void)
         cmocka_unit_test(holes_survive_a_restart),
         cmocka_unit_test(a_bar_that_had_to_go_early_is_not_begun_anew),
         cmocka_unit_test(ids_of_nineteen_digits_are_numbers),
+        cmocka_unit_test(a_bar_that_begins_after_a_loss_inside_it_is_flagged),
+        cmocka_unit_test(a_loss_in_old_data_ends_with_the_next_event),
         cmocka_unit_test(a_sum_that_was_taken_can_be_stored_and_read),
     };
 
