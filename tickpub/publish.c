@@ -39,6 +39,7 @@ struct publisher {
     struct streams streams;
     struct queue queue;
     unsigned link;            /* connections so far */
+    uint64_t stale, unheard;  /* events that the log does not know of yet */
     uint64_t stale_before_ms; /* when the link came back, less a bit */
     uint64_t answered;        /* number of the last answered command of wire */
     uint64_t again_from;      /* refused for now from this on; 0: none */
@@ -81,17 +82,10 @@ uint64_t publisher_unsettled(const struct publisher *p)
     return p->streams.journal.events + queue_events(&p->queue);
 }
 
-uint64_t publisher_dropped(const struct publisher *p)
+struct tally publisher_tally(const struct publisher *p)
 {
-    (void)p;
-    return publish_metrics[PUBLISH_DROPPED].value +
-           publish_metrics[PUBLISH_REFUSED].value;
-}
-
-uint64_t publisher_published(const struct publisher *p)
-{
-    (void)p;
-    return publish_metrics[PUBLISH_OBJECTS].value;
+    return tally_of(queue_events(&p->queue), p->wire.ledger.events,
+                    p->streams.journal.events);
 }
 
 /* While Redis answers, a producer that can wait is stopped early: a few batches
@@ -118,8 +112,10 @@ static void note_room(struct publisher *p)
 
 /* ---- batches ---- */
 
-static void count_sent(const struct wire_counts *counts)
+static void count_sent(struct publisher *p, const struct wire_counts *counts)
 {
+    p->stale += counts->stale;
+    publish_metrics[PUBLISH_EVENTS].value += counts->silent;
     publish_metrics[PUBLISH_MESSAGES].value += counts->messages;
     publish_metrics[PUBLISH_OBJECTS].value += counts->objects;
     publish_metrics[PUBLISH_STALE].value += counts->stale;
@@ -141,17 +137,29 @@ static void put_off(struct publisher *p)
     uv_timer_start(&p->again, on_again, AGAIN_MS, 0);
 }
 
+static void count_unheard(struct publisher *p, uint64_t events)
+{
+    publish_metrics[PUBLISH_UNHEARD].value += events;
+    p->unheard += events;
+}
+
 /* To a command of the wire. */
 static void on_wrote(void *arg, const struct redis_reply *reply)
 {
     struct publisher *p = arg;
+    uint64_t events = ledger_take(&p->wire.ledger);
     enum redis_error error;
 
-    if (!reply)
-        return; /* on_ready() sees to it */
-    p->answered++;
-    if (reply->type != REDIS_ERROR_REPLY)
+    if (!reply) {
+        count_unheard(p, events); /* of newest values, see on_ready() */
         return;
+    }
+    p->answered++;
+    if (reply->type != REDIS_ERROR_REPLY) {
+        publish_metrics[PUBLISH_EVENTS].value += events;
+        return;
+    }
+    publish_metrics[PUBLISH_NOT_TAKEN].value += events;
     on_error(p, reply->str);
     error = redis_error_of(reply->str);
     if (error == REDIS_ERR_RETRY || error == REDIS_ERR_REPORT)
@@ -162,11 +170,13 @@ static void on_wrote(void *arg, const struct redis_reply *reply)
  * copies it. */
 static void send_wire(struct publisher *p)
 {
-    /* A link that is lost meanwhile fails its commands at a later turn. */
+    /* Without a link, those before have failed already: the rest is ours. */
     if (p->wire.commands > 0 &&
         !redis_cmd_raw_fn(p->cmd, p->wire.run.ptr, p->wire.run.len,
-                          p->wire.commands, on_wrote, p))
-        log_debug("not_sent", "commands=%u", p->wire.commands);
+                          p->wire.commands, on_wrote, p)) {
+        while (p->wire.ledger.runs > 0)
+            count_unheard(p, ledger_take(&p->wire.ledger));
+    }
     wire_clear(&p->wire);
 }
 
@@ -181,11 +191,24 @@ static void send_batch(struct publisher *p, struct batch *b, uint64_t now_ms)
                           &counts);
         send_wire(p);
     }
-    count_sent(&counts);
+    count_sent(p, &counts);
     metrics_observe(&publish_metrics[PUBLISH_FLUSH], b->events);
     streams_add(&p->streams, b);
     queue_give(&p->queue, b);
     streams_send(&p->streams);
+}
+
+/* Once for each time that the link was lost, when all that is stale is known. */
+static void say_stale(struct publisher *p)
+{
+    const struct batch *next = p->queue.head;
+
+    if (p->stale == 0 ||
+        (next && next->records[0].read_ms < p->stale_before_ms))
+        return;
+    log_warn("stale", "events=%" PRIu64 " why=\"waited too long for Redis\"",
+             p->stale);
+    p->stale = 0;
 }
 
 static void send_waiting(struct publisher *p)
@@ -208,6 +231,7 @@ static void send_waiting(struct publisher *p)
         wire_latest(&p->wire, now_ms, p->link);
         send_wire(p);
     }
+    say_stale(p);
 }
 
 /* ---- the bound ---- */
@@ -222,6 +246,7 @@ static bool drop_one(struct publisher *p)
         if (!b)
             return false; /* the rest is in flight, which has its own bound */
         events = b->events;
+        publish_metrics[PUBLISH_UNSENT].value += events;
         wire_forget(&p->wire, b);
         queue_give(&p->queue, b);
     }
@@ -392,6 +417,11 @@ static void on_down(void *arg, const char *why, bool refused)
     struct publisher *p = arg;
 
     publish_metrics[PUBLISH_CONNECTED].value = 0;
+    if (p->unheard > 0)
+        log_warn("unheard",
+                 "events=%" PRIu64 " why=\"the link was lost unanswered\"",
+                 p->unheard);
+    p->unheard = 0;
     p->events.on_down(p->arg, why, refused);
     note_room(p); /* without a link the whole queue may fill */
 }

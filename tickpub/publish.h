@@ -28,6 +28,7 @@
 #include "common/redis_cmd.h"
 #include "common/redis_config.h"
 #include "common/route.h"
+#include "tickpub/tally.h"
 
 struct publish_options {
     const char *src; /* id of this run, put into every object */
@@ -70,9 +71,7 @@ void publisher_finish(struct publisher *p, void (*on_done)(void *arg),
 /* Events that would be lost if it ended now: not acknowledged, or never sent.
  */
 uint64_t publisher_unsettled(const struct publisher *p);
-/* Events that were dropped or given up so far. */
-uint64_t publisher_dropped(const struct publisher *p);
-uint64_t publisher_published(const struct publisher *p);
+struct tally publisher_tally(const struct publisher *p);
 void publisher_reroute(struct publisher *p, const struct route_table *routes);
 struct redis_cmd *publisher_cmd(struct publisher *p);
 /* done(arg) when everything is closed and freed. */

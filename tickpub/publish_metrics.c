@@ -11,8 +11,18 @@ struct metric publish_metrics[PUBLISH_METRICS] = {
     [PUBLISH_OBJECTS] = {.name = "tickwire_tickpub_published_objects_total",
                          .help = "Objects in PUBLISH commands"},
     [PUBLISH_STALE] = {.name = "tickwire_tickpub_stale_total",
-                       .help = "Objects not published as they waited too long "
+                       .help = "Events not published as they waited too long "
                                "for a lost link"},
+    [PUBLISH_EVENTS] = {.name = "tickwire_tickpub_published_events_total",
+                        .help = "Events whose PUBLISH Redis has answered"},
+    [PUBLISH_UNHEARD] = {.name = "tickwire_tickpub_unheard_events_total",
+                         .help = "Events sent, but the link was lost before "
+                                 "Redis answered"},
+    [PUBLISH_NOT_TAKEN] = {.name =
+                               "tickwire_tickpub_publish_refused_events_total",
+                           .help = "Events whose PUBLISH Redis refused"},
+    [PUBLISH_UNSENT] = {.name = "tickwire_tickpub_unsent_events_total",
+                        .help = "Events dropped before they were published"},
     [PUBLISH_ENTRIES] = {.name = "tickwire_tickpub_journal_entries_total",
                          .help = "Stream entries sent, retries included"},
     [PUBLISH_ACKED] = {.name = "tickwire_tickpub_journal_acked_events_total",

@@ -9,7 +9,11 @@
 enum publish_metric {
     PUBLISH_MESSAGES,  /* PUBLISH commands sent */
     PUBLISH_OBJECTS,   /* objects in them */
-    PUBLISH_STALE,     /* objects not published: they waited too long */
+    PUBLISH_EVENTS,    /* events that Redis answered for */
+    PUBLISH_STALE,     /* events not published: they waited too long */
+    PUBLISH_UNHEARD,   /* events sent, but the link was lost unanswered */
+    PUBLISH_NOT_TAKEN, /* events whose PUBLISH Redis refused */
+    PUBLISH_UNSENT,    /* events dropped before they were published */
     PUBLISH_ENTRIES,   /* XADD commands sent, again or not */
     PUBLISH_ACKED,     /* events in acknowledged entries */
     PUBLISH_RETRIED,   /* entries refused for now */

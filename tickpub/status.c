@@ -57,14 +57,14 @@ void status_instance(void *arg, struct bytes *json)
 {
     const struct tickpub *t = arg;
     const struct options *opts = t->opts;
+    struct tally n = publisher_tally(t->publisher);
 
     bytes_printf(
         json,
         ",\"simulator\":%s,\"lines\":%" PRIu64 ",\"accepted\":%" PRIu64
         ",\"bad\":%" PRIu64 ",\"published\":%" PRIu64 ",\"dropped\":%" PRIu64,
         opts->simulate ? "true" : "false", report_lines(),
-        report_accepted_count(), report_bad_count(),
-        publisher_published(t->publisher), publisher_dropped(t->publisher));
+        report_accepted_count(), report_bad_count(), n.published, n.dropped);
     if (!opts->simulate)
         return;
     bytes_printf(json, ",\"rate\":%.10g", opts->rate);

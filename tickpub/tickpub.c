@@ -78,12 +78,18 @@ static void on_end(void *arg, int errnum)
 
 static void summarise(const struct tickpub *t)
 {
+    struct tally n = {0};
+
+    if (t->publisher)
+        n = publisher_tally(t->publisher);
     log_info("done",
              "lines=%" PRIu64 " accepted=%" PRIu64 " bad=%" PRIu64
-             " published=%" PRIu64 " dropped=%" PRIu64,
+             " published=%" PRIu64 " stale=%" PRIu64 " unheard=%" PRIu64
+             " refused=%" PRIu64 " unsent=%" PRIu64 " journalled=%" PRIu64
+             " dropped=%" PRIu64 " lost=%" PRIu64,
              report_lines(), report_accepted_count(), report_bad_count(),
-             t->publisher ? publisher_published(t->publisher) : 0,
-             t->publisher ? publisher_dropped(t->publisher) : 0);
+             n.published, n.stale, n.unheard, n.refused, n.unsent, n.journalled,
+             n.dropped, n.lost);
 }
 
 static void on_publisher_closed(void *arg)

@@ -19,6 +19,7 @@ void wire_close(struct wire *w)
     free(w->channels);
     free(w->keys);
     free(w->groups);
+    ledger_close(&w->ledger);
     *w = (struct wire){0};
 }
 
@@ -194,12 +195,15 @@ static void latest_of_key(struct wire *w, struct key *k, uint64_t now_ms)
 
 void wire_latest(struct wire *w, uint64_t now_ms, unsigned link)
 {
+    unsigned had = w->commands;
+
     for (size_t i = 0; i < w->n_channels; i++)
         latest_of_channel(w, w->channels[i], now_ms, link);
     w->n_channels = 0;
     for (size_t i = 0; i < w->n_keys; i++)
         latest_of_key(w, w->keys[i], now_ms);
     w->n_keys = 0;
+    ledger_add(&w->ledger, w->commands - had, 0);
 }
 
 /* Chain the record to the others of its channel; indices count from 1. */
@@ -218,11 +222,18 @@ static void add_to_group(struct wire *w, struct batch *b, uint32_t i)
     ch->final = i + 1;
 }
 
+static bool is_first(const struct record *r)
+{
+    return (r->what & RECORD_FIRST) != 0;
+}
+
 static void publish_joined(struct wire *w, const struct channel *ch,
-                           struct wire_counts *counts)
+                           uint64_t *events, struct wire_counts *counts)
 {
     if (w->joined.len == 0)
         return;
+    ledger_add(&w->ledger, 1, *events);
+    *events = 0;
     w->commands += encode_publish(&w->run, ch, bytes_span(&w->joined));
     counts->messages++;
     bytes_clear(&w->joined);
@@ -231,18 +242,21 @@ static void publish_joined(struct wire *w, const struct channel *ch,
 static void publish_group(struct wire *w, struct batch *b, struct channel *ch,
                           struct wire_counts *counts)
 {
+    uint64_t events = 0;
+
     bytes_clear(&w->joined);
     for (uint32_t i = ch->first; i > 0; i = b->records[i - 1].next) {
         const struct record *r = &b->records[i - 1];
 
         if (w->joined.len + r->len >= JOINED_MAX_BYTES)
-            publish_joined(w, ch, counts);
+            publish_joined(w, ch, &events, counts);
         if (w->joined.len > 0)
             bytes_add(&w->joined, "\n", 1);
         bytes_add_span(&w->joined, batch_payload(b, r));
         counts->objects++;
+        events += is_first(r);
     }
-    publish_joined(w, ch, counts);
+    publish_joined(w, ch, &events, counts);
     ch->first = ch->final = 0;
 }
 
@@ -251,12 +265,14 @@ static void keep_record(struct wire *w, const struct batch *b,
                         const struct record *r)
 {
     const struct key *k = r->target->key;
+    unsigned had = w->commands;
 
     if (k->kind == ROUTE_KEY_LIST)
         w->commands += encode_list(&w->run, k, batch_payload(b, r));
     else if (k->kind == ROUTE_KEY_SORTED)
         w->commands +=
             encode_sorted(&w->run, k, r->time_ms, batch_payload(b, r));
+    ledger_add(&w->ledger, w->commands - had, 0);
 }
 
 static void publish_record(struct wire *w, struct batch *b, uint32_t i,
@@ -269,6 +285,7 @@ static void publish_record(struct wire *w, struct batch *b, uint32_t i,
         return;
     }
     w->commands += encode_publish(&w->run, r->channel, batch_payload(b, r));
+    ledger_add(&w->ledger, 1, is_first(r));
     counts->messages++;
     counts->objects++;
 }
@@ -277,22 +294,25 @@ uint32_t wire_records(struct wire *w, struct batch *b, uint32_t from,
                       bool joined, uint64_t stale_before_ms,
                       struct wire_counts *counts)
 {
+    uint64_t silent = 0;
     uint32_t i;
 
     w->n_groups = 0;
     for (i = from; i < b->count && w->run.len < CHUNK_BYTES; i++) {
         const struct record *r = &b->records[i];
 
-        if ((r->what & RECORD_FIRST) && r->target->key)
+        if (is_first(r) && r->target->key)
             keep_record(w, b, r);
         if (!r->channel)
-            continue;
-        if (r->read_ms < stale_before_ms)
-            counts->stale++;
+            silent += is_first(r);
+        else if (r->read_ms < stale_before_ms)
+            counts->stale += is_first(r);
         else
             publish_record(w, b, i, joined, counts);
     }
     for (size_t k = 0; k < w->n_groups; k++)
         publish_group(w, b, w->groups[k], counts);
+    if (silent > 0 && !ledger_add_to_last(&w->ledger, silent))
+        counts->silent += silent;
     return i;
 }

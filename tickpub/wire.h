@@ -2,7 +2,10 @@
  * wire.h -- what a batch becomes on the wire, except for its journal entries.
  *
  * Commands have numbers, from 1, so that the caller can say which of them were
- * not answered: what they wrote as newest values is written again.
+ * not answered: what they wrote as newest values is written again.  The ledger
+ * says how many events each of them stands for: a PUBLISH for those in it, if
+ * they have another channel too only once; one without a channel counts with
+ * what was written just before.
  *
  * Pure: batches, targets and times in; RESP out.
  *
@@ -17,12 +20,14 @@
 
 #include "common/bytes.h"
 #include "tickpub/batch.h"
+#include "tickpub/ledger.h"
 #include "tickpub/target.h"
 
 struct wire {
-    struct bytes run;  /* whole commands */
-    unsigned commands; /* how many */
-    uint64_t before;   /* number of the last command of earlier runs */
+    struct bytes run;     /* whole commands */
+    unsigned commands;    /* how many */
+    uint64_t before;      /* number of the last command of earlier runs */
+    struct ledger ledger; /* the caller takes what is answered */
     /* What waits to be written as newest value. */
     struct channel **channels;
     size_t n_channels, cap_channels;
@@ -37,7 +42,8 @@ struct wire {
 struct wire_counts {
     uint64_t messages; /* PUBLISH commands */
     uint64_t objects;  /* in them */
-    uint64_t stale;    /* objects that were not published */
+    uint64_t stale;    /* events that were not published */
+    uint64_t silent;   /* events for which there was nothing to write */
 };
 
 void wire_close(struct wire *w);

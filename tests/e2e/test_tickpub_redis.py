@@ -52,6 +52,22 @@ def persistent(redis_server):
     return redis_server
 
 
+def done(t):
+    line = [x for x in t.stderr.splitlines() if "ev=done" in x][-1]
+    return {k: int(v) for k, v in
+            (word.split("=") for word in line.split("ev=done")[1].split())}
+
+
+def adds_up(t, journal=True):
+    """As tickpub(1) says it does."""
+    n = done(t)
+    assert n["accepted"] == sum(n[k] for k in (
+        "published", "stale", "unheard", "refused", "unsent")), n
+    assert not journal or n["accepted"] == sum(n[k] for k in (
+        "journalled", "dropped", "lost")), n
+    return n
+
+
 def with_metrics(tool, server, *args):
     port = harness.free_port()
     t = tool("tickpub", "--redis", server.url, "--http",
@@ -88,6 +104,7 @@ def test_a_killed_redis_costs_no_trade_of_the_journal(redis_server, tool):
         assert o["seq"] == newest.get(o["symbol"], 0) + 1
         newest[o["symbol"]] = o["seq"]
     assert "dropped=0" in t.stderr
+    adds_up(t)
 
 
 def test_it_is_live_within_three_seconds_of_the_return_of_redis(
@@ -156,7 +173,7 @@ def test_redis_may_come_after_the_tool(redis_absent, tool):
     redis_absent.start()
     assert t.wait(15) == 0
     # Nothing was read before: so nothing was lost, and nothing is stale.
-    assert "published=100 dropped=0" in t.stderr
+    assert done(t)["published"] == 100 and done(t)["dropped"] == 0
     assert len(journal_objects(redis_absent.client())) == 100
 
 
@@ -225,6 +242,7 @@ def test_drop_oldest_goes_on_reading_and_counts(redis_server, tool):
     assert len(kept) + dropped == 50000
     # The oldest went: what is there is the end, without a hole.
     assert [o["seq"] for o in kept] == list(range(dropped + 1, 50001))
+    adds_up(t)
 
 
 def test_drop_oldest_stays_bounded_while_redis_hangs(redis_server, tool):
@@ -243,6 +261,7 @@ def test_drop_oldest_stays_bounded_while_redis_hangs(redis_server, tool):
     assert dropped > 100000
     assert len(kept) + dropped == 200000
     assert max(ids_in_journal(kept)) == 199999
+    adds_up(t)
 
 
 def test_a_full_redis_delays_the_journal_and_loses_nothing(
@@ -275,6 +294,7 @@ def test_a_journal_key_of_another_kind_is_reported_not_retried(
     assert t.wait() == 0
     assert "ev=journal_refused" in t.stderr and "WRONGTYPE" in t.stderr
     assert "dropped=2" in t.stderr
+    adds_up(t)
 
 
 def test_sigterm_ends_it_while_redis_hangs(redis_server, tool):
@@ -287,6 +307,8 @@ def test_sigterm_ends_it_while_redis_hangs(redis_server, tool):
     assert t.wait(5) == 0
     assert time.monotonic() - t0 < harness.deadline(5)
     assert "ev=lost events=100" in t.stderr
+    assert done(t)["lost"] == 100
+    adds_up(t)
 
 
 def test_sigterm_without_redis_is_quick(redis_absent, tool):
@@ -311,6 +333,7 @@ def test_a_hung_redis_is_left_and_taken_up_again(redis_server, tool):
     assert t.wait(20) == 0
     kept = once(journal_objects(redis_server.client()))
     assert ids_in_journal(kept) == list(range(feeder.sent))
+    adds_up(t)
 
 
 def test_entries_that_redis_refused_came_behind_later_ones(redis_server, tool):
@@ -329,6 +352,7 @@ def test_entries_that_redis_refused_came_behind_later_ones(redis_server, tool):
         assert o["seq"] == newest.get(o["symbol"], 0) + 1
         newest[o["symbol"]] = o["seq"]
     assert sum(newest.values()) == count
+    adds_up(t)
 
 
 def test_last_stayed_at_an_older_value_after_a_hang_and_a_crash(
@@ -366,3 +390,52 @@ def test_last_is_written_once_redis_has_memory_again(redis_server, tool):
     c.config_set("maxmemory", "0")
     assert t.wait() == 0
     assert c.hgetall("last:orderbook:A")
+
+
+def test_what_went_stale_was_missing_from_the_summary(redis_server, tool):
+    t = tool("tickpub", "--redis", redis_server.url, "--stale-after", "200ms",
+             stdin="pipe").wait_ready()
+    redis_server.kill()
+    t.wait_stderr("ev=redis_down")
+    book = '{"type":"orderbook","symbol":"A","time":1,"bids":[[1,2]]}'
+    account = '{"type":"account","account_id":42,"balance":1}'
+    alert = '{"type":"trading_alert","user_id":"u1","text":"x"}'
+    t.write(feed(tick("A"), book, book, account, alert))
+    time.sleep(0.5)  # longer than --stale-after
+    redis_server.start()
+    t.wait_stderr("ev=stale events=4")
+    t.write(feed(tick("A", 1), account, alert))
+    t.close_stdin()
+    assert t.wait() == 0
+    n = adds_up(t, journal=False)
+    assert (n["stale"], n["published"]) == (4, 4)
+    assert t.stderr.count("ev=stale") == 1
+
+
+def test_what_was_lost_with_the_link_counted_as_published(redis_server, tool):
+    t, sample = with_metrics(tool, redis_server)
+    t.write(feed(tick("A")))
+    wait_until(lambda: sample("tickwire_tickpub_published_events_total") == 1)
+    redis_server.freeze()
+    t.write(feed(*[tick("A", i) for i in range(10)]))
+    wait_until(lambda: sample("tickwire_tickpub_published_total") == 11)
+    assert sample("tickwire_tickpub_published_events_total") == 1
+    redis_server.proc.kill()
+    t.wait_stderr("ev=unheard events=10")
+    redis_server.proc.wait()
+    redis_server.start()
+    t.close_stdin()
+    assert t.wait() == 0
+    n = adds_up(t)
+    assert (n["published"], n["unheard"], n["journalled"]) == (1, 10, 11)
+
+
+def test_a_refused_publish_counted_as_published(redis_server, tool):
+    c = redis_server.client()
+    c.execute_command("ACL", "SETUSER", "p", "on", ">pw", "~*", "+@all",
+                      "resetchannels", "&market_data:A")
+    t = tool("tickpub", "--redis", "redis://p:pw@127.0.0.1:%d" %
+             redis_server.port, stdin=feed(tick("A"), tick("B"), tick("B", 1)))
+    assert t.wait() == 0
+    n = adds_up(t)
+    assert (n["published"], n["refused"], n["journalled"]) == (1, 2, 3)

@@ -417,6 +417,48 @@ static void what_came_since_is_written_instead_of_what_was_lost(void **state)
     teardown(&b);
 }
 
+static uint64_t settled(struct bench *b, unsigned commands)
+{
+    uint64_t events = 0;
+
+    for (; commands > 0; commands--)
+        events += ledger_take(&b->wire.ledger);
+    return events;
+}
+
+static void events_counted_once_for_each_of_their_channels(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    setup(&b);
+    add(&b, "{\"type\":\"trading_alert\",\"user_id\":\"u1\",\"text\":\"x\"}",
+        100);
+    add(&b, "{\"type\":\"account\",\"account_id\":42,\"balance\":1}", 100);
+    add(&b, T1, 100);
+    sent(&b, 100, false);
+    assert_int_equal(b.counts.objects, 3);
+    assert_int_equal(b.wire.ledger.events, 3);
+    assert_int_equal(settled(&b, b.wire.commands), 3);
+    assert_int_equal(b.wire.ledger.runs, 0); /* every command is in it */
+    teardown(&b);
+}
+
+static void joined_events_were_counted_by_the_message(void **state)
+{
+    struct bench b;
+
+    (void)state;
+    setup(&b);
+    for (int i = 0; i < 2000; i++)
+        add(&b, T1, 100);
+    sent(&b, 100, true);
+    assert_int_equal(b.wire.ledger.events, 2000);
+    assert_int_equal(settled(&b, b.wire.commands), 2000);
+    assert_int_equal(b.wire.ledger.runs, 0);
+    teardown(&b);
+}
+
 static void distinct_names_are_bounded(void **state)
 {
     struct bench b;
@@ -490,6 +532,8 @@ int main(void)
         cmocka_unit_test(a_dropped_batch_leaves_no_newest_value_behind),
         cmocka_unit_test(a_newest_value_that_was_not_answered_stayed_unwritten),
         cmocka_unit_test(what_came_since_is_written_instead_of_what_was_lost),
+        cmocka_unit_test(events_counted_once_for_each_of_their_channels),
+        cmocka_unit_test(joined_events_were_counted_by_the_message),
         cmocka_unit_test(distinct_names_are_bounded),
         cmocka_unit_test(new_routes_keep_sequence_numbers),
         cmocka_unit_test(journal_shards_follow_the_symbol),
