@@ -227,6 +227,9 @@ static bool on_frame(void *arg, enum ws_kind kind, struct span payload,
     if (kind == WS_PONG)
         return true;
     if (!take_token(c)) {
+        /* What was asked before is answered. */
+        client_say(c, bytes_span(&c->all->answers));
+        bytes_clear(&c->all->answers);
         client_close(c, CLOSE_TOO_MANY, "too many requests");
         return false;
     }

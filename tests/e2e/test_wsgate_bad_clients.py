@@ -100,6 +100,24 @@ def test_a_flood_of_messages_closes_with_4100(served):
     assert c.close_code() == 4100
 
 
+def test_a_flood_in_one_write_is_answered_up_to_the_allowance(gate):
+    g = gate("--command-rate", "1", "--command-burst", "100")
+    c = g.raw()
+    c.sock.sendall(b"".join(
+        frame(TEXT, b'{"type":"ping","id":%d}' % i)
+        for i in range(3000)))
+    ids = []
+    while True:
+        opcode, payload = c.recv()
+        if opcode == CLOSE:
+            break
+        m = json.loads(payload)
+        if m["type"] == "pong":
+            ids.append(m["id"])
+    assert ids == list(range(100))
+    assert payload[:2] == (4100).to_bytes(2, "big")
+
+
 def test_a_flood_of_pings_closes_with_4100(served):
     c = served.raw()
     c.sock.sendall(frame(PING, b"") * 150)
