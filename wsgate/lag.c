@@ -64,9 +64,11 @@ uint64_t lag_owed_bytes(const struct member *m)
 
 uint64_t lag_owed_all_bytes(const struct member *m)
 {
-    return m->lag == NULL || m->group == NULL
-               ? 0
-               : m->group->all_bytes - m->lag->all_bytes;
+    if (m->lag == NULL || m->group == NULL)
+        return 0;
+    /* The lag's total is below zero where the group is younger. */
+    uint64_t owed = m->group->all_bytes - m->lag->all_bytes;
+    return owed > INT64_MAX ? 0 : owed;
 }
 
 static int by_topic(const void *a, const void *b)
@@ -94,10 +96,23 @@ static int by_key_topic(const void *topic, const void *key)
     return (x > y) - (x < y);
 }
 
+static const uint64_t *key_of(const struct group *g, uint32_t topic)
+{
+    return bsearch(&topic, g->keys, g->n_keys, sizeof *g->keys, by_key_topic);
+}
+
 static bool has_topic(const struct group *g, uint32_t topic)
 {
-    return bsearch(&topic, g->keys, g->n_keys, sizeof *g->keys, by_key_topic) !=
-           NULL;
+    return key_of(g, topic) != NULL;
+}
+
+static bool has_all(const struct group *g)
+{
+    for (uint32_t i = 0; i < g->n_keys; i++) {
+        if (sub_all(g->keys[i]))
+            return true;
+    }
+    return false;
 }
 
 /* Is this name, which `to` does not have, covered by one of its patterns? */
@@ -114,6 +129,7 @@ static bool covered(const struct fan *f, const struct group *to, uint32_t topic)
 
 /*
  * Topics that are new start at the head of the log; the others where they did.
+ * One that becomes `all` is new: of what was owed as `latest`, some may be gone.
  * A name that was given up while a pattern still covers that channel keeps its
  * floor: the channel goes on exactly where it was.
  */
@@ -127,7 +143,8 @@ static void set_floors(const struct fan *f, struct lag *lag,
     for (uint32_t i = 0; i < to->n_keys; i++) {
         uint32_t topic = sub_topic(to->keys[i]);
         const struct floor *was = lag_floor(lag, topic);
-        if (!has_topic(old, topic))
+        const uint64_t *had = key_of(old, topic);
+        if (had == NULL || (sub_all(to->keys[i]) && !sub_all(*had)))
             floors[n++] = (struct floor){.topic = topic, .from = f->log.head};
         else if (was != NULL)
             floors[n++] = *was;
@@ -149,6 +166,20 @@ static void set_floors(const struct fan *f, struct lag *lag,
     lag->n_floors = n;
 }
 
+/* Bytes of `all` channels that m will be sent as a member of g. */
+static uint64_t count_all_bytes(struct fan *f, const struct group *g,
+                                const struct lag *lag)
+{
+    uint64_t bytes = 0;
+
+    conflation_everything(f, g, lag, lag->next, &f->dues);
+    for (size_t i = 0; i < f->dues.count; i++) {
+        if (f->dues.at[i].all)
+            bytes += f->dues.at[i].len;
+    }
+    return bytes;
+}
+
 void lag_move(struct fan *f, struct member *m, struct group *to)
 {
     struct lag *lag = m->lag;
@@ -168,7 +199,9 @@ void lag_move(struct fan *f, struct member *m, struct group *to)
     set_floors(f, lag, old, to);
     lag->frames = to->frames - owed;
     lag->bytes = to->bytes - (old->bytes - lag->bytes);
-    lag->all_bytes = to->all_bytes - (old->all_bytes - lag->all_bytes);
+    /* What was owed in one mode may be owed in the other now, or not at all. */
+    lag->all_bytes =
+        to->all_bytes - (has_all(to) ? count_all_bytes(f, to, lag) : 0);
 }
 
 /* A long frame that was cut is shared by all members that it was cut for. */
@@ -317,7 +350,7 @@ static bool catch_up(struct fan *f, struct member *m)
     struct lag *lag = m->lag;
     struct group *g = m->group;
     uint64_t all = lag_owed_all_bytes(m);
-    uint64_t latest = g->bytes - lag->bytes - all;
+    uint64_t owed = lag_owed_bytes(m), latest = owed > all ? owed - all : 0;
 
     if (latest > f->limits.backlog_bytes || lag->next < f->log.tail)
         lag->conflating = true;

@@ -470,6 +470,40 @@ static void who_is_lost_while_it_subscribes_is_in_no_group(void **state)
     world_free(w);
 }
 
+static void what_was_owed_as_latest_does_not_count_as_all(void **state)
+{
+    struct world *w = world_new(7, (struct fan_limits){2000, 20000, 4096});
+    struct client *c = &w->client[0];
+
+    (void)state;
+    c->here = c->on[3] = true;
+    subscribe(w, c);
+    for (int i = 0; i < 300; i++)
+        publish(w, 3, 0, 100);
+    fan_flush(&w->fan);
+    assert_int_equal(lag_owed_bytes(&c->m), 30000);
+    c->all = true;
+    say_subscribed(w, c, 3);
+    subscribe(w, c);
+    assert_int_equal(lag_owed_all_bytes(&c->m), 0);
+    for (int i = 0; i < 50; i++)
+        publish(w, 3, 0, 100);
+    fan_flush(&w->fan);
+    assert_int_equal(lag_owed_all_bytes(&c->m), 5000);
+    while (c->writable_wanted) {
+        c->room = 700;
+        fan_resume(&w->fan, &c->m);
+        assert_false(c->lost);
+        publish(w, 3, 0, 100);
+        fan_flush(&w->fan);
+        if (c->seq[3] > 400)
+            drain(w);
+    }
+    assert_in_range(c->seq[3], 351, w->seq[3]);
+    sums_match(w);
+    world_free(w);
+}
+
 static void mode_all_is_lost_when_the_log_has_gone_past_it(void **state)
 {
     struct world *w = world_new(7, (struct fan_limits){2000, 1u << 20, 4096});
@@ -522,6 +556,7 @@ int main(void)
         cmocka_unit_test(a_long_stall_costs_one_frame_per_key),
         cmocka_unit_test(mode_all_is_lost_beyond_its_bound_and_not_before),
         cmocka_unit_test(who_is_lost_while_it_subscribes_is_in_no_group),
+        cmocka_unit_test(what_was_owed_as_latest_does_not_count_as_all),
         cmocka_unit_test(mode_all_is_lost_when_the_log_has_gone_past_it),
         cmocka_unit_test(final_bars_are_kept_beside_the_open_one),
     };
