@@ -11,10 +11,16 @@ void channel_init(struct channel *c, uint32_t id, uint64_t born,
         .id = id, .born = born, .root = root == NULL ? c : root};
 }
 
-void channel_close(struct channel *c)
+void channel_clear(struct channel *c)
 {
     for (uint32_t i = 0; i < c->n_slots; i++)
         buf_unref(c->slots[i].copy);
+    c->n_slots = 0;
+}
+
+void channel_close(struct channel *c)
+{
+    channel_clear(c);
     free(c->slots);
     free(c->links);
     *c = (struct channel){0};

@@ -51,12 +51,14 @@ struct channel {
     uint32_t n_slots, cap_slots;
     uint32_t n_links, cap_links;
     const struct channel *root; /* the native channel of the same name */
-    bool covered;               /* some pattern lists it */
+    uint32_t covered;           /* by so many patterns */
 };
 
 void channel_init(struct channel *c, uint32_t id, uint64_t born,
                   const struct channel *root);
 void channel_close(struct channel *c);
+/* As if nothing had come yet; the links stay. */
+void channel_clear(struct channel *c);
 
 /* The slot of a key, made if need be; its old frame is about to be replaced. */
 uint16_t channel_slot(struct channel *c, uint16_t type, int64_t key);

@@ -74,7 +74,7 @@ void fan_add_channel(struct fan *f, struct channel *c,
 
 void fan_remove_channel(struct fan *f, struct channel *c)
 {
-    for (uint32_t i = 0; c->covered && i < f->n_patterns; i++) {
+    for (uint32_t i = 0; c->covered > 0 && i < f->n_patterns; i++) {
         struct pattern *p = f->patterns[i];
         for (uint32_t k = 0; p != NULL && k < p->n_channels; k++) {
             if (p->channels[k] == c)
@@ -109,9 +109,8 @@ void fan_add_pattern(struct fan *f, struct pattern *p)
 void fan_remove_pattern(struct fan *f, struct pattern *p)
 {
     assert(p->n_groups == 0);
-    /* Each channel is covered by one pattern per variant at most. */
     for (uint32_t i = 0; i < p->n_channels; i++)
-        p->channels[i]->covered = false;
+        p->channels[i]->covered--;
     f->patterns[p->id & ~TOPIC_PATTERN] = NULL;
     free(p->groups);
     free(p->channels);
@@ -127,7 +126,7 @@ void fan_cover(struct fan *f, struct pattern *p, struct channel *c)
             mem_grow(p->channels, p->cap_channels * sizeof *p->channels);
     }
     p->channels[p->n_channels++] = c;
-    c->covered = true;
+    c->covered++;
     for (uint32_t i = 0; i < p->n_groups; i++) {
         struct link *l = &p->groups[i];
         if (!group_names(l->group, c->root))

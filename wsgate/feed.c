@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/route.h"
 #include "wsgate/message.h"
@@ -58,6 +59,16 @@ static struct wild *wild_over(const struct feeds *fs, struct span name)
     return feeds_find_wild(fs, span_make(pattern, n + 1));
 }
 
+/* Is that pattern this one?  Of all names, without a look at the table. */
+static bool is_over(struct span pattern, struct span name)
+{
+    size_t n = pattern.len - 1;
+
+    return n > 0 && pattern.ptr[n - 1] == ':' && name.len >= n &&
+           memcmp(name.ptr, pattern.ptr, n) == 0 &&
+           memchr(name.ptr + n, ':', name.len - n) == NULL;
+}
+
 static void variant_init(struct feeds *fs, struct variant *v, struct feed *feed,
                          enum view view, uint32_t interval)
 {
@@ -67,14 +78,34 @@ static void variant_init(struct feeds *fs, struct variant *v, struct feed *feed,
                     v == &feed->native ? NULL : &feed->native.channel);
 }
 
+static void unlist_waiting(struct feeds *fs, struct variant *v)
+{
+    struct variant **at = &fs->waiting;
+
+    while (*at != NULL && *at != v)
+        at = &(*at)->next_waiting;
+    if (*at == v)
+        *at = v->next_waiting;
+}
+
+static void cover_by(struct feeds *fs, struct wild_variant *wv,
+                     struct feed *feed)
+{
+    struct variant *v = feed_variant(fs, feed, wv->view, wv->interval_ms);
+
+    /* Too many intervals: better every message than none. */
+    if (v == NULL && wv->view == VIEW_NATIVE)
+        v = &feed->native;
+    if (v != NULL)
+        fan_cover(fs->fan, &wv->pattern, &v->channel);
+}
+
 static void cover(struct feeds *fs, struct wild *w, struct feed *feed)
 {
     feed->wild = w;
-    for (struct wild_variant *wv = w->variants; wv != NULL; wv = wv->next) {
-        struct variant *v = feed_variant(fs, feed, wv->view, wv->interval_ms);
-        if (v != NULL)
-            fan_cover(fs->fan, &wv->pattern, &v->channel);
-    }
+    w->n_feeds++;
+    for (struct wild_variant *wv = w->variants; wv != NULL; wv = wv->next)
+        cover_by(fs, wv, feed);
 }
 
 struct feed *feeds_get(struct feeds *fs, struct span name)
@@ -104,21 +135,13 @@ struct feed *feeds_get(struct feeds *fs, struct span name)
     return feed;
 }
 
-static void unlist_waiting(struct feeds *fs, struct variant *v)
-{
-    struct variant **at = &fs->waiting;
-
-    while (*at != NULL && *at != v)
-        at = &(*at)->next_waiting;
-    if (*at == v)
-        *at = v->next_waiting;
-}
-
 void feeds_remove(struct feeds *fs, struct feed *feed)
 {
     struct variant *v = feed->native.next;
 
     table_remove(&fs->by_name, &feed->node);
+    if (feed->wild != NULL)
+        feed->wild->n_feeds--;
     while (v != NULL) {
         struct variant *next = v->next;
         unlist_waiting(fs, v);
@@ -133,6 +156,32 @@ void feeds_remove(struct feeds *fs, struct feed *feed)
     free(feed);
 }
 
+/* Nobody was there to get what came: it says what the feed says. */
+static void start_anew(struct feeds *fs, struct variant *v)
+{
+    unlist_waiting(fs, v);
+    v->waiting = 0;
+    v->seq = v->feed->seq;
+    channel_clear(&v->channel);
+}
+
+static bool free_a_variant(struct feeds *fs, struct feed *feed)
+{
+    struct variant **at = &feed->native.next;
+
+    for (; *at != NULL; at = &(*at)->next) {
+        struct variant *v = *at;
+        if (v->refs > 0 || v->channel.n_links > 0 || v->channel.covered > 0)
+            continue;
+        *at = v->next;
+        unlist_waiting(fs, v);
+        fan_remove_channel(fs->fan, &v->channel);
+        free(v);
+        return true;
+    }
+    return false;
+}
+
 struct variant *feed_variant(struct feeds *fs, struct feed *feed,
                              enum view view, uint32_t interval_ms)
 {
@@ -140,16 +189,21 @@ struct variant *feed_variant(struct feeds *fs, struct feed *feed,
     unsigned n = 1;
 
     for (;; v = v->next, n++) {
-        if (v->view == view && v->interval_ms == interval_ms)
+        if (v->view == view && v->interval_ms == interval_ms) {
+            if (v != &feed->native && v->channel.n_links == 0)
+                start_anew(fs, v);
             return v;
+        }
         if (v->next == NULL)
             break;
     }
-    if (n >= VARIANTS_MAX)
+    if (n >= VARIANTS_MAX && !free_a_variant(fs, feed))
         return NULL;
-    v->next = mem_zero(sizeof *v);
-    variant_init(fs, v->next, feed, view, interval_ms);
-    return v->next;
+    v = mem_zero(sizeof *v);
+    variant_init(fs, v, feed, view, interval_ms);
+    v->next = feed->native.next;
+    feed->native.next = v;
+    return v;
 }
 
 /* ---- patterns ---- */
@@ -165,13 +219,12 @@ static void cover_if_match(void *arg, struct node *n)
     struct covering *c = arg;
     struct feed *feed = node_of(struct feed, node, n);
 
-    if (wild_over(c->fs, feed->name) != c->wild)
+    if (!is_over(c->wild->name, feed->name))
         return;
+    if (feed->wild == NULL)
+        c->wild->n_feeds++;
     feed->wild = c->wild;
-    struct variant *v =
-        feed_variant(c->fs, feed, c->variant->view, c->variant->interval_ms);
-    if (v != NULL)
-        fan_cover(c->fs->fan, &c->variant->pattern, &v->channel);
+    cover_by(c->fs, c->variant, feed);
 }
 
 struct wild *feeds_get_wild(struct feeds *fs, struct span name)
@@ -186,15 +239,34 @@ struct wild *feeds_get_wild(struct feeds *fs, struct span name)
     return w;
 }
 
+void wild_trim(struct feeds *fs, struct wild *w)
+{
+    struct wild_variant **at = &w->variants;
+
+    while (*at != NULL) {
+        struct wild_variant *v = *at;
+        if (v->refs > 0 || v->pattern.n_groups > 0) {
+            at = &v->next;
+            continue;
+        }
+        *at = v->next;
+        fan_remove_pattern(fs->fan, &v->pattern);
+        free(v);
+    }
+}
+
 struct wild_variant *wild_variant(struct feeds *fs, struct wild *w,
                                   enum view view, uint32_t interval_ms)
 {
-    unsigned n = 0;
+    unsigned n = 1; /* as many as a feed has */
 
-    for (struct wild_variant *v = w->variants; v != NULL; v = v->next, n++) {
+    for (struct wild_variant *v = w->variants; v != NULL; v = v->next) {
         if (v->view == view && v->interval_ms == interval_ms)
             return v;
     }
+    wild_trim(fs, w);
+    for (struct wild_variant *v = w->variants; v != NULL; v = v->next)
+        n++;
     if (n >= VARIANTS_MAX)
         return NULL;
     struct wild_variant *v = mem_zero(sizeof *v);
@@ -220,7 +292,8 @@ static void forget_wild(void *arg, struct node *n)
 void feeds_remove_wild(struct feeds *fs, struct wild *w)
 {
     table_remove(&fs->wilds, &w->node);
-    table_each(&fs->by_name, forget_wild, w);
+    if (w->n_feeds > 0)
+        table_each(&fs->by_name, forget_wild, w);
     while (w->variants != NULL) {
         struct wild_variant *v = w->variants;
         w->variants = v->next;

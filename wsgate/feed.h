@@ -48,6 +48,7 @@ struct variant {
     uint64_t due_mono_ms; /* not before this */
     uint64_t waiting;     /* first native frame that waits for it; 0: none */
     struct variant *next_waiting;
+    uint32_t refs; /* subscriptions to it by name */
 };
 
 enum feed_state {
@@ -84,6 +85,7 @@ struct wild_variant {
     struct wild_variant *next;
     enum view view;
     uint32_t interval_ms;
+    uint32_t refs;
 };
 
 struct wild {
@@ -91,6 +93,7 @@ struct wild {
     struct span name; /* market_data:* */
     struct wild_variant *variants;
     uint32_t refs;
+    uint32_t n_feeds;       /* that it covers */
     uint32_t mark, mark_at; /* scratch of session.c */
     /* Of hub.c. */
     uint64_t confirmed;
@@ -130,11 +133,13 @@ void feeds_remove(struct feeds *fs, struct feed *feed);
 struct wild *feeds_find_wild(const struct feeds *fs, struct span name);
 struct wild *feeds_get_wild(struct feeds *fs, struct span name);
 void feeds_remove_wild(struct feeds *fs, struct wild *w);
-/* NULL: the feed has too many intervals. */
+/* NULL: the feed has too many intervals.  Those that nobody uses make room. */
 struct variant *feed_variant(struct feeds *fs, struct feed *feed,
                              enum view view, uint32_t interval_ms);
 struct wild_variant *wild_variant(struct feeds *fs, struct wild *w,
                                   enum view view, uint32_t interval_ms);
+/* Forgets the intervals of the pattern that nobody uses. */
+void wild_trim(struct feeds *fs, struct wild *w);
 /* What a topic id of the fan stands for. */
 struct variant *feeds_variant_of(const struct feeds *fs, uint32_t topic);
 struct wild_variant *feeds_wild_of(const struct feeds *fs, uint32_t topic);

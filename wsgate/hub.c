@@ -173,6 +173,7 @@ uint32_t hub_open(struct hub *hub, struct span name, enum view view,
             w == NULL ? NULL : wild_variant(&hub->feeds, w, view, interval_ms);
         if (wv == NULL)
             return HUB_NO_TOPIC;
+        wv->refs++;
         if (w->refs++ == 0)
             hub_redis_want(hub, name, true);
         w->idle = false;
@@ -182,8 +183,13 @@ uint32_t hub_open(struct hub *hub, struct span name, enum view view,
     struct variant *v =
         feed == NULL ? NULL
                      : feed_variant(&hub->feeds, feed, view, interval_ms);
+    if (v == NULL && feed != NULL && feed->wild != NULL) {
+        wild_trim(&hub->feeds, feed->wild);
+        v = feed_variant(&hub->feeds, feed, view, interval_ms);
+    }
     if (v == NULL)
         return HUB_NO_TOPIC;
+    v->refs++;
     feed->refs++;
     if (!feed->wanted) {
         feed->wanted = true;
@@ -196,14 +202,18 @@ uint32_t hub_open(struct hub *hub, struct span name, enum view view,
 void hub_close(struct hub *hub, uint32_t topic)
 {
     if (topic & TOPIC_PATTERN) {
-        struct wild *w = feeds_wild_of(&hub->feeds, topic)->wild;
+        struct wild_variant *wv = feeds_wild_of(&hub->feeds, topic);
+        struct wild *w = wv->wild;
+        wv->refs--;
         if (--w->refs == 0) {
             w->idle = true;
             w->idle_mono_ms = clock_mono_ms();
         }
         return;
     }
-    release(hub, feeds_variant_of(&hub->feeds, topic)->feed);
+    struct variant *v = feeds_variant_of(&hub->feeds, topic);
+    v->refs--;
+    release(hub, v->feed);
 }
 
 bool hub_is_settled(const struct hub *hub, uint32_t topic)

@@ -270,6 +270,64 @@ static void a_pattern_covers_feeds_of_before_and_after(void **state)
     assert_int_equal(w->fan.groups.count, 0);
 }
 
+static void an_interval_that_nobody_had_begins_anew(void **state)
+{
+    struct world *w = *state;
+    struct feed *feed = feeds_get(&w->feeds, span_str("market_data:A"));
+    struct bytes out;
+
+    subscribe(w, &w->client[0], "market_data:A", VIEW_NATIVE, 50);
+    publish(w, "market_data:A", "1");
+    publish(w, "market_data:A", "2"); /* waits */
+    fan_flush(&w->fan);
+    fan_leave(&w->fan, &w->client[0].m);
+    publish(w, "market_data:A", "3");
+    struct variant *v = feed_variant(&w->feeds, feed, VIEW_NATIVE, 50);
+    assert_int_equal(v->seq, 3);
+    assert_null(w->feeds.waiting);
+    bytes_init(&out);
+    feed_each_newest(&w->feeds, v, on_newest, &out);
+    assert_true(span_is(bytes_span(&out), "3;"));
+    bytes_close(&out);
+}
+
+static void intervals_that_nobody_uses_make_room(void **state)
+{
+    struct world *w = *state;
+    struct feed *feed = feeds_get(&w->feeds, span_str("market_data:A"));
+    struct wild *wild = feeds_get_wild(&w->feeds, span_str("market_data:*"));
+
+    for (uint32_t i = 1; i <= 100; i++) {
+        struct variant *v = feed_variant(&w->feeds, feed, VIEW_NATIVE, i * 50);
+        assert_non_null(v);
+        assert_int_equal(v->interval_ms, i * 50);
+        assert_non_null(wild_variant(&w->feeds, wild, VIEW_NATIVE, i * 50));
+    }
+    for (uint32_t i = 1; i < VARIANTS_MAX; i++) {
+        struct wild_variant *v =
+            wild_variant(&w->feeds, wild, VIEW_NATIVE, 6000 + i);
+        assert_non_null(v);
+        v->refs++; /* as a subscription does */
+    }
+    assert_non_null(feeds_get(&w->feeds, span_str("market_data:NEW")));
+    assert_null(feed_variant(&w->feeds, feed, VIEW_NATIVE, 77));
+}
+
+static void a_pattern_brings_a_name_with_too_many_intervals(void **state)
+{
+    struct world *w = *state;
+    struct feed *feed = feeds_get(&w->feeds, span_str("market_data:A"));
+
+    for (uint32_t i = 1; i < VARIANTS_MAX; i++)
+        feed_variant(&w->feeds, feed, VIEW_NATIVE, i * 50)->refs++;
+    subscribe(w, &w->client[0], "market_data:*", VIEW_NATIVE, 5000);
+    subscribe(w, &w->client[1], "market_data:*", VIEW_NATIVE, 0);
+    publish(w, "market_data:A", "1");
+    fan_flush(&w->fan);
+    assert_int_equal(count(&w->client[0], "\"update\""), 1);
+    assert_int_equal(count(&w->client[1], "\"update\""), 1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
@@ -280,6 +338,9 @@ int main(void)
         TEST(two_intervals_are_two_streams),
         TEST(a_snapshot_has_the_newest_of_each_type),
         TEST(a_pattern_covers_feeds_of_before_and_after),
+        TEST(an_interval_that_nobody_had_begins_anew),
+        TEST(intervals_that_nobody_uses_make_room),
+        TEST(a_pattern_brings_a_name_with_too_many_intervals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
