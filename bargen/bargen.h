@@ -19,6 +19,7 @@
 #include "bargen/options.h"
 #include "bargen/pubsub.h"
 #include "bargen/store.h"
+#include "bargen/wallwatch.h"
 #include "common/app.h"
 #include "common/instance.h"
 #include "common/output.h"
@@ -43,7 +44,8 @@ struct bargen {
     struct instance *instance;
     uv_timer_t timer;       /* bars to close, updates to send */
     uv_timer_t redis_timer; /* --require-redis, and the end of a stop */
-    uint64_t updated_ms;    /* monotonic, of the last updates to out */
+    struct wallwatch wallwatch;
+    uint64_t updated_ms; /* monotonic, of the last updates to out */
     bool redis_was_ready;
     char redis_why[256]; /* of the last failure */
     bool engine_open, closing, ending;

@@ -364,6 +364,16 @@ void engine_wake(struct engine *e, int64_t wall_ns)
     }
 }
 
+int64_t engine_newest(const struct engine *e)
+{
+    int64_t newest_ns = INT64_MIN;
+
+    for (unsigned i = 0; i < e->symbols.n; i++)
+        if (e->symbols.all[i]->newest_ns > newest_ns)
+            newest_ns = e->symbols.all[i]->newest_ns;
+    return newest_ns;
+}
+
 void engine_finish(struct engine *e)
 {
     for (unsigned i = 0; i < e->symbols.n; i++)

@@ -1,9 +1,12 @@
 #include "bargen/flow.h"
 
+#include <inttypes.h>
+
 #include "bargen/bargen.h"
 #include "bargen/message.h"
 #include "bargen/stats.h"
 #include "common/clock.h"
+#include "common/log.h"
 
 enum {
     OUT_CHUNK_BYTES = 64 * 1024, /* between looks at the output's bound */
@@ -59,9 +62,34 @@ bool bargen_full(const struct bargen *b)
 
 /* ---- time ---- */
 
+static int64_t newest_event(const void *arg)
+{
+    return engine_newest(arg);
+}
+
+/* A clock that has just jumped ahead closes no bar. */
+static bool look_at_clock(struct bargen *b)
+{
+    bool doubtful = b->wallwatch.doubtful;
+    int64_t wall_ns = clock_wall_ns();
+    bool good = wallwatch_look(&b->wallwatch, wall_ns, (int64_t)clock_mono_ns(),
+                               newest_event, &b->engine);
+
+    if (!good && !doubtful)
+        log_warn("clock_jumped",
+                 "ahead_ms=%" PRId64
+                 " why=\"no bar is closed by it before events confirm it, or "
+                 "a minute is over\"",
+                 (wall_ns - (int64_t)clock_mono_ns() - b->wallwatch.ahead_ns) /
+                     NS_PER_MS);
+    return good;
+}
+
 /* What lies in the journal comes before what the clock says. */
 static bool clock_counts(const struct bargen *b)
 {
+    if (b->wallwatch.doubtful)
+        return false;
     if (b->journal)
         return journal_caught_up(b->journal);
     if (b->pubsub)
@@ -131,7 +159,7 @@ static void on_timer(uv_timer_t *timer)
 {
     struct bargen *b = timer->data;
 
-    if (clock_counts(b))
+    if (look_at_clock(b) && clock_counts(b))
         engine_wake(&b->engine, clock_wall_ns());
     bargen_flush(b);
 }
