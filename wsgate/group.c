@@ -85,10 +85,16 @@ void group_unlink_channel(struct channel *c)
 
 bool group_names(const struct group *g, const struct channel *root)
 {
-    for (uint32_t i = 0; i < g->n_channels; i++) {
-        if (!(g->channels[i].topic & TOPIC_PATTERN) &&
-            g->channels[i].channel->root == root)
+    uint32_t names = 0; /* they are first, or nearly */
+
+    while (names < g->n_keys && !(sub_topic(g->keys[names]) & TOPIC_PATTERN))
+        names++;
+    for (uint32_t i = 0; names > 0 && i < g->n_channels; i++) {
+        if (g->channels[i].topic & TOPIC_PATTERN)
+            continue;
+        if (g->channels[i].channel->root == root)
             return true;
+        names--;
     }
     return false;
 }

@@ -99,6 +99,10 @@ static void open_want(struct client *c, struct request *r,
                "private channels need a token, and this gateway has no key");
         return;
     }
+    if (!subset_may_have(have, name)) {
+        refuse(w, "too_many", "too many wildcards");
+        return;
+    }
     w->all = cmd->mode == COMMAND_ALL ||
              (cmd->mode == COMMAND_DEFAULT && cmd->interval_ms == 0 &&
               is_all_by_default(name));

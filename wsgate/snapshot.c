@@ -6,7 +6,9 @@
 #include "wsgate/hub.h"
 #include "wsgate/message.h"
 
-enum { AT_ONCE_BYTES = 16384 };
+/* What one client may get, and how many channels be looked at for it, before
+ * others have their turn. */
+enum { AT_ONCE_BYTES = 16384, TURN_BYTES = 65536, TURN_CHANNELS = 1024 };
 
 uint64_t snapshot_seq(const struct variant *v)
 {
@@ -51,7 +53,6 @@ void snapshots_free(struct client *c)
 struct showing {
     struct bytes *out;
     const struct variant *v;
-    uint64_t from;
 };
 
 static void show(void *arg, const struct slot *slot, struct span payload)
@@ -59,8 +60,7 @@ static void show(void *arg, const struct slot *slot, struct span payload)
     const struct showing *s = arg;
     const struct feed *feed = s->v->feed;
 
-    if (slot->frame >= s->from)
-        return; /* an update has been sent that is newer */
+    (void)slot;
     message_snapshot(s->out, feed->name, snapshot_seq(s->v), payload,
                      feed->last_ms > 0 ? feed->last_ms : clock_wall_ms(),
                      feed->last_local);
@@ -78,6 +78,31 @@ static bool has_topic(const struct group *g, uint32_t topic)
             hi = mid;
     }
     return g != NULL && lo < g->n_keys && sub_topic(g->keys[lo]) == topic;
+}
+
+/* Has the group this channel by its name, at whatever interval? */
+static bool names(const struct group *g, const struct feed *feed)
+{
+    const struct variant *v = &feed->native;
+
+    if (sub_topic(g->keys[0]) & TOPIC_PATTERN)
+        return false;
+    while (v != NULL && !has_topic(g, v->channel.id))
+        v = v->next;
+    return v != NULL;
+}
+
+/* Updates after a snapshot are newer than it: where one went out before the
+ * snapshot had room, there is none. */
+static bool is_outdone(const struct variant *v, uint64_t from)
+{
+    const struct channel *c = &v->feed->native.channel;
+
+    for (uint32_t i = 0; i < c->n_slots; i++) {
+        if (c->slots[i].frame >= from)
+            return true;
+    }
+    return false;
 }
 
 /* The next channel of the first list; NULL: that one is nothing to show. */
@@ -103,32 +128,50 @@ static const struct variant *next_channel(struct client *c,
         s->within = 0;
         return NULL;
     }
-    const struct channel *ch = p->channels[s->within++];
-    return group_names(g, ch->root) ? NULL : (const struct variant *)ch;
+    const struct variant *v = (const struct variant *)p->channels[s->within++];
+    return names(g, v->feed) ? NULL : v;
+}
+
+/* Into out what goes at once; false: this turn's channels are used up. */
+static bool gather(struct client *c, struct bytes *out, unsigned *channels)
+{
+    const struct feeds *fs = hub_feeds(c->all->gate->hub);
+
+    while (c->snapshots != NULL && out->len < AT_ONCE_BYTES) {
+        struct snapshots *s = c->snapshots;
+        if (s->at == s->n) {
+            c->snapshots = s->next;
+            free(s);
+            continue;
+        }
+        if (++*channels > TURN_CHANNELS)
+            return false;
+        uint64_t from = s->from;
+        struct showing showing = {.out = out, .v = next_channel(c, fs)};
+        if (showing.v != NULL && !is_outdone(showing.v, from))
+            feed_each_newest(fs, showing.v, show, &showing);
+    }
+    return true;
 }
 
 void snapshots_pump(struct client *c)
 {
-    const struct feeds *fs = hub_feeds(c->all->gate->hub);
     struct bytes *out = &c->all->answers;
+    unsigned channels = 0;
+    size_t sent = 0;
+    bool more = true;
 
-    while (c->snapshots != NULL && client_unread(c) < AT_ONCE_BYTES) {
+    while (more && sent < TURN_BYTES && c->snapshots != NULL &&
+           client_unread(c) < AT_ONCE_BYTES) {
         bytes_clear(out);
-        while (c->snapshots != NULL && out->len < AT_ONCE_BYTES) {
-            struct snapshots *s = c->snapshots;
-            if (s->at == s->n) {
-                c->snapshots = s->next;
-                free(s);
-                continue;
-            }
-            struct showing showing = {.out = out, .from = s->from};
-            showing.v = next_channel(c, fs);
-            if (showing.v != NULL)
-                feed_each_newest(fs, showing.v, show, &showing);
-        }
+        more = gather(c, out, &channels);
+        sent += out->len;
         client_say(c, bytes_span(out));
         bytes_clear(out);
         if (c->ended)
             return;
     }
+    /* The loop comes back when the others have had their turn. */
+    if (c->snapshots != NULL)
+        client_io.want_writable(&c->m, true);
 }

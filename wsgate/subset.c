@@ -39,6 +39,14 @@ bool subset_has(const struct subset *s, uint32_t topic)
     return *place_of(s, topic).mark == s->stamp;
 }
 
+bool subset_may_have(const struct subset *s, struct span name)
+{
+    if (name.ptr[name.len - 1] != '*' || s->patterns < SUBSET_PATTERNS_MAX)
+        return true;
+    const struct wild *w = feeds_find_wild(hub_feeds(s->all->gate->hub), name);
+    return w != NULL && w->mark == s->stamp;
+}
+
 uint64_t subset_put(struct subset *s, uint64_t key)
 {
     struct mark_place p = place_of(s, sub_topic(key));
@@ -52,6 +60,7 @@ uint64_t subset_put(struct subset *s, uint64_t key)
     *p.at = s->n;
     s->keys[s->n++] = key;
     s->count++;
+    s->patterns += (sub_topic(key) & TOPIC_PATTERN) != 0;
     return SUBSET_NONE;
 }
 
@@ -75,6 +84,7 @@ uint64_t subset_remove(struct subset *s, struct span name)
     s->keys[*p.at] = SUBSET_NONE;
     *p.mark = s->stamp - 1; /* no longer among them */
     s->count--;
+    s->patterns -= (sub_topic(old) & TOPIC_PATTERN) != 0;
     return old;
 }
 

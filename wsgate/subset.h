@@ -17,10 +17,14 @@
 
 #define SUBSET_NONE UINT64_MAX
 
+/* Patterns of one client: each costs as much as all channels there are. */
+enum { SUBSET_PATTERNS_MAX = 32 };
+
 struct subset {
     struct clients *all;
     uint64_t *keys; /* SUBSET_NONE: removed */
     uint32_t n, cap, count;
+    uint32_t patterns; /* of count */
     uint32_t stamp;
 };
 
@@ -28,6 +32,8 @@ struct subset {
 void subset_open(struct subset *s, struct clients *all, const struct group *g,
                  uint32_t more);
 void subset_close(struct subset *s);
+/* Is there room for this name, as far as it is a pattern? */
+bool subset_may_have(const struct subset *s, struct span name);
 bool subset_has(const struct subset *s, uint32_t topic);
 /* The key that it takes the place of, or SUBSET_NONE. */
 uint64_t subset_put(struct subset *s, uint64_t key);

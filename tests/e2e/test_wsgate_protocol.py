@@ -410,6 +410,36 @@ def test_a_wildcard_shows_what_the_gateway_knows(redis_server, gate):
     harness.wait_until(lambda: len(second.of("snapshot")) == 500, 5, "all")
 
 
+def test_a_wildcard_over_many_channels_shows_all_of_them(gate):
+    """More than goes out in one turn, beside a channel that is named."""
+    n = 3000
+    g = gate("--stdin", stdin="pipe")
+    g.tool.write("".join(
+        '{"channel":"market_data:S%d","data":{"type":"tick","p":"%s"}}\n'
+        % (i, "x" * 100) for i in range(n)))
+    harness.wait_until(lambda: g.metric("channels") == n, 10, "channels")
+    ws = g.ws()
+    ws.subscribe("market_data:*", "market_data:S7")
+    harness.wait_until(lambda: len(ws.of("snapshot")) >= n, 10, "snapshots")
+    shown = [m["channel"] for m in ws.of("snapshot")]
+    assert sorted(shown) == sorted("market_data:S%d" % i for i in range(n))
+
+
+def test_a_client_has_32_wildcards_and_no_more(gate):
+    g = gate()
+    ws = g.ws()
+    got = results(ws.subscribe(*["p%d:*" % i for i in range(1000)], "plain"))
+    assert sum(r["ok"] for r in got.values()) == 33
+    assert got["p31:*"]["ok"] and got["plain"]["ok"]
+    assert got["p32:*"]["code"] == "too_many"
+    ws.send({"type": "subscribe", "id": 2, "channels": ["p31:*", "q:*"]})
+    got = results(ws.wait_type("subscribed", id=2))
+    assert got["p31:*"]["ok"] and got["q:*"]["code"] == "too_many"
+    ws.send({"type": "unsubscribe", "id": 3, "channels": ["p31:*"]})
+    ws.send({"type": "subscribe", "id": 4, "channels": ["q:*"]})
+    assert results(ws.wait_type("subscribed", id=4))["q:*"]["ok"]
+
+
 def test_snapshot_false_shows_nothing(redis_server, gate):
     g = gate(redis=redis_server)
     r = redis_server.client()

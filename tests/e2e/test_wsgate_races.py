@@ -117,3 +117,46 @@ def test_a_slow_client_is_closed_while_its_own_subscribe_is_served(
     g.counters_add_up()
     g.close()
     proxy.close()
+
+
+def test_a_snapshot_that_waited_for_room_is_not_older_than_updates(
+        redis_server, tool):
+    """The named channel's turn comes behind 12 MB of others' snapshots."""
+    g = gates.Gate(tool, redis=redis_server)
+    r = redis_server.client()
+    names = ["orderbook:B%d" % i for i in range(200)]
+    pipe = r.pipeline(transaction=False)
+    for name in names:
+        pipe.hset("last:" + name, "orderbook",
+                  '{"type":"orderbook","p":"%s"}' % ("y" * 60000))
+    pipe.hset("last:market_data:Z", mapping={
+        "tick": '{"type":"tick","v":"cached"}',
+        "trade": '{"type":"trade","v":"cached"}'})
+    pipe.execute()
+    slow = g.raw(rcvbuf=4096)
+    text(slow, type="subscribe", channels=[*names, "market_data:Z"])
+    acked(slow)
+    quick = g.ws()
+    quick.subscribe("market_data:Z")
+    order = []
+
+    def publish(i):
+        r.publish("market_data:Z", '{"type":"trade","v":%d}' % i)
+        quick.wait_type("update", seq=i)
+
+    for i in range(1, 5):
+        publish(i)
+    published = 4
+    while order[-1:] != [("update", 8)]:
+        m = json.loads(slow.recv_until(TEXT))
+        if m.get("channel") == "market_data:Z":
+            order.append((m["type"], m["seq"]))
+        elif m["type"] == "snapshot" and m["channel"] == names[-1]:
+            while published < 8:
+                published += 1
+                publish(published)
+    seqs = [seq for _, seq in order]
+    assert seqs == sorted(seqs), order
+    kinds = [kind for kind, _ in order]
+    assert kinds == sorted(kinds), order  # snapshots before updates
+    g.close()
