@@ -1,60 +1,16 @@
 #include "tickpub/publish.h"
 
-#include <assert.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "common/log.h"
 #include "tickpub/publish_metrics.h"
-#include "tickpub/queue.h"
-#include "tickpub/streams.h"
-#include "tickpub/target.h"
-#include "tickpub/wire.h"
+#include "tickpub/publish_parts.h"
 
 enum {
-    /* A batch this large goes even if the input has more: beyond it, the cost
-     * of the newest values is spread over enough events already. */
-    BATCH_MAX_BYTES = 1024 * 1024,
     WAITING_BATCHES = 2,
-    /* Above these, batches grow instead of being sent. */
-    IN_FLIGHT_MAX = 8192,
-    UNSENT_MAX_BYTES = 1024 * 1024,
-    /* A journal entry this long takes no further event: enough for a burst of
-     * one symbol while its last entry is on its way. */
-    ENTRY_MAX_BYTES = 256 * 1024,
     AGAIN_MS = 1000, /* after Redis refused newest values for now */
     NS_PER_MS = 1000000,
 };
-
-struct publisher {
-    uv_loop_t *loop;
-    struct publish_options options;
-    struct publish_events events;
-    void *arg;
-    struct redis_cmd *cmd;
-    struct span src;
-    struct targets targets;
-    struct wire wire;
-    struct streams streams;
-    struct queue queue;
-    unsigned link;            /* connections so far */
-    uint64_t stale, unheard;  /* events that the log does not know of yet */
-    uint64_t stale_before_ms; /* when the link came back, less a bit */
-    uint64_t answered;        /* number of the last answered command of wire */
-    uint64_t again_from;      /* refused for now from this on; 0: none */
-    uv_timer_t again;
-    bool was_full;  /* on_room is owed */
-    bool marked;    /* a PING behind everything is out */
-    unsigned marks; /* such PINGs without an answer */
-    void (*on_finished)(void *arg);
-    void *finished_arg;
-    void (*on_closed)(void *arg);
-    void *closed_arg;
-    unsigned closing; /* things to close */
-};
-
-static void on_again(uv_timer_t *timer);
 
 /* Everything that is not acknowledged. */
 static size_t held_bytes(const struct publisher *p)
@@ -101,7 +57,7 @@ static bool above(const struct publisher *p, size_t parts)
     return held_bytes(p) > max / parts;
 }
 
-static void note_room(struct publisher *p)
+void publish_note_room(struct publisher *p)
 {
     if (!p->was_full || above(p, 2))
         return;
@@ -121,20 +77,13 @@ static void count_sent(struct publisher *p, const struct wire_counts *counts)
     publish_metrics[PUBLISH_STALE].value += counts->stale;
 }
 
-static void on_error(void *arg, struct span text)
-{
-    (void)arg;
-    publish_metrics[PUBLISH_ERRORS].value++;
-    log_warn("redis_error", "why=%s", LOG_Q(text));
-}
-
 /* Redis could not take a newest value now: later. */
 static void put_off(struct publisher *p)
 {
     if (p->again_from > 0 || p->closing > 0)
         return;
     p->again_from = p->answered;
-    uv_timer_start(&p->again, on_again, AGAIN_MS, 0);
+    uv_timer_start(&p->again, publish_again, AGAIN_MS, 0);
 }
 
 static void count_unheard(struct publisher *p, uint64_t events)
@@ -160,7 +109,7 @@ static void on_wrote(void *arg, const struct redis_reply *reply)
         return;
     }
     publish_metrics[PUBLISH_NOT_TAKEN].value += events;
-    on_error(p, reply->str);
+    publish_error(p, reply->str);
     error = redis_error_of(reply->str);
     if (error == REDIS_ERR_RETRY || error == REDIS_ERR_REPORT)
         put_off(p);
@@ -211,7 +160,7 @@ static void say_stale(struct publisher *p)
     p->stale = 0;
 }
 
-static void send_waiting(struct publisher *p)
+void publish_waiting(struct publisher *p)
 {
     uint64_t now_ms = uv_now(p->loop);
 
@@ -307,7 +256,7 @@ bool publisher_add(struct publisher *p, const struct event *ev)
         add_record(p, target, 1, ev, now_ms);
     if (queue_open_full(&p->queue)) {
         queue_roll(&p->queue);
-        send_waiting(p);
+        publish_waiting(p);
         keep_bound(p);
     }
     return true;
@@ -334,12 +283,12 @@ static void on_mark(void *arg, const struct redis_reply *reply)
 /* After something was acknowledged or sent: is there room, is it all done?
  * Replies come in order, so the answer to a PING behind everything else says
  * that everything else was answered. */
-static void settle(struct publisher *p)
+void publish_settle(struct publisher *p)
 {
     publish_metrics[PUBLISH_QUEUE].value = held_bytes(p);
     if (p->closing > 0)
         return;
-    note_room(p);
+    publish_note_room(p);
     if (p->on_finished && !p->marked && publisher_unsettled(p) == 0 &&
         p->again_from == 0 &&
         redis_cmd_words(p->cmd, on_mark, p, "PING", NULL)) {
@@ -350,9 +299,9 @@ static void settle(struct publisher *p)
 
 void publisher_flush(struct publisher *p)
 {
-    send_waiting(p);
+    publish_waiting(p);
     keep_bound(p);
-    settle(p);
+    publish_settle(p);
 }
 
 void publisher_finish(struct publisher *p, void (*on_done)(void *arg),
@@ -362,163 +311,4 @@ void publisher_finish(struct publisher *p, void (*on_done)(void *arg),
     p->finished_arg = arg;
     p->marked = false;
     publisher_flush(p);
-}
-
-/* ---- the link ---- */
-
-static void on_streams_change(void *arg)
-{
-    struct publisher *p = arg;
-
-    /* Entries that were held back, or room for more of them. */
-    if (p->streams.journal.unsent > 0 && redis_cmd_ready(p->cmd))
-        streams_send(&p->streams);
-    settle(p);
-}
-
-static void write_again(struct publisher *p, uint64_t from)
-{
-    uv_timer_stop(&p->again);
-    wire_again(&p->wire, &p->targets, p->again_from > 0 ? p->again_from : from);
-    p->again_from = 0;
-    p->marked = false;
-}
-
-static void on_again(uv_timer_t *timer)
-{
-    struct publisher *p = timer->data;
-
-    if (!redis_cmd_ready(p->cmd) || p->closing > 0)
-        return;
-    write_again(p, p->again_from);
-    send_waiting(p);
-    settle(p);
-}
-
-static void on_ready(void *arg)
-{
-    struct publisher *p = arg;
-    uint64_t now_ms = uv_now(p->loop);
-    uint64_t stale_ms = (uint64_t)p->options.stale_after_ms;
-
-    p->link++;
-    p->stale_before_ms = now_ms > stale_ms ? now_ms - stale_ms : 0;
-    write_again(p, p->answered + 1);
-    p->answered = p->wire.before; /* the rest will not be answered */
-    streams_link_up(&p->streams);
-    publish_metrics[PUBLISH_CONNECTED].value = 1;
-    p->events.on_ready(p->arg, p->link == 1);
-    send_waiting(p);
-    settle(p);
-}
-
-static void on_down(void *arg, const char *why, bool refused)
-{
-    struct publisher *p = arg;
-
-    publish_metrics[PUBLISH_CONNECTED].value = 0;
-    if (p->unheard > 0)
-        log_warn("unheard",
-                 "events=%" PRIu64 " why=\"the link was lost unanswered\"",
-                 p->unheard);
-    p->unheard = 0;
-    p->events.on_down(p->arg, why, refused);
-    note_room(p); /* without a link the whole queue may fill */
-}
-
-static void on_room(void *arg)
-{
-    struct publisher *p = arg;
-
-    send_waiting(p);
-    settle(p);
-}
-
-/* ---- beginning and end ---- */
-
-struct publisher *publisher_new(uv_loop_t *loop,
-                                const struct redis_config *config,
-                                const struct publish_options *options,
-                                const struct route_table *routes,
-                                const struct publish_events *events, void *arg)
-{
-    struct publisher *p = mem_zero(sizeof *p);
-    size_t batch_max = options->queue_max_bytes / 4;
-    struct redis_cmd_limits limits = {.max_in_flight = IN_FLIGHT_MAX,
-                                      .max_unsent = UNSENT_MAX_BYTES};
-    struct redis_cmd_events cmd_events = {.on_ready = on_ready,
-                                          .on_down = on_down,
-                                          .on_room = on_room,
-                                          .on_error = on_error};
-    struct streams_options streams_options = {
-        .shards = options->shards,
-        .journal_max_bytes = options->journal_max_bytes,
-        .stream_max = options->stream_max,
-        .join_max_bytes =
-            batch_max < ENTRY_MAX_BYTES ? batch_max : ENTRY_MAX_BYTES,
-    };
-    struct target_options target_options = {
-        .prefix = span_str(config->prefix),
-        .price_ttl_ms = options->price_ttl_ms,
-        .shards = options->shards,
-        .max_targets = options->max_targets,
-    };
-
-    p->loop = loop;
-    p->options = *options;
-    p->events = *events;
-    p->arg = arg;
-    p->src = span_str(options->src);
-    queue_init(&p->queue,
-               batch_max < BATCH_MAX_BYTES ? batch_max : BATCH_MAX_BYTES);
-    targets_init(&p->targets, &target_options, routes);
-    streams_init(&p->streams, loop, &streams_options, on_streams_change, p);
-    uv_timer_init(loop, &p->again);
-    p->again.data = p;
-    publish_metrics_add();
-    p->cmd = redis_cmd_new(loop, config, &limits, &cmd_events, p);
-    p->streams.cmd = p->cmd;
-    return p;
-}
-
-void publisher_reroute(struct publisher *p, const struct route_table *routes)
-{
-    targets_reroute(&p->targets, routes);
-}
-
-static void free_publisher(struct publisher *p)
-{
-    void (*done)(void *) = p->on_closed;
-    void *arg = p->closed_arg;
-
-    queue_close(&p->queue);
-    streams_free(&p->streams);
-    wire_close(&p->wire);
-    targets_close(&p->targets);
-    free(p);
-    done(arg);
-}
-
-static void on_part_closed(void *arg)
-{
-    struct publisher *p = arg;
-
-    assert(p->closing > 0);
-    if (--p->closing == 0)
-        free_publisher(p);
-}
-
-static void on_timer_closed(uv_handle_t *handle)
-{
-    on_part_closed(handle->data);
-}
-
-void publisher_close(struct publisher *p, void (*done)(void *arg), void *arg)
-{
-    p->on_closed = done;
-    p->closed_arg = arg;
-    p->closing = 3;
-    uv_close((uv_handle_t *)&p->again, on_timer_closed);
-    streams_close(&p->streams, on_part_closed);
-    redis_cmd_close(p->cmd, on_part_closed, p);
 }
