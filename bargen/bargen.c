@@ -322,8 +322,11 @@ bool bargen_init(struct bargen *b, struct app *app, struct options *opts,
     if (opts->stdout_bars && !open_output(b, err))
         return false;
     open_engine(b);
-    if (opts->stdin_events && !lines_open(b, err))
+    if (opts->stdin_events && !lines_open(b, err)) {
+        output_close(b->out, NULL, NULL); /* accepts NULL */
+        b->out = NULL;
         return false;
+    }
     uv_timer_init(&app->loop, &b->timer);
     uv_timer_init(&app->loop, &b->redis_timer);
     b->timer.data = b->redis_timer.data = b;
