@@ -49,7 +49,7 @@ struct series {
     int64_t *dropped_ns;
     unsigned n_dropped, cap_dropped;
     unsigned slot; /* for the sink: what it noted of this series, 0: nothing */
-    /* No bar that begins before this is known any more: 0: all are. */
+    /* Bars that begin before this are known no more; 0: all are. */
     int64_t forgotten_ns;
     /* For fills: nothing before this is to be filled; 0: no bar yet. */
     int64_t filled_ns;

@@ -38,8 +38,7 @@ struct sources {
     struct source last;    /* heard last */
     struct source *others; /* newest heard first */
     unsigned n_others, cap_others;
-    /* Of holes that are forgotten; from > to: none.  Both are 0 where there
-     * was none yet. */
+    /* Of holes that are forgotten; both are 0 where there is none. */
     int64_t lost_from_ns, lost_to_ns;
 };
 
