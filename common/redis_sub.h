@@ -39,7 +39,9 @@ struct redis_sub *redis_sub_new(uv_loop_t *loop,
                                 const struct redis_config *config,
                                 const struct redis_sub_events *events,
                                 void *arg);
-/* Idempotent; names are copied and used as they are (prefix included). */
+/* Counted: each want() needs its unwant(), so that nobody takes away a name
+ * that somebody else wants too.  Names are copied and used as they are (prefix
+ * included). */
 void redis_sub_want(struct redis_sub *s, struct span name, bool pattern);
 void redis_sub_unwant(struct redis_sub *s, struct span name, bool pattern);
 bool redis_sub_confirmed(const struct redis_sub *s, struct span name,

@@ -10,8 +10,8 @@ struct redis_name {
     struct redis_name *next;
     uint64_t hash;
     unsigned outstanding; /* requests without an answer */
+    unsigned wants;       /* who want it */
     bool pattern;
-    bool wanted;
     bool asked;     /* what Redis will have after all that was sent */
     bool confirmed; /* Redis said yes to the newest request */
     bool refused;
@@ -108,7 +108,7 @@ static void free_if_unused(struct redis_wanted *w, struct redis_name *n)
 {
     struct redis_name **at = &w->bucket[n->hash & (w->buckets - 1)];
 
-    if (n->wanted || n->asked || n->outstanding > 0 || n->changed)
+    if (n->wants > 0 || n->asked || n->outstanding > 0 || n->changed)
         return;
     while (*at != n)
         at = &(*at)->next;
@@ -173,9 +173,8 @@ bool redis_wanted_add(struct redis_wanted *w, struct span name, bool pattern)
 
     if (!n)
         n = insert(w, name, pattern);
-    if (n->wanted)
+    if (n->wants++ > 0)
         return false;
-    n->wanted = true;
     w->wanted++;
     mark(w, n);
     return true;
@@ -185,9 +184,8 @@ bool redis_wanted_remove(struct redis_wanted *w, struct span name, bool pattern)
 {
     struct redis_name *n = find(w, name, pattern);
 
-    if (!n || !n->wanted)
+    if (!n || n->wants == 0 || --n->wants > 0)
         return false;
-    n->wanted = false;
     set_refused(w, n, false);
     w->wanted--;
     mark(w, n);
@@ -199,7 +197,7 @@ bool redis_wanted_confirmed(const struct redis_wanted *w, struct span name,
 {
     const struct redis_name *n = find(w, name, pattern);
 
-    return n && n->wanted && n->confirmed;
+    return n && n->wants > 0 && n->confirmed;
 }
 
 bool redis_wanted_settled(const struct redis_wanted *w)
@@ -243,10 +241,12 @@ static struct redis_request pop(struct redis_wanted *w)
  * KINDS for nothing. */
 static unsigned kind_of(const struct redis_name *n)
 {
-    if (n->wanted == n->asked || n->refused)
+    bool wanted = n->wants > 0;
+
+    if (wanted == n->asked || n->refused)
         return KINDS;
-    return (n->pattern ? 1U : 0U) | (n->wanted ? 2U : 0U) |
-           (n->alone && n->wanted ? 4U : 0U);
+    return (n->pattern ? 1U : 0U) | (wanted ? 2U : 0U) |
+           (n->alone && wanted ? 4U : 0U);
 }
 
 static void send_kind(struct redis_wanted *w, unsigned kind, size_t count,
@@ -268,12 +268,12 @@ static void send_kind(struct redis_wanted *w, unsigned kind, size_t count,
             resp_bulk_str(out, words[kind & 3U]);
         }
         resp_bulk(out, n->text, n->len);
-        n->asked = n->wanted;
+        n->asked = n->wants > 0;
         n->confirmed = false;
         n->outstanding++;
         in_batch--;
         count--;
-        push(w, (struct redis_request){n, n->wanted, in_batch == 0});
+        push(w, (struct redis_request){n, n->asked, in_batch == 0});
     }
 }
 
@@ -318,7 +318,7 @@ enum redis_answer redis_wanted_answer(struct redis_wanted *w, bool subscribe,
         n->confirmed = subscribe;
         if (!subscribe)
             answer = REDIS_ANSWER_UNSUBSCRIBED;
-        else if (n->wanted)
+        else if (n->wants > 0)
             answer = REDIS_ANSWER_SUBSCRIBED;
     }
     free_if_unused(w, n);
@@ -342,7 +342,7 @@ static void rejected(struct redis_wanted *w, struct redis_name *n,
     if (--n->outstanding > 0)
         return;
     n->asked = false;
-    if (!n->wanted) {
+    if (n->wants == 0) {
         free_if_unused(w, n);
     } else if (n->alone) {
         set_refused(w, n, true);
@@ -395,7 +395,7 @@ void redis_wanted_reset(struct redis_wanted *w)
             n->outstanding = 0;
             n->asked = n->confirmed = n->changed = n->alone = false;
             set_refused(w, n, false);
-            if (n->wanted)
+            if (n->wants > 0)
                 mark(w, n);
             else
                 free_if_unused(w, n);

@@ -24,9 +24,9 @@ struct redis_request;
 
 struct redis_wanted {
     struct redis_name **bucket;
-    size_t buckets; /* power of two */
-    size_t names;   /* in the table, wanted or being given up */
-    size_t wanted, refused;
+    size_t buckets;              /* power of two */
+    size_t names;                /* in the table, wanted or being given up */
+    size_t wanted, refused;      /* names, however many want one */
     struct redis_name **changed; /* to be looked at by the next diff */
     size_t changes, changes_cap;
     struct redis_request *request; /* a ring, cap a power of two */
@@ -45,7 +45,9 @@ enum redis_answer {
 void redis_wanted_init(struct redis_wanted *w, uint64_t seed);
 void redis_wanted_close(struct redis_wanted *w);
 
-/* True: something is to be sent now. */
+/* Counted: a name is wanted until it was removed as often as it was added;
+ * removing what nobody wants does nothing.  True: it became wanted, or nobody
+ * wants it any more. */
 bool redis_wanted_add(struct redis_wanted *w, struct span name, bool pattern);
 bool redis_wanted_remove(struct redis_wanted *w, struct span name,
                          bool pattern);

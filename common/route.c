@@ -361,3 +361,8 @@ bool route_channel_ok(struct span name, bool wildcard_allowed)
     }
     return true;
 }
+
+bool route_channel_is_internal(struct span name)
+{
+    return span_starts(name, "_");
+}

@@ -74,5 +74,8 @@ unsigned route_shard(struct span symbol, unsigned shards);
  * letters, digits and ._:/-@+#, no empty part.  With wildcard_allowed the whole
  * last part may be `*`. */
 bool route_channel_ok(struct span name, bool wildcard_allowed);
+/* Names that begin with an underscore (`_probe:...`) are what the tools say to
+ * themselves: no client subscribes to them or feeds them. */
+bool route_channel_is_internal(struct span name);
 
 #endif

@@ -96,6 +96,7 @@ struct wild {
     uint32_t n_feeds;       /* that it covers */
     uint32_t mark, mark_at; /* scratch of session.c */
     /* Of hub.c. */
+    bool wanted; /* subscribed to, in Redis */
     uint64_t confirmed;
     uint64_t idle_mono_ms;
     bool idle;

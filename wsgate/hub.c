@@ -174,8 +174,11 @@ uint32_t hub_open(struct hub *hub, struct span name, enum view view,
         if (wv == NULL)
             return HUB_NO_TOPIC;
         wv->refs++;
-        if (w->refs++ == 0)
+        w->refs++;
+        if (!w->wanted) {
+            w->wanted = true;
             hub_redis_want(hub, name, true);
+        }
         w->idle = false;
         return wv->pattern.id;
     }
@@ -255,7 +258,8 @@ static void sweep_wild(void *arg, struct node *n)
 
     if (w->refs > 0 || !w->idle || w->idle_mono_ms > s->before)
         return;
-    hub_redis_unwant(s->hub, w->name, true);
+    if (w->wanted)
+        hub_redis_unwant(s->hub, w->name, true);
     feeds_remove_wild(&s->hub->feeds, w);
 }
 

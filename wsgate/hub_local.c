@@ -24,6 +24,11 @@ static bool publish(struct hub *hub, struct span name, struct span payload,
     if (!route_channel_ok(name, false))
         return err_set(err, ERR_INPUT, "'%.*s' cannot be a channel",
                        SPAN_ARG(name));
+    if (route_channel_is_internal(name))
+        return err_set(err, ERR_INPUT,
+                       "'%.*s' begins with an underscore: such names are "
+                       "internal",
+                       SPAN_ARG(name));
     feed = hub_feed(hub, name);
     if (feed == NULL)
         return err_set(err, ERR_INPUT, "there are too many channels");

@@ -94,6 +94,11 @@ static void open_want(struct client *c, struct request *r,
         refuse(w, "bad_channel", "not a channel name");
         return;
     }
+    if (route_channel_is_internal(name)) {
+        refuse(w, "forbidden",
+               "names that begin with an underscore are internal");
+        return;
+    }
     if (is_private(name)) {
         refuse(w, "forbidden",
                "private channels need a token, and this gateway has no key");
