@@ -34,7 +34,9 @@ ifeq ($(MODE_$(BUILD)),)
 $(error BUILD=$(BUILD) is not a mode (try release, debug, asan, cov))
 endif
 LDMODE_release := -pie -Wl,-z,relro,-z,now
-LDMODE_asan := $(SAN)
+# As a shared library gcc's libubsan ignores log_path; clang links statically.
+LDMODE_asan := $(SAN) \
+  $(if $(findstring clang,$(CC)),,-static-libasan -static-libubsan)
 LDMODE_cov := --coverage
 
 CPPFLAGS += -I. -D_GNU_SOURCE -DTW_VERSION='"$(VERSION)"'

@@ -38,8 +38,6 @@ PYTEST_ARGS ?=
 e2e: all testtools ## end-to-end and browser tests only
 	TICKWIRE_BIN=$(abspath $(BIN)) TICKWIRE_TOOLS=$(abspath $(B))/tests \
 	TW_SLOW=$(if $(filter asan cov,$(BUILD)),3,1) \
-	ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
-	UBSAN_OPTIONS=print_stacktrace=1 \
 	  $(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_JOBS) tests/e2e tests/browser \
 	  $(PYTEST_ARGS)
 

@@ -18,6 +18,7 @@ _spec.loader.exec_module(_e2e)
 redis_server = _e2e.redis_server
 redis_absent = _e2e.redis_absent
 tool = _e2e.tool
+sanitizer_reports = _e2e.sanitizer_reports
 
 FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
          "--disable-background-networking --disable-component-update "

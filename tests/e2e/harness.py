@@ -20,10 +20,15 @@ import urllib.request
 import pytest
 import redis
 
+import sanitizer
+
 REPO = pathlib.Path(__file__).resolve().parents[2]
 BIN = pathlib.Path(os.environ.get("TICKWIRE_BIN", REPO / "bin")).resolve()
+TEST_TOOLS = pathlib.Path(os.environ.get("TICKWIRE_TOOLS",
+                                         REPO / "build/release/tests"))
 DATA = REPO.parent / "shared" / "data"
 SLOW = float(os.environ.get("TW_SLOW", "1"))
+STOP_S = 5  # what a tool may take from SIGTERM to its end
 
 # What would change how a tool behaves if the shell of the tester had it set.
 _FOREIGN = ("REDIS_", "TICKPUB_", "SIMULATOR_", "BAR_GENERATOR_", "WSGATE_",
@@ -78,12 +83,19 @@ def tool_path(name):
     return path
 
 
+def testtool_path(name):
+    """Path of a program of tests/tools; the test skips where it was not built."""
+    path = (TEST_TOOLS / "tools" / name).resolve()
+    if not path.exists():
+        pytest.skip("%s is not built (make testtools)" % path)
+    return path
+
+
 def clean_env(extra=None):
-    """The environment for a tool: ours without what would configure it."""
+    """The environment for a tool: ours without what would configure it.  What
+    is in it for sanitizers comes from sanitizer.py."""
     env = {k: v for k, v in os.environ.items()
            if not k.startswith(_FOREIGN)}
-    env.setdefault("ASAN_OPTIONS", "abort_on_error=0:exitcode=99")
-    env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1")
     env.update(extra or {})
     return env
 
@@ -263,11 +275,18 @@ class Tool:
     stdout: "collect", or a path that is opened for writing, or an open
            descriptor.
     ready: pass --ready-fd, so that wait_ready() works.
+
+    Whoever starts one calls cleanup() (or stop_all()): it ends by SIGTERM, as
+    users end it, so that leaks are looked for and its exit status counts.
     """
 
     def __init__(self, name, *args, stdin="null", stdout="collect", env=None,
                  ready=True, path=None):
         self.name = name
+        self.killed = False    # by the test: no status to expect
+        self.frozen = False
+        self._asked = None     # monotonic time of the SIGTERM of ask_to_stop()
+        self._status_seen = False  # wait() has given it to the test
         argv = [str(path or tool_path(name))] + [str(a) for a in args]
         self._ready_r, ready_w = -1, -1
         if ready:
@@ -439,6 +458,10 @@ class Tool:
         return self.proc.poll() is None
 
     def signal(self, number):
+        if number == signal.SIGKILL:
+            self.killed = True
+        elif number in (signal.SIGSTOP, signal.SIGCONT):
+            self.frozen = number == signal.SIGSTOP
         os.kill(self.proc.pid, number)
 
     def wait(self, seconds=10.0):
@@ -452,6 +475,7 @@ class Tool:
                         (self.name, deadline(seconds), err[-3000:]))
         for t in self._threads:
             t.join(deadline(5))
+        self._status_seen = True
         return self.proc.returncode
 
     def terminate(self, seconds=5.0):
@@ -463,6 +487,7 @@ class Tool:
     def kill(self):
         """kill -9."""
         if self.proc.poll() is None:
+            self.killed = True
             self.proc.kill()
         self.proc.wait()
 
@@ -475,11 +500,35 @@ class Tool:
             fields = f.read().rsplit(")", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-    def cleanup(self):
+    def ask_to_stop(self):
+        """SIGTERM to one that runs; a frozen one is continued first."""
+        if self.running() and self._asked is None:
+            # Only then: SIGCONT while LeakSanitizer looks makes it hang.
+            if self.frozen:
+                self.signal(signal.SIGCONT)
+            self._asked = time.monotonic()
+            self.signal(signal.SIGTERM)
+
+    def _end(self):
+        """Waits for the end; what was wrong with it, or None."""
+        self.ask_to_stop()
+        fault = None
+        if self._asked is not None:
+            try:
+                self.proc.wait(max(0, self._asked + deadline(STOP_S) -
+                                   time.monotonic()))
+            except subprocess.TimeoutExpired:
+                fault = ("did not stop within %.1f s of SIGTERM" %
+                         deadline(STOP_S))
+                self.kill()
+        status = self.proc.wait()
+        unseen = not self._status_seen and not self.killed
+        if fault is None and (status == sanitizer.EXIT or unseen and status):
+            fault = "ended with status %d" % status
+        return fault
+
+    def _close(self):
         self.close_stdin()
-        if self.proc.poll() is None:
-            self.signal(signal.SIGCONT)
-        self.kill()
         if self._ready_r >= 0:
             os.close(self._ready_r)
             self._ready_r = -1
@@ -488,6 +537,34 @@ class Tool:
         for pipe in (self.proc.stdout, self.proc.stderr):
             if pipe:
                 pipe.close()
+
+    def cleanup(self):
+        """Ends it if it runs; fails if it does not stop, or if its status is
+        one that the test has neither seen nor caused by kill()."""
+        fault = self._end()
+        self._close()
+        if fault is None and "Assertion" in self.stderr:
+            fault = "broke an assertion"
+        if fault:
+            pytest.fail("\n".join(
+                ["%s (pid %d) %s; stderr:" % (" ".join(self.argv), self.pid,
+                                              fault), self.stderr[-4000:]] +
+                sanitizer.current.of(self.pid)))
+
+
+def stop_all(tools):
+    """cleanup() of several that stop at the same time; fails with the first
+    fault, but only when all are gone."""
+    failed = None
+    for t in tools:
+        t.ask_to_stop()
+    for t in tools:
+        try:
+            t.cleanup()
+        except pytest.fail.Exception as e:
+            failed = failed or e
+    if failed:
+        raise failed
 
 
 def run_tool(name, *args, stdin="null", env=None, seconds=30.0,

@@ -1,6 +1,4 @@
 """The Redis links against a real redis-server, through tests/tools/linkprobe."""
-import os
-import pathlib
 import re
 import signal
 import socket
@@ -9,21 +7,17 @@ import time
 
 import pytest
 
+import harness
 from harness import Tool, deadline, free_port, wait_until
-
-TOOLS = pathlib.Path(os.environ.get("TICKWIRE_TOOLS", "build/release/tests"))
 
 
 class Link:
     """A linkprobe and its events as lines."""
 
     def __init__(self, server, *args, tcp=True):
-        path = (TOOLS / "tools" / "linkprobe").resolve()
-        if not path.exists():
-            pytest.skip("linkprobe is not built (make testtools)")
         where = ["-p", server.port] if tcp else ["-s", server.socket]
         self.tool = Tool("linkprobe", *where, *args, stdin="pipe", ready=False,
-                         path=path)
+                         path=harness.testtool_path("linkprobe"))
 
     def say(self, *lines):
         self.tool.write("".join(line + "\n" for line in lines))
@@ -107,11 +101,7 @@ def link():
         return made[-1]
 
     yield start
-    for one in made:
-        one.tool.cleanup()
-        assert "ERROR: AddressSanitizer" not in one.tool.stderr
-        assert "LeakSanitizer" not in one.tool.stderr
-        assert "runtime error" not in one.tool.stderr
+    harness.stop_all([one.tool for one in made])
 
 
 def upstream(link):

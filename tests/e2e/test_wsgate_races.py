@@ -1,6 +1,5 @@
 """What happens when several things reach the gateway in one turn."""
 import json
-import os
 import select
 import signal
 import socket
@@ -100,7 +99,7 @@ def test_a_slow_client_is_closed_while_its_own_subscribe_is_served(
     proxy.armed = True
     other.send({"type": "subscribe", "channels": ["market_data:AAPL"]})
     assert proxy.held.wait(harness.deadline(5))
-    os.kill(g.tool.pid, signal.SIGSTOP)
+    g.tool.signal(signal.SIGSTOP)
     harness.wait_until(
         lambda: open("/proc/%d/stat" % g.tool.pid).read().split()[2] == "T",
         5, "the gateway is stopped")
@@ -108,7 +107,7 @@ def test_a_slow_client_is_closed_while_its_own_subscribe_is_served(
     assert proxy.passed.wait(harness.deadline(5))
     text(slow, type="subscribe", mode="latest", channels=["bars:known:1"])
     time.sleep(0.1)  # both must wait in its sockets: nothing tells when
-    os.kill(g.tool.pid, signal.SIGCONT)
+    g.tool.signal(signal.SIGCONT)
     harness.wait_until(
         lambda: g.metric("closes_total", code="4101") == 1, 10, "4101")
     r.publish("market_data:AAPL", '{"last":1}')

@@ -5,7 +5,8 @@
  *             [-i IDLE_MS] [-x PREFIX] [-P]
  *
  * Reads commands from standard input, a line each: "want NAME", "unwant NAME",
- * "pwant NAME", "punwant NAME", "cmd WORD...", "drop cmd", "drop sub", "quit".
+ * "pwant NAME", "punwant NAME", "cmd WORD...", "drop cmd", "drop sub", "quit"
+ * (SIGTERM does the same).
  * Writes: "cmd ready", "cmd down REFUSED WHY", "cmd reply TEXT", "cmd lost",
  * "sub live", "sub down REFUSED WHY", "sub confirmed NAME", "sub refused NAME",
  * "sub message CHANNEL PAYLOAD [PATTERN]", and with -P "upstream STATE".
@@ -27,6 +28,7 @@
 struct probe {
     uv_loop_t loop;
     uv_poll_t input;
+    uv_signal_t term;
     struct line_reader lines;
     struct redis_cmd *cmd;
     struct redis_sub *sub;
@@ -141,11 +143,18 @@ static void close_all(struct probe *p)
         return;
     p->closing = true;
     uv_close((uv_handle_t *)&p->input, NULL);
+    uv_close((uv_handle_t *)&p->term, NULL);
     if (p->probe)
         redis_probe_close(p->probe);
     p->probe = NULL;
     redis_cmd_close(p->cmd, NULL, NULL);
     redis_sub_close(p->sub, NULL, NULL);
+}
+
+static void on_term(uv_signal_t *term, int signum)
+{
+    (void)signum;
+    close_all(term->data);
 }
 
 static void run_cmd(struct probe *p, char *words)
@@ -276,6 +285,9 @@ int main(int argc, char **argv)
     uv_poll_init(&p.loop, &p.input, STDIN_FILENO);
     p.input.data = &p;
     uv_poll_start(&p.input, UV_READABLE, on_input);
+    uv_signal_init(&p.loop, &p.term);
+    p.term.data = &p;
+    uv_signal_start(&p.term, on_term, SIGTERM);
     p.cmd = redis_cmd_new(&p.loop, &config, NULL, &cmd_events, &p);
     p.sub = redis_sub_new(&p.loop, &config, &sub_events, &p);
     if (probe)
