@@ -99,6 +99,8 @@ static void on_closed(uv_handle_t *h)
     struct clients *all = c->all;
 
     close(c->m.fd);
+    /* Not sooner: it may be one of its own messages that ended the client. */
+    ws_state_free(all->pool, c->ws);
     free(c);
     if (--all->count == 0 && all->on_empty != NULL)
         all->on_empty(all->on_empty_arg);
@@ -135,8 +137,6 @@ void client_end(struct client *c, uint16_t code, const char *reason)
         w->on_request(w->on_request_arg, &req);
     }
     fan_forget(w->fan, &c->m);
-    ws_state_free(all->pool, c->ws);
-    c->ws = NULL;
     clients_remove(all, c);
     uv_close((uv_handle_t *)&c->poll, on_closed);
 }
@@ -259,7 +259,7 @@ void client_got(struct client *c, struct span bytes)
     }
     if (code != 0)
         client_close(c, code, why);
-    else if (!c->closing)
+    else if (!c->closing && !c->ended)
         session_pump(c);
 }
 

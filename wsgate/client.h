@@ -6,7 +6,8 @@
  * else: no buffers, no parser, no timer of its own.
  *
  * Ownership   client_new() takes the socket; the struct is freed in the close
- *             callback of its handle, after client_close() or client_end()
+ *             callback of its handle, after client_close() or client_end(),
+ *             which may come while one of its own messages is served
  */
 #ifndef WSGATE_CLIENT_H
 #define WSGATE_CLIENT_H

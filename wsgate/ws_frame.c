@@ -15,6 +15,8 @@ struct ws_state {
     uint64_t frame_got;   /* payload bytes of the present frame */
     struct bytes message; /* text so far */
     bool in_message;      /* a fragmented one has begun */
+    bool busy;            /* ws_read() is at it, and may be in a callback */
+    bool ended;           /* freed meanwhile: ws_read() does it at its end */
     char control[WS_CONTROL_MAX];
     size_t n_control;
 };
@@ -87,7 +89,11 @@ void ws_pool_free(struct ws_pool *pool)
 void ws_state_free(struct ws_pool *pool, struct ws_state *state)
 {
     (void)pool; /* its context is in the middle of something */
-    if (state != NULL)
+    if (state == NULL)
+        return;
+    if (state->busy)
+        state->ended = true;
+    else
         state_end(state);
 }
 
@@ -267,7 +273,8 @@ uint16_t ws_read(struct ws_pool *pool, struct ws_state **state,
         return bad(why, WS_CLOSE_TRY_LATER, "out of memory");
     *state = s;
     s->in = bytes;
-    while (go_on && code == 0) {
+    s->busy = true;
+    while (go_on && code == 0 && !s->ended) {
         struct wslay_frame_iocb io = {0};
         ssize_t n = wslay_frame_recv(s->ctx, &io);
         if (n == WSLAY_ERR_WANT_READ)
@@ -276,6 +283,11 @@ uint16_t ws_read(struct ws_pool *pool, struct ws_state **state,
             code = bad(why, WS_CLOSE_PROTOCOL, "malformed frame");
         else
             code = got_part(pool, s, &io, fn, arg, why, &go_on);
+    }
+    s->busy = false;
+    if (s->ended) { /* and so may be who has *state */
+        state_end(s);
+        return 0;
     }
     if (code == 0 && go_on && is_idle(s)) {
         *state = NULL;

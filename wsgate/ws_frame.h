@@ -10,7 +10,8 @@
  * Errors      ws_read() returns the close code that the bytes deserve
  * Limits      a message has at most max_message bytes (then 1009)
  * Ownership   *state is NULL for a client in between messages; ws_state_free()
- *             when the client goes
+ *             when the client goes.  That may be inside fn: payload stays valid
+ *             until it returns, nothing more is told, *state is not touched
  */
 #ifndef WSGATE_WS_FRAME_H
 #define WSGATE_WS_FRAME_H

@@ -1,5 +1,6 @@
 """Clients that do it wrong: the right code for them, no effect on others."""
 import json
+import signal
 import struct
 import time
 
@@ -325,3 +326,41 @@ def test_a_client_that_never_reads_its_answers_is_let_go(redis_server, gate):
     assert g.tool.rss_bytes() < 400 << 20
     with g.ws() as ws:
         ws.subscribe("market_data:X")
+
+
+def lost_by(g):
+    """How many clients it let go for not reading; None: it does not answer."""
+    try:
+        return g.metric("closes_total", code="4101") or 0
+    except OSError:
+        return None
+
+
+def test_who_is_let_go_in_the_middle_of_its_own_messages_harms_nobody(gate):
+    """It reads nothing, asks for more answers than are kept, and makes the
+    mistakes that are answered at once: the end comes while its frames are
+    being read."""
+    g = gate()
+    beside = g.ws()
+    many = json.dumps({"type": "unsubscribe", "channels": [0] * 4096},
+                      separators=(",", ":")).encode()
+    flood = frame(TEXT, many) * 7 + frame(TEXT, b"{") * 12
+    assert len(flood) < 65536
+    lost = 0
+    for cut in (False, True):
+        if cut:  # the last mistake comes in two frames
+            flood = (frame(TEXT, many) * 7 + frame(TEXT, b"{") * 9 +
+                     frame(TEXT, b"{", fin=False) + frame(0, b"{") +
+                     frame(TEXT, b"{") * 2)
+        c = g.raw(rcvbuf=2048)
+        # All of it lies in the socket when the gateway reads again.
+        g.tool.signal(signal.SIGSTOP)
+        c.sock.sendall(flood)
+        g.tool.signal(signal.SIGCONT)
+        lost += 1
+        harness.wait_until(
+            lambda: not g.tool.running() or lost_by(g) == lost, 10,
+            "the client is let go")
+        assert g.tool.running(), g.tool.stderr[-4000:]
+    beside.send({"type": "ping", "id": 1})
+    beside.wait_type("pong", id=1)

@@ -208,6 +208,98 @@ static void who_says_stop_hears_no_more(void **state)
     bytes_close(&b);
 }
 
+/* Who owns the parser, and goes while it is fed. */
+struct owner {
+    struct ws_pool *pool;
+    struct ws_state *ws;
+    enum ws_kind until;
+    unsigned left;
+    bool go_on; /* what the callback says then */
+    bool ended;
+};
+
+static bool end_owner(void *arg, enum ws_kind kind, struct span payload,
+                      uint16_t code)
+{
+    struct owner *o = arg;
+
+    (void)code;
+    assert_false(o->ended); /* nothing is told to one who has gone */
+    if (kind != o->until || --o->left > 0)
+        return true;
+    ws_state_free(o->pool, o->ws);
+    o->ws = NULL;
+    o->ended = true;
+    /* What it was told is still there. */
+    assert_true(kind == WS_CLOSE || span_is(payload, "goodbye"));
+    return o->go_on;
+}
+
+/* Frame by frame before and behind the one that the owner ends at. */
+static void add_farewell(struct bytes *b, enum ws_kind kind, bool whole)
+{
+    text(b, 0x81, "before");
+    if (kind == WS_TEXT && !whole) {
+        text(b, 0x01, "good");
+        text(b, 0x89, "ping");
+        text(b, 0x80, "bye");
+    } else if (kind == WS_TEXT) {
+        text(b, 0x81, "goodbye");
+    } else {
+        if (!whole) /* within a message */
+            text(b, 0x01, "mess");
+        if (kind == WS_CLOSE)
+            add(b, 0x88, "\x03\xe8goodbye", 9);
+        else
+            text(b, kind == WS_PING ? 0x89 : 0x8a, "goodbye");
+        if (!whole)
+            text(b, 0x80, "age");
+    }
+    text(b, 0x81, "behind");
+    text(b, 0x89, "behind");
+}
+
+/* The callback frees the parser in the middle of a read of several frames. */
+static void say_farewell(enum ws_kind kind, bool whole, bool go_on, size_t step)
+{
+    struct bytes b;
+    struct owner *o = calloc(1, sizeof *o);
+    const char *why = NULL;
+
+    bytes_init(&b);
+    add_farewell(&b, kind, whole);
+    *o = (struct owner){.pool = ws_pool_new(1000),
+                        .until = kind,
+                        .left = kind == WS_TEXT ? 2 : 1,
+                        .go_on = go_on};
+    for (size_t at = 0; at < b.len && !o->ended; at += step) {
+        size_t n = b.len - at < step ? b.len - at : step;
+        assert_int_equal(ws_read(o->pool, &o->ws, span_make(b.ptr + at, n),
+                                 end_owner, o, &why),
+                         0);
+    }
+    assert_true(o->ended);
+    assert_null(o->ws);
+    ws_pool_free(o->pool);
+    free(o);
+    bytes_close(&b);
+}
+
+static void a_callback_may_free_the_parser(void **state)
+{
+    static const enum ws_kind kinds[] = {WS_TEXT, WS_PING, WS_PONG, WS_CLOSE};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        for (int whole = 0; whole < 2; whole++) {
+            for (int go_on = 0; go_on < 2; go_on++) {
+                say_farewell(kinds[i], whole != 0, go_on != 0, 1000);
+                say_farewell(kinds[i], whole != 0, go_on != 0, 1);
+            }
+        }
+    }
+}
+
 static void heads_are_as_short_as_can_be(void **state)
 {
     static const struct {
@@ -244,6 +336,7 @@ int main(void)
         cmocka_unit_test(violations_have_their_codes),
         cmocka_unit_test(the_bound_holds_over_fragments),
         cmocka_unit_test(who_says_stop_hears_no_more),
+        cmocka_unit_test(a_callback_may_free_the_parser),
         cmocka_unit_test(heads_are_as_short_as_can_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
