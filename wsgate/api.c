@@ -106,6 +106,8 @@ static void on_limit(void *arg, const struct limit_answer *a)
 {
     struct api_call *call = arg;
 
+    if (!api_call_came(call))
+        return; /* late, and answered meanwhile */
     add_limit_headers(call, a);
     if (a->allowed)
         endpoints[call->target.endpoint](call);
@@ -113,6 +115,12 @@ static void on_limit(void *arg, const struct limit_answer *a)
         api_call_error(call, 429, "too_many_requests",
                        "the limit of requests is used up; wait as "
                        "Retry-After says");
+}
+
+static void ask_limit(struct api_call *call, const struct http_request *req)
+{
+    api_call_await(call);
+    limit_ask(call->api->limit, req->peer, on_limit, call);
 }
 
 /* A page of another origin that may connect may read the answers, too. */
@@ -161,7 +169,7 @@ static void begin(struct api *api, struct http_conn *conn,
     if (why != NULL)
         api_call_error(call, 400, "bad_request", why);
     else if (api->limit != NULL && span_starts(req->path, "/api"))
-        limit_ask(api->limit, req->peer, on_limit, call);
+        ask_limit(call, req);
     else
         endpoints[target->endpoint](call);
 }

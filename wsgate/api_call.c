@@ -13,7 +13,7 @@
 
 static void end(struct api_call *call)
 {
-    if (!call->answered || call->replies_due > 0)
+    if (!call->answered || call->awaited > 0)
         return;
     bytes_close(&call->text);
     free(call);
@@ -91,13 +91,28 @@ void api_error(struct http_conn *conn, int status, const char *extra,
     bytes_close(&json);
 }
 
+void api_call_await(struct api_call *call)
+{
+    call->awaited++;
+}
+
+bool api_call_came(struct api_call *call)
+{
+    assert(call->awaited > 0);
+    call->awaited--;
+    if (!call->answered)
+        return true;
+    end(call);
+    return false;
+}
+
 bool api_call_redis(struct api_call *call, unsigned argc, redis_reply_fn *fn)
 {
     struct redis_cmd *c = call->api->gate->redis;
 
     if (c != NULL && !call->api->stopping && !redis_cmd_full(c) &&
         redis_cmd_begin(c, argc, fn, call)) {
-        call->replies_due++;
+        api_call_await(call);
         return true;
     }
     api_call_error(call, 503, "redis_unavailable",
@@ -110,12 +125,8 @@ bool api_call_reply(struct api_call *call, const struct redis_reply *reply)
 {
     char message[256];
 
-    assert(call->replies_due > 0);
-    call->replies_due--;
-    if (call->answered) {
-        end(call);
+    if (!api_call_came(call))
         return false;
-    }
     if (reply == NULL) {
         api_call_error(call, 503, "redis_unavailable",
                        "Redis went away before it answered");

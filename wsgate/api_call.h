@@ -2,8 +2,9 @@
  * api_call.h -- one request under way, answered once, now or later.
  *
  * Ownership   api_call_new() makes it; it frees itself when it was answered
- *             and no reply from Redis is due any more.  After
- *             api_call_answer() the caller must not touch it.
+ *             and nothing that was asked for it, of Redis or of the rate
+ *             limit, is due any more.  After api_call_answer() the caller must
+ *             not touch it.
  */
 #ifndef WSGATE_API_CALL_H
 #define WSGATE_API_CALL_H
@@ -51,7 +52,7 @@ struct api_call {
     struct api_target target;
     int64_t from_ms, to_ms, limit; /* of bars */
     char headers[640];             /* whole lines, for the answer */
-    unsigned replies_due;
+    unsigned awaited;              /* answers to what was asked for it */
     bool answered;
     struct api_scan scan;
     struct bytes text; /* collected on the way */
@@ -69,6 +70,12 @@ void api_call_error(struct api_call *call, int status, const char *code,
 /* The same for a request that is no call yet. */
 void api_error(struct http_conn *conn, int status, const char *extra,
                const char *code, const char *message);
+
+/* Something is asked for the call, which may be answered before that comes: it
+ * is kept until api_call_came(). */
+void api_call_await(struct api_call *call);
+/* First thing when it has come; false: the call is over, and may be gone. */
+bool api_call_came(struct api_call *call);
 
 /* Begin a command whose reply goes to fn with call as its argument; false: the
  * call was answered with 503, as Redis is not there. */
