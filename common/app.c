@@ -91,10 +91,13 @@ static void on_signal(uv_signal_t *handle, int signum)
 {
     struct app *app = handle->data;
 
-    if (app->stopping && app->stop_called) {
+    /* The first signal may find it stopping already, at the end of its input:
+     * it is given its time then, too.  Two in one turn are one. */
+    if (app->signalled && app->stop_called) {
         log_warn("stop_now", "signal=%d", signum);
         leave(app, 128 + signum);
     }
+    app->signalled = true;
     log_info("stop", "signal=%d", signum);
     app_stop(app);
 }

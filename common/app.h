@@ -81,6 +81,7 @@ struct app {
     uv_timer_t tick;   /* once a second: held log lines */
     bool had_terminal; /* at start, and SIGHUP was not ignored then */
     bool stop_called;
+    bool signalled; /* to stop */
     bool ready_said;
     bool loop_open; /* and the handles above */
     bool ran;       /* app_run() came back: nothing may be left open */

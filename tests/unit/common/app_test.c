@@ -18,11 +18,20 @@
  * Each case is a tool of its own in a child process: a timer that must be
  * closed is all its work.  `mode` says how it misbehaves.
  */
-enum mode { ORDERLY, STUCK, FAILS, FAILS_AT_INIT, STOPS_TWICE, RELOADS };
+enum mode {
+    ORDERLY,
+    STUCK,
+    FAILS,
+    FAILS_AT_INIT,
+    STOPS_TWICE,
+    RELOADS,
+    ENDS_ITSELF /* and has work left, until SIGUSR1 */
+};
 
 struct tool {
     struct app app;
     uv_timer_t work;
+    uv_signal_t done; /* ENDS_ITSELF only */
     enum mode mode;
     unsigned stops, reloads;
 };
@@ -35,12 +44,23 @@ static void on_work(uv_timer_t *timer)
     (void)timer;
 }
 
+static void on_work_done(uv_signal_t *handle, int signum)
+{
+    struct tool *t = handle->data;
+
+    (void)signum;
+    uv_close((uv_handle_t *)handle, NULL);
+    uv_close((uv_handle_t *)&t->work, NULL);
+}
+
 static void on_stop(void *arg)
 {
     struct tool *t = arg;
 
     t->stops++;
-    if (t->mode != STUCK)
+    if (t->mode == ENDS_ITSELF)
+        fprintf(stderr, "finishing\n");
+    else if (t->mode != STUCK)
         uv_close((uv_handle_t *)&t->work, NULL);
 }
 
@@ -65,6 +85,11 @@ static void misbehave(struct tool *t)
         app_stop(&t->app);
         if (t->stops != 0)
             abort(); /* it must come from the loop */
+    } else if (t->mode == ENDS_ITSELF) {
+        t->done.data = t;
+        uv_signal_init(&t->app.loop, &t->done);
+        uv_signal_start(&t->done, on_work_done, SIGUSR1);
+        app_stop(&t->app);
     }
 }
 
@@ -82,6 +107,7 @@ static int run(enum mode mode, int argc, char **argv)
         uv_timer_start(&t.work, on_work, 1000000, 0);
         t.app.on_reload = on_reload;
         if (mode == FAILS_AT_INIT) {
+            uv_close((uv_handle_t *)&t.work, NULL);
             err_set(&err, ERR_CONFIG, "--rules: line 3 is not a rule");
         } else {
             app_ready(&t.app);
@@ -114,7 +140,7 @@ static void start(enum mode mode, char **argv)
         dup2(fds[1], STDERR_FILENO);
         close(fds[0]);
         close(fds[1]);
-        _exit(run(mode, argc, argv));
+        exit(run(mode, argc, argv)); /* so that leaks are looked for */
     }
     close(fds[1]);
     from_child = fds[0];
@@ -225,6 +251,24 @@ static void a_second_signal_ends_it_at_once(void **state)
     assert_non_null(strstr(said, "ev=stop_now signal=2"));
 }
 
+/* At the end of its input it stops by itself: a signal then is the first. */
+static void the_first_signal_lets_it_finish_what_it_has_begun(void **state)
+{
+    (void)state;
+    start_plain(ENDS_ITSELF);
+    hear("finishing");
+    kill(child, SIGTERM);
+    hear("signal=15");
+    kill(child, SIGUSR1);
+    assert_int_equal(end(), 0);
+    start_plain(ENDS_ITSELF);
+    hear("finishing");
+    kill(child, SIGTERM);
+    hear("ev=stop ");
+    kill(child, SIGINT);
+    assert_int_equal(end(), 128 + SIGINT);
+}
+
 static void the_first_failure_decides_status_and_text(void **state)
 {
     (void)state;
@@ -302,6 +346,7 @@ int main(void)
         cmocka_unit_test(stopping_happens_once_and_from_the_loop),
         cmocka_unit_test(what_does_not_close_is_ended_and_named),
         cmocka_unit_test(a_second_signal_ends_it_at_once),
+        cmocka_unit_test(the_first_signal_lets_it_finish_what_it_has_begun),
         cmocka_unit_test(the_first_failure_decides_status_and_text),
         cmocka_unit_test(a_failed_start_says_where_help_is),
         cmocka_unit_test(hangup_reloads),
