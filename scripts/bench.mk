@@ -1,7 +1,7 @@
 # Speed, beside the reference programs of tests/bench, in the same minutes.
 
 BENCH_B := build/bench
-BENCH_REF := $(addprefix $(BENCH_B)/,gen_ticks wsload rawfan rbench jbench \
+BENCH_REF := $(addprefix $(BENCH_B)/,gen_ticks wsload rawfan rawpub rbench jbench \
   bars_limit)
 
 $(BENCH_B)/%: tests/bench/%.c
