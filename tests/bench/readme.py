@@ -1,0 +1,57 @@
+"""README's tables: made from what was measured, never typed."""
+from report import KINDS, figure_text, ratio_text
+
+HEADER = ("| what | time | ours | reference | ratio (range) |\n"
+          "|---|---|---|---|---|")
+BEGIN = "<!-- {name}: printed by the tool, do not edit -->"
+END = "<!-- end of {name} -->"
+COLUMNS = 5
+
+
+def table_row(row, busy=1.0):
+    spec, why = row.spec, row.why_unusable(busy)
+    ours = f"{figure_text(row.figure('ours'), spec.digits)} {spec.unit}"
+    theirs, ratio = "", ""
+    if row.theirs:
+        theirs = (f"{spec.reference}: "
+                  f"{figure_text(row.figure('theirs'), spec.digits)}")
+        ratio = ratio_text(row.ratio())
+    if why:
+        ratio = f"{ratio} not usable: {why}".strip()
+    if row.note:
+        ours += f", {row.note.split(' of what')[0]}"
+    return (f"| {spec.title} | {KINDS[spec.time].split()[0]} | {ours} | "
+            f"{theirs} | {ratio} |")
+
+
+def block(run):
+    """The table of one run between its two marker comments."""
+    rows, busy = run["rows"], run["busy"]
+    usable = sum(not row.why_unusable(busy) for row in rows)
+    machine = run["machine"]
+    lines = [BEGIN.format(name=run["name"]),
+             f"`{run['name']}` on {machine['processors']} processors "
+             f"({machine['processor']}), kernel {machine['kernel']}, "
+             f"{run['rounds']} rounds; {usable} of {len(rows)} rows usable:",
+             "", HEADER]
+    lines += [table_row(row, busy) for row in rows if row.spec.readme]
+    return "\n".join(lines + [END.format(name=run["name"])]) + "\n"
+
+
+def replace(text, run):
+    """`text` with the block of this run in place of the one it has."""
+    begin, end = BEGIN.format(name=run["name"]), END.format(name=run["name"])
+    if text.count(begin) != 1 or text.count(end) != 1:
+        raise ValueError(f"no markers of '{run['name']}'")
+    head, rest = text.split(begin)
+    _, tail = rest.split(end + "\n")
+    return head + block(run) + tail
+
+
+def titles(text, name):
+    """(rows as lists of cells) of the table of this name in README."""
+    body = text.split(BEGIN.format(name=name))[1].split(
+        END.format(name=name))[0]
+    table = [line for line in body.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")]
+            for line in table]
