@@ -6,7 +6,7 @@
 
 FUZZ_SECONDS ?= 30
 FUZZ_B := build/fuzz
-FUZZ_CLANG := $(firstword $(shell command -v clang-14 clang 2>/dev/null) clang)
+FUZZ_CLANG := $(CLANG)
 FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all \
   -fno-omit-frame-pointer
 FUZZ_NAMES := $(patsubst tests/fuzz/%_fuzz.c,%,$(FUZZ_SRC))

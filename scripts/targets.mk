@@ -49,8 +49,8 @@ install: all ## PREFIX=/usr/local, DESTDIR=
 	  $(DESTDIR)$(PREFIX)/share/man/man1
 	cp -R wsgate/web/. $(DESTDIR)$(PREFIX)/share/tickwire/web
 
-format: ## lay the C sources out with clang-format
-	clang-format -i $(wildcard $(addsuffix /*.[ch],common $(TOOLS))) \
+format: ## lay the C sources out (clang-format 14 decides)
+	scripts/format $(wildcard $(addsuffix /*.[ch],common $(TOOLS))) \
 	  $(wildcard tests/unit/*/*.c tests/fuzz/*/*.c tests/bench/*.c)
 
 lint: ## everything that can be checked without running the tools
