@@ -1,10 +1,13 @@
 """What all tools have in common: how they begin, and every way that they end.
 """
+import fcntl
 import os
 import re
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import threading
 import time
 
@@ -12,6 +15,7 @@ import pytest
 
 import harness
 from harness import wait_until
+from wsclient import WsClient
 
 TOOLS = ["tickpub", "bargen", "wsgate", "ratelimitd"]
 
@@ -276,18 +280,60 @@ def test_a_wrong_password_at_start_is_status_77(redis_server, tool, name):
     assert t.wait(10) == 77, t.stderr
 
 
+def hold(t, name, ports):
+    """Makes it have more to write than the pipe takes, which nobody reads: a
+    stop has to wait for its reader.  Returns what must stay open."""
+    if name != "wsgate":
+        t.write(lines_of(name, 300))
+        pipe = t.proc.stdin.fileno()
+        wait_until(lambda: unread(pipe) == 0, 10, "the input is read")
+        return None
+    ws = WsClient("ws://127.0.0.1:%d/ws" % ports["wsgate"])
+    ws.subscribe(*["bars:S%d:1" % k for k in range(300)])
+    return ws
+
+
+def unread(pipe):
+    """Bytes that wait in a pipe."""
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
+@pytest.fixture
+def notified(tmp_path):
+    """A supervisor's socket: .env for the tool, wait(text) for a message."""
+    class Supervisor:
+        env = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+
+        def wait(self, text):
+            while text not in s.recv(100):
+                pass
+
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+        s.bind(Supervisor.env["NOTIFY_SOCKET"])
+        s.settimeout(harness.deadline(5))
+        yield Supervisor()
+
+
 @pytest.mark.parametrize("name", TOOLS)
-def test_a_second_signal_ends_it_at_once(redis_server, tool, name):
-    """Or the first was enough: either way nobody waits."""
-    t = tool(name, "--redis", redis_server.url, *LISTEN.get(name, []),
-             stdin="pipe").wait_ready()
-    redis_server.freeze()
+def test_a_second_signal_ends_it_at_once(tool, name, notified):
+    ports = {"wsgate": harness.free_port()}
+    args = {"wsgate": ["--no-redis", "--stdout", "--listen",
+                       "127.0.0.1:%d" % ports["wsgate"]]}
+    r, w = os.pipe()
+    fcntl.fcntl(w, fcntl.F_SETPIPE_SZ, 4096)
+    t = tool(name, *args.get(name, PIPES.get(name, ([],))[0]), stdin="pipe",
+             stdout=w, env=notified.env).wait_ready()
+    os.close(w)
+    held = hold(t, name, ports)
     t.signal(signal.SIGTERM)
-    t.wait_stderr("signal=15")
-    time.sleep(0.05)
-    if t.running():
-        t.signal(signal.SIGTERM)
-    assert t.wait(4) in (0, 128 + signal.SIGTERM)
+    notified.wait(b"STOPPING=1")
+    t.signal(signal.SIGINT)
+    assert t.wait(5) == 128 + signal.SIGINT, t.stderr
+    assert "ev=stop_now signal=2" in t.stderr
+    assert "drain_timeout" not in t.stderr
+    os.close(r)
+    if held:
+        held.close()
 
 
 # ---- health ----
