@@ -10,6 +10,7 @@ import redis
 
 import harness
 from harness import run_tool, wait_until
+from test_ratelimitd import HOUR
 
 FUNCTION = harness.REPO / "ratelimitd" / "function.lua"
 RULES = "ratelimit:rules"
@@ -32,10 +33,14 @@ def write_rules(path, *lines):
 
 @pytest.fixture
 def limitd(tool, redis_server, tmp_path):
-    """Start ratelimitd on the test's Redis with some rules."""
-    def start(*args, lines=None, stdin="pipe", url=None, **kw):
+    """Start ratelimitd on the test's Redis with some rules.  It waits long for
+    an answer: on a busy machine the 50 ms of the default make answers without
+    Redis, which is for those tests that ask for it (timeout=None)."""
+    def start(*args, lines=None, stdin="pipe", url=None, timeout="5s", **kw):
         if lines is not None:
             args += ("--rules", write_rules(tmp_path / "rules.json", *lines))
+        if timeout:
+            args += ("--timeout", timeout)
         return tool("ratelimitd", "--redis", url or redis_server.url,
                     "--stdin", *args, stdin=stdin, **kw).wait_ready()
     return start
@@ -183,7 +188,7 @@ def test_the_function_and_memory_answer_the_same_stream_the_same(
              {"rule": "one", "limit": 3, "window": "10m", "shadow": True},
              {"rule": "big", "limit": 50, "window": "1d",
               "algorithm": "gcra"}]
-    t = limitd("--no-deny-cache", "--timeout", "5s", lines=lines)
+    t = limitd("--no-deny-cache", lines=lines)
     rng = random.Random(1)
     text = ""
     for i in range(2000):
@@ -223,9 +228,8 @@ def test_fifty_callers_over_all_ways_in_get_exactly_the_limit(
         limitd, redis_server, tool):
     port = harness.free_port()
     lines = [{"rule": "api", "limit": 300, "window": "10m"}]
-    # However slow this machine is: nobody is answered without Redis.
-    t = limitd("--http", "127.0.0.1:%d" % port, "--timeout", "5s", lines=lines)
-    other = limitd("--timeout", "5s", lines=lines)
+    t = limitd("--http", "127.0.0.1:%d" % port, lines=lines)
+    other = limitd(lines=lines)
     allowed, lock = [], threading.Lock()
 
     def count(n):
@@ -276,21 +280,23 @@ def test_never_more_than_the_limit_in_any_window_on_the_real_clock(limitd,
     limitd(lines=[{"rule": "api", "limit": 5, "window": "100ms"}])
     r = redis_server.client()
     taken = []
-    end = time.monotonic() + 1.5
-    while time.monotonic() < end:
+
+    def forty():
         if fcall(r, "api", "a")[0]:
-            taken = r.lrange("ratelimit:api:a", -1, -1) and taken + [
-                int(r.lrange("ratelimit:api:a", -1, -1)[0])]
-    assert len(taken) > 20
+            taken.extend(int(us) for us in r.lrange("ratelimit:api:a", -1, -1))
+        return len(taken) >= 40
+
+    wait_until(forty, 20, "forty that were allowed", every=0)
     assert all(b - a >= 100000 for a, b in zip(taken, taken[5:]))
 
 
 def test_who_waits_for_retry_after_is_always_admitted(limitd, redis_server):
     t = limitd(lines=[{"rule": "api", "limit": 3, "window": "80ms"}])
     n, waits = 0, 0
-    while waits < 10:
-        n += 1
-        t.write(ask("api", "a"))
+    for _ in range(1000):
+        # Together, so that they meet in one window on a slow machine too.
+        t.write(ask("api", "a") * 4)
+        n += 4
         a = last(t, n)
         if a["allowed"]:
             continue
@@ -300,19 +306,22 @@ def test_who_waits_for_retry_after_is_always_admitted(limitd, redis_server):
         n += 1
         t.write(ask("api", "a"))
         assert last(t, n)["allowed"], (a, last(t, n))
+        if waits == 10:
+            break
+    assert waits == 10
 
 
 def test_keys_live_a_window_and_hold_accepted_entries_only(limitd,
                                                            redis_server):
-    limitd()
+    limitd(lines=HOUR)
     r = redis_server.client()
     for _ in range(30):
         fcall(r, "orders", "a")
         fcall(r, "api", "a")
     assert r.llen("ratelimit:api:a") == 30
-    assert r.llen("ratelimit:orders:a") <= 10
-    assert 59000 < r.pttl("ratelimit:api:a") <= 60000
-    assert 0 < r.pttl("ratelimit:orders:a") <= 1000
+    assert r.llen("ratelimit:orders:a") == 10
+    for key in ("ratelimit:api:a", "ratelimit:orders:a"):
+        assert 3000000 < r.pttl(key) <= 3600000
 
 
 def test_the_prefix_goes_in_front_of_every_key(limitd, redis_server):
@@ -364,7 +373,7 @@ def test_a_key_of_the_other_algorithm_counts_as_empty(limitd, redis_server):
 
 def test_several_rules_are_charged_together_or_not_at_all(limitd,
                                                           redis_server):
-    limitd()
+    limitd(lines=HOUR)
     r = redis_server.client()
 
     def many(*pairs, mode="check"):
@@ -490,16 +499,15 @@ def test_of_two_instances_the_later_rules_win_and_stay(limitd, redis_server,
 
 
 def test_an_instance_without_rules_takes_those_that_are_there(
-        limitd, redis_server, tool, tmp_path):
+        limitd, redis_server, tmp_path):
     """It wrote the built-in ones over those of everybody else."""
     lines = [{"rule": "mine", "limit": 5, "window": "1m"}]
     owner = limitd(lines=lines)
     r = redis_server.client()
-    check = run_tool("ratelimitd", "--redis", redis_server.url, "--check",
-                     "mine", "a")
+    check = run_tool("ratelimitd", "--redis", redis_server.url, "--timeout",
+                     "5s", "--check", "mine", "a")
     assert check.proc.returncode == 0 and check.objects()[0]["limit"] == 5
-    t = tool("ratelimitd", "--redis", redis_server.url, "--stdin",
-             stdin="pipe").wait_ready()
+    t = limitd()
     t.write(ask("mine", "a") + ask("api", "a"))
     t.wait_lines(2)
     assert t.objects()[0]["remaining"] == 3 and "error" in t.objects()[1]
@@ -508,10 +516,10 @@ def test_an_instance_without_rules_takes_those_that_are_there(
                 {"rule": "mine", "limit": 6, "window": "1m"})
     owner.signal(signal.SIGHUP)
     wait_until(lambda: fcall(r, "mine", "a", 0)[1] == 6, 5, "limit 6")
-    t.wait_stderr("ev=rules_taken count=1\n", 5)
+    wait_until(lambda: t.stderr.count("ev=rules_taken count=1\n") == 2, 5,
+               "the new ones are taken too")
     # It also keeps them there when their owner is gone.
     assert owner.terminate() == 0
-    wait_until(lambda: t.stderr.count("ev=rules_taken") == 2, 5, "taken")
     r.flushall()
     wait_until(lambda: r.hget(RULES, "mine"), 6, "the rules are back")
     assert fcall(r, "mine", "a", 0)[1] == 6
@@ -536,10 +544,10 @@ def check_degraded(t, first):
 def test_without_redis_at_start_each_rule_does_what_it_says(tool, tmp_path,
                                                             redis_absent):
     t = tool("ratelimitd", "--redis", redis_absent.url, "--stdin", "--rules",
-             write_rules(tmp_path / "r.json", *LOCAL),
+             write_rules(tmp_path / "r.json", *LOCAL), "--timeout", "5s",
              stdin="pipe").wait_ready()
     check_degraded(t, 0)
-    assert "ev=redis_down" in t.stderr
+    t.wait_stderr("ev=redis_down")
     redis_absent.start()
 
     def from_redis():
@@ -564,8 +572,8 @@ def test_the_local_limit_knows_what_redis_allowed_before(limitd, redis_server):
 
 
 def test_the_local_limit_is_shared_out_among_instances(limitd, redis_server):
-    t = limitd(lines=LOCAL)
-    limitd(lines=LOCAL)
+    t = limitd(lines=LOCAL, timeout=None)
+    limitd(lines=LOCAL, timeout=None)
     r = redis_server.client()
     wait_until(lambda: r.zcard("ratelimit:instances") == 2, 8, "two are seen")
 
@@ -580,7 +588,7 @@ def test_the_local_limit_is_shared_out_among_instances(limitd, redis_server):
 
 
 def test_a_paused_redis_costs_fifty_milliseconds_at_most(limitd, redis_server):
-    t = limitd(lines=LOCAL)
+    t = limitd(lines=LOCAL, timeout=None)
     t.write(ask("api", "a"))
     assert last(t, 1)["source"] == "redis"
     r = redis_server.client()
@@ -609,7 +617,7 @@ def test_a_paused_redis_costs_fifty_milliseconds_at_most(limitd, redis_server):
 
 
 def test_a_stopped_redis_is_survived_and_found_again(limitd, redis_server):
-    t = limitd(lines=LOCAL)
+    t = limitd(lines=LOCAL, timeout=None)
     t.write(ask("api", "a"))
     last(t, 1)
     redis_server.freeze()

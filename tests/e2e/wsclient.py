@@ -81,6 +81,10 @@ class WsClient:
         return [m for m in self.messages if m.get("type") == type_ and
                 (channel is None or m.get("channel") == channel)]
 
+    def texts(self, type_):
+        """As of(), as the texts that came."""
+        return [t for t in list(self.raw) if json.loads(t).get("type") == type_]
+
     def wait(self, cond, seconds=5.0, what=None):
         """The first message for which cond(message) holds."""
         seen = 0
