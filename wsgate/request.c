@@ -69,14 +69,20 @@ void request_since(struct request *r, struct want *w, struct span since)
     bytes_add_span(&r->text, since);
 }
 
+/* Where nothing was added yet, text.ptr is NULL. */
+static struct span part(const struct request *r, uint32_t at, uint16_t len)
+{
+    return len == 0 ? span_make("", 0) : span_make(r->text.ptr + at, len);
+}
+
 struct span want_name(const struct request *r, const struct want *w)
 {
-    return span_make(r->text.ptr + w->name_at, w->name_len);
+    return part(r, w->name_at, w->name_len);
 }
 
 struct span want_since(const struct request *r, const struct want *w)
 {
-    return span_make(r->text.ptr + w->since_at, w->since_len);
+    return part(r, w->since_at, w->since_len);
 }
 
 bool request_is_settled(struct request *r)
