@@ -41,7 +41,7 @@ e2e: all testtools ## end-to-end and browser tests only
 	  $(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_JOBS) tests/e2e tests/browser \
 	  $(PYTEST_ARGS)
 
-install: all ## PREFIX=/usr/local, DESTDIR=
+install: all install-systemd ## PREFIX=/usr/local, DESTDIR=
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
 	  $(DESTDIR)$(PREFIX)/share/tickwire/web
 	install -m 755 $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin

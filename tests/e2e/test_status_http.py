@@ -1,4 +1,4 @@
-"""What --http serves, how it treats bad clients, --healthcheck, sd_notify."""
+"""What --http serves, how it treats bad clients and --healthcheck."""
 import json
 import os
 import pty
@@ -188,28 +188,6 @@ def test_a_port_in_use_starts_nothing(tool, served):
     assert t.stderr.splitlines() == [
         "tickpub: --http: 127.0.0.1:%d is already in use" % served.port,
         "Try 'tickpub --help'."]
-
-
-def test_the_supervisor_is_notified(tool, tmp_path):
-    path = tmp_path / "notify"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-        s.bind(str(path))
-        s.settimeout(deadline(5))
-        t = tool("tickpub", "--no-redis", "--tee", stdin="pipe",
-                 env={"NOTIFY_SOCKET": str(path)})
-        assert s.recv(100) == b"READY=1"
-        t.terminate()
-        assert s.recv(100) == b"STOPPING=1"
-
-
-def test_an_abstract_notify_socket_works(tool):
-    name = "tickwire-test-%d" % os.getpid()
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
-        s.bind("\0" + name)
-        s.settimeout(deadline(5))
-        tool("tickpub", "--no-redis", "--tee", stdin="pipe",
-             env={"NOTIFY_SOCKET": "@" + name})
-        assert s.recv(100) == b"READY=1"
 
 
 @pytest.mark.parametrize("how", ["end", "signal"])

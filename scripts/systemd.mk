@@ -1,0 +1,19 @@
+# Units for systemd, with the paths of PREFIX; install and uninstall use these.
+
+UNIT_DIR := $(DESTDIR)$(PREFIX)/lib/systemd/system
+UNITS := $(notdir $(wildcard systemd/*.service systemd/*.socket \
+  systemd/*.target))
+
+# @hardening@ becomes systemd/hardening.conf: a unit cannot include a file.
+install-systemd:
+	install -d $(UNIT_DIR)
+	@for u in $(UNITS); do \
+	  sed -e '/^@hardening@$$/{r systemd/hardening.conf' -e 'd}' \
+	    -e 's|@bindir@|$(PREFIX)/bin|' systemd/$$u >$(UNIT_DIR)/$$u && \
+	  chmod 644 $(UNIT_DIR)/$$u || exit; \
+	done
+
+uninstall-systemd:
+	rm -f $(UNITS:%=$(UNIT_DIR)/%)
+
+.PHONY: install-systemd uninstall-systemd
