@@ -14,15 +14,21 @@ NEEDS = ("sh", "awk", "cat", "env", "grep", "mktemp", "rm", "sed", "sort",
          "tail")
 
 WORKS = """
+all=$*
+fd=${all#*Status-Fd=}
+fd=${fd%% *}
+# Programs that packages run write to standard output, which apt closes for
+# them where it is also the status descriptor.
+[ "$fd" -gt 2 ] || exit 100
 case $* in
 *' update') echo 'Hit:1 somewhere' ;;
 *) echo '0 upgraded, 7 newly installed, 0 to remove and 0 not upgraded.'
    echo 'Need to get 12.3 MB of archives.'
    for n in 1 2 3 4 5 6 7; do
-       echo "dlstatus:$n:$((n * 14)).2857:Retrieving file $n of 7"
+       echo "dlstatus:$n:$((n * 14)).2857:Retrieving file $n of 7" >&$fd
    done
    for n in 1 2 3 4 5 6 7; do
-       echo "pmstatus:libx$n:$((n * 14)).2857:Installing libx$n"
+       echo "pmstatus:libx$n:$((n * 14)).2857:Installing libx$n" >&$fd
    done ;;
 esac
 """
@@ -39,13 +45,12 @@ def deps(tmp_path):
         path.write_text("#!/bin/sh\n" + text)
         path.chmod(0o755)
     program("dpkg-query", "exit 1\n")
-    program("id", "echo 0\n")
+    program("sudo", "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec \"$@\"\n")
 
-    def run(*args, apt=None, npm=False):
+    def run(*args, apt=None, uid=0):
+        program("id", "echo %d\n" % uid)
         if apt is not None:
             program("apt-get", apt)
-        if npm:
-            program("npm", "exit 0\n")
         return subprocess.run([DEPS, *args], capture_output=True, text=True,
                               env={"PATH": str(tmp_path)},
                               timeout=harness.deadline(20))
@@ -80,8 +85,9 @@ def test_an_unknown_group_is_a_usage_error(deps):
     assert done.returncode == 64 and "'nonsense'" in done.stderr
 
 
-def test_progress_is_printed_while_apt_works(deps):
-    done = deps("build", apt=WORKS)
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_progress_is_printed_while_apt_works(deps, uid):
+    done = deps("build", apt=WORKS, uid=uid)
     assert done.returncode == 0, done.stderr
     assert "apt-get install gcc make" in done.stderr
     assert "7 newly installed" in done.stderr
@@ -108,7 +114,12 @@ def test_a_failure_gives_the_reason_and_what_helps(deps, tmp_path, said, remedy)
 
 def test_a_failure_of_dpkg_shows_what_it_said(deps):
     done = deps("build", apt="case $* in *' update') exit 0 ;; esac\n"
-                "echo 'some odd trouble'; exit 100\n")
+                "echo 'update-something: no room'\n"
+                "echo 'dpkg: error processing package something'\n"
+                "echo 'E: Sub-process /usr/bin/dpkg returned an error code (1)'\n"
+                "exit 100\n")
     assert done.returncode == 69
     assert "apt-get install failed" in done.stderr
-    assert "some odd trouble" in done.stderr
+    assert "update-something: no room" in done.stderr
+    assert "dpkg: error processing package something" in done.stderr
+    assert "E: Sub-process" in done.stderr
