@@ -4,6 +4,7 @@ Nothing here sleeps for a fixed time to "let things settle": wait_until() polls
 a condition and fails with what it was waiting for.  Every deadline is multiplied
 by TW_SLOW (for sanitizer builds on a busy machine).
 """
+import fcntl
 import gzip
 import json
 import os
@@ -11,7 +12,9 @@ import pathlib
 import select
 import signal
 import socket
+import struct
 import subprocess
+import termios
 import threading
 import time
 import urllib.error
@@ -41,17 +44,27 @@ def deadline(seconds):
 
 
 def wait_until(cond, seconds=5.0, what=None, every=0.01):
-    """Poll cond() until it is truthy and return that value, or fail."""
-    end = time.monotonic() + deadline(seconds)
+    """Poll cond() until it is truthy and return that value, or fail.  What a
+    sleep takes too long, because others have the processors, is not counted:
+    a tool waits for them as well."""
+    begun = time.monotonic()
+    end = begun + deadline(seconds)
     while True:
         value = cond()
         if value:
             return value
-        if time.monotonic() > end:
+        now = time.monotonic()
+        if now > end:
             label = what() if callable(what) else what
             pytest.fail("after %.1f s still not: %s" %
-                        (deadline(seconds), label or cond))
+                        (now - begun, label or cond))
         time.sleep(every)
+        end += time.monotonic() - now - every
+
+
+def pipe_bytes(fd):
+    """Bytes that wait in a pipe; either end will do."""
+    return struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, bytes(4)))[0]
 
 
 def free_port():
@@ -59,6 +72,16 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def tcp_unread(port, peer_port):
+    """Bytes that wait to be read in a connection over 127.0.0.1, at the end
+    whose port is the first."""
+    want = ["0100007F:%04X" % p for p in (port, peer_port)]
+    with open("/proc/net/tcp") as f:
+        rows = [line.split() for line in f]
+    return sum(int(row[4].split(":")[1], 16) for row in rows
+               if row[1:3] == want)
 
 
 def data_path(name):
@@ -402,6 +425,11 @@ class Tool:
         finally:
             os.set_blocking(fd, True)
         return done
+
+    def wait_read(self, seconds=10.0):
+        """Until it has read all that was written to its standard input."""
+        wait_until(lambda: pipe_bytes(self.proc.stdin.fileno()) == 0, seconds,
+                   "%s reads its input" % self.name)
 
     def close_stdin(self):
         if self.proc.stdin:

@@ -114,8 +114,13 @@ class RawWs:
                     return True
         except ConnectionError:
             return True
-        except socket.timeout:
+        except (socket.timeout, BlockingIOError):
             return False
+
+    def ended_already(self):
+        """As ended(), of what is there now."""
+        self.sock.settimeout(0.01)
+        return self.ended()
 
     def close(self):
         self.sock.close()

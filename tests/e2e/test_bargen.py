@@ -82,7 +82,7 @@ def test_updates_of_an_open_bar_are_throttled(tool):
     while time.monotonic() - start < 1.5:
         t.write(trade(now))
         n += 1
-        time.sleep(0.005)
+        time.sleep(0.005)  # a rate: time has to pass for the throttle
     elapsed = time.monotonic() - start
     wait_until(lambda: t.objects() and
                t.objects()[-1]["bar"]["count"] == n, 5,
@@ -107,7 +107,7 @@ def test_the_clock_closes_a_live_bar_without_another_trade(tool):
 def test_sigterm_publishes_no_false_close(tool):
     t = tool("bargen", *PIPE, "--final-only", stdin="pipe").wait_ready()
     t.write(trade(T0) + trade(T0 + 60001))
-    time.sleep(0.05)
+    t.wait_read()
     assert t.terminate() == 0
     assert t.stdout == b""
 

@@ -5,9 +5,7 @@ import os
 import re
 import signal
 import socket
-import struct
 import subprocess
-import termios
 import threading
 import time
 
@@ -285,17 +283,11 @@ def hold(t, name, ports):
     stop has to wait for its reader.  Returns what must stay open."""
     if name != "wsgate":
         t.write(lines_of(name, 300))
-        pipe = t.proc.stdin.fileno()
-        wait_until(lambda: unread(pipe) == 0, 10, "the input is read")
+        t.wait_read()
         return None
     ws = WsClient("ws://127.0.0.1:%d/ws" % ports["wsgate"])
     ws.subscribe(*["bars:S%d:1" % k for k in range(300)])
     return ws
-
-
-def unread(pipe):
-    """Bytes that wait in a pipe."""
-    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
 
 
 @pytest.fixture

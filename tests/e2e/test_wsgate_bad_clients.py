@@ -131,7 +131,7 @@ def test_the_allowance_grows_again(redis_server, gate):
     ws = g.ws()
     for i in range(60):
         ws.send({"type": "ping", "id": i})
-        time.sleep(0.01)
+        time.sleep(0.01)  # half the rate: what is tested is that time gives
     ws.wait_type("pong", id=59)
 
 
@@ -218,23 +218,30 @@ def test_what_was_asked_before_a_close_is_answered(served):
 
 
 def test_a_client_that_is_silent_is_pinged_then_closed(redis_server, gate):
-    g = gate("--ping", "300ms", redis=redis_server)
+    g = gate("--ping", "1s", redis=redis_server)
     deaf, alive = g.raw(), g.ws()
-    assert deaf.recv_until(PING) == b""
-    assert deaf.close_code() == 4102
+    for _ in range(2):  # the second comes when the first has been closed
+        assert deaf.recv_until(PING) == b""
+        assert deaf.close_code() == 4102
+        deaf = g.raw()
     alive.subscribe("market_data:X")
-    time.sleep(1)
     assert alive.close_code is None
 
 
 def test_any_byte_is_life(redis_server, gate):
-    g = gate("--ping", "300ms", "--command-rate", "1000", redis=redis_server)
+    g = gate("--ping", "1s", "--command-rate", "1000", redis=redis_server)
     c = g.raw()
-    end = time.monotonic() + 2
-    while time.monotonic() < end:
-        c.send(TEXT, '{"type":"ping"}')
-        time.sleep(0.05)
-    assert g.metric("closes_total", code="4102") == 0
+    for closed in (1, 2):
+        # As long as it takes to find one that is silent.
+        silent = g.raw()
+
+        def is_closed():
+            c.send(TEXT, '{"type":"ping"}')
+            return g.metric("closes_total", code="4102") == closed
+        harness.wait_until(is_closed, 10, "the silent one is closed",
+                           every=0.05)
+        assert silent.close_code() == 4102
+    assert not c.ended_already()
 
 
 def test_a_handshake_takes_five_seconds_at_most(served):
@@ -317,7 +324,7 @@ def test_a_client_that_never_reads_its_answers_is_let_go(redis_server, gate):
     c = g.raw(rcvbuf=2048)
     names = ",".join('"market_data:S%d"' % i for i in range(1000))
     text = '{"type":"subscribe","channels":[%s]}' % names
-    c.sock.settimeout(harness.deadline(3))
+    c.sock.settimeout(harness.deadline(1))
     try:
         for _ in range(2000):
             c.send(TEXT, text)

@@ -37,7 +37,7 @@ def publish(redis_server, stop):
             p.execute()
         except OSError:
             pass
-        time.sleep(0.005)
+        time.sleep(0.005)  # a rate that leaves the clients some of the CPU
 
 
 def act(rnd, g, clients):
