@@ -8,6 +8,7 @@ import sys
 import pytest
 
 import harness
+import toolprocess
 from harness import Tool
 
 HERE = pathlib.Path(__file__).parent
@@ -67,7 +68,7 @@ def test_a_status_that_the_test_has_not_seen_fails_the_cleanup(faulty):
 
 
 def test_a_program_that_stays_fails_the_cleanup(faulty, monkeypatch):
-    monkeypatch.setattr(harness, "STOP_S", 0.2)
+    monkeypatch.setattr(toolprocess, "STOP_S", 0.2)
     t = faulty("stay")
     with pytest.raises(pytest.fail.Exception, match="did not stop within"):
         t.cleanup()
