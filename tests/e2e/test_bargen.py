@@ -75,7 +75,9 @@ def test_tee_passes_every_event_on_before_the_bars_it_completes():
 
 
 def test_updates_of_an_open_bar_are_throttled(tool):
-    t = tool("bargen", *PIPE, "--throttle", "200ms", stdin="pipe").wait_ready()
+    # Of a day, so that no minute ends meanwhile.
+    t = tool("bargen", *PIPE, "--throttle", "200ms", "--resolutions", "D",
+             stdin="pipe").wait_ready()
     now = int(time.time() * 1000)
     start = time.monotonic()
     n = 0
