@@ -7,7 +7,7 @@ import pytest
 
 import barcheck
 from barcheck import Finals, assert_reference
-from harness import data_lines, wait_until
+from harness import data_lines, deadline, wait_until
 
 
 class Feeder(threading.Thread):
@@ -26,6 +26,10 @@ class Feeder(threading.Thread):
             self.tool.write("".join(part))
             self.done += len(part)
             time.sleep(self.PAUSE_S)
+
+    def finish(self):
+        self.join(deadline(30))
+        assert not self.is_alive(), "%d of %d" % (self.done, len(self.lines))
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -50,7 +54,7 @@ def test_final_bars_survive_ten_kills_of_bargen(tool, redis_server, seed):
                    every=0.001)
         bargen.kill()
         bargen = start()
-    feeder.join(30)
+    feeder.finish()
     feed.close_stdin()
     assert feed.wait(20) == 0
     last = max(barcheck.reference("1"))
@@ -95,7 +99,7 @@ def test_final_bars_survive_twenty_cuts_of_the_links(tool, redis_server, seed):
                    every=0.001)
         for link in links():
             client.client_kill_filter(_id=link["id"])
-    feeder.join(30)
+    feeder.finish()
     feed.close_stdin()
     assert feed.wait(20) == 0
     last = max(barcheck.reference("1"))

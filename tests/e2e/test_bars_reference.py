@@ -7,7 +7,8 @@ import pytest
 
 import barcheck
 from barcheck import Finals, assert_reference
-from harness import clean_env, data_lines, data_path, tool_path, wait_until
+from harness import (clean_env, data_lines, data_path, deadline, tool_path,
+                     wait_until)
 
 
 def shuffled_and_doubled(lines, seed):
@@ -30,8 +31,8 @@ def pipe(data):
     publish.stdout.close()
     publish.stdin.write(data)
     publish.stdin.close()
-    out = bars.communicate(timeout=60)[0]
-    assert publish.wait(10) == 0
+    out = bars.communicate(timeout=deadline(60))[0]
+    assert publish.wait(deadline(10)) == 0
     assert bars.returncode == 0
     return out.splitlines()
 
@@ -49,7 +50,7 @@ def test_the_shell_pipe_of_the_manual_gives_the_same():
                "--stdin --stdout --final-only --resolutions 1,5" %
                (data_path(barcheck.TRADES), tool_path("tickpub"),
                 tool_path("bargen")))
-    out = subprocess.run(command, shell=True, capture_output=True, timeout=60,
+    out = subprocess.run(command, shell=True, capture_output=True, timeout=deadline(60),
                          env=clean_env())
     assert out.returncode == 0, out.stderr.decode()
     finals = Finals(out.stdout.splitlines())
