@@ -108,7 +108,7 @@ def test_by_the_fixture(tool):
 
 def test_in_a_pipe_of_a_shell():
     # Nobody sees its status, nor what it writes.
-    subprocess.run("timeout 1 '%s' leak 2>/dev/null | cat" % PATH, shell=True,
+    subprocess.run("'%s' leak now 2>/dev/null | cat" % PATH, shell=True,
                    env=harness.clean_env(), check=True)
 
 

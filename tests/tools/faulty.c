@@ -1,9 +1,10 @@
 /*
  * faulty -- ends with a fault, so that the tests can prove that they see it.
  *
- *   faulty FAULT [--ready-fd FD]
+ *   faulty FAULT [--ready-fd FD | now]
  *
- * Says that it is ready and waits for SIGTERM.  FAULT is what it does then:
+ * Says that it is ready and waits for SIGTERM, unless told "now".  FAULT is what
+ * it does then:
  * "none", "leak", "use-after-free", "overflow" (of an int), "status" (3),
  * "stay" (does not end).  "sanitized" only tells whether it could report: 0 or 1.
  */
@@ -54,6 +55,8 @@ int main(int argc, char **argv)
 
     if (strcmp(name, "sanitized") == 0)
         return SANITIZED ? 0 : 1;
+    if (argc > 2 && strcmp(argv[2], "now") == 0)
+        return fault(name);
     sigemptyset(&term);
     sigaddset(&term, SIGTERM);
     sigprocmask(SIG_BLOCK, &term, NULL);
