@@ -242,6 +242,7 @@ def test_a_lower_rev_does_not_undo_a_correction(redis_server, gateway, browser):
 
 
 def test_history_that_was_refused_is_asked_for_again(redis_server, gateway,
+                                                     chart_library,
                                                      browser):
     redis_server.client().zadd("bars:history:TEST:1S", {
         '{"time":1700000000000,"open":1,"high":1,"low":1,"close":1}':
