@@ -132,9 +132,9 @@ def test_a_stall_of_ten_seconds_harms_nobody_and_ends_with_the_newest(
     grown = g.tool.rss_bytes() - rss
     assert reader.breaks == []
     assert reader.count == rounds.sent
-    # Medians: single rounds are late when the machine is busy elsewhere.
+    # Medians, and some room: the machine may be busier than it was before.
     was, is_ = statistics.median(before), statistics.median(during)
-    assert is_ < was * 5, (was, is_)
+    assert is_ < was * 5 + harness.deadline(0.05), (was, is_)
     assert grown < 20 * 65536, grown
     assert g.metric("messages_queued") > 0
     assert g.metric("connections") == 21
