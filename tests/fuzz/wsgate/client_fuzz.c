@@ -10,7 +10,6 @@
  */
 #include <limits.h>
 
-#include "common/log.h"
 #include "tests/fuzz/wsgate/client_world.h"
 #include "wsgate/hub.h"
 
@@ -70,15 +69,24 @@ static void add_channels(struct bytes *text, struct input *in, unsigned n)
     bytes_add_str(text, "]");
 }
 
+/* Each of these is kept apart: of as many as a channel may have, and more. */
+static unsigned take_interval(struct input *in)
+{
+    unsigned k = take(in) % 40;
+
+    return k < 20 ? 50 * (k + 1) : 500 * (k - 17);
+}
+
 static void add_subscribe(struct bytes *text, struct input *in)
 {
-    static const char *const modes[] = {"", ",\"mode\":\"latest\"",
-                                        ",\"mode\":\"all\"",
-                                        ",\"interval_ms\":100"};
+    static const char *const modes[] = {
+        "", ",\"mode\":\"latest\"", ",\"mode\":\"all\"", ",\"interval_ms\":"};
     unsigned how = take(in);
 
     bytes_add_str(text, "{\"type\":\"subscribe\"");
     bytes_add_str(text, modes[how & 3]);
+    if ((how & 3) == 3)
+        bytes_add_int(text, take_interval(in));
     if (how & 4)
         bytes_add_str(text, ",\"snapshot\":false");
     if (how & 8)
@@ -361,8 +369,7 @@ static void set_limits(struct input *in, uint64_t *out_bytes)
 
     *out_bytes = outs[how & 3];
     world.opts = (struct options){
-        .app = {.log_level = LOG_LEVEL_ERROR,
-                .ready_fd = -1,
+        .app = {.ready_fd = -1,
                 .redis = "redis://127.0.0.1:1",
                 .prefix = how & 4 ? "p:" : "",
                 .no_redis = (how >> 3 & 7) == 7},
@@ -392,7 +399,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct input in = {data, data + size};
     uint64_t out_bytes;
 
-    log_init("wsgate", LOG_LEVEL_ERROR);
     memset(&world, 0, sizeof world);
     set_limits(&in, &out_bytes);
     world_begin();

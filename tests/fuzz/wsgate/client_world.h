@@ -15,6 +15,7 @@
 
 #include "common/json.h"
 #include "tests/fuzz/wsgate/fake_http.h"
+#include "tests/fuzz/wsgate/fake_log.h"
 #include "tests/fuzz/wsgate/fake_redis.h"
 #include "wsgate/client.h"
 #include "wsgate/ws_frame.h"
