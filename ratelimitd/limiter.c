@@ -14,9 +14,11 @@ struct limiter {
     struct deny_cache *cache;
     struct breaker breaker;
     struct top top;
-    struct redis_cmd *cmd; /* NULL: no Redis */
+    bool with_redis;       /* its answers are those of Redis, or degraded */
+    struct redis_cmd *cmd; /* these three: NULL once they are closed */
     struct keeper *keeper;
     struct asker *asker;
+    unsigned instances;     /* that were there when it was closed */
     struct outcome outcome; /* of the question that is answered now */
 };
 
@@ -95,13 +97,18 @@ static struct verdict by_decree(const struct rule *rule, int64_t cost,
     return v;
 }
 
+static unsigned instance_count(const struct limiter *l)
+{
+    return l->keeper ? keeper_instances(l->keeper) : l->instances;
+}
+
 static void decide_degraded(struct limiter *l, struct outcome *o,
                             struct span key, int64_t cost, enum limit_mode mode)
 {
     const struct rule *local[QUESTION_RULES_MAX];
     struct limit limits[QUESTION_RULES_MAX];
     struct verdict said[QUESTION_RULES_MAX];
-    unsigned n_local = 0, instances = keeper_instances(l->keeper);
+    unsigned n_local = 0, instances = instance_count(l);
     bool all = true;
 
     o->source = ANSWER_LOCAL;
@@ -200,7 +207,7 @@ static void on_failed(void *arg, struct ask *a, enum asker_fault fault)
 
 static bool can_ask(struct limiter *l, int64_t now, bool *probe)
 {
-    if (!redis_cmd_ready(l->cmd) || !keeper_ready(l->keeper) ||
+    if (!l->cmd || !redis_cmd_ready(l->cmd) || !keeper_ready(l->keeper) ||
         asker_out(l->asker) >= ASKER_OUT_MAX ||
         !breaker_allows(&l->breaker, now / 1000))
         return false;
@@ -243,7 +250,7 @@ void limiter_ask(struct limiter *l, const struct question *q, limiter_fn *fn,
     o->bad_rule = o->degraded = false;
     if (!find_rules(l, q, o, fn, arg))
         return;
-    if (!l->cmd) {
+    if (!l->with_redis) {
         decide_in_memory(l, o, q->key, q->cost, q->mode);
     } else if (l->opts->deny_cache && q->mode == LIMIT_CHECK && o->n == 1 &&
                deny_cache_get(l->cache, o->rules[0], q->key, q->cost, now,
@@ -278,6 +285,7 @@ void limiter_use_redis(struct limiter *l, uv_loop_t *loop,
 {
     static const struct asker_events events = {on_verdicts, on_failed, on_late};
 
+    l->with_redis = true;
     l->cmd = cmd;
     l->keeper = keeper;
     l->asker =
@@ -292,7 +300,10 @@ void limiter_disconnected(struct limiter *l)
 void limiter_close_redis(struct limiter *l)
 {
     asker_close(l->asker);
+    l->instances = keeper_instances(l->keeper);
     l->asker = NULL;
+    l->keeper = NULL;
+    l->cmd = NULL;
 }
 
 void limiter_free(struct limiter *l)

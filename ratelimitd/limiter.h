@@ -24,7 +24,9 @@ struct keeper;
 struct redis_cmd;
 
 struct limiter *limiter_new(const struct options *opts, struct ruleset *set);
-/* With Redis: both are borrowed until limiter_close_redis(). */
+/* With Redis: both are borrowed until limiter_close_redis().  What is asked
+ * after that (HTTP goes on while the answers of a stop are written) is answered
+ * as if Redis were away. */
 void limiter_use_redis(struct limiter *l, uv_loop_t *loop,
                        struct redis_cmd *cmd, struct keeper *keeper,
                        const char *prefix);

@@ -1,5 +1,6 @@
 """ratelimitd on a real Redis: one limit through every way in, and failures."""
 import json
+import os
 import random
 import signal
 import threading
@@ -752,3 +753,31 @@ def test_a_denial_is_answered_from_memory_and_a_reset_forgets_it(limitd):
     assert last(t, 6)["allowed"] or last(t, 6)["source"] == "cache"
     t.write(ask("api", "a"))
     assert last(t, 7)["allowed"]
+
+
+def test_http_is_answered_while_a_slow_reader_holds_up_the_stop(limitd):
+    """The links to Redis are closed by then."""
+    reader, writer = os.pipe()
+    port = harness.free_port()
+    at = "http://127.0.0.1:%d" % port
+    t = limitd("--http", "127.0.0.1:%d" % port, stdout=writer)
+    os.close(writer)
+    t.write(ask("api", "k", id="x" * 60) * 2000)  # more than a pipe holds
+    harness.wait_until(
+        lambda: json.loads(harness.http_get(at + "/health")[1])["questions"]
+        >= 2000, 10, "the questions are answered")
+    t.signal(signal.SIGTERM)
+    seen = []
+
+    def closed():
+        seen.append(json.loads(harness.http_get(at + "/health")[1]))
+        return seen[-1]["redis"] == "disconnected"
+
+    harness.wait_until(closed, 3, "the links are closed", every=0.001)
+    for _ in range(3):
+        status, _body = harness.http_get(at + "/check?rule=api&key=other")
+        assert status == 204, t.stderr[-4000:]
+    while os.read(reader, 65536):
+        pass
+    os.close(reader)
+    assert t.wait(5) == 0, t.stderr[-4000:]
