@@ -1,6 +1,7 @@
 /*
- * A whole gateway: clients come, ask, stall, break and go at any point, while
- * messages, answers of Redis and the time go on; then it is stopped.  Whatever
+ * A whole gateway: clients come, over WebSocket and plain HTTP, ask, stall, break
+ * and go at any point, while messages, answers of Redis and the time go on; then
+ * it is stopped.  Whatever
  * happens: only whole frames are sent, nothing after a close frame, nothing to a
  * client that has ended, the counters add up, the stop is in time, and nothing
  * is left.
@@ -8,203 +9,78 @@
  * The first two bytes choose the limits, each that follows is a step with its
  * arguments behind it.
  */
-#include <limits.h>
-
-#include "tests/fuzz/wsgate/client_world.h"
-#include "wsgate/hub.h"
+#include "tests/fuzz/wsgate/client_say.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-struct input {
-    const uint8_t *at, *end;
-};
+/* --- requests ------------------------------------------------------------- */
 
-static unsigned take(struct input *in)
-{
-    return in->at < in->end ? *in->at++ : 0;
-}
-
-static struct span take_bytes(struct input *in, size_t max)
-{
-    size_t n = take(in), left = (size_t)(in->end - in->at);
-    const uint8_t *at = in->at;
-
-    n = n < max ? n : max;
-    n = n < left ? n : left;
-    in->at += n;
-    return span_make((const char *)at, n);
-}
-
-static struct visitor *take_visitor(struct input *in)
-{
-    return &world.visitors[take(in) % VISITORS];
-}
-
-static const char *const names[] = {
-    "market_data:A", "market_data:B",
-    "market_data:*", "bars:A:1",
-    "bars:A:*",      "stock:price_updates",
-    "stock:*",       "stock:trading_alerts",
-    "executions:7",  "_probe:0",
-    "no name",       "orderbook:A",
-    "bars:B:5",      "exchange:error",
-    "market_data:C", "market_data:",
-};
-
-static const char *take_name(struct input *in)
-{
-    return names[take(in) % (sizeof names / sizeof *names)];
-}
-
-/* --- what clients say ----------------------------------------------------- */
-
-static void add_channels(struct bytes *text, struct input *in, unsigned n)
-{
-    bytes_add_str(text, ",\"channels\":[");
-    for (unsigned i = 0; i < n; i++) {
-        bytes_add_str(text, i > 0 ? ",\"" : "\"");
-        bytes_add_str(text, take_name(in));
-        bytes_add_str(text, "\"");
-    }
-    bytes_add_str(text, "]");
-}
-
-/* Each of these is kept apart: of as many as a channel may have, and more. */
-static unsigned take_interval(struct input *in)
-{
-    unsigned k = take(in) % 40;
-
-    return k < 20 ? 50 * (k + 1) : 500 * (k - 17);
-}
-
-static void add_subscribe(struct bytes *text, struct input *in)
-{
-    static const char *const modes[] = {
-        "", ",\"mode\":\"latest\"", ",\"mode\":\"all\"", ",\"interval_ms\":"};
-    unsigned how = take(in);
-
-    bytes_add_str(text, "{\"type\":\"subscribe\"");
-    bytes_add_str(text, modes[how & 3]);
-    if ((how & 3) == 3)
-        bytes_add_int(text, take_interval(in));
-    if (how & 4)
-        bytes_add_str(text, ",\"snapshot\":false");
-    if (how & 8)
-        bytes_add_str(text, ",\"since\":{\"market_data:A\":\"0-1\"}");
-    add_channels(text, in, 1 + (how >> 4) % 8);
-    bytes_add_str(text, "}");
-}
-
-/* An answer much longer than the question. */
-static void add_many(struct bytes *text, unsigned n)
-{
-    bytes_add_str(text, "{\"type\":\"unsubscribe\",\"channels\":[0");
-    for (unsigned i = 0; i < n; i++)
-        bytes_add_str(text, ",0");
-    bytes_add_str(text, "]}");
-}
-
-static void add_command(struct bytes *text, struct input *in)
-{
-    unsigned what = take(in);
-
-    switch (what % 8) {
-    case 0:
-    case 1:
-        add_subscribe(text, in);
-        break;
-    case 2:
-        bytes_add_str(text, "{\"type\":\"unsubscribe\",\"id\":1");
-        add_channels(text, in, 1 + (what >> 3) % 8);
-        bytes_add_str(text, "}");
-        break;
-    case 3:
-        bytes_add_str(text, "{\"type\":\"list\",\"id\":\"x\"}");
-        break;
-    case 4:
-        bytes_add_str(text, "{\"type\":\"ping\",\"id\":2}");
-        break;
-    case 5:
-        bytes_add_str(text, "{\"type\":\"auth\",\"token\":\"x\"}");
-        break;
-    case 6:
-        add_many(text, (what >> 3) * 132);
-        break;
-    default:
-        bytes_add_str(text, "{");
-        break;
-    }
-}
-
-/* The same command some times, whole or in two frames with one between. */
-static void say_command(struct input *in)
-{
-    struct visitor *p = take_visitor(in);
-    unsigned how = take(in);
-    struct bytes text, frames;
-
-    bytes_init(&text);
-    bytes_init(&frames);
-    add_command(&text, in);
-    for (unsigned i = 0; i <= (how & 15); i++) {
-        if (how & 16) {
-            size_t half = text.len / 2;
-            frame_add(&frames, WS_OP_TEXT, span_make(text.ptr, half));
-            frame_add(&frames, 0x80 | WS_OP_PING, span_str("between"));
-            frame_add(&frames, 0x80,
-                      span_make(text.ptr + half, text.len - half));
-        } else {
-            frame_add(&frames, 0x80 | WS_OP_TEXT, bytes_span(&text));
-        }
-    }
-    visitor_write(p, bytes_span(&frames));
-    bytes_close(&text);
-    bytes_close(&frames);
-}
-
-static void say_frame(struct input *in)
-{
-    struct visitor *p = take_visitor(in);
-    unsigned first = take(in);
-    struct bytes frame;
-
-    bytes_init(&frame);
-    frame_add(&frame, first, take_bytes(in, 255));
-    visitor_write(p, bytes_span(&frame));
-    bytes_close(&frame);
-}
-
-static void say_close(struct input *in)
-{
-    struct visitor *p = take_visitor(in);
-    struct bytes frame;
-
-    bytes_init(&frame);
-    frame_add(&frame, 0x80 | WS_OP_CLOSE, span_make("\x03\xe8why", 5));
-    visitor_write(p, bytes_span(&frame));
-    bytes_close(&frame);
-}
+#define UPGRADE                                                                \
+    " HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"    \
+    "Sec-WebSocket-Version: 13\r\n"                                            \
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+#define PLAIN " HTTP/1.1\r\nHost: h\r\n\r\n"
 
 static void connect_one(struct input *in)
 {
-    static const char *const queries[] = {"", "subscribe=market_data:A",
-                                          "subscribe=market_data:*,bars:A:1",
-                                          "subscribe=%zz"};
+    static const char *const paths[] = {"/ws", "/api/v1/ws", "/stream/ticks",
+                                        "/ws"};
+    static const char *const queries[] = {"", "?subscribe=market_data:A",
+                                          "?subscribe=market_data:*,bars:A:1",
+                                          "?subscribe=%zz"};
     struct visitor *p = take_visitor(in);
     unsigned how = take(in);
-    struct bytes early;
+    struct bytes text;
 
-    bytes_init(&early);
+    bytes_init(&text);
+    bytes_printf(&text, "GET %s%s" UPGRADE, paths[how & 3],
+                 queries[how >> 2 & 3]);
     if (how & 16)
-        frame_add(&early, 0x80 | WS_OP_TEXT, span_str("{\"type\":\"ping\"}"));
+        frame_add(&text, 0x80 | WS_OP_TEXT, span_str("{\"type\":\"ping\"}"));
     if (how & 32)
-        frame_add(&early, 0x80 | WS_OP_CLOSE, span_str(""));
-    visitor_connect(p,
-                    (how & 3) == 1   ? "/api/v1/ws"
-                    : (how & 3) == 2 ? "/stream/ticks"
-                                     : "/ws",
-                    queries[how >> 2 & 3], bytes_span(&early));
-    bytes_close(&early);
+        frame_add(&text, 0x80 | WS_OP_CLOSE, span_str(""));
+    visitor_connect(p, bytes_span(&text));
+    bytes_close(&text);
+}
+
+/* The same request some times, perhaps not all of it. */
+static void ask_http(struct input *in)
+{
+    static const char *const requests[] = {
+        "GET /health" PLAIN,
+        "GET /ready" PLAIN,
+        "GET /metrics" PLAIN,
+        "GET /api/v1/price/A" PLAIN,
+        "GET /api/v1/bars/A/1?limit=3&from=1" PLAIN,
+        "GET /api/v1/symbols" PLAIN,
+        "GET /api/v1/ws/status" PLAIN,
+        "GET /health/redis" PLAIN,
+        "GET /api/v1/simulator/status" PLAIN,
+        "GET /" PLAIN,
+        "GET /ws" PLAIN,
+        "POST /api/v1/symbols HTTP/1.1\r\nHost: h\r\nContent-Length: "
+        "3\r\n\r\nabc",
+        "GET /api/v1/price/A HTTP/1.1\r\n\r\n",
+        "HEAD /api/v1/price/A HTTP/1.0\r\n\r\n",
+        "GET /ws?subscribe=market_data:A" UPGRADE,
+        "GET /api/v1/price/B HTTP/1.1\r\nHost: h\r\nExpect: "
+        "100-continue\r\nContent-Length: 2\r\n\r\n",
+    };
+    struct visitor *p = take_visitor(in);
+    unsigned how = take(in);
+    struct bytes text;
+
+    visitor_read(p);
+    bytes_init(&text);
+    for (unsigned i = 0; i <= (how >> 4 & 3); i++)
+        bytes_add_str(&text, requests[how & 15]);
+    if (how & 64)
+        text.len -= 3;
+    if (how & 128)
+        visitor_write(p, bytes_span(&text));
+    else
+        visitor_connect(p, bytes_span(&text));
+    bytes_close(&text);
 }
 
 /* What its socket does from now on. */
@@ -340,8 +216,10 @@ static void step(struct input *in)
         set_socket(in);
         break;
     case 9:
-    case 10:
         world_turn();
+        break;
+    case 10:
+        ask_http(in);
         break;
     case 11:
         world_wait(waits_ms[what >> 4 & 7]);
@@ -389,7 +267,8 @@ static void set_limits(struct input *in, uint64_t *out_bytes)
         .drain_ms = 1000,
         .confirm_ms = more & 64 ? 0 : 1000,
         .max_line_bytes = 65536,
-        .no_limit = true,
+        .no_limit = !(more & 128),
+        .api_limit = "5/60s",
     };
     world.by_itself = how & 128;
 }

@@ -2,8 +2,8 @@
  * client_world.h -- a whole gateway and a few clients, for client_fuzz.c.
  *
  * The gateway is the real one, opened by gate_open() and ended by app_stop().
- * Its clients sit behind socket pairs, so that frames, ends and resets come as
- * they do; what it sends goes through visitor_take() instead, which takes all of
+ * Its clients sit behind socket pairs, so that requests, frames, ends and resets
+ * come as they do; what it sends over WebSocket goes through visitor_take() instead, which takes all of
  * it, some of it, nothing, or fails, and checks that only whole frames come.
  */
 #ifndef TESTS_FUZZ_WSGATE_CLIENT_WORLD_H
@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 
 #include "common/json.h"
-#include "tests/fuzz/wsgate/fake_http.h"
+#include "tests/fuzz/wsgate/fake_host.h"
 #include "tests/fuzz/wsgate/fake_log.h"
 #include "tests/fuzz/wsgate/fake_redis.h"
 #include "wsgate/client.h"
@@ -142,22 +142,10 @@ static void visitor_write(struct visitor *p, struct span bytes)
         (void)send(p->fd, bytes.ptr, bytes.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
-static void visitor_connect(struct visitor *p, const char *path,
-                            const char *query, struct span early)
+/* A connection on which these bytes have come already. */
+static void visitor_connect(struct visitor *p, struct span bytes)
 {
-    struct http_request req = {
-        .method = span_str("GET"),
-        .path = span_str(path),
-        .query = span_str(query),
-        .headers = {{span_str("Host"), span_str("h")},
-                    {span_str("Upgrade"), span_str("websocket")},
-                    {span_str("Sec-WebSocket-Version"), span_str("13")},
-                    {span_str("Sec-WebSocket-Key"),
-                     span_str("dGhlIHNhbXBsZSBub25jZQ==")}},
-        .n_headers = 4,
-        .upgrade = true,
-    };
-    struct http_conn conn = {.early = early};
+    struct in6_addr peer = {.s6_addr = {[10] = 0xff, 0xff, 192, 0, 2}};
     int ends[2];
 
     visitor_leave(p);
@@ -169,12 +157,18 @@ static void visitor_connect(struct visitor *p, const char *path,
             world.visitors[i].theirs = -1; /* that client has gone */
     *p = (struct visitor){.fd = ends[0], .theirs = ends[1], .room = SIZE_MAX};
     bytes_init(&p->in);
-    conn.fd = ends[1];
-    snprintf(req.peer, sizeof req.peer, "192.0.2.%d",
-             1 + (int)(p - world.visitors) / 2);
-    gate_http(&world.gate, &conn, &req);
-    if (conn.fd >= 0)
-        close(conn.fd); /* refused */
+    visitor_write(p, bytes);
+    peer.s6_addr[15] = (uint8_t)(1 + (p - world.visitors) / 2);
+    http_conn_start(world.gate.server, ends[1], &peer);
+}
+
+/* Of answers to HTTP, which take the real way. */
+static void visitor_read(struct visitor *p)
+{
+    char waste[4096];
+
+    while (p->fd >= 0 && recv(p->fd, waste, sizeof waste, 0) > 0) {
+    }
 }
 
 /* One masked frame. */

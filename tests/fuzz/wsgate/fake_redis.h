@@ -160,10 +160,48 @@ static void fake_cached(struct bytes *out)
     }
 }
 
+/* What the endpoints ask for. */
+static bool fake_api(struct redis_conn *c, const struct span *args, unsigned n)
+{
+    static const char bar[] = "{\"type\":\"bar\",\"symbol\":\"A\","
+                              "\"resolution\":\"1\",\"time\":1700000000000}";
+    struct bytes *out = &c->said;
+    bool some = fake_redis.cache != FAKE_CACHE_EMPTY;
+
+    if (span_is(args[0], "FCALL")) {
+        bytes_add_str(out, fake_redis.cache == FAKE_CACHE_ERROR
+                               ? "-ERR Function not found\r\n"
+                           : fake_redis.denies
+                               ? "*5\r\n:0\r\n:2\r\n:0\r\n:900\r\n:900\r\n"
+                               : "*5\r\n:1\r\n:2\r\n:1\r\n:0\r\n:900\r\n");
+    } else if (span_is(args[0], "SCAN")) {
+        bool more = some && span_is(args[1], "0");
+        bytes_add_str(out, more ? "*2\r\n$1\r\n7\r\n" : "*2\r\n$1\r\n0\r\n");
+        resp_array(out, 2);
+        resp_bulk_str(out, "last:market_data:A");
+        resp_bulk_str(out, "p:last:bars:A:1");
+    } else if (span_is(args[0], "GET") || span_is(args[0], "HGET")) {
+        if (some)
+            resp_bulk_str(out, bar);
+        else
+            bytes_add_str(out, "$-1\r\n");
+    } else if (span_is(args[0], "MGET")) {
+        resp_array(out, n - 1);
+        for (unsigned i = 1; i < n; i++)
+            bytes_add_str(out, "$-1\r\n");
+    } else if (span_is(args[0], "ZREVRANGEBYSCORE")) {
+        resp_array(out, 1);
+        resp_bulk_str(out, bar);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static void fake_command(struct redis_conn *c, const struct span *args,
                          unsigned n)
 {
-    if (fake_subscribes(c, args, n))
+    if (fake_subscribes(c, args, n) || fake_api(c, args, n))
         return;
     if (span_is(args[0], "PING")) {
         bytes_add_str(&c->said, c->n_names > 0
