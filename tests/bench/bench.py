@@ -54,7 +54,7 @@ def load(path):
             run = json.load(f)
         run["rows"] = [from_json(row) for row in run["rows"]]
     except (OSError, ValueError, KeyError, TypeError) as e:
-        process.die(f"{path} is not what --json writes: {e}")
+        sys.exit(f"bench: {path} is not what --json writes: {e}")
     return run
 
 
@@ -106,18 +106,24 @@ def measure(args):
     bench = Bench(args, lambda text: print(text, flush=True))
     bench.out(heading(machine.describe(), args.rounds, args.max_load,
                       args.max_load * BUSY_WALL / BUSY_CPU))
+    failed = 0
     try:
         for name in args.only or sections(args.peers):
-            sections(args.peers)[name][0](bench)
+            try:
+                sections(args.peers)[name][0](bench)
+            except process.Failure as e:
+                failed += 1
+                bench.out(f"FAILED: section {name}: {e}\n")
+                process.stop_all()
     finally:
-        for server in list(process.running.values()):
-            server.stop()
+        process.stop_all()
         if args.json:
             save(args.json, bench, args.peers, args.busy, started)
     bad = any(row.why_unusable(args.busy) for row in bench.rows)
     bench.out(f"{closing(bench.rows, args.busy)}; "
-              f"{time.monotonic() - begin:.0f} s")
-    return SOME_UNUSABLE if bad else 0
+              f"{time.monotonic() - begin:.0f} s" +
+              (f"; {failed} sections FAILED" if failed else ""))
+    return 1 if failed else SOME_UNUSABLE if bad else 0
 
 
 def write_readme(paths, into):

@@ -5,8 +5,8 @@ MOVED = 0.10
 
 
 def headline(row):
-    """What must be the same again: the ratio, or the figure without one."""
-    return row.ratio() or row.figure("ours")
+    """What must be the same again: (ratio, least, largest)."""
+    return row.ratio() or (0.0, 0.0, 0.0)
 
 
 def moved(a, b):
@@ -44,7 +44,7 @@ def compare(first, second, busy=1.0):
         stirred += 1
         unexplained += not why
         lines.append(
-            f"{a.spec.title} / {a.spec.reference or 'no reference'}: moved "
+            f"{a.spec.title} / {a.spec.reference}: moved "
             f"{100 * far:.0f} %, {ratio_text(headline(a))} to "
             f"{ratio_text(headline(b))}; others took at most "
             f"{others(a):.0f} % and {others(b):.0f} % of a processor; "

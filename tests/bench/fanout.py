@@ -31,11 +31,11 @@ def fixed_specs(reference, key="relay"):
         return f"wsgate, {rate} msg/s to {n} clients, {what}"
     return {(n, r): (
         Spec(f"fixed-{n}-{r}-p50-{key}", title(n, r, "p50"), "us", "wall",
-             reference, digits=0),
+             reference, digits=0, readme=key == "relay"),
         Spec(f"fixed-{n}-{r}-p99-{key}", title(n, r, "p99"), "us", "wall",
              reference, digits=0),
         Spec(f"fixed-{n}-{r}-cpu-{key}", title(n, r, "CPU"), "s/M deliveries",
-             "CPU", reference)) for n, r in FIXED}
+             "CPU", reference, readme=key == "relay")) for n, r in FIXED}
 
 
 BUSY = saturated_specs(RELAY)
@@ -135,19 +135,21 @@ def latency(bench):
                       faults=rounds.faults("ours", "relay"))
 
 
-def idle_sample(bench, server, port, path, pids=None):
+def idle_sample(bench, server, port, path, pids=None, mode=()):
     with server:
         argv = [bench.ref("wsload"), "-p", str(port), "-u", path, "-n",
                 str(bench.args.idle), "-I", "-d",
-                f"{min(1, bench.args.seconds):g}"]
+                f"{min(1, bench.args.seconds):g}", *mode]
         for pid in pids or [server.pid]:
             argv += ["-S", str(pid)]
         text = run(argv, LOAD)
     failed = int(number(r"fail (\d+)", text) + number(r"closed (\d+)", text))
-    return {"bytes": number(r"= (-?\d+) B/conn", text),
+    grown = number(r"= (-?\d+) B/conn", text)
+    return {"bytes": grown,
             "accept": bench.args.idle / 1e3 /
             max(number(r"server cpu ([\d.]+) s", text), 0.001),
-            "faults": [f"{failed} connections failed"] if failed else []}
+            "faults": ([f"{failed} connections failed"] if failed else []) +
+            (["no growth seen"] if grown <= 0 else [])}
 
 
 def idle(bench):

@@ -11,7 +11,7 @@ BOOTSTRAPS = 400
 
 def pair_ratios(ours, theirs, more_is_better):
     """The ratio of each round, from the two samples of that round."""
-    pairs = [(a, b) for a, b in zip(ours, theirs) if a and b]
+    pairs = [(a, b) for a, b in zip(ours, theirs) if a > 0 and b > 0]
     if more_is_better:
         return [a / b for a, b in pairs]
     return [b / a for a, b in pairs]

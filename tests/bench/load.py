@@ -1,4 +1,6 @@
 """The WebSocket load client: start it, read what it says."""
+import re
+
 from figures import parse_histogram, percentile
 from machine import read
 from process import LOAD, number, run
@@ -10,6 +12,8 @@ COMPLETE = 0.98
 
 def parse(text):
     """The figures of one line of wsload."""
+    # Where every client was lost nothing was timed: zero, and a fault.
+    text = re.sub(r"-?(nan|inf)\b", "0", text)
     rate = number(r"deliv (\d+)/s", text)
     published = number(r"published (\d+)/s", text)
     clients = number(r"conns (\d+)", text)
@@ -33,6 +37,8 @@ def faults(text, rate, published, clients):
                      " % of what was published")
     if rate == 0:
         found.append("delivered nothing")
+    elif number(r"% ([\d.]+) s/M", text) == 0:
+        found.append("its CPU time was not seen")
     return found
 
 

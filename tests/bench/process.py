@@ -8,7 +8,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
 
@@ -22,8 +21,8 @@ def running_pids():
     return list(running)
 
 
-def die(text):
-    sys.exit(f"bench: {text}")
+class Failure(Exception):
+    """A section cannot be measured; the others still can."""
 
 
 def pin(cpu, argv):
@@ -64,7 +63,7 @@ class Server:
                     return
             time.sleep(0.02)
         self.stop()
-        die(f"{self.name} does not listen on port {port}")
+        raise Failure(f"{self.name} does not listen on port {port}")
 
     def stop(self):
         if self.proc.poll() is None:
@@ -87,6 +86,11 @@ class Server:
         return self.proc.pid
 
 
+def stop_all():
+    for server in list(running.values()):
+        server.stop()
+
+
 def wait_ready(port, deadline_s=15):
     end = time.monotonic() + deadline_s
     while time.monotonic() < end:
@@ -97,16 +101,19 @@ def wait_ready(port, deadline_s=15):
                     return
         except OSError:
             time.sleep(0.02)
-    die("wsgate is not ready")
+    raise Failure("wsgate is not ready")
 
 
 def run(argv, cpu=SERVER, **popen):
     """What a program that must succeed wrote, both streams."""
-    done = subprocess.run(pin(cpu, argv), stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True,
-                          timeout=RUN_MAX_S, **popen)
+    try:
+        done = subprocess.run(pin(cpu, argv), stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True,
+                              timeout=RUN_MAX_S, check=False, **popen)
+    except (OSError, subprocess.TimeoutExpired) as e:
+        raise Failure(str(e)) from e
     if done.returncode != 0:
-        die(f"{' '.join(argv)} ended with {done.returncode}: "
+        raise Failure(f"{' '.join(argv)} ended with {done.returncode}: "
             f"{done.stderr[-400:]}")
     return done.stdout + done.stderr
 
@@ -137,7 +144,7 @@ def filter_file(argv, path, cpu=SERVER):
             time.sleep(0.01)
         p.returncode = os.waitstatus_to_exitcode(status)
     if p.returncode != 0:
-        die(f"{' '.join(argv)} ended with {p.returncode}")
+        raise Failure(f"{' '.join(argv)} ended with {p.returncode}")
     return {"cpu": usage.ru_utime + usage.ru_stime,
             "wall": time.monotonic() - start, "kib": peak}
 
@@ -145,5 +152,5 @@ def filter_file(argv, path, cpu=SERVER):
 def number(pattern, text):
     found = re.search(pattern, text)
     if not found:
-        die(f"no /{pattern}/ in: {text[-300:]}")
+        raise Failure(f"no /{pattern}/ in: {text[-300:]}")
     return float(found.group(1))

@@ -5,19 +5,16 @@ HEADER = ("| what | time | ours | reference | ratio (range) |\n"
           "|---|---|---|---|---|")
 BEGIN = "<!-- {name}: printed by the tool, do not edit -->"
 END = "<!-- end of {name} -->"
-COLUMNS = 5
 
 
 def table_row(row, busy=1.0):
     spec, why = row.spec, row.why_unusable(busy)
     ours = f"{figure_text(row.figure('ours'), spec.digits)} {spec.unit}"
-    theirs, ratio = "", ""
-    if row.theirs:
-        theirs = (f"{spec.reference}: "
-                  f"{figure_text(row.figure('theirs'), spec.digits)}")
-        ratio = ratio_text(row.ratio())
+    theirs = (f"{spec.reference}: "
+              f"{figure_text(row.figure('theirs'), spec.digits)}")
+    ratio = ratio_text(row.ratio()) if row.ratio() else ""
     if why:
-        ratio = f"{ratio} not usable: {why}".strip()
+        ratio = f"{ratio} not usable: {why.split(' (')[0]}".strip()
     if row.note:
         ours += f", {row.note.split(' of what')[0]}"
     return (f"| {spec.title} | {KINDS[spec.time].split()[0]} | {ours} | "
@@ -48,8 +45,8 @@ def replace(text, run):
     return head + block(run) + tail
 
 
-def titles(text, name):
-    """(rows as lists of cells) of the table of this name in README."""
+def cells(text, name):
+    """The table of this name in README, a list of cells a line."""
     body = text.split(BEGIN.format(name=name))[1].split(
         END.format(name=name))[0]
     table = [line for line in body.splitlines() if line.startswith("|")]

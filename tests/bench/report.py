@@ -31,9 +31,8 @@ def row_lines(row, busy=1.0):
     yield f"{spec.title} [{KINDS[spec.time]}]"
     yield (f"  {'ours':<{width}}  "
            f"{figure_text(row.figure('ours'), spec.digits)} {spec.unit}")
-    if row.theirs:
-        yield (f"  {spec.reference:<{width}}  "
-               f"{figure_text(row.figure('theirs'), spec.digits)} {spec.unit}")
+    yield (f"  {spec.reference:<{width}}  "
+           f"{figure_text(row.figure('theirs'), spec.digits)} {spec.unit}")
     ratio = row.ratio()
     if ratio:
         how = f"median of {len(row.ratios)} rounds"

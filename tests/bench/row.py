@@ -53,7 +53,7 @@ class Row:
         return pair_ratios(self.ours, self.theirs, self.spec.more_is_better)
 
     def ratio(self):
-        """(ratio, least, largest); None where there is no reference."""
+        """(ratio, least, largest); None where a side measured nothing."""
         if self.pooled:
             return (self.pooled["ratio"], self.pooled["low"],
                     self.pooled["high"])
@@ -77,7 +77,10 @@ class Row:
         """Empty for a row that can be used.  A median stands one disturbed
         round in four; two in five may be what it is made of."""
         if self.faults:
-            return self.faults[0]
+            more = len(self.faults) - 1
+            return self.faults[0] + (f", and {more} like it" if more else "")
+        if not self.ratio():
+            return "a side measured nothing"
         if len(self.ours) < ROUNDS_MIN:
             return f"fewer than {ROUNDS_MIN} rounds"
         busy = self.busy_rounds(scale)
