@@ -23,6 +23,9 @@ WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
   -Wimplicit-fallthrough -Wnull-dereference -Werror
 HARDEN := -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
   -fstack-clash-protection
+# Only x86 has it: the compiler says.
+HARDEN += $(shell echo | $(CC) -fcf-protection -x c -c -o /dev/null - \
+  2>/dev/null && echo -fcf-protection)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all \
   -fno-omit-frame-pointer
 

@@ -1,4 +1,4 @@
-# What people type: deps, run, demo, test, install.
+# What people type: deps, run, demo, test.
 
 deps: ## install every Debian package that is missing
 	@scripts/deps build run web test lint fuzz bench
@@ -41,14 +41,6 @@ e2e: all testtools ## end-to-end and browser tests only
 	  $(PYTHON) -m pytest -q -p no:cacheprovider -n $(PYTEST_JOBS) tests/e2e tests/browser \
 	  $(PYTEST_ARGS)
 
-install: all install-systemd ## PREFIX=/usr/local, DESTDIR=
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-	  $(DESTDIR)$(PREFIX)/share/tickwire/web
-	install -m 755 $(TOOLS:%=$(BIN)/%) $(DESTDIR)$(PREFIX)/bin
-	install -m 644 $(foreach t,$(TOOLS),$(t)/$(t).1) \
-	  $(DESTDIR)$(PREFIX)/share/man/man1
-	cp -R wsgate/web/. $(DESTDIR)$(PREFIX)/share/tickwire/web
-
 format: ## lay the C sources out (clang-format 14 decides)
 	scripts/format $(wildcard $(addsuffix /*.[ch],common $(TOOLS))) \
 	  $(wildcard tests/unit/*/*.c tests/fuzz/*/*.c tests/bench/*.c)
@@ -58,4 +50,4 @@ lint: ## everything that can be checked without running the tools
 	@$(MAKE) --no-print-directory -j2 all
 	@scripts/lint
 
-.PHONY: deps run demo test unit unit-build e2e install format lint testtools
+.PHONY: deps run demo test unit unit-build e2e format lint testtools

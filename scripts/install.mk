@@ -1,0 +1,12 @@
+# make install PREFIX=/usr/local DESTDIR=: see scripts/install.
+
+DEBUGDIR ?= $(PREFIX)/lib/debug
+INSTALL_AT = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' DEBUGDIR='$(DEBUGDIR)'
+
+install: all install-systemd ## PREFIX=/usr/local, DESTDIR=; debug symbols go to DEBUGDIR
+	@$(INSTALL_AT) scripts/install put $(BIN) $(TOOLS)
+
+uninstall: uninstall-systemd ## remove what install put there
+	@$(INSTALL_AT) scripts/install remove
+
+.PHONY: install uninstall
