@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/http.h"
+#include "common/loopback.h"
 
 struct check {
     uint64_t deadline_ms; /* CLOCK_MONOTONIC */
@@ -137,7 +138,7 @@ int healthcheck(const struct cli *cli, const char *first, const char *http)
     if (!http_listen_parse(at, host, &port, &err))
         return no_address(cli, &err);
     /* Listening on every address means that the local one answers. */
-    if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0)
+    if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || loopback_name(host))
         snprintf(host, sizeof host, "127.0.0.1");
     else if (strcmp(host, "::") == 0)
         snprintf(host, sizeof host, "::1");

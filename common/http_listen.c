@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/http_parts.h"
+#include "common/loopback.h"
 
 enum { BACKLOG = 511 };
 
@@ -98,6 +99,9 @@ int http_listen_open(const char *text, const struct http_options *options,
 
     if (!http_listen_parse(text, host, &wanted, err))
         return -1;
+    /* One address is listened on: the one that most who connect try. */
+    if (loopback_name(host))
+        snprintf(host, sizeof host, "127.0.0.1");
     snprintf(service, sizeof service, "%u", wanted);
     status = getaddrinfo(host[0] != '\0' ? host : NULL, service, &hints, &list);
     if (status != 0) {

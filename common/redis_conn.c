@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "common/loopback.h"
+
 enum {
     READ_BYTES = 64 * 1024,
     USER_TIMEOUT_MS = 10000, /* sent and not acknowledged */
@@ -327,7 +329,9 @@ static void resolve(struct redis_conn *c)
     snprintf(port, sizeof port, "%u", c->config->port);
     lookup->conn = c;
     lookup->req.data = lookup;
-    rc = uv_getaddrinfo(c->loop, &lookup->req, on_resolved, c->config->host,
+    /* Without a name, the loopback addresses are what is found. */
+    rc = uv_getaddrinfo(c->loop, &lookup->req, on_resolved,
+                        loopback_name(c->config->host) ? NULL : c->config->host,
                         port, &hints);
     if (rc != 0) {
         free(lookup);
