@@ -51,6 +51,14 @@ def test_every_service_has_a_health_check_and_time_to_stop(compose):
         assert s["depends_on"]["redis"]["condition"] == "service_healthy"
 
 
+def test_a_crashed_service_is_restarted_and_a_stopped_one_had_time(compose):
+    """common/app.h: a tool that has not drained in 4.5 s ends."""
+    for name, s in compose["services"].items():
+        assert s["restart"] == "unless-stopped", name
+        seconds = re.fullmatch(r"(\d+)s", s["stop_grace_period"])
+        assert seconds and int(seconds.group(1)) >= 10, name
+
+
 def env_names():
     """Variables of the option tables and of getenv, over all tools."""
     names = set()

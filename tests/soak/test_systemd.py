@@ -1,8 +1,9 @@
 """The installed units under a real systemd: `make soak-systemd`.
 
-In the order of a day: a start before Redis, events through the feed's pipe,
-crashes, more gateways, wrong settings, the stop.
+In the order of a day: a start before Redis, events through the feed's pipe, an
+invented market with crashes, more gateways, wrong settings, the stop.
 """
+import re
 import shutil
 import time
 
@@ -10,6 +11,7 @@ import pytest
 import redis
 
 from harness import REPO, deadline, http_get, wait_until
+from rawws import RawWs
 from systemd_machine import Machine
 
 TOOLS = ("tickpub", "bargen", "wsgate@8080", "ratelimitd")
@@ -23,6 +25,10 @@ def machine(tmp_path_factory):
     m = Machine(tmp_path_factory.mktemp("machine"))
     try:
         m.install()
+        # A name, so that looking it up is known to work with so few rights.
+        with open(m.path("etc/hosts"), "a") as hosts:
+            hosts.write("\n127.0.0.1 redis.test\n")
+        m.path("etc/tickwire/tickwire.env").write_text("REDIS_HOST=redis.test\n")
         m.boot()
         m.enter_network()
         yield m
@@ -88,6 +94,22 @@ def test_the_tools_run_as_users_without_rights(machine):
     assert len(users) == 4 and min(users) > 60000  # DynamicUser's range
 
 
+def test_a_feed_is_a_unit_that_writes_to_the_pipe(machine, db):
+    """The example of docs/operations.md, with a program that ends."""
+    text = (REPO / "docs/operations.md").read_text()
+    unit = re.search(r"^```ini\n(\[Unit\].*?)^```$", text, re.M | re.S).group(1)
+    unit, count = re.subn(r"^ExecStart=.*$", "ExecStart=/bin/cat /etc/tickwire/"
+                          "events", unit, flags=re.M)
+    assert count == 1
+    machine.path("etc/tickwire/events").write_text(
+        TRADE % ("UNIT", int(time.time() * 1000), 7))
+    machine.path("etc/systemd/system/feed.service").write_text(unit)
+    machine.systemctl("daemon-reload")
+    machine.systemctl("start", "feed")
+    wait_until(lambda: '"id":"7"' in newest(db, "UNIT"), 10, "the trade")
+    machine.systemctl("stop", "feed")
+
+
 def test_events_that_a_feed_writes_while_tickpub_is_gone_arrive(machine, db):
     write_feed(machine, "FEED", 1)
     wait_until(lambda: '"id":"1"' in newest(db, "FEED"), 10, "the first trade")
@@ -96,6 +118,40 @@ def test_events_that_a_feed_writes_while_tickpub_is_gone_arrive(machine, db):
     wait_until(lambda: '"id":"2"' in newest(db, "FEED"), 10, "the second trade")
     wait_until(lambda: active(machine, "tickpub"), 10, "tickpub is back")
     assert machine.show("tickpub.socket")["ActiveState"] == "active"
+
+
+def test_events_that_wait_do_not_start_tickpub_for_ever(machine, db):
+    """A wrong setting and a feed that goes on: a few tries, then both failed."""
+    settings = machine.path("etc/tickwire/tickpub.env")
+    settings.write_text("TICKPUB_ROUTES_FILE=/nowhere\n")
+    machine.systemctl("stop", "tickpub.service")
+    write_feed(machine, "WAITS", 4)
+    wait_until(lambda: machine.show("tickpub.socket")["ActiveState"] ==
+               "failed", 10, "the pipe gives up")
+    assert machine.show("tickpub")["ExecMainStatus"] == "78"
+    log = machine.call("journalctl", "-u", "tickpub", "-o", "cat").stdout
+    assert log.count("/nowhere") <= 4, log
+    settings.unlink()
+    machine.systemctl("start", "tickpub.service")
+    write_feed(machine, "WAITS", 5)
+    wait_until(lambda: '"id":"5"' in newest(db, "WAITS"), 10, "a trade arrives")
+
+
+def newest_bar(db):
+    return db.zrange("bars:history:SIM:1S", -1, -1)
+
+
+def new_bars(db):
+    """tickpub, Redis and bargen do their work."""
+    before = newest_bar(db)
+    wait_until(lambda: newest_bar(db) != before, 10, "a new bar")
+
+
+def test_a_setting_makes_tickpub_invent_a_market(machine, db):
+    settings = machine.path("etc/tickwire/tickpub.env")
+    settings.write_text("SIMULATOR_SYMBOLS=SIM\n")
+    machine.systemctl("restart", "tickpub")
+    new_bars(db)
 
 
 @pytest.mark.parametrize("tool", TOOLS)
@@ -120,6 +176,7 @@ def test_kill_9_takes_nothing_else_along(machine, db, tool):
     if tool != "wsgate@8080":
         assert not misses
     wait_until(page_is_there, 5, "the page")
+    new_bars(db)
     assert {t: machine.show(t)["MainPID"] for t in others} == before
 
 
@@ -133,8 +190,7 @@ def test_a_crash_of_redis_ends_no_tool(machine, db):
         return now["ActiveState"] == "active" and now["MainPID"] != old
 
     wait_until(back, 15, "Redis is back")
-    write_feed(machine, "AFTER", 3)
-    wait_until(lambda: '"id":"3"' in newest(db, "AFTER"), 15, "a trade arrives")
+    new_bars(db)
     assert {t: machine.show(t)["MainPID"] for t in TOOLS} == before
 
 
@@ -164,23 +220,6 @@ def test_a_wrong_setting_is_tried_once(machine, tool, line, status):
     assert active(machine, tool)
 
 
-def test_events_that_wait_do_not_start_tickpub_for_ever(machine, db):
-    """A wrong setting and a feed that goes on: a few tries, then both failed."""
-    settings = machine.path("etc/tickwire/tickpub.env")
-    settings.write_text("TICKPUB_ROUTES_FILE=/nowhere\n")
-    machine.systemctl("stop", "tickpub.service")
-    write_feed(machine, "WAITS", 4)
-    wait_until(lambda: machine.show("tickpub.socket")["ActiveState"] ==
-               "failed", 10, "the pipe gives up")
-    assert machine.show("tickpub")["ExecMainStatus"] == "78"
-    log = machine.call("journalctl", "-u", "tickpub", "-o", "cat").stdout
-    assert log.count("/nowhere") <= 4, log
-    settings.unlink()
-    machine.systemctl("start", "tickpub.service")
-    write_feed(machine, "WAITS", 5)
-    wait_until(lambda: '"id":"5"' in newest(db, "WAITS"), 10, "a trade arrives")
-
-
 def test_a_reload_reads_the_rules_again(machine):
     """The settings are root's alone, the rules a file that anyone may read."""
     rules = machine.path("etc/tickwire/rules.json")
@@ -201,12 +240,15 @@ def test_a_reload_reads_the_rules_again(machine):
 def test_every_tool_stops_in_under_five_seconds(machine):
     pids = {t: machine.show(t)["MainPID"] for t in TOOLS}
     assert "0" not in pids.values()
+    clients = [RawWs(8080) for _ in range(3)]  # none answers a goodbye
     start = time.monotonic()
     machine.systemctl("stop", "tickwire.target")
     # PartOf= stops the tools by jobs of their own.
     wait_until(lambda: all(machine.show(t)["MainPID"] == "0" for t in TOOLS),
                5, "all have stopped")
     print("stop: %.2f s" % (time.monotonic() - start))
+    for client in clients:
+        client.sock.close()
     for tool in TOOLS:
         now = machine.show(tool)
         assert (now["Result"], now["ActiveState"]) == ("success", "inactive")
