@@ -6,7 +6,7 @@ deps: ## install every Debian package that is missing
 run: ## install, build and start everything with foreman (PORT=8080)
 	@scripts/deps build run web
 	@$(MAKE) --no-print-directory -j2 all web
-	@exec env PORT=$(or $(PORT),8080) scripts/run
+	@exec scripts/run
 
 demo: ## the same with no Redis: one shell pipe (PORT=8080)
 	@scripts/deps build web
