@@ -34,6 +34,7 @@ struct app_options {
     int log_level;    /* --log-level error|warn|info|debug */
     int64_t ready_fd; /* --ready-fd N: "ready\n" is written there; -1 */
     bool healthcheck; /* --healthcheck: ask a running one, exit 0 or 1 */
+    bool print_env;   /* --print-env: what the environment says, then exit */
     /* Redis; see redis_config.h */
     const char *redis;  /* --redis URL */
     const char *prefix; /* --prefix */
@@ -87,8 +88,8 @@ struct app {
     bool ran;       /* app_run() came back: nothing may be left open */
 };
 
-/* True: main returns *status (--help, --version, usage error, --healthcheck).
- */
+/* True: main returns *status (--help, --version, --print-env, usage error,
+ * --healthcheck). */
 bool app_args(const struct cli *cli, int argc, char **argv, void *opts,
               int *status);
 bool app_init(struct app *app, const struct cli *cli,

@@ -6,6 +6,7 @@
 #include "common/fdflags.h"
 #include "common/healthcheck.h"
 #include "common/log.h"
+#include "common/redis_config.h"
 
 /* Offsets hold for every tool's options: they begin with struct app_options. */
 #define AT(field) offsetof(struct app_options, field)
@@ -53,6 +54,7 @@ const struct option_spec app_option_table[] = {
      .kind = OPT_FLAG,
      .offset = AT(healthcheck),
      .help = "ask a running one whether it is ready: 0 or 1"},
+    {.name = "print-env", .kind = OPT_FLAG, .offset = AT(print_env)},
     {.name = NULL},
 };
 #undef AT
@@ -112,6 +114,26 @@ static bool read_options(const struct cli *cli, int argc, char **argv,
     return true;
 }
 
+/* Every variable, with the value that it has for this run; no secrets. */
+static int print_env(const struct cli *cli, const void *opts, struct err *err)
+{
+    const struct app_options *app = opts;
+    struct redis_config c;
+
+    if (!redis_config_read(&c, app, cli->tool, "", err))
+        return complain(cli, err);
+    printf("REDIS_URL=%s\nREDIS_HOST=%s\nREDIS_PORT=%u\nREDIS_PASSWORD=%s\n"
+           "REDIS_DB=%d\nREDIS_RETRY_DELAY=%lldms\nREDIS_MAX_RETRIES=%lld\n"
+           "ENABLE_REDIS_SCALING=%s\n",
+           c.display, c.host, (unsigned)c.port,
+           c.password[0] != '\0' ? "***" : "", c.db,
+           (long long)c.retry_base_ms, (long long)c.max_retries,
+           app->no_redis ? "false" : "true");
+    option_print_env(cli->common, opts);
+    option_print_env(cli->table, opts);
+    return printed(cli);
+}
+
 bool app_args(const struct cli *cli, int argc, char **argv, void *opts,
               int *status)
 {
@@ -131,6 +153,12 @@ bool app_args(const struct cli *cli, int argc, char **argv, void *opts,
     }
     if (!read_options(cli, argc, argv, opts, &err)) {
         *status = complain(cli, &err);
+        return true;
+    }
+    if (cli->settle)
+        cli->settle(opts);
+    if (app->print_env) {
+        *status = print_env(cli, opts, &err);
         return true;
     }
     log_init(cli->tool, (enum log_level)app->log_level);

@@ -59,6 +59,8 @@ struct cli {
     const char *epilog;               /* examples under the options, or NULL */
     /* HOST:PORT that --healthcheck asks; NULL, or returning NULL: --http. */
     const char *(*health_at)(const void *opts);
+    /* Fills what other options or the environment decide; NULL: nothing. */
+    void (*settle)(void *opts);
 };
 
 /* False: err has the usage error (code 64). */
@@ -67,6 +69,8 @@ bool option_argv(const struct cli *cli, int argc, char **argv, void *opts,
                  struct err *err);
 /* To stdout; the caller checks that it went out. */
 void option_help(const struct cli *cli);
+/* Likewise: NAME=value of each row that has a variable, as it now is. */
+void option_print_env(const struct option_spec *table, const void *opts);
 
 /* Shared by callers that read such values from files. */
 bool option_duration(const char *text, int64_t *ms);

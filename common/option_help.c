@@ -44,16 +44,9 @@ static void print_table(const struct option_spec *table, int width)
 /* Rows without a text: rarely needed, so that the page stays one page. */
 static void print_others(const struct option_spec *table)
 {
-    bool any = false;
-
-    for (const struct option_spec *r = table; r && r->name; r++) {
-        if (r->help)
-            continue;
-        printf("%s --%s", any ? "" : "\nAlso, see the manual:", r->name);
-        any = true;
-    }
-    if (any)
-        printf("\n");
+    for (const struct option_spec *r = table; r && r->name; r++)
+        if (!r->help)
+            printf(" --%s", r->name);
 }
 
 void option_help(const struct cli *cli)
@@ -66,7 +59,10 @@ void option_help(const struct cli *cli)
     printf("%-*s  %s\n", width, "  -h, --help", "print this and exit");
     printf("%-*s  %s\n", width, "      --version",
            "print the version and exit");
+    printf("\nAlso, see the manual:");
     print_others(cli->table);
+    print_others(cli->common);
+    printf("\n");
     if (cli->epilog)
         printf("\n%s\n", cli->epilog);
 }

@@ -179,6 +179,7 @@ struct options options_default(void)
 {
     return (struct options){
         .app = APP_OPTIONS_DEFAULT,
+        .feed = "native",
         .rate = 10,
         .seed = 1,
         .speed = "1",

@@ -152,17 +152,22 @@ static const struct option_spec table[] = {
 #undef AT
 
 /* foreman and its like say only PORT. */
-static const char *listen_at(const void *options)
+static void settle(void *options)
 {
     static char text[64];
-    const struct options *o = options;
+    struct options *o = options;
     const char *port = getenv("PORT");
 
     if (o->listen != NULL)
-        return o->listen;
+        return;
     snprintf(text, sizeof text, "127.0.0.1:%.40s",
              port != NULL && port[0] != '\0' ? port : "8080");
-    return text;
+    o->listen = text;
+}
+
+static const char *health_at(const void *options)
+{
+    return ((const struct options *)options)->listen;
 }
 
 static const struct cli cli = {
@@ -171,7 +176,8 @@ static const struct cli cli = {
     .summary = "Serve channels of Redis to WebSocket clients.",
     .table = table,
     .common = app_option_table,
-    .health_at = listen_at,
+    .health_at = health_at,
+    .settle = settle,
 };
 
 static const struct options defaults = {
@@ -208,7 +214,6 @@ int main(int argc, char **argv)
 
     if (app_args(&cli, argc, argv, &opts, &status))
         return status; /* --help, --version or a usage error */
-    opts.listen = listen_at(&opts);
     if (app_init(&app, &cli, &opts.app, gate_stop, &gate, &err)) {
         app.on_reload = on_reload;
         if (gate_open(&gate, &app, &opts, &err))

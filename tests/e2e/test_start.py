@@ -74,6 +74,20 @@ def test_it_starts_with_env_copied_from_the_example(start):
     assert own_redis(p).ping()
 
 
+def test_it_starts_with_every_line_of_the_example_uncommented(
+        start, redis_server):
+    text = (harness.REPO / ".env.example").read_text()
+    text = re.sub(r"^#([A-Z][A-Z_]*=)", r"\1", text, flags=re.M)
+    for name, value in (("REDIS_URL", redis_server.url),
+                        ("HTTP_LISTEN", "127.0.0.1:%d" % redis_server.port),
+                        ("BAR_GENERATOR_RESOLUTIONS", '"1,1S"')):
+        text, n = re.subn(r"^%s=.*$" % name, "%s=%s" % (name, value), text,
+                          flags=re.M)
+        assert n == 1, name
+    p = start("-m", "all=1,wsgate=2", dotenv=text).wait_pages(adds=(0, 1))
+    prices_move(p, 1)
+
+
 def test_three_gateways_have_three_ports(start):
     p = start("-m", "all=1,wsgate=3").wait_pages(adds=(0, 1, 2))
     assert len(p.pids("wsgate")) == 3
