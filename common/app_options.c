@@ -126,9 +126,8 @@ static int print_env(const struct cli *cli, const void *opts, struct err *err)
            "REDIS_DB=%d\nREDIS_RETRY_DELAY=%lldms\nREDIS_MAX_RETRIES=%lld\n"
            "ENABLE_REDIS_SCALING=%s\n",
            c.display, c.host, (unsigned)c.port,
-           c.password[0] != '\0' ? "***" : "", c.db,
-           (long long)c.retry_base_ms, (long long)c.max_retries,
-           app->no_redis ? "false" : "true");
+           c.password[0] != '\0' ? "***" : "", c.db, (long long)c.retry_base_ms,
+           (long long)c.max_retries, app->no_redis ? "false" : "true");
     option_print_env(cli->common, opts);
     option_print_env(cli->table, opts);
     return printed(cli);
