@@ -75,11 +75,13 @@ def test_what_would_fail_again_is_not_started_again(keep, status):
     assert proc.log().count("up") == 1
 
 
-def test_a_first_start_that_fails_ends_it_and_a_later_one_does_not(keep):
+def test_a_first_start_that_fails_ends_it_and_a_later_one_does_not(
+        keep, tmp_path):
     proc = keep("echo up; exit 71")
     assert proc.wait(harness.deadline(5)) == 71
     assert "as soon as it was started" in proc.log()
-    proc = keep("[ -e ran ] && { echo up; exit 71; }; touch ran; kill -9 $$")
+    proc = keep("cd %s; [ -e ran ] && { echo up; exit 71; }; touch ran; "
+                "kill -9 $$" % tmp_path)
     said(proc, "exited with 71; starting it again", 2)
     assert proc.poll() is None
 
