@@ -95,8 +95,9 @@ def test_three_gateways_have_three_ports(start):
         prices_move(p, add)
 
 
-@pytest.mark.parametrize("how", ["terminal", "foreman"])
+@pytest.mark.parametrize("how", ["terminal", "INT", "TERM", "HUP"])
 def test_ctrl_c_ends_everything_in_time(start, how):
+    """Ctrl-C at a terminal, or a signal to foreman alone."""
     p = start("-m", "all=1,wsgate=2").wait_pages(adds=(0, 1))
     with WsClient("ws://127.0.0.1:%d/ws" % p.base) as ws:
         ws.subscribe("market_data:AAPL")
@@ -104,7 +105,7 @@ def test_ctrl_c_ends_everything_in_time(start, how):
         if how == "terminal":
             p.interrupt()
         else:
-            os.kill(p.proc.pid, signal.SIGINT)
+            os.kill(p.proc.pid, signal.Signals["SIG" + how])
         assert p.wait_end() == 0, p.output[-3000:]
         took = time.monotonic() - before
     # In order: each tool was asked once, and none was killed.
