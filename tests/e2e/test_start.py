@@ -37,6 +37,10 @@ def start(clone):
     yield begin
     for p in started:
         p.close()
+    for p in started:
+        for fault in ("ERROR: AddressSanitizer", "LeakSanitizer",
+                      "runtime error:", "Assertion"):
+            assert fault not in p.output, p.output[-4000:]
 
 
 def prices_move(p, add=0):
