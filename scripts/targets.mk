@@ -1,7 +1,7 @@
 # What people type: deps, run, demo, test.
 
 deps: ## install every Debian package that is missing
-	@scripts/deps build run web test lint fuzz bench
+	@scripts/deps build run web test lint fuzz bench cov
 
 run: ## install, build and start everything with foreman (PORT=8080)
 	@scripts/deps build run web
