@@ -46,7 +46,8 @@ static bool read_id(struct question *q, size_t *used, const json_value *v,
                        QUESTION_ID_MAX - 2);
     bytes_init(&quoted);
     bytes_add_json(&quoted, s);
-    if (!keep(q, used, bytes_span(&quoted), &q->id))
+    if (quoted.len > QUESTION_ID_MAX ||
+        !keep(q, used, bytes_span(&quoted), &q->id))
         err_set(err, ERR_INPUT, "id has too many escapes");
     bytes_close(&quoted);
     return q->id.len > 0;

@@ -100,6 +100,14 @@ def test_bad_questions_are_answered_and_the_pipe_goes_on():
     assert "line=7 " in t.stderr
 
 
+@pytest.mark.parametrize("one", ["\x01", '"'])
+def test_an_id_that_grows_as_it_is_escaped_is_refused(one):
+    """It was written beyond the room for it."""
+    lines = [ask("api", "a", id=one * 64), ask("api", "a", id=1)]
+    assert answers_of("".join(lines * 300), "--stdin")[::2] == [
+        {"error": "id has too many escapes"}] * 300
+
+
 def test_strict_stops_at_the_first_bad_question():
     t = run_tool("ratelimitd", "--no-redis", "--strict", stdin=(
         ask("api", "a") + "garbage\n" + ask("api", "a")).encode())

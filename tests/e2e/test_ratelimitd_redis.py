@@ -708,6 +708,25 @@ def test_the_queue_drops_what_nobody_waits_for_and_charges_nothing(
     assert r.llen("r") == 0
 
 
+def test_a_bad_request_is_answered_where_it_says_where(limitd, redis_server):
+    t = limitd()
+    r = redis_server.client()
+    good = {"rule": "api", "key": "a", "reply": "r",
+            "expires_ms": int(time.time() * 1000) + 60000}
+    r.rpush("ratelimit:requests",
+            json.dumps({**good, "id": "\x01" * 64}),
+            json.dumps({**good, "expires_ms": "soon"}),
+            json.dumps({**good, "reply": ""}),
+            json.dumps({**good, "id": 4, "cost": -1}),
+            json.dumps({**good, "id": 5}))
+    got = [json.loads(r.blpop("r", harness.deadline(5))[1]) for _ in range(4)]
+    assert got[0] == {"error": "id has too many escapes"}
+    assert "expires_ms" in got[1]["error"]
+    assert got[2]["id"] == 4 and "cost" in got[2]["error"]
+    assert got[3]["id"] == 5 and got[3]["allowed"]
+    assert t.stderr.count("ev=bad_request") == 4
+
+
 # --- the life of it ---
 
 def test_an_instance_is_seen_while_it_runs_and_gone_after(limitd,

@@ -38,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (question_scan(&scanned, span_make(copy, size)))
         compare(span_make(copy, size));
     (void)question_read(&slow, span_make(copy, size), &err);
+    assert(slow.id.len <= QUESTION_ID_MAX); /* as much as is kept of it */
     free(copy);
     return 0;
 }

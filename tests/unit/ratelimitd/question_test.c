@@ -112,6 +112,16 @@ static void a_bad_question_says_what_is_wrong_and_keeps_its_id(void **state)
         {"{\"id\":6,\"rules\":[\"a\"],\"rule\":\"a\",\"key\":\"b\"}",
          "both rule and rules", "6"},
         {"{\"id\":[],\"rule\":\"a\",\"key\":\"b\"}", "id is neither", ""},
+        {"{\"id\":7,\"rule\":\"a\",\"key\":\"b\",\"cost\":1000000000}", "cost",
+         "7"},
+        {"{\"id\":7,\"rule\":\"a\",\"key\":\"b\",\"mode\":1}", "mode", "7"},
+        {"{\"id\":7,\"rule\":\"a\",\"key\":1.5}", "key is neither", "7"},
+        {"{\"id\":7,\"rule\":\"\",\"key\":\"b\"}", "a rule is not a text", "7"},
+        {"{\"id\":7,\"rules\":[1],\"key\":\"b\"}", "a rule is not a text", "7"},
+        {"{\"id\":7,\"rules\":\"a\",\"key\":\"b\"}", "rules is not", "7"},
+        {"{\"id\":7,\"rules\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\","
+         "\"8\",\"9\"],\"key\":\"b\"}",
+         "more than 8 rules", "7"},
         {"[1]", "not a JSON object", ""},
         {"garbage", "column", ""},
     };
@@ -124,6 +134,33 @@ static void a_bad_question_says_what_is_wrong_and_keeps_its_id(void **state)
             fail_msg("'%s' does not say '%s'", err.text, cases[i].says);
         assert_true(span_is(q.id, cases[i].id));
     }
+}
+
+/* Who waits for the answer keeps QUESTION_ID_MAX bytes of it. */
+static void an_id_is_bounded_as_it_is_echoed(void **state)
+{
+    char text[1024], id[260] = "";
+    struct err err;
+
+    (void)state;
+    snprintf(text, sizeof text,
+             "{\"id\":\"%065d\",\"rule\":\"a\",\"key\":\"b\"}", 0);
+    assert_false(read_text(text, &err));
+    assert_non_null(strstr(err.text, "id is neither"));
+    for (unsigned i = 0; i <= 32; i++) {
+        snprintf(text, sizeof text,
+                 "{\"id\":\"%s\",\"rule\":\"a\",\"key\":\"b\"}", id);
+        assert_true(read_text(text, &err));
+        assert_int_equal(q.id.len, 2 + 2 * i);
+        memcpy(id + 2 * i, "\\\"", 3); /* one more escaped quote */
+    }
+    snprintf(text, sizeof text, "{\"id\":\"%s\",\"rule\":\"a\",\"key\":\"b\"}",
+             id);
+    assert_false(read_text(text, &err));
+    assert_string_equal(err.text, "id has too many escapes");
+    assert_int_equal(q.id.len, 0);
+    assert_true(read_text("{\"id\":null,\"rule\":\"a\",\"key\":\"b\"}", &err));
+    assert_int_equal(q.id.len, 0);
 }
 
 static void a_users_number_is_a_key(void **state)
@@ -187,6 +224,37 @@ static void a_request_of_the_queue_names_where_the_answer_goes(void **state)
     assert_non_null(strstr(err.text, "expires_ms"));
 }
 
+static void a_bad_request_is_answered_where_it_says_where(void **state)
+{
+    static const struct {
+        const char *text, *says;
+        size_t reply_len;
+    } cases[] = {
+        {"nonsense", "column", 0},
+        {"[1]", "not a JSON object", 0},
+        {"{\"rule\":\"a\",\"key\":\"b\",\"expires_ms\":1}", "reply is not", 0},
+        {"{\"rule\":\"a\",\"key\":\"b\",\"expires_ms\":1,\"reply\":7}",
+         "reply is not", 0},
+        {"{\"rule\":\"a\",\"key\":\"b\",\"expires_ms\":1,\"reply\":\"\"}",
+         "reply is not", 0},
+        {"{\"rule\":\"a\",\"key\":\"b\",\"expires_ms\":\"1\",\"reply\":\"r\"}",
+         "expires_ms", 1},
+        {"{\"rule\":\"a\",\"expires_ms\":1,\"reply\":\"r\"}", "no key", 1},
+    };
+    static struct request r;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct err err = {0};
+
+        assert_false(request_read(&r, span_str(cases[i].text), &err));
+        assert_int_equal(err.code, ERR_INPUT);
+        if (!strstr(err.text, cases[i].says))
+            fail_msg("'%s' does not say '%s'", err.text, cases[i].says);
+        assert_int_equal(r.reply_len, cases[i].reply_len);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,10 +262,12 @@ int main(void)
         cmocka_unit_test(the_usual_shape_and_the_long_way_agree),
         cmocka_unit_test(whatever_the_scanner_takes_is_json),
         cmocka_unit_test(a_bad_question_says_what_is_wrong_and_keeps_its_id),
+        cmocka_unit_test(an_id_is_bounded_as_it_is_echoed),
         cmocka_unit_test(a_users_number_is_a_key),
         cmocka_unit_test(several_rules_can_be_asked_at_once),
         cmocka_unit_test(the_longest_of_everything_fits),
         cmocka_unit_test(a_request_of_the_queue_names_where_the_answer_goes),
+        cmocka_unit_test(a_bad_request_is_answered_where_it_says_where),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
