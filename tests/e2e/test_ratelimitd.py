@@ -251,10 +251,11 @@ class Web:
         self.tool = tool("ratelimitd", "--linger", "--http",
                          "127.0.0.1:%d" % self.port, *args).wait_ready()
 
-    def get(self, path):
+    def get(self, path, *options):
         """(status, headers, body) through curl, which shows 204 as it is."""
         out = subprocess.run(
-            ["curl", "-s", "-i", "http://127.0.0.1:%d%s" % (self.port, path)],
+            ["curl", "-s", "-i", *options,
+             "http://127.0.0.1:%d%s" % (self.port, path)],
             capture_output=True, timeout=harness.deadline(10),
             check=True).stdout.decode()
         head, _, body = out.partition("\r\n\r\n")
@@ -311,11 +312,40 @@ def test_http_refuses_what_it_cannot_understand(tool):
                          ("/check?rule=api&key=a%20b", 400),
                          ("/check?rule=api&key=a&cost=x", 400),
                          ("/check?rule=api&key=a&mode=x", 400),
-                         ("/check?rule=api&key=", 400)):
+                         ("/check?rule=api&key=", 400),
+                         ("/check?rule=&key=a", 400),
+                         ("/check?rule=api,&key=a", 400),
+                         ("/check?rule=%s&key=a" % ("r" * 65), 400),
+                         ("/check?rule=api,api&key=a", 400),
+                         ("/check?rule=1,2,3,4,5,6,7,8,9&key=a", 400),
+                         ("/check?rule=api&key=%s" % ("k" * 129), 400),
+                         ("/check?rule=api&key=a&cost=", 400),
+                         ("/check?rule=api&key=a&cost=1000000000", 400)):
         got, _, body = w.get(path)
         assert got == status, path
         assert "error" in json.loads(body)
     assert w.get("/nothing")[0] == 404
+
+
+def test_http_changes_nothing_by_other_methods(tool):
+    w = Web(tool, "--no-redis")
+    for path in ("/check?rule=orders&key=a&cost=10", "/api/v1/limits"):
+        status, head, _ = w.get(path, "-X", "POST")
+        assert status == 405 and head["Allow"] == "GET, HEAD"
+    assert w.get("/check?rule=orders&key=a&cost=10")[0] == 204
+
+
+def test_the_rules_can_be_seen(tool, rules):
+    w = Web(tool, "--no-redis", "--rules", rules(
+        {"rule": "api", "key": "svc-*", "limit": 5, "window": "250ms",
+         "shadow": True},
+        {"rule": "api", "limit": 7, "window": "1h", "algorithm": "gcra",
+         "on_error": "deny"}))
+    assert json.loads(w.get("/api/v1/limits")[2])["rules"] == [
+        {"rule": "api", "key": "svc-*", "limit": 5, "window_ms": 250,
+         "algorithm": "log", "on_error": "local", "shadow": True},
+        {"rule": "api", "key": "*", "limit": 7, "window_ms": 3600000,
+         "algorithm": "gcra", "on_error": "deny", "shadow": False}]
 
 
 def test_the_keys_that_are_denied_most_can_be_seen(tool, hour):
@@ -332,6 +362,13 @@ def test_a_service_without_questions_keeps_running_and_stops_in_time(tool):
     t = tool("ratelimitd", "--no-redis", "--http", "127.0.0.1:0").wait_ready()
     assert t.running()
     assert t.terminate() == 0
+
+
+def test_lingering_goes_on_after_the_end_of_input(tool):
+    w = Web(tool, "--no-redis", "--stdin")  # whose standard input is empty
+    w.tool.wait_stderr("ev=input_end linger=true")
+    assert w.get("/check?rule=api&key=a")[0] == 204
+    assert w.tool.terminate() == 0
 
 
 def test_memory_stays_bounded_when_keys_are_many(tool):

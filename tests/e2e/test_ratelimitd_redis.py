@@ -526,6 +526,54 @@ def test_an_instance_without_rules_takes_those_that_are_there(
     assert fcall(r, "mine", "a", 0)[1] == 6
 
 
+def test_older_rules_in_redis_are_replaced(limitd, redis_server):
+    """An older instance has come back with a copy of Redis, say."""
+    t = limitd(lines=[{"rule": "api", "limit": 5, "window": "1m"}])
+    r = redis_server.client()
+    assert fcall(r, "api", "a")[1] == 5
+    r.hset(RULES, mapping={"@stamp": "1 old", "api": "9 1000 log - *"})
+    t.wait_stderr('ev=rules_restored why="older ones were there"', 8)
+    wait_until(lambda: fcall(r, "api", "a", 0)[1] == 5, 5, "limit 5")
+
+
+def test_sighup_without_a_file_takes_what_is_in_redis(limitd, redis_server,
+                                                      tmp_path):
+    limitd(lines=[{"rule": "mine", "limit": 5, "window": "1m"}])
+    t = limitd()
+    t.wait_stderr("ev=rules_taken count=1")
+    t.signal(signal.SIGHUP)
+    wait_until(lambda: t.stderr.count("ev=rules_taken count=1") == 2, 5,
+               "it looks again")
+    t.write(ask("mine", "a"))
+    assert last(t, 1)["limit"] == 5
+
+
+@pytest.mark.parametrize("write,says", [
+    (lambda r: r.hset(RULES, "api", "nonsense"), "ev=rules_unreadable"),
+    (lambda r: r.set(RULES, "not a hash"), 'doing="reading the rules"'),
+])
+def test_rules_in_redis_that_cannot_be_read_are_told(redis_server, tool, write,
+                                                     says):
+    write(redis_server.client())
+    t = tool("ratelimitd", "--redis", redis_server.url, "--stdin",
+             stdin="pipe")
+    t.wait_stderr(says)
+    t.write(ask("api", "a"))
+    t.wait_lines(1)
+    # Its own rules, since those of Redis cannot be asked.
+    assert t.objects()[0]["limit"] == 100
+
+
+def test_a_queue_of_another_kind_is_told_once(redis_server, tool):
+    redis_server.client().set("ratelimit:requests", "not a list")
+    t = tool("ratelimitd", "--redis", redis_server.url, "--stdin",
+             stdin="pipe").wait_ready()
+    t.wait_stderr("doing=BLMPOP")
+    t.write(ask("api", "a"))
+    assert last(t, 1)["allowed"]
+    assert t.stderr.count("doing=BLMPOP") == 1
+
+
 # --- when Redis does not answer ---
 
 LOCAL = [{"rule": "api", "limit": 100, "window": "1m", "on_error": "local"},

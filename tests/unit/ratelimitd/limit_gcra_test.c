@@ -99,6 +99,54 @@ static void numbers_that_cannot_be_counted_exactly_are_refused(void **state)
     assert_false(limit_make(999983, INT64_C(86400000000), &limit));
 }
 
+static void a_reset_gives_the_whole_limit_back(void **state)
+{
+    struct limit_gcra g = {0};
+    struct verdict v;
+    struct limit limit;
+
+    (void)state;
+    assert_true(limit_make(10, 1000000, &limit));
+    assert_true(limit_gcra_ask(&g, &limit, 5, 10, LIMIT_CHECK).allowed);
+    v = limit_gcra_ask(&g, &limit, 6, 1, LIMIT_RESET);
+    assert_true(v.allowed);
+    assert_int_equal(v.remaining, 10);
+    assert_int_equal(v.reset_ms, 0);
+    assert_true(limit_gcra_ask(&g, &limit, 7, 10, LIMIT_CHECK).allowed);
+}
+
+static void more_than_the_limit_is_never_allowed(void **state)
+{
+    struct limit_gcra g = {0};
+    struct verdict v;
+    struct limit limit;
+
+    (void)state;
+    assert_true(limit_make(10, 1000000, &limit));
+    v = limit_gcra_ask(&g, &limit, 5, 11, LIMIT_CHECK);
+    assert_false(v.allowed);
+    assert_int_equal(v.retry_after_ms, LIMIT_NEVER);
+    assert_int_equal(v.remaining, 10);
+}
+
+/* What was taken under the higher limit is one full bucket of the lower. */
+static void a_lowered_limit_is_paid_off_within_one_window(void **state)
+{
+    struct limit_gcra g = {0};
+    struct verdict v;
+    struct limit limit;
+
+    (void)state;
+    assert_true(limit_make(100, 10000000, &limit));
+    assert_true(limit_gcra_ask(&g, &limit, 5, 100, LIMIT_CHECK).allowed);
+    assert_true(limit_make(10, 1000000, &limit));
+    v = limit_gcra_ask(&g, &limit, 6, 1, LIMIT_CHECK);
+    assert_false(v.allowed);
+    assert_int_equal(v.remaining, 0);
+    assert_in_range(v.reset_ms, 1, 1000);
+    assert_true(limit_gcra_ask(&g, &limit, 1000006, 10, LIMIT_CHECK).allowed);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +155,9 @@ int main(void)
         cmocka_unit_test(who_waits_for_retry_after_is_admitted),
         cmocka_unit_test(a_clock_that_steps_back_gives_nothing_away),
         cmocka_unit_test(numbers_that_cannot_be_counted_exactly_are_refused),
+        cmocka_unit_test(a_reset_gives_the_whole_limit_back),
+        cmocka_unit_test(more_than_the_limit_is_never_allowed),
+        cmocka_unit_test(a_lowered_limit_is_paid_off_within_one_window),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
