@@ -153,6 +153,15 @@ def test_strict_ends_at_the_first_bad_line():
     (["--symbols", "A B,*"], "--symbols: '*' is not a symbol"),
     (["--tee"], "--tee: only together with --stdin and --stdout"),
     (["--mock", "X", "--stdin"], "--mock"),
+    (["--mock", "X", "--symbols", "Y"], "--symbols: --mock names its symbols"),
+    (["--mock", ","], "--mock: no symbol"),
+    (["--throttle", "61m"], "--throttle: '61m' is not a time"),
+    (["--throttle", "3600001"], "--throttle: '3600001' is not a time"),
+    (["--resolutions", "%s" % ",".join("%dS" % n for n in
+      [n for n in range(1, 86401) if 86400 % n == 0][:33])],
+     "--resolutions: more than 32"),
+    (["--symbols", ",".join("S%d" % i for i in range(4097))],
+     "--symbols: more than 4096 symbols"),
     (["--nonsense"], "--nonsense"),
 ])
 def test_a_usage_error_is_two_lines_and_status_64(args, said):
@@ -284,3 +293,17 @@ def test_a_second_signal_is_not_needed_while_trades_flow(tool):
     t.signal(signal.SIGINT)
     assert t.wait(5) == 0
     assert time.monotonic() - start < deadline(5)
+
+
+def test_mock_goes_on_in_the_present(tool):
+    t = tool("bargen", "--mock", "AAA", "--stdout", "--throttle", "1ms",
+             "--resolutions", "D")
+    t.wait_ready()
+
+    def count():
+        bars = [b["bar"] for b in t.objects()]
+        return bars[-1]["count"] if bars else 0
+    wait_until(count, 5, "the past")
+    past = count()
+    wait_until(lambda: count() >= past + 2, 10, "two trades of now")
+    assert t.objects()[-1]["bar"]["final"] is False

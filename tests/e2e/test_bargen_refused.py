@@ -1,0 +1,113 @@
+"""bargen and what Redis refuses: told, tried again, and nothing is lost."""
+import json
+
+import pytest
+
+from harness import free_port, http_get, metric, wait_until
+from test_bargen_redis import (T0, Journal, history, shard_of, trade,
+                               wait_bar)
+
+SHARD = shard_of("X")
+STATE = "bargen:state:%d" % SHARD
+
+
+@pytest.fixture
+def journal(redis_server):
+    return Journal(redis_server.client(), SHARD)
+
+
+@pytest.fixture
+def bargen(tool, redis_server):
+    """bargen("--flag", user="name:password") -> a Tool that is starting."""
+    def start(*args, user=None):
+        url = redis_server.url
+        if user:
+            url = url.replace("://", "://%s@" % user)
+        return tool("bargen", "--redis", url, *args)
+    return start
+
+
+def test_a_state_that_cannot_be_read_is_waited_for(redis_server, bargen,
+                                                   journal):
+    """Starting without it would count trades twice that are in it."""
+    r = redis_server.client()
+    r.set(STATE, "not a hash")
+    journal.add(trade(T0))
+    b = bargen()
+    b.wait_stderr("ev=state_unreadable shard=%d" % SHARD)
+    # It asks again, on a fresh link.
+    wait_until(lambda: b.stderr.count("ev=state_unreadable") >= 2, 6,
+               "it asks again")
+    assert not b.is_ready()
+    assert r.exists("last:bars:X:1") == 0
+    r.delete(STATE)
+    b.wait_ready()
+    assert wait_bar(r, lambda bar: bar["count"] == 1)["volume"] == 1
+
+
+def test_a_checkpoint_that_is_refused_comes_again_whole(redis_server, bargen,
+                                                        journal):
+    r = redis_server.client()
+    r.execute_command("ACL", "SETUSER", "bars", "on", ">pw", "~*", "&*",
+                      "+@all", "-zadd")
+    sub = redis_server.subscriber("bars:X:1")
+    port = free_port()
+    b = bargen("--final-only", "--http", "127.0.0.1:%d" % port,
+               user="bars:pw").wait_ready()
+    journal.add(trade(T0), trade(T0 + 60250))
+    b.wait_stderr("ev=checkpoint_refused shard=%d" % SHARD)
+    assert "EXECABORT" in b.stderr
+    assert history(r) == [] and sub.poll() == []
+    r.execute_command("ACL", "SETUSER", "bars", "+zadd")
+    wait_until(lambda: len(history(r)) == 1, 6, "the bar is stored")
+    wait_until(lambda: metric(
+        http_get("http://127.0.0.1:%d/metrics" % port)[1],
+        "tickwire_bargen_checkpoint_retries_total") >= 1, 5, "it is counted")
+    assert b.terminate() == 0
+    assert [bar["count"] for bar in history(r)] == [1]
+    assert len(sub.wait(1)) == 1
+
+
+def test_a_command_that_is_refused_in_a_checkpoint_is_told(redis_server,
+                                                           bargen, journal):
+    """The rest of the checkpoint holds: Redis has no rollback."""
+    r = redis_server.client()
+    r.set("bars:history:X:1", "not a sorted set")
+    sub = redis_server.subscriber("bars:X:1")
+    b = bargen("--final-only").wait_ready()
+    journal.add(trade(T0), trade(T0 + 60250))
+    b.wait_stderr("ev=checkpoint_refused")
+    assert "WRONGTYPE" in b.stderr
+    assert json.loads(sub.wait(1)[0][1])["bar"]["count"] == 1
+    r.delete("bars:history:X:1")
+    journal.add(trade(T0 + 120250))
+    wait_until(lambda: len(history(r)) == 1, 5, "the next bar is stored")
+
+
+def test_a_journal_of_another_kind_is_told_and_waited_for(redis_server,
+                                                          bargen, journal):
+    r = redis_server.client()
+    r.set(journal.key, "not a stream")
+    at = "127.0.0.1:%d" % free_port()
+    b = bargen("--http", at)
+    b.wait_stderr("ev=journal_unreadable")
+    wait_until(lambda: b.stderr.count("ev=journal_unreadable") >= 3, 8,
+               "it tries again")
+    r.delete(journal.key)
+    journal.add(trade(T0))
+    wait_bar(r, lambda bar: bar["count"] == 1)
+
+
+@pytest.mark.parametrize("field,value", [
+    ("s:X", "rubbish"),
+    ("b:X:1:%d" % T0, "rubbish"),
+    ("b:X:1:%d" % T0, ""),
+    ("b:X", "0"),
+])
+def test_rubbish_in_the_state_costs_its_own_field_only(redis_server, bargen,
+                                                       journal, field, value):
+    r = redis_server.client()
+    r.hset(STATE, field, value)
+    bargen().wait_ready()
+    journal.add(trade(T0, "12"))
+    assert wait_bar(r, lambda bar: bar["count"] == 1)["close"] == 12
