@@ -1,10 +1,12 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "common/app.h"
 #include "wsgate/api.h"
 #include "wsgate/gate.h"
 #include "wsgate/options.h"
+#include "wsgate/table.h"
 
 #define AT(field) offsetof(struct options, field)
 static const struct option_spec table[] = {
@@ -204,6 +206,15 @@ static void on_reload(void *wsgate)
     api_reload(wsgate);
 }
 
+static void seed_tables(void)
+{
+    uint64_t seed = 0;
+
+    while (getrandom(&seed, sizeof seed, 0) != sizeof seed) {
+    }
+    table_seed(seed);
+}
+
 int main(int argc, char **argv)
 {
     struct options opts = defaults;
@@ -214,6 +225,7 @@ int main(int argc, char **argv)
 
     if (app_args(&cli, argc, argv, &opts, &status))
         return status; /* --help, --version or a usage error */
+    seed_tables();
     if (app_init(&app, &cli, &opts.app, gate_stop, &gate, &err)) {
         app.on_reload = on_reload;
         if (gate_open(&gate, &app, &opts, &err))

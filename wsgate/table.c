@@ -8,29 +8,36 @@ static uint64_t seed_of_process = 0x9e3779b97f4a7c15u;
 
 void table_seed(uint64_t seed)
 {
-    seed_of_process ^= seed;
+    seed_of_process = seed;
 }
 
-/* Eight bytes a step with a multiply and a fold: names are short, and this is
- * on the path of every message. */
+/* Both halves of the product: a difference in the highest bits, which the lower
+ * half alone loses, goes on into all others. */
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    __extension__ unsigned __int128 m = (unsigned __int128)a * b;
+
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+/* Eight bytes a step: names are short, and this is on the path of every
+ * message. */
 static uint64_t hash_of(struct span key)
 {
-    uint64_t h = seed_of_process ^ (key.len * 0xff51afd7ed558ccdu), w;
+    uint64_t k = seed_of_process ^ 0xa0761d6478bd642fU;
+    uint64_t h = seed_of_process, w;
     size_t i = 0;
 
     for (; i + 8 <= key.len; i += 8) {
         memcpy(&w, key.ptr + i, 8);
-        h = (h ^ w) * 0xff51afd7ed558ccdu;
-        h ^= h >> 32;
+        h = mix(h ^ w, k);
     }
     if (i < key.len) {
         w = 0;
         memcpy(&w, key.ptr + i, key.len - i);
-        h = (h ^ w) * 0xc4ceb9fe1a85ec53u;
-        h ^= h >> 32;
+        h = mix(h ^ w, k);
     }
-    h *= 0x9fb21c651e98df25u;
-    return h ^ (h >> 29);
+    return mix(h ^ key.len, 0xe7037ed1a0b428dbU);
 }
 
 void table_init(struct table *t,
