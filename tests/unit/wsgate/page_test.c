@@ -15,7 +15,7 @@
 /* A folder of its own for each test, removed file by file. */
 struct fixture {
     char dir[64];
-    char *made[16];
+    char *made[PAGE_MAX_FILES + 8];
     int n_made;
 };
 
@@ -139,6 +139,72 @@ static void a_reload_that_fails_keeps_the_old_files(void **state)
     page_free(p);
 }
 
+static bool reload_says(struct page *p, const char *text)
+{
+    struct err err = {0};
+
+    return !page_reload(p, &err) && err.code == ERR_CONFIG &&
+           strstr(err.text, text) != NULL;
+}
+
+static void a_folder_with_too_much_is_refused_whole(void **state)
+{
+    struct fixture *f = *state;
+    char name[64] = "";
+    struct err err = {0};
+    struct page *p;
+
+    put(f, "index.html", "x");
+    p = page_new(f->dir);
+    for (int i = 1; i <= PAGE_MAX_DEPTH; i++) {
+        snprintf(name + strlen(name), sizeof name - strlen(name), "%s%d",
+                 i > 1 ? "/" : "", i);
+        put_dir(f, name);
+        assert_int_equal(page_reload(p, &err), i < PAGE_MAX_DEPTH);
+    }
+    assert_true(reload_says(p, "folders deep"));
+    remove(f->made[f->n_made - 1]);
+    for (int i = 1; i < PAGE_MAX_FILES; i++) {
+        snprintf(name, sizeof name, "%d.txt", i);
+        put(f, name, "y");
+    }
+    assert_true(page_reload(p, &(struct err){0}));
+    assert_int_equal(page_count(p), PAGE_MAX_FILES);
+    put(f, "more.txt", "z");
+    assert_true(reload_says(p, "more than 256 files"));
+    assert_int_equal(page_count(p), PAGE_MAX_FILES);
+    page_free(p);
+}
+
+static void a_link_is_followed_and_one_to_nowhere_is_told(void **state)
+{
+    struct fixture *f = *state;
+    struct page *p;
+
+    put(f, "real.txt", "12345");
+    assert_int_equal(symlink("real.txt", note(f, "link.txt")), 0);
+    /* Neither file nor folder, and opening it must not wait. */
+    assert_int_equal(mkfifo(note(f, "pipe"), 0600), 0);
+    p = page_new(f->dir);
+    assert_int_equal(page_count(p), 2);
+    assert_int_equal(find(p, "/link.txt")->len, 5);
+    assert_int_equal(symlink("nowhere", note(f, "broken.txt")), 0);
+    assert_true(reload_says(p, "broken.txt: No such file"));
+    assert_int_equal(page_count(p), 2);
+    page_free(p);
+}
+
+static void an_empty_folder_serves_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct page *p = page_new(f->dir);
+
+    assert_int_equal(page_count(p), 0);
+    assert_null(find(p, "/"));
+    assert_string_equal(page_dir(p), f->dir);
+    page_free(p);
+}
+
 static void tags_follow_the_content(void **state)
 {
     struct fixture *f = *state;
@@ -165,6 +231,11 @@ static void if_none_match_is_a_list_of_tags(void **state)
     assert_true(page_etag_match(span_str("\"a\""), "\"a\""));
     assert_true(page_etag_match(span_str("\"b\", W/\"a\""), "\"a\""));
     assert_true(page_etag_match(span_str(" * "), "\"a\""));
+    assert_true(page_etag_match(span_str("*"), "\"a\""));
+    assert_true(page_etag_match(span_str("\"b\",\t*"), "\"a\""));
+    assert_false(page_etag_match(span_str("**"), "\"a\""));
+    assert_false(page_etag_match(span_str("W/"), "\"a\""));
+    assert_false(page_etag_match(span_str(" , "), "\"a\""));
     assert_false(page_etag_match(span_str(""), "\"a\""));
     assert_false(page_etag_match(span_str("\"ab\""), "\"a\""));
     assert_false(page_etag_match(span_str("\"b\",\"c\""), "\"a\""));
@@ -192,6 +263,9 @@ int main(void)
         TEST(no_path_leaves_the_folder),
         TEST(a_missing_folder_serves_nothing),
         TEST(a_reload_that_fails_keeps_the_old_files),
+        TEST(a_folder_with_too_much_is_refused_whole),
+        TEST(a_link_is_followed_and_one_to_nowhere_is_told),
+        TEST(an_empty_folder_serves_nothing),
         TEST(tags_follow_the_content),
         TEST(if_none_match_is_a_list_of_tags),
         TEST(media_types_follow_the_ending),
