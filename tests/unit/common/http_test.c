@@ -51,10 +51,9 @@ static void handle(void *arg, struct http_conn *conn,
     }
 }
 
-static struct fixture *start(unsigned max_conns)
+static struct fixture *start_with(struct http_options options)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    struct http_options options = {.max_conns = max_conns};
     struct err err = {0};
 
     f->taken = -1;
@@ -63,6 +62,11 @@ static struct fixture *start(unsigned max_conns)
         http_server_new(&f->loop, "127.0.0.1:0", &options, handle, f, &err);
     assert_non_null(f->server);
     return f;
+}
+
+static struct fixture *start(unsigned max_conns)
+{
+    return start_with((struct http_options){.max_conns = max_conns});
 }
 
 static void stop(struct fixture *f)
@@ -185,6 +189,79 @@ static void after_a_late_answer_the_next_request_has_its_own_time(void **state)
     turn(f, 5);
     assert_int_equal(f->later->waiting, HTTP_WAIT_REQUEST);
     close(fd);
+    stop(f);
+}
+
+static void an_answer_that_does_not_come_is_504(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+
+    (void)state;
+    say(fd, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    while (!f->later)
+        turn(f, 1);
+    http_conn_late(f->later); /* as after the time for it */
+    assert_non_null(
+        strstr(receive(f, fd, NULL), "HTTP/1.1 504 Gateway Timeout\r\n"));
+    assert_false(http_conn_open(f->later));
+    close(fd);
+    stop(f);
+}
+
+static void who_asks_before_it_sends_a_body_is_told_to_go_on(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+
+    (void)state;
+    say(fd, "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+            "Expect: 100-continue\r\n\r\n");
+    assert_string_equal(receive(f, fd, "\r\n\r\n"),
+                        "HTTP/1.1 100 Continue\r\n\r\n");
+    assert_int_equal(f->handled, 0);
+    say(fd, "12345");
+    assert_non_null(strstr(receive(f, fd, "/body"), "HTTP/1.1 200 OK\r\n"));
+    close(fd);
+    stop(f);
+}
+
+static void only_a_proxy_that_is_trusted_says_who_asks(void **state)
+{
+    static const struct {
+        const char *header, *peer;
+    } cases[] = {
+        {"X-Forwarded-For: 192.0.2.7\r\n", "192.0.2.7"},
+        {"x-forwarded-for: 203.0.113.1, 192.0.2.7  \r\n", "192.0.2.7"},
+        {"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 2001:db8::1\r\n",
+         "2001:db8::1"},
+        {"X-Forwarded-For: unknown\r\n", "127.0.0.1"},
+        {"X-Forwarded-For: 192.0.2.7,\r\n", "127.0.0.1"},
+        {"X-Forwarded-For: \r\n", "127.0.0.1"},
+        {"X-Forwarded-For: 1111:2222:3333:4444:5555:6666:7777:8888:"
+         "9999:aaaa:bbbb\r\n",
+         "127.0.0.1"},
+        {"", "127.0.0.1"},
+    };
+    struct fixture *trusting =
+        start_with((struct http_options){.trust_proxy = true});
+    struct fixture *f = start(0);
+    int fd = client(trusting), other = client(f);
+    char text[256];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(text, sizeof text, "GET /peer HTTP/1.1\r\nHost: a\r\n%s\r\n",
+                 cases[i].header);
+        say(fd, text);
+        say(other, text);
+        snprintf(text, sizeof text, "\r\n\r\n%s", cases[i].peer);
+        receive(trusting, fd, text);
+        receive(f, other, "\r\n\r\n127.0.0.1");
+    }
+    close(fd);
+    close(other);
+    stop(trusting);
     stop(f);
 }
 
@@ -411,6 +488,9 @@ int main(void)
         cmocka_unit_test(a_connection_is_kept_for_the_next_request),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(after_a_late_answer_the_next_request_has_its_own_time),
+        cmocka_unit_test(an_answer_that_does_not_come_is_504),
+        cmocka_unit_test(who_asks_before_it_sends_a_body_is_told_to_go_on),
+        cmocka_unit_test(only_a_proxy_that_is_trusted_says_who_asks),
         cmocka_unit_test(head_is_answered_without_a_body),
         cmocka_unit_test(an_upgrade_hands_the_socket_over_with_what_came_early),
         cmocka_unit_test(after_an_upgrade_that_nobody_took_the_connection_ends),
