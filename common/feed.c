@@ -1,7 +1,6 @@
 #include "common/feed.h"
 
 #include <stdio.h>
-#include <strings.h>
 
 #include "common/feed_map.h"
 #include "common/feed_message.h"
@@ -139,19 +138,6 @@ static bool put_id(struct span value, struct bytes *out)
     return true;
 }
 
-static bool put_side(struct span value, struct bytes *out)
-{
-    struct span text = unquoted(value);
-
-    if (text.len == 3 && strncasecmp(text.ptr, "buy", 3) == 0)
-        bytes_add_str(out, "\"buy\"");
-    else if (text.len == 4 && strncasecmp(text.ptr, "sell", 4) == 0)
-        bytes_add_str(out, "\"sell\"");
-    else
-        return false;
-    return true;
-}
-
 static bool put_sell_true(struct span value, struct bytes *out)
 {
     bool sell = span_is(value, "true");
@@ -212,8 +198,6 @@ static bool put_value(const struct feed_message *m,
         return put_time(value, out);
     case FEED_ID:
         return put_id(value, out);
-    case FEED_SIDE:
-        return put_side(value, out);
     case FEED_SELL_TRUE:
         return put_sell_true(value, out);
     case FEED_COUNT:

@@ -16,7 +16,6 @@ enum feed_conversion {
     FEED_DECIMAL,   /* a number, or a string that is one */
     FEED_TIME,      /* the same, unit by magnitude; or RFC 3339 */
     FEED_ID,        /* a string or a whole number: becomes a string */
-    FEED_SIDE,      /* buy or sell in any case */
     FEED_SELL_TRUE, /* true: the seller was the taker */
     FEED_COUNT,     /* key to key2, both included: how many there are */
     FEED_RECEIVED,  /* no key: the time when it came */

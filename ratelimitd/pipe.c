@@ -286,11 +286,6 @@ void pipe_stop(struct pipe *p)
     p->on_end = NULL;
 }
 
-bool pipe_settled(const struct pipe *p)
-{
-    return p->count == 0;
-}
-
 static void on_output_done(void *arg, size_t lost)
 {
     struct pipe *p = arg;

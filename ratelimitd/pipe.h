@@ -22,8 +22,7 @@ struct pipe *pipe_new(struct app *app, const struct options *opts,
                       void *arg, struct err *err);
 /* Stops reading; what was asked is still answered. */
 void pipe_stop(struct pipe *p);
-bool pipe_settled(const struct pipe *p); /* no question waits for its answer */
-/* Only when settled.  Frees when the answers are written. */
+/* Only when no question waits.  Frees when the answers are written. */
 void pipe_close(struct pipe *p);
 
 #endif
