@@ -14,12 +14,15 @@ static void add_price(struct bytes *out, const char *name, struct decimal d)
 static void add_volume(struct bytes *out, const struct bar *bar)
 {
     char text[DECIMAL_TEXT_MAX];
+    size_t len;
 
     bytes_add_str(out, ",\"volume\":");
-    if (bar->flags & BAR_QUOTES)
+    if (bar->flags & BAR_QUOTES) {
         bytes_add_int(out, (int64_t)bar->count);
-    else
-        bytes_add(out, text, decimal_sum_format(bar->volume, text));
+    } else {
+        len = decimal_sum_format(bar->volume, text);
+        bytes_add(out, text, len);
+    }
     bytes_add_str(out, ",\"count\":");
     bytes_add_int(out, (int64_t)bar->count);
 }

@@ -91,11 +91,14 @@ static bool read_key(struct question *q, size_t *used, const json_value *v,
     struct span s;
     const char *fault;
     int64_t n;
+    int len;
 
-    if (json_int(v, &n))
-        s = span_make(text, (size_t)snprintf(text, sizeof text, "%" PRId64, n));
-    else if (!json_text(v, &s))
+    if (json_int(v, &n)) {
+        len = snprintf(text, sizeof text, "%" PRId64, n);
+        s = span_make(text, (size_t)len);
+    } else if (!json_text(v, &s)) {
         return err_set(err, ERR_INPUT, "key is neither a text nor an integer");
+    }
     fault = rule_key_fault(s);
     if (fault)
         return err_set(err, ERR_INPUT, "%s", fault);

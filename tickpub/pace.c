@@ -17,7 +17,7 @@ bool pace_parse(struct pace *p, const char *text, struct err *err)
     }
     speed = strtod(text, &end);
     if (end == text || *end != '\0' || !isfinite(speed) || speed <= 0 ||
-        speed > SPEED_MAX)
+        speed > (double)SPEED_MAX)
         return err_set(err, ERR_USAGE,
                        "--speed: '%s' is not a speed (try 1, 10, 0.5, max)",
                        text);
