@@ -20,7 +20,7 @@ uninstall-systemd:
 soak-systemd: ## boot a systemd in a container, crash each tool in it (as root)
 	@scripts/deps build soak
 	@$(MAKE) --no-print-directory -j2 all
-	@PYTHONPATH=tests/e2e $(PYTHON) -m pytest -p no:cacheprovider -v -rsP \
+	@PYTHONPATH=tests/e2e $(PYTHON) -m pytest -p no:cacheprovider -xv -rsP \
 	  tests/soak
 
 .PHONY: install-systemd uninstall-systemd soak-systemd

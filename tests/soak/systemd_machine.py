@@ -18,7 +18,8 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 def run(*argv):
     return subprocess.run(argv, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, check=False)
+                          stderr=subprocess.STDOUT, check=False,
+                          timeout=deadline(30))
 
 
 def checked(result, what):
