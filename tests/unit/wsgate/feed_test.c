@@ -313,6 +313,23 @@ static void intervals_that_nobody_uses_make_room(void **state)
     assert_null(feed_variant(&w->feeds, feed, VIEW_NATIVE, 77));
 }
 
+static void patterns_are_bounded_and_one_that_goes_makes_room(void **state)
+{
+    struct world *w = *state;
+    char name[32];
+
+    for (int i = 0; i < WILDS_MAX; i++) {
+        snprintf(name, sizeof name, "bars:%d:*", i);
+        assert_non_null(feeds_get_wild(&w->feeds, span_str(name)));
+    }
+    assert_null(feeds_get_wild(&w->feeds, span_str("market_data:*")));
+    assert_non_null(feeds_get_wild(&w->feeds, span_str("bars:7:*")));
+    feeds_remove_wild(&w->feeds,
+                      feeds_find_wild(&w->feeds, span_str("bars:7:*")));
+    assert_null(feeds_find_wild(&w->feeds, span_str("bars:7:*")));
+    assert_non_null(feeds_get_wild(&w->feeds, span_str("market_data:*")));
+}
+
 static void a_pattern_brings_a_name_with_too_many_intervals(void **state)
 {
     struct world *w = *state;
@@ -340,6 +357,7 @@ int main(void)
         TEST(a_pattern_covers_feeds_of_before_and_after),
         TEST(an_interval_that_nobody_had_begins_anew),
         TEST(intervals_that_nobody_uses_make_room),
+        TEST(patterns_are_bounded_and_one_that_goes_makes_room),
         TEST(a_pattern_brings_a_name_with_too_many_intervals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
