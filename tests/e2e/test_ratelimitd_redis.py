@@ -421,6 +421,19 @@ def test_a_hole_is_mended_before_the_next_question_is_answered(
     wait_until(lambda: called(r), 6, "the function is back")
 
 
+@pytest.mark.parametrize("hole", [
+    lambda r: r.delete(RULES),
+    lambda r: r.execute_command("FUNCTION", "FLUSH"),
+], ids=["del rules", "function flush"])
+def test_a_hole_is_mended_for_several_rules_at_once(limitd, redis_server,
+                                                    hole):
+    t = limitd()
+    hole(redis_server.client())
+    t.write(json.dumps({"rules": ["api", "orders"], "key": "a"}) + "\n")
+    a = last(t, 1)
+    assert a["allowed"] and a["source"] == "redis", (a, t.stderr)
+
+
 def called(r):
     try:
         return fcall(r, "api", "probe", 0)
