@@ -437,6 +437,15 @@ def test_requests_over_the_limit_are_429_with_headers(redis_server, gateway):
     assert headers["RateLimit-Policy"] == '"api";q=3;w=60'
 
 
+def test_the_window_is_that_of_the_line_that_decided(redis_server, gateway):
+    load_rule(redis_server.client(),
+              "9 1000 log - 10.*\n7 90000 log - 127.0.0.1\n3 60000 log - *\n")
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    _, headers, _ = ask(port, "/api/v1/ws/status")
+    assert headers["RateLimit-Policy"] == '"api";q=7;w=90'
+
+
 def test_the_default_rule_of_ratelimitd_is_100_requests(redis_server, gateway,
                                                         tool):
     tool("ratelimitd", "--redis", redis_server.url, "--linger").wait_ready()
