@@ -14,6 +14,11 @@ pytestmark = pytest.mark.skipif(not shutil.which("setpriv"),
                                 reason="setpriv is not installed")
 
 
+def heed_interrupts():
+    """A shell that starts the tests with & has them ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.fixture
 def keep(tmp_path):
     """Start keep over a shell script; its output is in a file."""
@@ -27,7 +32,8 @@ def keep(tmp_path):
         with open(log, "wb") as f:
             proc = subprocess.Popen([*prefix, str(KEEP), str(program)],
                                     stdin=stdin, stdout=f, stderr=f,
-                                    cwd=tmp_path, start_new_session=True)
+                                    cwd=tmp_path, start_new_session=True,
+                                    preexec_fn=heed_interrupts)
         proc.log = log.read_text
         started.append(proc)
         return proc

@@ -3,6 +3,7 @@ import json
 import os
 import pty
 import resource
+import signal
 import socket
 import time
 
@@ -228,6 +229,7 @@ def test_a_tool_does_not_outlive_its_terminal_unless_asked_to(
     os.mkfifo(ready)
     pid, master = pty.fork()
     if pid == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests under nohup
         err = os.open(log, os.O_WRONLY | os.O_CREAT)
         os.dup2(err, 2)
         os.dup2(err, 1)
