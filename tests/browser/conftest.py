@@ -31,6 +31,18 @@ def chromium():
     webdriver = pytest.importorskip(
         "selenium.webdriver", reason="python3-selenium is not installed")
     from selenium.webdriver.chrome.service import Service
+    from selenium.webdriver.common import utils
+
+    class LoopbackService(Service):
+        """selenium says localhost, which not every machine can look up."""
+
+        @property
+        def service_url(self):
+            return "http://127.0.0.1:%d" % self.port
+
+        def is_connectable(self):
+            return utils.is_connectable(self.port, "127.0.0.1")
+
     driver_path = shutil.which("chromedriver")
     if driver_path is None or shutil.which("chromium") is None:
         pytest.skip("chromium and chromedriver are not installed")
@@ -41,7 +53,8 @@ def chromium():
     options.add_argument("--user-data-dir=" + profile)
     options.add_argument("--window-size=1400,900")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(service=Service(driver_path), options=options)
+    driver = webdriver.Chrome(service=LoopbackService(driver_path),
+                              options=options)
     yield driver
     driver.quit()
     shutil.rmtree(profile, ignore_errors=True)

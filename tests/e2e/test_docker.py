@@ -108,7 +108,7 @@ def shipped_redis(tmp_path):
          str(DOCKER / "redis" / "users.conf")], stdout=log, stderr=log)
     log.close()
     import redis
-    admin = redis.Redis(port=port, password="change-me-admin")
+    admin = redis.Redis("127.0.0.1", port, password="change-me-admin")
 
     def answers():
         try:
@@ -165,7 +165,7 @@ def test_a_user_cannot_do_what_is_not_its_business(shipped_redis):
                           ("wsgate", ("SET", "price:X", "1")),
                           ("bargen", ("PUBLISH", "executions:1", "x")),
                           ("ratelimitd", ("PUBLISH", "market_data:X", "x"))):
-        c = redis.Redis(port=shipped_redis.test_port, username=user,
+        c = redis.Redis("127.0.0.1", shipped_redis.test_port, username=user,
                         password="change-me-" + user)
         with pytest.raises(redis.exceptions.NoPermissionError):
             c.execute_command(*command)

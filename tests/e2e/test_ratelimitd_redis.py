@@ -238,7 +238,7 @@ def test_fifty_callers_over_all_ways_in_get_exactly_the_limit(
             allowed.append(n)
 
     def by_function():
-        r = redis.Redis(port=redis_server.port)
+        r = redis.Redis("127.0.0.1", redis_server.port)
         count(sum(fcall(r, "api", "a")[0] for _ in range(20)))
         r.close()
 
@@ -247,7 +247,7 @@ def test_fifty_callers_over_all_ways_in_get_exactly_the_limit(
         count(sum(harness.http_get(url)[0] == 204 for _ in range(20)))
 
     def by_queue(i):
-        r = redis.Redis(port=redis_server.port)
+        r = redis.Redis("127.0.0.1", redis_server.port)
         reply = "reply:%d" % i
         for _ in range(20):
             r.rpush("ratelimit:requests", json.dumps({

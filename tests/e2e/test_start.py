@@ -58,7 +58,7 @@ def prices_move(p, add=0):
 
 
 def own_redis(p, **kw):
-    return redis.Redis(port=p.redis_port, socket_timeout=harness.deadline(5),
+    return redis.Redis("127.0.0.1", p.redis_port, socket_timeout=harness.deadline(5),
                        **kw)
 
 

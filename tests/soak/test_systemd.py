@@ -38,7 +38,7 @@ def machine(tmp_path_factory):
 
 @pytest.fixture
 def db():
-    client = redis.Redis(socket_timeout=deadline(5))
+    client = redis.Redis("127.0.0.1", socket_timeout=deadline(5))
     yield client
     client.close()
 
