@@ -3,10 +3,10 @@
 DEBUGDIR ?= $(PREFIX)/lib/debug
 INSTALL_AT = DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' DEBUGDIR='$(DEBUGDIR)'
 
-install: all install-systemd ## PREFIX=/usr/local, DESTDIR=; debug symbols go to DEBUGDIR
-	@$(INSTALL_AT) scripts/install put $(BIN) $(TOOLS)
+install: all ## PREFIX=/usr/local, DESTDIR=; debug symbols go to DEBUGDIR
+	@$(INSTALL_AT) MAKE='$(MAKE)' scripts/install put $(BIN) $(TOOLS)
 
-uninstall: uninstall-systemd ## remove what install put there
+uninstall: ## remove what install put there
 	@$(INSTALL_AT) scripts/install remove
 
 .PHONY: install uninstall

@@ -1,4 +1,4 @@
-# Units for systemd, with the paths of PREFIX; install and uninstall use these.
+# Units for systemd, with the paths of PREFIX; scripts/install takes them.
 
 UNIT_DIR := $(DESTDIR)$(PREFIX)/lib/systemd/system
 UNITS := $(notdir $(wildcard systemd/*.service systemd/*.socket \

@@ -62,6 +62,7 @@ def test_programs_are_stripped_and_their_symbols_kept_aside(at):
                               timeout=harness.deadline(10))
         assert said.returncode == 0 and t in said.stdout
         assert (at.prefix / "share/man/man1" / (t + ".1")).exists()
+    assert (at.prefix / "lib/systemd/system/bargen.service").exists()
     web = harness.REPO / "wsgate" / "web"
     installed = at.prefix / "share" / "tickwire" / "web"
     assert paths(installed) == paths(web)
