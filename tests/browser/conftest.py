@@ -20,9 +20,10 @@ redis_absent = _e2e.redis_absent
 tool = _e2e.tool
 sanitizer_reports = _e2e.sanitizer_reports
 
-FLAGS = ("--headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-         "--disable-background-networking --disable-component-update "
-         "--disable-sync --disable-dev-shm-usage").split()
+# The pipe is how chromedriver and Chromium talk: it would look localhost up.
+FLAGS = ("--remote-debugging-pipe --headless --no-sandbox --disable-gpu "
+         "--disable-quic --no-first-run --disable-background-networking "
+         "--disable-component-update --disable-sync --disable-dev-shm-usage").split()
 
 
 @pytest.fixture(scope="session")
