@@ -149,6 +149,8 @@ static void visitor_connect(struct visitor *p, struct span bytes)
     int ends[2];
 
     visitor_leave(p);
+    if (world.app.stop_called)
+        return; /* nobody accepts any more */
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
                    ends) != 0)
         abort();
