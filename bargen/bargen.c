@@ -185,8 +185,12 @@ static void on_store_ready(void *arg, bool first)
 {
     struct bargen *b = arg;
 
-    uv_timer_stop(&b->redis_timer);
     b->redis_was_ready = true;
+    if (b->closing) { /* only what was kept is written; the timer is its end */
+        store_flush(b->store);
+        return;
+    }
+    uv_timer_stop(&b->redis_timer);
     if (first)
         start_sources(b);
     if (!b->journal && !b->pubsub)

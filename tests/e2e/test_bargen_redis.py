@@ -1,5 +1,6 @@
 """bargen and Redis: what it writes, restarts of either, the journal, Pub/Sub."""
 import json
+import signal
 import time
 
 import pytest
@@ -434,3 +435,26 @@ def test_status_is_in_the_instance_key_and_under_http(redis_server, bargen,
     wait_until(lambda: http_get("http://127.0.0.1:%d/ready" % port)[0] == 503,
                10)
     assert b.running()
+
+
+def connected_to(port):
+    """Whether somebody here has a TCP connection to that port."""
+    with open("/proc/net/tcp") as f:
+        rows = [line.split() for line in f.read().splitlines()[1:]]
+    return any(r[2].endswith(":%04X" % port) and r[3] == "01" for r in rows)
+
+
+@pytest.mark.parametrize("source", ["journal", "pubsub"])
+def test_a_redis_that_answers_only_during_the_stop_does_not_hold_it_up(
+        tool, redis_server, source):
+    redis_server.freeze()
+    t = tool("bargen", "--redis", redis_server.url, "--source", source,
+             ready=False)
+    wait_until(lambda: connected_to(redis_server.port), 5,
+               "bargen is connected")
+    t.signal(signal.SIGTERM)
+    t.wait_stderr("ev=stop ")
+    redis_server.thaw()
+    assert t.wait(10) == 0
+    assert "ev=done" in t.stderr, t.stderr
+    assert "ev=drain_timeout" not in t.stderr, t.stderr
