@@ -186,8 +186,10 @@ static void on_redis_ready(void *arg, bool first)
 {
     struct tickpub *t = arg;
 
-    uv_timer_stop(&t->redis_timer);
     t->redis_was_ready = true;
+    if (t->closing)
+        return; /* the timer is the end of the stop by now */
+    uv_timer_stop(&t->redis_timer);
     if (first) {
         app_ready(t->app);
         flow_resume(t, PAUSE_LINK);

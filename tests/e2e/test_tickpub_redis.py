@@ -1,6 +1,7 @@
 """tickpub while Redis is away, slow, hung or unwilling."""
 import json
 import signal
+import socket
 import threading
 import time
 
@@ -439,3 +440,37 @@ def test_a_refused_publish_counted_as_published(redis_server, tool):
     assert t.wait() == 0
     n = adds_up(t)
     assert (n["published"], n["refused"], n["journalled"]) == (1, 2, 3)
+
+
+def heard(conn, word):
+    """What came on the connection up to that command."""
+    got = b""
+    while word not in got:
+        data = conn.recv(65536)
+        assert data, got
+        got += data
+    return got
+
+
+def test_a_redis_that_greets_during_the_stop_and_then_is_mute_is_not_waited_for(
+        tool):
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        listener.settimeout(harness.deadline(5))
+        t = tool("tickpub", "--redis",
+                 "redis://127.0.0.1:%d" % listener.getsockname()[1],
+                 stdin="pipe", ready=False)
+        with listener.accept()[0] as conn:
+            hello = heard(conn, b"PING")
+            conn.sendall(b"+OK\r\n" * hello.count(b"*"))
+            t.write(feed(trade("S", 1)))
+            heard(conn, b"XADD")  # and is never answered
+        with listener.accept()[0] as conn:
+            heard(conn, b"PING")
+            t.signal(signal.SIGTERM)
+            t.wait_stderr("ev=stop ")
+            conn.sendall(b"+OK\r\n" * hello.count(b"*"))
+            assert t.wait(10) == 0
+    assert "ev=lost events=1" in t.stderr, t.stderr
+    assert "ev=drain_timeout" not in t.stderr, t.stderr
