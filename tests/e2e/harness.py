@@ -2,10 +2,10 @@
 import urllib.error
 import urllib.request
 
-from machine import (BIN, DATA, REPO, SLOW, clean_env, data_lines, data_path,
+from redisserver import RedisServer, Subscriber
+from testbed import (BIN, DATA, REPO, SLOW, clean_env, data_lines, data_path,
                      deadline, free_port, pipe_bytes, tcp_unread, testtool_path,
                      tool_path, wait_until)
-from redisserver import RedisServer, Subscriber
 from toolprocess import Tool, run_tool, stop_all
 
 __all__ = ["BIN", "DATA", "REPO", "SLOW", "RedisServer", "Subscriber", "Tool",

@@ -9,7 +9,7 @@ import time
 
 import redis
 
-from machine import deadline, free_port, wait_until
+from testbed import deadline, free_port, wait_until
 
 
 class RedisServer:

@@ -10,7 +10,7 @@ import time
 import pytest
 
 import sanitizer
-from machine import clean_env, deadline, pipe_bytes, tool_path, wait_until
+from testbed import clean_env, deadline, pipe_bytes, tool_path, wait_until
 
 STOP_S = 5  # what a tool may take from SIGTERM to its end
 
