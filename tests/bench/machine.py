@@ -1,9 +1,13 @@
 """The machine's load: what others took while something was measured.
 
-The time in which no processor was idle, less what the hypervisor took, less
-what the bench itself and its own processes used, is what others used.  Idle
-time is taken and not the busy columns of /proc/stat: those count whole ticks,
-and a process that runs for less than a tick at a time is hardly in them.
+Two ways, and the larger answer.  The CPU of every process that is not ours, as
+far as it can be seen; and the time in which no processor was idle, less what is
+ours, the kernel's threads' and the hypervisor's.  The second also sees what runs
+in other containers, but counts interrupts and the way out of idleness as
+others', which is much where processes wake thousands of times a second: so much
+of it as goes with our own work is left out.  (The busy columns of /proc/stat
+would not do: they count whole ticks, and a process that runs for less than a
+tick at a time is hardly in them.)
 """
 import os
 import platform
@@ -13,6 +17,9 @@ import time
 from row import Load
 
 TICK = os.sysconf("SC_CLK_TCK")
+KTHREADD = 2
+# Interrupts and switches, as a share of the CPU time of what they are for.
+SWITCHING = 0.2
 
 
 def parse_stat(text):
@@ -25,16 +32,19 @@ def parse_stat(text):
 
 
 def parse_process(text):
-    """CPU seconds of /proc/PID/stat with those of children it waited for."""
+    """(parent, CPU seconds) of /proc/PID/stat, with those of the children that
+    it waited for: a process that ends is not lost, its parent has it."""
     # The name may hold blanks and brackets: count from its last bracket.
     fields = text.rsplit(")", 1)[1].split()
-    return sum(int(x) for x in fields[11:15]) / TICK
+    return int(fields[1]), sum(int(x) for x in fields[11:15]) / TICK
 
 
-def others_share(wall, processors, idle, steal, own):
-    """Percent of one processor that others used in `wall` seconds."""
-    busy = wall * processors - idle - steal
-    return max(0.0, 100 * (busy - own) / wall)
+def others_share(wall, processors, idle, own, kernel, seen):
+    """Percent of one processor that others used in `wall` seconds; `idle` is
+    what was left idle or taken by the hypervisor, `seen` the CPU seconds of
+    the processes that are not ours."""
+    left = wall * processors - idle - own - kernel
+    return 100 * max(0.0, seen, left - SWITCHING * own) / wall
 
 
 def read(path):
@@ -45,11 +55,6 @@ def read(path):
         return ""
 
 
-def children_of(pid):
-    return [int(c) for t in tasks(pid)
-            for c in read(f"/proc/{pid}/task/{t}/children").split()]
-
-
 def tasks(pid):
     try:
         return os.listdir(f"/proc/{pid}/task")
@@ -57,19 +62,34 @@ def tasks(pid):
         return []
 
 
-def tree_cpu(pid):
-    """CPU seconds of a process that runs, with all that it started."""
-    stat = read(f"/proc/{pid}/stat")
-    return (parse_process(stat) if stat else 0) + sum(
-        tree_cpu(child) for child in children_of(pid))
+def children_of(pid):
+    return [int(c) for t in tasks(pid)
+            for c in read(f"/proc/{pid}/task/{t}/children").split()]
 
 
-def own_cpu(running):
-    """CPU seconds of the bench and of every process that it started."""
+def tree(pid):
+    return [pid] + [p for child in children_of(pid) for p in tree(child)]
+
+
+def snapshot(running):
+    """CPU seconds so far: ours (this script, `running` with all that they
+    started, and what has ended of them), the kernel's threads', others'."""
+    ours = {p for pid in running for p in tree(pid)}
     done = [resource.getrusage(who) for who in (resource.RUSAGE_SELF,
                                                 resource.RUSAGE_CHILDREN)]
-    return (sum(u.ru_utime + u.ru_stime for u in done) +
-            sum(tree_cpu(pid) for pid in running))
+    own, kernel, others = sum(u.ru_utime + u.ru_stime for u in done), 0, 0
+    for name in os.listdir("/proc"):
+        stat = read(f"/proc/{name}/stat") if name.isdigit() else ""
+        if not stat or int(name) == os.getpid():
+            continue
+        parent, cpu = parse_process(stat)
+        if int(name) in ours:
+            own += cpu
+        elif KTHREADD in (int(name), parent):
+            kernel += cpu
+        else:
+            others += cpu
+    return own, kernel, others
 
 
 class Meter:
@@ -78,18 +98,19 @@ class Meter:
     def __init__(self, running):
         self.running = running
         self.average = float(read("/proc/loadavg").split()[0])
+        self.before = snapshot(running())
         self.idle, self.steal = parse_stat(read("/proc/stat"))
-        self.own = own_cpu(running())
         self.at = time.monotonic()
 
     def stop(self):
         wall = time.monotonic() - self.at
         idle, steal = parse_stat(read("/proc/stat"))
-        own = own_cpu(self.running()) - self.own
-        others = others_share(wall, os.cpu_count() or 1, idle - self.idle,
-                              steal - self.steal, own)
+        idle, steal = idle - self.idle, steal - self.steal
+        used = [now - then for then, now in zip(self.before,
+                                                snapshot(self.running()))]
+        others = others_share(wall, os.cpu_count() or 1, idle + steal, *used)
         return Load(self.average, round(others, 1),
-                    round(100 * (steal - self.steal) / wall, 1))
+                    round(100 * steal / wall, 1))
 
 
 def describe():
