@@ -228,6 +228,13 @@ static void close_own(struct app *app)
         (uv_handle_t *)&app->tick,
     };
 
+    sigset_t hup;
+
+    /* Unwatched it would kill, and whoever asks for a reload just now is late,
+     * not an enemy.  SIGTERM and SIGINT may: that is what a second one does. */
+    sigemptyset(&hup);
+    sigaddset(&hup, SIGHUP);
+    sigprocmask(SIG_BLOCK, &hup, NULL);
     for (unsigned i = 0; i < sizeof own / sizeof own[0]; i++)
         uv_close(own[i], NULL);
     http_server_close(app->http);

@@ -25,7 +25,8 @@ enum mode {
     FAILS_AT_INIT,
     STOPS_TWICE,
     RELOADS,
-    ENDS_ITSELF /* and has work left, until SIGUSR1 */
+    ENDS_ITSELF, /* and has work left, until SIGUSR1 */
+    HUNG_UP_LAST /* SIGHUP when its loop has ended */
 };
 
 struct tool {
@@ -113,6 +114,8 @@ static int run(enum mode mode, int argc, char **argv)
             app_ready(&t.app);
             misbehave(&t);
             app_run(&t.app, &err);
+            if (mode == HUNG_UP_LAST)
+                raise(SIGHUP);
         }
     }
     status = app_exit(&t.app, &err);
@@ -297,6 +300,16 @@ static void hangup_reloads(void **state)
     assert_int_equal(end(), 0);
 }
 
+/* Nobody watches for it any more, and its default is to kill. */
+static void hangup_in_the_last_moment_does_no_harm(void **state)
+{
+    (void)state;
+    start_plain(HUNG_UP_LAST);
+    hear("ev=ready");
+    kill(child, SIGTERM);
+    assert_int_equal(end(), 0);
+}
+
 static void the_ready_descriptor_gets_its_line(void **state)
 {
     char number[16], line[16] = "";
@@ -350,6 +363,7 @@ int main(void)
         cmocka_unit_test(the_first_failure_decides_status_and_text),
         cmocka_unit_test(a_failed_start_says_where_help_is),
         cmocka_unit_test(hangup_reloads),
+        cmocka_unit_test(hangup_in_the_last_moment_does_no_harm),
         cmocka_unit_test(the_ready_descriptor_gets_its_line),
         cmocka_unit_test(redis_switches_of_the_environment),
     };
