@@ -13,14 +13,10 @@ install-systemd:
 	  chmod 644 $(UNIT_DIR)/$$u || exit; \
 	done
 
-uninstall-systemd:
-	rm -f $(UNITS:%=$(UNIT_DIR)/%)
-
-
 soak-systemd: ## boot a systemd in a container, crash each tool in it (as root)
 	@scripts/deps build soak
 	@$(MAKE) --no-print-directory -j2 all
 	@PYTHONPATH=tests/e2e $(PYTHON) -m pytest -p no:cacheprovider -xv -rsP \
 	  tests/soak
 
-.PHONY: install-systemd uninstall-systemd soak-systemd
+.PHONY: install-systemd soak-systemd

@@ -128,11 +128,3 @@ def test_systemd_is_told_when_a_tool_is_ready_and_when_it_stops(
         assert s.recv(100) == b"READY=1"
         assert t.terminate() == 0
         assert s.recv(100) == b"STOPPING=1"
-
-
-def test_uninstall_leaves_no_unit(tmp_path):
-    make("install-systemd", tmp_path)
-    folder = tmp_path / "lib/systemd/system"
-    assert len(list(folder.iterdir())) == len(UNITS) + 2
-    make("uninstall-systemd", tmp_path)
-    assert not list(folder.iterdir())
