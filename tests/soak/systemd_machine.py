@@ -28,6 +28,13 @@ def checked(result, what):
             what, os.strerror(ctypes.get_errno())))
 
 
+def is_init(pid):
+    """Whether it is a systemd that has number 1 in its own namespace."""
+    status = pathlib.Path("/proc/%s/status" % pid).read_text()
+    fields = dict(line.split(":\t", 1) for line in status.splitlines())
+    return fields["NSpid"].split()[-1] == "1" and fields["Name"] == "systemd"
+
+
 class Machine:
     def __init__(self, folder):
         self.folder = folder
@@ -96,14 +103,11 @@ class Machine:
             return -1
         children = pathlib.Path("/proc/%d/task/%d/children" %
                                 (self.proc.pid, self.proc.pid))
-        for pid in children.read_text().split():
-            status = pathlib.Path("/proc/%s/status" % pid).read_text()
-            inside = [line for line in status.splitlines()
-                      if line.startswith("NSpid:")][0].split()[-1]
-            name = pathlib.Path("/proc/%s/comm" % pid).read_text().strip()
-            if inside == "1" and name == "systemd":
-                return int(pid)
-        return 0
+        try:
+            return next((int(pid) for pid in children.read_text().split()
+                         if is_init(pid)), 0)
+        except OSError:  # one that only prepared the container has ended
+            return 0
 
     def enter_network(self):
         """From here on 127.0.0.1 of this thread is that of the container."""
