@@ -197,7 +197,7 @@ struct variant *feed_variant(struct feeds *fs, struct feed *feed,
         if (v->next == NULL)
             break;
     }
-    if (n >= VARIANTS_MAX && !free_a_variant(fs, feed))
+    if (interval_ms > 0 && n >= VARIANTS_MAX && !free_a_variant(fs, feed))
         return NULL;
     v = mem_zero(sizeof *v);
     variant_init(fs, v, feed, view, interval_ms);
@@ -267,7 +267,7 @@ struct wild_variant *wild_variant(struct feeds *fs, struct wild *w,
     wild_trim(fs, w);
     for (struct wild_variant *v = w->variants; v != NULL; v = v->next)
         n++;
-    if (n >= VARIANTS_MAX)
+    if (interval_ms > 0 && n >= VARIANTS_MAX)
         return NULL;
     struct wild_variant *v = mem_zero(sizeof *v);
     fan_add_pattern(fs->fan, &v->pattern);

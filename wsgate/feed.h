@@ -27,6 +27,8 @@
 #include "wsgate/table.h"
 #include "wsgate/type.h"
 
+/* VARIANTS_MAX bounds those with an interval; without one there is one a view,
+ * which is never refused. */
 enum { FEEDS_MAX = 262144, WILDS_MAX = 1024, VARIANTS_MAX = 32 };
 
 enum view {

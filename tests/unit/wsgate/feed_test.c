@@ -313,6 +313,26 @@ static void intervals_that_nobody_uses_make_room(void **state)
     assert_null(feed_variant(&w->feeds, feed, VIEW_NATIVE, 77));
 }
 
+/* Or some clients with an interval each would keep all others out. */
+static void intervals_take_no_room_from_those_without_one(void **state)
+{
+    struct world *w = *state;
+    struct feed *feed = feeds_get(&w->feeds, span_str("market_data:A"));
+    struct wild *wild = feeds_get_wild(&w->feeds, span_str("market_data:*"));
+
+    for (uint32_t i = 1; i < VARIANTS_MAX; i++) {
+        struct wild_variant *v =
+            wild_variant(&w->feeds, wild, VIEW_NATIVE, i * 50);
+        assert_non_null(v);
+        v->refs++; /* as a subscription does */
+    }
+    assert_null(wild_variant(&w->feeds, wild, VIEW_NATIVE, 5000));
+    for (enum view view = VIEW_NATIVE; view <= VIEW_TICKS; view++) {
+        assert_non_null(wild_variant(&w->feeds, wild, view, 0));
+        assert_non_null(feed_variant(&w->feeds, feed, view, 0));
+    }
+}
+
 static void patterns_are_bounded_and_one_that_goes_makes_room(void **state)
 {
     struct world *w = *state;
@@ -357,6 +377,7 @@ int main(void)
         TEST(a_pattern_covers_feeds_of_before_and_after),
         TEST(an_interval_that_nobody_had_begins_anew),
         TEST(intervals_that_nobody_uses_make_room),
+        TEST(intervals_take_no_room_from_those_without_one),
         TEST(patterns_are_bounded_and_one_that_goes_makes_room),
         TEST(a_pattern_brings_a_name_with_too_many_intervals),
     };
