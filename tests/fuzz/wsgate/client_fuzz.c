@@ -1,10 +1,9 @@
 /*
- * A whole gateway: clients come, over WebSocket and plain HTTP, ask, stall, break
- * and go at any point, while messages, answers of Redis and the time go on; then
- * it is stopped.  Whatever
- * happens: only whole frames are sent, nothing after a close frame, nothing to a
- * client that has ended, the counters add up, the stop is in time, and nothing
- * is left.
+ * A whole gateway: clients come, over WebSocket and plain HTTP, ask, stall,
+ * break and go at any point, while messages, answers of Redis and the time go
+ * on; then it is stopped.  Whatever happens: only whole frames are sent, nothing
+ * after a close frame, nothing to a client that has ended, the counters add up,
+ * Redis is asked for what is wanted, the stop is in time, and nothing is left.
  *
  * The first two bytes choose the limits, each that follows is a step with its
  * arguments behind it.

@@ -36,7 +36,7 @@ static const char *const names[] = {
     "market_data:*", "bars:A:1",
     "bars:A:*",      "stock:price_updates",
     "stock:*",       "stock:trading_alerts",
-    "executions:7",  "_probe:0",
+    "executions:7",  "_probe:0123456789abcdef",
     "no name",       "orderbook:A",
     "bars:B:5",      "exchange:error",
     "market_data:C", "market_data:",

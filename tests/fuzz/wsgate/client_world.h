@@ -18,6 +18,7 @@
 #include "tests/fuzz/wsgate/fake_log.h"
 #include "tests/fuzz/wsgate/fake_redis.h"
 #include "wsgate/client.h"
+#include "wsgate/hub_parts.h"
 #include "wsgate/ws_frame.h"
 
 enum { VISITORS = 4, STOP_STEP_MS = 20, STOP_STEPS = 200 };
@@ -219,12 +220,37 @@ static void check_counters(void)
     assert(s.clients <= s.clients_total);
 }
 
+static void count_wanted_feed(void *arg, struct node *n)
+{
+    *(size_t *)arg += node_of(struct feed, node, n)->wanted;
+}
+
+static void count_wanted_wild(void *arg, struct node *n)
+{
+    *(size_t *)arg += node_of(struct wild, node, n)->wanted;
+}
+
+/* Redis is asked for what the hub wants and for the probe, whatever clients
+ * took and gave up. */
+static void check_wanted(void)
+{
+    const struct hub *hub = world.gate.hub;
+    size_t wanted = 1;
+
+    if (hub == NULL || hub->sub == NULL)
+        return;
+    table_each(&hub->feeds.by_name, count_wanted_feed, &wanted);
+    table_each(&hub->feeds.wilds, count_wanted_wild, &wanted);
+    assert(redis_sub_wanted_count(hub->sub) == wanted);
+}
+
 static void world_turn(void)
 {
     if (world.by_itself)
         redis_go_on();
     uv_run(&world.app.loop, UV_RUN_NOWAIT);
     check_counters();
+    check_wanted();
 }
 
 /* While it stops in small steps: the app would else lose patience. */
