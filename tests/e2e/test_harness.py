@@ -58,6 +58,18 @@ def test_a_status_that_the_test_has_seen_hides_no_report(
     assert sanitizer_reports.pop()
 
 
+def test_what_a_program_has_written_is_there_however_late_its_reader_is(
+        tool, monkeypatch):
+    monkeypatch.setattr(toolprocess.Collected, "_keep_empty", lambda self: None)
+    t = tool("tickpub", "--no-redis", "--tee", stdin="pipe").wait_ready()
+    assert "ev=ready" in t.stderr
+    t.write('{"type":"trade","symbol":"A","time":1700000000000,"price":1,'
+            '"size":1}\n')
+    t.close_stdin()
+    assert t.proc.wait(harness.deadline(10)) == 0
+    assert len(t.lines) == 1 and "ev=done" in t.stderr
+
+
 def test_a_status_that_the_test_has_not_seen_fails_the_cleanup(faulty):
     t = faulty("status")
     with pytest.raises(pytest.fail.Exception, match="ended with status 3"):

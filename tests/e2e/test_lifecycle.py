@@ -207,7 +207,7 @@ class Flood(threading.Thread):
 def test_a_signal_under_load_ends_it_orderly(tool, name, number):
     t = tool(name, *PIPES[name][0], stdin="pipe").wait_ready()
     Flood(t, name)
-    wait_until(lambda: len(t.out) > 100000, 10, "output flows")
+    wait_until(lambda: len(t.stdout) > 100000, 10, "output flows")
     t0 = time.monotonic()
     t.signal(number)
     assert t.wait(5) == 0, t.stderr

@@ -15,6 +15,53 @@ from testbed import clean_env, deadline, pipe_bytes, tool_path, wait_until
 STOP_S = 5  # what a tool may take from SIGTERM to its end
 
 
+class Collected:
+    """What a program writes to a pipe.  A thread keeps the pipe empty, and
+    now() takes what is in it first: whoever has seen an answer of a program
+    sees all that it wrote before, however busy the machine is."""
+
+    def __init__(self, pipe):
+        self._pipe = pipe
+        self._data = bytearray()
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._keep_empty, daemon=True)
+        self._thread.start()
+
+    def _take(self):
+        """What is there; False at its end."""
+        ready = select.poll()
+        ready.register(self._pipe.fileno(), select.POLLIN)
+        while ready.poll(0):
+            data = os.read(self._pipe.fileno(), 1 << 16)
+            if not data:
+                return False
+            self._data.extend(data)
+        return True
+
+    def _keep_empty(self):
+        try:
+            ready = select.poll()
+            ready.register(self._pipe.fileno(), select.POLLIN)
+            more = True
+            while more:
+                ready.poll()
+                with self._lock:
+                    more = self._take()
+        except (OSError, ValueError):
+            pass  # closed
+
+    def now(self):
+        with self._lock:
+            try:
+                self._take()
+            except (OSError, ValueError):
+                pass  # closed
+            return bytes(self._data)
+
+    def join(self, seconds):
+        self._thread.join(seconds)
+
+
 class Tool:
     """A tickwire tool as a process.
 
@@ -71,29 +118,16 @@ class Tool:
             os.close(fd)
         if ready:
             os.close(ready_w)
-        self.out, self.err = bytearray(), bytearray()
-        self._threads = [self._collect(self.proc.stderr, self.err)]
-        if self.proc.stdout:
-            self._threads.append(self._collect(self.proc.stdout, self.out))
+        self._err = Collected(self.proc.stderr)
+        self._out = Collected(self.proc.stdout) if self.proc.stdout else None
         if isinstance(stdin, bytes):
             self._feeder = threading.Thread(target=self._feed, args=(stdin,),
                                             daemon=True)
             self._feeder.start()
 
-    @staticmethod
-    def _collect(pipe, into):
-        def run():
-            while True:
-                try:
-                    data = os.read(pipe.fileno(), 1 << 16)
-                except (OSError, ValueError):
-                    return
-                if not data:
-                    return
-                into.extend(data)
-        t = threading.Thread(target=run, daemon=True)
-        t.start()
-        return t
+    def _join(self, seconds):
+        for pipe in filter(None, (self._err, self._out)):
+            pipe.join(seconds)
 
     def _feed(self, data):
         try:
@@ -108,16 +142,16 @@ class Tool:
 
     @property
     def stdout(self):
-        return bytes(self.out)
+        return self._out.now() if self._out else b""
 
     @property
     def stderr(self):
-        return bytes(self.err).decode(errors="replace")
+        return self._err.now().decode(errors="replace")
 
     @property
     def lines(self):
         """Whole lines of standard output so far, as bytes."""
-        return bytes(self.out).split(b"\n")[:-1]
+        return self.stdout.split(b"\n")[:-1]
 
     def objects(self):
         """Standard output so far, each whole line decoded from JSON."""
@@ -226,8 +260,7 @@ class Tool:
             self.kill()
             pytest.fail("%s did not exit in %.1f s; stderr:\n%s" %
                         (self.name, deadline(seconds), err[-3000:]))
-        for t in self._threads:
-            t.join(deadline(5))
+        self._join(deadline(5))
         self._status_seen = True
         return self.proc.returncode
 
@@ -285,8 +318,7 @@ class Tool:
         if self._ready_r >= 0:
             os.close(self._ready_r)
             self._ready_r = -1
-        for t in self._threads:
-            t.join(2)
+        self._join(2)
         for pipe in (self.proc.stdout, self.proc.stderr):
             if pipe:
                 pipe.close()
