@@ -121,4 +121,4 @@ def describe():
             model = line.split(":", 1)[1].strip()
             break
     return {"processor": model or platform.machine(),
-            "processors": os.cpu_count() or 1, "kernel": ".".join(platform.release().split(".")[:2])}
+            "processors": os.cpu_count() or 1, "kernel": platform.release()}

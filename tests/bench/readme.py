@@ -26,9 +26,10 @@ def block(run):
     rows, busy = run["rows"], run["busy"]
     usable = sum(not row.why_unusable(busy) for row in rows)
     machine = run["machine"]
+    version = ".".join(machine["kernel"].split(".")[:2])
     lines = [BEGIN.format(name=run["name"]),
              f"`{run['name']}` on {machine['processors']} processors "
-             f"({machine['processor']}), kernel {machine['kernel']}, "
+             f"({machine['processor']}), kernel {version}, "
              f"{run['rounds']} rounds; {usable} of {len(rows)} rows usable:",
              "", HEADER]
     lines += [table_row(row, busy) for row in rows if row.spec.readme]
