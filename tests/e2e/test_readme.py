@@ -5,6 +5,7 @@ import shutil
 import subprocess
 
 import pytest
+import redis
 
 import pipeline
 from harness import BIN, REPO, clean_env, deadline, wait_until
@@ -108,6 +109,11 @@ def test_what_the_readme_publishes_reaches_a_client(command, running):
 def test_what_the_readme_sends_over_websocket_is_answered(running):
     text = (REPO / "README.md").read_text()
     sent = re.search(r"sends `(\{.*?\})` to `(\S+)`", text)
+    # A snapshot comes of what there is: just after the start there is nothing.
+    with redis.Redis(port=running.redis_port) as r:
+        for channel in json.loads(sent[1])["channels"]:
+            wait_until(lambda: r.exists("last:" + channel), 20,
+                       "a message on " + channel)
     with WsClient("ws://127.0.0.1:%d%s" % (running.base, sent[2])) as ws:
         ws.send(sent[1])
         for kind in ("subscribed", "snapshot", "update"):
