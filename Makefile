@@ -20,7 +20,8 @@ CLANG ?= clang
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
   -Wmissing-prototypes -Wwrite-strings -Wpointer-arith -Wcast-align \
   -Wformat=2 -Wundef -Wvla -Wconversion -Wno-sign-conversion -Wswitch-enum \
-  -Wimplicit-fallthrough -Wnull-dereference -Werror
+  -Wimplicit-fallthrough -Wnull-dereference -Wdeclaration-after-statement \
+  -Werror
 HARDEN := -D_FORTIFY_SOURCE=3 -fstack-protector-strong \
   -fstack-clash-protection
 # Only x86 has it: the compiler says.

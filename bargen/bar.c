@@ -1,4 +1,3 @@
-/* bar.c -- see bar.h. */
 #include "bargen/bar.h"
 
 enum { VWAP_EXTRA_DIGITS = 2, SCALE_MAX = 18 };

@@ -20,7 +20,7 @@ enum {
     STOP_NO_LINK_MS = 500,
 };
 
-/* ---- the end ---- */
+/* --- the end --- */
 
 static void part_done(struct bargen *b)
 {
@@ -126,7 +126,7 @@ void bargen_close(struct bargen *b)
     b->routes = NULL;
 }
 
-/* ---- the sinks ---- */
+/* --- the sinks --- */
 
 static void on_room(struct bargen *b)
 {
@@ -227,7 +227,7 @@ static void on_redis_missing(uv_timer_t *timer)
     app_fail(b->app, &err);
 }
 
-/* ---- beginning ---- */
+/* --- beginning --- */
 
 static bool open_output(struct bargen *b, struct err *err)
 {
@@ -272,7 +272,7 @@ static void open_store(struct bargen *b)
 static void open_engine(struct bargen *b)
 {
     const struct options *o = b->opts;
-    bool stateful = !o->stdout_bars && state_name(o) != NULL;
+    bool stateful = !o->stdout_bars && state_name(o);
     struct engine_config config = {
         .resolutions = o->widths,
         .n_resolutions = o->n_widths,

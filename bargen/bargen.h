@@ -59,7 +59,7 @@ void bargen_stop(void *arg);
 /* After app_run(), or where bargen_init() failed. */
 void bargen_close(struct bargen *b);
 
-/* ---- for the sources ---- */
+/* --- for the sources --- */
 
 /* What they had is in the engine: send what is due, set the timer. */
 void bargen_flush(struct bargen *b);

@@ -1,4 +1,3 @@
-/* engine.c -- see engine.h. */
 #include "bargen/engine.h"
 
 #include <assert.h>

@@ -14,7 +14,7 @@ enum {
     LOOK_MS = 1000,
 };
 
-/* ---- bars ---- */
+/* --- bars --- */
 
 const char *flow_source_name(const struct bargen *b)
 {
@@ -60,7 +60,7 @@ bool bargen_full(const struct bargen *b)
     return b->out && output_full(b->out);
 }
 
-/* ---- time ---- */
+/* --- time --- */
 
 static int64_t newest_event(const void *arg)
 {

@@ -1,4 +1,3 @@
-/* heap.c -- see heap.h. */
 #include "bargen/heap.h"
 
 #include <stdbool.h>

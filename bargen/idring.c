@@ -1,4 +1,3 @@
-/* idring.c -- see idring.h. */
 #include "bargen/idring.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-/* ids.c -- see ids.h. */
 #include "bargen/ids.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-/* journal.c -- see journal.h. */
 #include "bargen/journal.h"
 
 #include <inttypes.h>
@@ -57,7 +56,7 @@ bool journal_caught_up(const struct journal *j)
 
 static void try_later(struct journal *j);
 
-/* ---- is the stream the one that we know? ---- */
+/* --- is the stream the one that we know? --- */
 
 static bool field_id(const struct redis_reply *info, const char *name,
                      struct entry_id *id)
@@ -175,7 +174,7 @@ static void check_all(struct journal *j)
     }
 }
 
-/* ---- reading ---- */
+/* --- reading --- */
 
 static void take_entry(struct journal *j, unsigned shard,
                        const struct redis_reply *entry)
@@ -303,7 +302,7 @@ void journal_go_on(struct journal *j)
     }
 }
 
-/* ---- the link ---- */
+/* --- the link --- */
 
 static void on_retry(uv_timer_t *timer)
 {

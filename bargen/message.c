@@ -1,4 +1,3 @@
-/* message.c -- see message.h. */
 #include "bargen/message.h"
 
 static void add_price(struct bytes *out, const char *name, struct decimal d)

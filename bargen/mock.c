@@ -1,4 +1,3 @@
-/* mock.c -- see mock.h. */
 #include "bargen/mock.h"
 
 #include <stdio.h>

@@ -1,4 +1,3 @@
-/* outbox.c -- see outbox.h. */
 #include "bargen/outbox.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-/* pubsub.c -- see pubsub.h. */
 #include "bargen/pubsub.h"
 
 #include <stdlib.h>

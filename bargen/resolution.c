@@ -1,4 +1,3 @@
-/* resolution.c -- see resolution.h. */
 #include "bargen/resolution.h"
 
 #include <stdio.h>

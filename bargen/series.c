@@ -1,4 +1,3 @@
-/* series.c -- see series.h. */
 #include "bargen/series.h"
 
 #include <stdlib.h>

@@ -1,4 +1,3 @@
-/* shard.c -- see shard.h. */
 #include "bargen/shard.h"
 
 #include <inttypes.h>

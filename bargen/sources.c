@@ -1,4 +1,3 @@
-/* sources.c -- see sources.h. */
 #include "bargen/sources.h"
 
 #include <stdlib.h>

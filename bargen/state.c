@@ -1,4 +1,3 @@
-/* state.c -- see state.h. */
 #include "bargen/state.h"
 
 #include <stdint.h>

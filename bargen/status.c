@@ -22,7 +22,7 @@ bool status_ready(void *arg, const char **why)
 
     if (what)
         *why = what;
-    return what == NULL;
+    return !what;
 }
 
 bool status_health(void *arg, struct bytes *json)
@@ -38,7 +38,7 @@ bool status_health(void *arg, struct bytes *json)
                  !b->journal || journal_caught_up(b->journal) ? "true"
                                                               : "false");
     status_instance(arg, json);
-    return missing(b) == NULL;
+    return !missing(b);
 }
 
 void status_instance(void *arg, struct bytes *json)

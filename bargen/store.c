@@ -1,4 +1,3 @@
-/* store.c -- see store.h. */
 #include "bargen/store.h"
 
 #include <inttypes.h>
@@ -53,7 +52,7 @@ bool store_full(const struct store *s)
     return waiting > STORE_MAX_BYTES;
 }
 
-/* ---- checkpoints ---- */
+/* --- checkpoints --- */
 
 static const struct engine_shard *changes(const struct shard *sh)
 {
@@ -177,7 +176,7 @@ void store_finish(struct store *s, void (*done)(void *arg), void *arg)
     check_finished(s);
 }
 
-/* ---- reading back ---- */
+/* --- reading back --- */
 
 static void settled(struct store *s)
 {
@@ -282,7 +281,7 @@ static void on_link_down(void *arg, const char *why, bool refused_us)
     s->events.on_down(s->arg, why, refused_us);
 }
 
-/* ---- bars and cursors ---- */
+/* --- bars and cursors --- */
 
 void store_bar(struct store *s, struct symbol *sym, const struct resolution *r,
                const struct bar *bar, enum bar_issue how)
@@ -315,7 +314,7 @@ void store_advance(struct store *s, unsigned shard, struct entry_id id)
     sh->has_cursor = sh->moved = true;
 }
 
-/* ---- beginning and end ---- */
+/* --- beginning and end --- */
 
 struct store *store_new(uv_loop_t *loop, const struct store_options *options,
                         const struct store_events *events, void *arg)

@@ -1,4 +1,3 @@
-/* symbol.c -- see symbol.h. */
 #include "bargen/symbol.h"
 
 #include <stdlib.h>

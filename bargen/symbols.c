@@ -1,4 +1,3 @@
-/* symbols.c -- see symbols.h. */
 #include "bargen/symbols.h"
 
 #include <stdlib.h>

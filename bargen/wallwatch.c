@@ -1,4 +1,3 @@
-/* wallwatch.c -- see wallwatch.h. */
 #include "bargen/wallwatch.h"
 
 #include "bargen/resolution.h"

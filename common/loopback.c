@@ -1,6 +1,3 @@
-/*
- * loopback.c -- see loopback.h.
- */
 #include "common/loopback.h"
 
 #include <string.h>

@@ -29,7 +29,7 @@ struct redis_cmd {
     void *done_arg;
 };
 
-/* ---- bounds ---- */
+/* --- bounds --- */
 
 static bool above(const struct redis_cmd *c, unsigned parts)
 {
@@ -57,7 +57,7 @@ static void note_room(struct redis_cmd *c)
         c->events.on_room(c->arg);
 }
 
-/* ---- events of the link ---- */
+/* --- events of the link --- */
 
 static void on_ready(void *arg)
 {
@@ -194,7 +194,7 @@ size_t redis_cmd_in_flight(const struct redis_cmd *c)
     return c->pending.count;
 }
 
-/* ---- queueing ---- */
+/* --- queueing --- */
 
 static void accept_commands(struct redis_cmd *c, size_t n, redis_reply_fn *fn,
                             void *arg)

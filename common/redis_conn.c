@@ -68,7 +68,7 @@ static void lost(struct redis_conn *c, const char *what, int status)
     c->events.on_lost(c->arg, c->why);
 }
 
-/* ---- reading and writing ---- */
+/* --- reading and writing --- */
 
 static void on_failed(uv_idle_t *h)
 {
@@ -102,7 +102,7 @@ static void free_if_closed(struct redis_conn *c)
     free(c);
 }
 
-/* ---- reading and writing ---- */
+/* --- reading and writing --- */
 
 static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *buf)
 {
@@ -181,7 +181,7 @@ size_t redis_conn_unsent(const struct redis_conn *c)
                           : 0;
 }
 
-/* ---- connecting ---- */
+/* --- connecting --- */
 
 static void on_sock_closed(uv_handle_t *h)
 {
@@ -286,7 +286,7 @@ static void connect_path(struct redis_conn *c)
     uv_pipe_connect(&s->connecting, &s->u.pipe, c->config->path, on_connect);
 }
 
-/* ---- resolving ---- */
+/* --- resolving --- */
 
 static void keep_address(struct redis_conn *c, const struct sockaddr *a,
                          size_t len)

@@ -84,7 +84,7 @@ static void wait_ms(struct redis_link *l, int64_t ms)
     uv_timer_start(&l->timer, on_timer, (uint64_t)ms, 0);
 }
 
-/* ---- losing a connection ---- */
+/* --- losing a connection --- */
 
 static void log_lost(const struct redis_link *l, const char *why, bool refused,
                      bool was_ready, int64_t retry_ms)
@@ -132,7 +132,7 @@ static void lose(struct redis_link *l, const char *reason, bool refused)
     l->events.on_down(l->arg, why, refused);
 }
 
-/* ---- liveness ---- */
+/* --- liveness --- */
 
 static void send_ping(struct redis_link *l)
 {
@@ -162,7 +162,7 @@ static void watch(struct redis_link *l)
     wait_ms(l, (int64_t)redis_liveness_due(&l->liveness, now));
 }
 
-/* ---- ready and its replies ---- */
+/* --- ready and its replies --- */
 
 static void become_ready(struct redis_link *l)
 {
@@ -222,7 +222,7 @@ static void on_bytes(void *arg, const char *data, size_t len)
         l->events.on_drained(l->arg);
 }
 
-/* ---- one attempt ---- */
+/* --- one attempt --- */
 
 static void on_resolved(void *arg)
 {
@@ -331,7 +331,7 @@ static void on_timer(uv_timer_t *t)
     check(l);
 }
 
-/* ---- the owner's side ---- */
+/* --- the owner's side --- */
 
 static void on_flush(uv_idle_t *h)
 {

@@ -48,7 +48,7 @@ struct redis_parser {
     char why[160];
 };
 
-/* ---- object functions: where the reader's objects go ---- */
+/* --- object functions: where the reader's objects go --- */
 
 static struct redis_reply *slot(const redisReadTask *task)
 {
@@ -166,7 +166,7 @@ static redisReplyObjectFunctions functions = {
 #endif
 };
 
-/* ---- the fast way ---- */
+/* --- the fast way --- */
 
 /* Only the members of its type are set: clearing all of them would cost as
  * much as reading the reply. */
@@ -272,7 +272,7 @@ static size_t fast_reply(struct redis_parser *p, const char *data, size_t len)
     }
 }
 
-/* ---- the reader's way ---- */
+/* --- the reader's way --- */
 
 static void renew_reader(struct redis_parser *p)
 {

@@ -24,7 +24,7 @@ struct redis_sub {
     void *done_arg;
 };
 
-/* ---- what is sent ---- */
+/* --- what is sent --- */
 
 static void settle(struct redis_sub *s)
 {
@@ -70,7 +70,7 @@ void redis_sub_unwant(struct redis_sub *s, struct span name, bool pattern)
     }
 }
 
-/* ---- what comes back ---- */
+/* --- what comes back --- */
 
 static bool protocol_error(struct redis_sub *s)
 {
@@ -203,7 +203,7 @@ static bool on_reply(void *arg, const struct redis_reply *r)
     return go_on && !s->closed;
 }
 
-/* ---- the other events of the link ---- */
+/* --- the other events of the link --- */
 
 static void on_ready(void *arg)
 {

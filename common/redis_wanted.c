@@ -27,7 +27,7 @@ struct redis_request {
     bool last; /* name of its command */
 };
 
-/* ---- the table ---- */
+/* --- the table --- */
 
 static uint64_t mix(uint64_t a, uint64_t b)
 {
@@ -141,7 +141,7 @@ void redis_wanted_close(struct redis_wanted *w)
     *w = (struct redis_wanted){0};
 }
 
-/* ---- what changed ---- */
+/* --- what changed --- */
 
 static void mark(struct redis_wanted *w, struct redis_name *n)
 {
@@ -210,7 +210,7 @@ bool redis_wanted_settled(const struct redis_wanted *w)
     return true;
 }
 
-/* ---- requests ---- */
+/* --- requests --- */
 
 static void push(struct redis_wanted *w, struct redis_request r)
 {
@@ -299,7 +299,7 @@ void redis_wanted_ping(struct redis_wanted *w)
     push(w, (struct redis_request){.last = true});
 }
 
-/* ---- answers ---- */
+/* --- answers --- */
 
 enum redis_answer redis_wanted_answer(struct redis_wanted *w, bool subscribe,
                                       struct span name, bool pattern)

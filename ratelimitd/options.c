@@ -116,7 +116,7 @@ struct options options_default(void)
 bool options_reads_stdin(const struct options *o)
 {
     struct stat st;
-    bool serves = o->app.http != NULL || !o->app.no_redis;
+    bool serves = o->app.http || !o->app.no_redis;
 
     if (o->stdin_on || !serves)
         return true;

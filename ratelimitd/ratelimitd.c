@@ -184,7 +184,7 @@ static void open_redis(struct ratelimitd *r, struct ruleset *set)
 
     r->cmd = redis_cmd_new(loop, &r->redis, NULL, &cmd_events, r);
     r->keeper = keeper_new(loop, r->cmd, r->redis.prefix, r->app->instance,
-                           r->opts->rules == NULL, &keeper_events, r);
+                           !r->opts->rules, &keeper_events, r);
     keeper_set_rules(r->keeper, set);
     limiter_use_redis(r->limiter, loop, r->cmd, r->keeper, r->redis.prefix);
     r->links_open = 1;

@@ -29,7 +29,7 @@ void flow_resume(struct tickpub *t, unsigned reason)
         source_resume(t->source);
 }
 
-/* ---- bad lines ---- */
+/* --- bad lines --- */
 
 static void refuse(struct tickpub *t, unsigned fault, uint64_t number,
                    unsigned column)
@@ -57,7 +57,7 @@ void flow_too_long(void *arg, uint64_t number)
     refuse(arg, REPORT_TOO_LONG, number, 0);
 }
 
-/* ---- accepted events ---- */
+/* --- accepted events --- */
 
 static void tell_tee(struct tickpub *t)
 {
@@ -98,7 +98,7 @@ static void accept_event(struct tickpub *t, const struct event *ev,
         copy_out(t, ev->text);
 }
 
-/* ---- recorded events and their times ---- */
+/* --- recorded events and their times --- */
 
 static void hold(struct tickpub *t, struct span line, uint64_t number,
                  int64_t wait_ns)

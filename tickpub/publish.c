@@ -66,7 +66,7 @@ void publish_note_room(struct publisher *p)
         p->events.on_room(p->arg);
 }
 
-/* ---- batches ---- */
+/* --- batches --- */
 
 static void count_sent(struct publisher *p, const struct wire_counts *counts)
 {
@@ -183,7 +183,7 @@ void publish_waiting(struct publisher *p)
     say_stale(p);
 }
 
-/* ---- the bound ---- */
+/* --- the bound --- */
 
 static bool drop_one(struct publisher *p)
 {
@@ -216,7 +216,7 @@ static void keep_bound(struct publisher *p)
     }
 }
 
-/* ---- events in ---- */
+/* --- events in --- */
 
 static void add_record(struct publisher *p, struct target *target, int i,
                        const struct event *ev, uint64_t now_ms)
@@ -262,7 +262,7 @@ bool publisher_add(struct publisher *p, const struct event *ev)
     return true;
 }
 
-/* ---- finishing ---- */
+/* --- finishing --- */
 
 static void on_mark(void *arg, const struct redis_reply *reply)
 {

@@ -18,7 +18,7 @@ enum {
     ENTRY_MAX_BYTES = 256 * 1024,
 };
 
-/* ---- the link ---- */
+/* --- the link --- */
 
 static void on_streams_change(void *arg)
 {
@@ -95,7 +95,7 @@ void publish_error(void *arg, struct span text)
     log_warn("redis_error", "why=%s", LOG_Q(text));
 }
 
-/* ---- beginning and end ---- */
+/* --- beginning and end --- */
 
 struct publisher *publisher_new(uv_loop_t *loop,
                                 const struct redis_config *config,

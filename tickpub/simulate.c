@@ -63,7 +63,7 @@ struct simulator {
     struct instrument instruments[];
 };
 
-/* ---- random numbers ---- */
+/* --- random numbers --- */
 
 static uint64_t splitmix(uint64_t *state)
 {
@@ -139,7 +139,7 @@ static double exponential(struct simulator *s)
     }
 }
 
-/* ---- the market ---- */
+/* --- the market --- */
 
 /* Of the mean: 1.4 at the ends of a UTC day, 0.8 in its middle. */
 static double activity(int64_t time_ns)

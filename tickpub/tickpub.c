@@ -23,7 +23,7 @@ enum {
     STOP_NO_LINK_MS = 1000,
 };
 
-/* ---- the end ---- */
+/* --- the end --- */
 
 static void part_done(struct tickpub *t)
 {
@@ -162,7 +162,7 @@ void tickpub_close(struct tickpub *t)
     intake_close(&t->intake);
 }
 
-/* ---- standard output ---- */
+/* --- standard output --- */
 
 static void on_tee_room(void *arg)
 {
@@ -180,7 +180,7 @@ static void on_tee_closed(void *arg, int errnum)
         app_fail(t->app, &err);
 }
 
-/* ---- Redis ---- */
+/* --- Redis --- */
 
 static void on_redis_ready(void *arg, bool first)
 {
@@ -224,7 +224,7 @@ static void on_queue_room(void *arg)
     flow_resume(arg, PAUSE_QUEUE);
 }
 
-/* ---- beginning ---- */
+/* --- beginning --- */
 
 static bool read_config(struct tickpub *t, struct err *err)
 {

@@ -30,7 +30,7 @@ static struct metric requests = {
     .kind = METRIC_COUNTER,
 };
 
-/* --- reading the request ------------------------------------------------ */
+/* --- reading the request --- */
 
 /* A whole number of the query; absent leaves *out as it is. */
 static bool query_number(const struct http_request *req, const char *name,
@@ -61,7 +61,7 @@ static const char *read_range(const struct http_request *req,
     return NULL;
 }
 
-/* --- the rate limit ------------------------------------------------------ */
+/* --- the rate limit --- */
 
 /* Seconds, rounded up: who waits that long is not too early. */
 static int64_t seconds(int64_t ms)
@@ -139,7 +139,7 @@ static void add_origin(struct api_call *call, const struct http_request *req)
                SPAN_ARG(origin));
 }
 
-/* --- dispatch ------------------------------------------------------------ */
+/* --- dispatch --- */
 
 static bool reads_only(const struct http_request *req)
 {
@@ -166,9 +166,9 @@ static void begin(struct api *api, struct http_conn *conn,
 
     requests.value++;
     add_origin(call, req);
-    if (why != NULL)
+    if (why)
         api_call_error(call, 400, "bad_request", why);
-    else if (api->limit != NULL && span_starts(req->path, "/api"))
+    else if (api->limit && span_starts(req->path, "/api"))
         ask_limit(call, req);
     else
         endpoints[target->endpoint](call);
@@ -203,13 +203,13 @@ void api_handle(struct wsgate *w, struct http_conn *conn,
     case API_UNKNOWN:
         break;
     }
-    if (!reads_only(req) && page_find(w->api->page, req->path) != NULL)
+    if (!reads_only(req) && page_find(w->api->page, req->path))
         (void)allow_only_reads(conn, req);
     else if (!reads_only(req) || !page_answer(w->api->page, conn, req))
         not_found(conn, req);
 }
 
-/* --- life ---------------------------------------------------------------- */
+/* --- life --- */
 
 bool api_open(struct wsgate *w, struct err *err)
 {
@@ -217,7 +217,7 @@ bool api_open(struct wsgate *w, struct err *err)
 
     if (!w->opts->no_limit) {
         api->limit = limit_new(w, err);
-        if (api->limit == NULL) {
+        if (!api->limit) {
             free(api);
             return false;
         }
@@ -248,10 +248,10 @@ void api_stop(struct wsgate *w)
 {
     struct api *api = w->api;
 
-    if (api == NULL || api->stopping)
+    if (!api || api->stopping)
         return;
     api->stopping = true;
-    if (api->limit != NULL)
+    if (api->limit)
         limit_stop(api->limit);
     waits_close(&api->waits);
 }
@@ -260,7 +260,7 @@ void api_free(struct wsgate *w)
 {
     struct api *api = w->api;
 
-    if (api == NULL)
+    if (!api)
         return;
     limit_free(api->limit);
     page_free(api->page);

@@ -86,7 +86,7 @@ void api_bars(struct api_call *call)
     struct history h;
     char channel[API_SYMBOL_MAX + API_RESOLUTION_MAX + 8];
 
-    if (call->api->gate->redis != NULL) {
+    if (call->api->gate->redis) {
         ask_redis(call);
         return;
     }

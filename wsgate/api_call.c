@@ -86,7 +86,7 @@ void api_error(struct http_conn *conn, int status, const char *extra,
 
     bytes_init(&json);
     error_json(&json, code, message);
-    http_respond(conn, status, JSON, extra != NULL ? extra : NO_STORE,
+    http_respond(conn, status, JSON, extra ? extra : NO_STORE,
                  bytes_span(&json));
     bytes_close(&json);
 }
@@ -110,14 +110,14 @@ bool api_call_redis(struct api_call *call, unsigned argc, redis_reply_fn *fn)
 {
     struct redis_cmd *c = call->api->gate->redis;
 
-    if (c != NULL && !call->api->stopping && !redis_cmd_full(c) &&
+    if (c && !call->api->stopping && !redis_cmd_full(c) &&
         redis_cmd_begin(c, argc, fn, call)) {
         api_call_await(call);
         return true;
     }
     api_call_error(call, 503, "redis_unavailable",
-                   c == NULL ? "this gateway runs without Redis"
-                             : "Redis cannot be reached");
+                   !c ? "this gateway runs without Redis"
+                      : "Redis cannot be reached");
     return false;
 }
 
@@ -127,7 +127,7 @@ bool api_call_reply(struct api_call *call, const struct redis_reply *reply)
 
     if (!api_call_came(call))
         return false;
-    if (reply == NULL) {
+    if (!reply) {
         api_call_error(call, 503, "redis_unavailable",
                        "Redis went away before it answered");
         return false;

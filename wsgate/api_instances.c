@@ -60,7 +60,7 @@ static void on_values(void *arg, const struct redis_reply *r)
     bytes_init(&json);
     bytes_init(&s.list);
     bytes_init(&s.symbols);
-    if (r != NULL && r->type == REDIS_ARRAY)
+    if (r && r->type == REDIS_ARRAY)
         for (size_t i = 0; i < r->count; i++)
             if (r->item[i].type == REDIS_STRING) /* else it has expired */
                 add_instance(&s, r->item[i].str);

@@ -72,7 +72,7 @@ static void answer_local(struct api_call *call)
 
 void api_price(struct api_call *call)
 {
-    if (call->api->gate->redis == NULL) {
+    if (!call->api->gate->redis) {
         answer_local(call);
         return;
     }

@@ -52,7 +52,7 @@ void api_scan_start(struct api_call *call, const char *tail,
 
     /* The prefix is a name, not a pattern. */
     for (; *prefix != '\0'; prefix++) {
-        if (strchr("*?[]\\", *prefix) != NULL)
+        if (strchr("*?[]\\", *prefix))
             call->scan.pattern[n++] = '\\';
         call->scan.pattern[n++] = *prefix;
     }

@@ -10,7 +10,7 @@ static const char *yes(bool b)
 
 static bool connected(const struct wsgate *w)
 {
-    return w->redis != NULL && redis_cmd_ready(w->redis);
+    return w->redis && redis_cmd_ready(w->redis);
 }
 
 /* What every status page says of the link, in the words of protocol.md. */
@@ -18,9 +18,9 @@ static void add_link(const struct wsgate *w, struct bytes *json)
 {
     bytes_printf(json,
                  ",\"redis\":\"%s\",\"redis_available\":%s,\"upstream\":\"%s\"",
-                 w->redis == NULL ? "disabled"
-                 : connected(w)   ? "connected"
-                                  : "disconnected",
+                 !w->redis      ? "disabled"
+                 : connected(w) ? "connected"
+                                : "disconnected",
                  yes(connected(w)), upstream_name(gate_upstream(w)));
 }
 
@@ -32,7 +32,7 @@ bool api_health(void *arg, struct bytes *json)
     gate_stats(w, &s);
     add_link(w, json);
     bytes_printf(json, ",\"connected_clients\":%" PRIu64, s.clients);
-    return w->redis == NULL || gate_upstream(w) == UPSTREAM_LIVE;
+    return !w->redis || gate_upstream(w) == UPSTREAM_LIVE;
 }
 
 static void add_count(struct bytes *json, const char *name, uint64_t value)
@@ -102,7 +102,7 @@ void api_redis_status(struct api_call *call)
     bytes_printf(&json, "{\"redis_enabled\":%s,\"redis_connected\":%s",
                  yes(w->redis != NULL), yes(connected(w)));
     add_link(w, &json);
-    if (w->redis != NULL) {
+    if (w->redis) {
         bytes_printf(&json, ",\"state\":\"%s\",\"url\":",
                      redis_state_name(redis_cmd_state(w->redis)));
         bytes_add_json(&json, span_str(w->redis_config.display));

@@ -71,21 +71,21 @@ static void render(const char *const *words, size_t count, bool whole,
 
         if (i > 0 && strcmp(words[i], words[i - 1]) == 0)
             continue;
-        if (mark != NULL)
+        if (mark)
             symbol.len = (size_t)(mark - words[i]);
-        if (open.ptr == NULL || !span_eq(symbol, open)) {
-            bytes_add_str(json, open.ptr == NULL ? "" : "]},");
+        if (!open.ptr || !span_eq(symbol, open)) {
+            bytes_add_str(json, open.ptr ? "]}," : "");
             bytes_add_str(json, "{\"symbol\":");
             bytes_add_json(json, symbol);
             bytes_add_str(json, ",\"resolutions\":[");
         } else if (json->ptr[json->len - 1] != '[') {
             bytes_add_str(json, ",");
         }
-        if (mark != NULL)
+        if (mark)
             bytes_add_json(json, span_str(mark + 1));
         open = symbol;
     }
-    bytes_add_str(json, open.ptr == NULL ? "]" : "]}]");
+    bytes_add_str(json, open.ptr ? "]}]" : "]");
     bytes_add_str(json, whole ? "}\n" : ",\"truncated\":true}\n");
 }
 
@@ -113,7 +113,7 @@ static void on_key(struct api_call *call, struct span key)
     size_t head =
         strlen(call->api->gate->redis_config.prefix) + strlen("last:");
 
-    if (key.len > head && memchr(key.ptr, '\0', key.len) == NULL)
+    if (key.len > head && !memchr(key.ptr, '\0', key.len))
         add_channel(call, span_make(key.ptr + head, key.len - head));
 }
 
@@ -127,7 +127,7 @@ void api_symbols(struct api_call *call)
 {
     struct api *api = call->api;
 
-    if (api->gate->redis == NULL) {
+    if (!api->gate->redis) {
         gate_each_channel(api->gate, on_known, call);
         call->scan.whole = true;
         finish(call);

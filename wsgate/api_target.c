@@ -21,7 +21,7 @@ static const struct {
 static bool symbol_ok(struct span s)
 {
     return s.len > 0 && s.len <= API_SYMBOL_MAX && route_channel_ok(s, false) &&
-           memchr(s.ptr, ':', s.len) == NULL;
+           !memchr(s.ptr, ':', s.len);
 }
 
 bool api_resolution_ok(struct span text)
@@ -32,7 +32,7 @@ bool api_resolution_ok(struct span text)
         return false;
     while (i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9')
         i++;
-    if (i < text.len && strchr("STDWM", text.ptr[i]) != NULL)
+    if (i < text.len && strchr("STDWM", text.ptr[i]))
         i++;
     return i == text.len;
 }

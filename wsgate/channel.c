@@ -7,8 +7,7 @@
 void channel_init(struct channel *c, uint32_t id, uint64_t born,
                   const struct channel *root)
 {
-    *c = (struct channel){
-        .id = id, .born = born, .root = root == NULL ? c : root};
+    *c = (struct channel){.id = id, .born = born, .root = !root ? c : root};
 }
 
 void channel_clear(struct channel *c)
@@ -39,12 +38,13 @@ static uint16_t oldest(const struct channel *c)
 
 uint16_t channel_slot(struct channel *c, uint16_t type, int64_t key)
 {
+    uint16_t at;
+
     /* From the back: of bars, the newest were added last. */
     for (uint32_t i = c->n_slots; i-- > 0;) {
         if (c->slots[i].type == type && c->slots[i].key == key)
             return (uint16_t)i;
     }
-    uint16_t at;
     if (c->n_slots < CHANNEL_SLOTS_MAX) {
         if (c->n_slots == c->cap_slots) {
             c->cap_slots = c->cap_slots == 0 ? 1 : c->cap_slots * 2;
@@ -85,10 +85,12 @@ void channel_cache(struct channel *c, uint16_t type, int64_t key,
 void channel_evict(struct channel *c, uint64_t number, const struct frame *f,
                    const char *bytes)
 {
+    struct slot *s;
+
     c->evicted = number;
     if (f->slot >= c->n_slots || c->slots[f->slot].frame != number)
         return;
-    struct slot *s = &c->slots[f->slot];
+    s = &c->slots[f->slot];
     s->copy = buf_new(bytes, f->len);
     s->data_at = f->data_at;
     s->data_len = f->data_len;
@@ -102,7 +104,7 @@ struct span channel_frame(const struct slot *s, const struct framelog *log)
         const struct frame *f = framelog_at(log, s->frame);
         return span_make(framelog_bytes(log, f), f->len);
     }
-    if (s->copy == NULL)
+    if (!s->copy)
         return span_make(NULL, 0); /* no memory when it was evicted */
     return span_make(s->copy->data, s->copy->len);
 }
@@ -113,7 +115,7 @@ struct span channel_payload(const struct slot *s, const struct framelog *log)
         const struct frame *f = framelog_at(log, s->frame);
         return span_make(framelog_bytes(log, f) + f->data_at, f->data_len);
     }
-    if (s->copy == NULL)
+    if (!s->copy)
         return span_make(NULL, 0);
     return span_make(s->copy->data + s->data_at, s->data_len);
 }

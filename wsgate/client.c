@@ -20,7 +20,7 @@ enum { TOKEN = 1000 };
 
 #define client_of(member) node_of(struct client, m, member)
 
-/* ---- sending: what the fan asks for ---- */
+/* --- sending: what the fan asks for --- */
 
 static ssize_t io_send(struct member *m, const struct iovec *iov, unsigned n)
 {
@@ -82,7 +82,7 @@ const struct fan_io client_io = {
 
 size_t client_unread(const struct client *c)
 {
-    return c->m.lag == NULL ? 0 : c->m.lag->out.len;
+    return c->m.lag ? c->m.lag->out.len : 0;
 }
 
 void client_say(struct client *c, struct span frames)
@@ -91,7 +91,7 @@ void client_say(struct client *c, struct span frames)
         fan_say(c->all->gate->fan, &c->m, frames);
 }
 
-/* ---- the end ---- */
+/* --- the end --- */
 
 static void on_closed(uv_handle_t *h)
 {
@@ -102,7 +102,7 @@ static void on_closed(uv_handle_t *h)
     /* Not sooner: it may be one of its own messages that ended the client. */
     ws_state_free(all->pool, c->ws);
     free(c);
-    if (--all->count == 0 && all->on_empty != NULL)
+    if (--all->count == 0 && all->on_empty)
         all->on_empty(all->on_empty_arg);
 }
 
@@ -128,7 +128,7 @@ void client_end(struct client *c, uint16_t code, const char *reason)
     log_debug("client_close", "client=%" PRIu64 " peer=%s code=%u why=\"%s\"",
               c->id, c->peer->address, c->close_code, reason);
     let_go(c);
-    if (w->on_request != NULL) {
+    if (w->on_request) {
         struct gate_request req = {.action = "disconnect",
                                    .client = c->id,
                                    .peer = c->peer->address,
@@ -170,7 +170,7 @@ void client_close(struct client *c, uint16_t code, const char *reason)
     half_close(c);
 }
 
-/* ---- receiving ---- */
+/* --- receiving --- */
 
 static uint32_t now32(void)
 {
@@ -246,11 +246,12 @@ void client_got(struct client *c, struct span bytes)
 {
     struct clients *all = c->all;
     const char *why = NULL;
+    uint16_t code;
 
     c->heard = true;
     all->bytes_received += bytes.len;
     bytes_clear(&all->answers);
-    uint16_t code = ws_read(all->pool, &c->ws, bytes, on_frame, c, &why);
+    code = ws_read(all->pool, &c->ws, bytes, on_frame, c, &why);
     if (c->ended)
         return;
     if (all->answers.len > 0) {
@@ -303,7 +304,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     }
 }
 
-/* ---- the beginning ---- */
+/* --- the beginning --- */
 
 static void tune(const struct options *o, int fd)
 {
@@ -337,7 +338,7 @@ struct client *client_new(struct clients *all, int fd, const char *address,
     c->tokens_ms = now32();
     clients_add(all, c, address);
     uv_poll_start(&c->poll, UV_READABLE, on_poll);
-    if (all->gate->on_request != NULL) {
+    if (all->gate->on_request) {
         struct gate_request req = {
             .action = "connect", .client = c->id, .peer = c->peer->address};
         all->gate->on_request(all->gate->on_request_arg, &req);

@@ -6,7 +6,7 @@
 
 enum { LEAVE_TICK_MS = 50 };
 
-/* ---- addresses and the wheel ---- */
+/* --- addresses and the wheel --- */
 
 static bool peer_is(const struct node *n, struct span address)
 {
@@ -16,11 +16,13 @@ static bool peer_is(const struct node *n, struct span address)
 static struct peer *peer_get(struct clients *all, const char *address)
 {
     struct node *n = table_find(&all->peers, span_str(address));
+    struct peer *p;
+    size_t len;
 
-    if (n != NULL)
+    if (n)
         return node_of(struct peer, node, n);
-    struct peer *p = mem_zero(sizeof *p);
-    size_t len = strlen(address);
+    p = mem_zero(sizeof *p);
+    len = strlen(address);
     if (len >= sizeof p->address)
         len = sizeof p->address - 1;
     memcpy(p->address, address, len);
@@ -45,8 +47,8 @@ bool clients_admit(struct clients *all, const char *address, const char **why)
         *why = "this gateway is going away";
     else if (all->count >= (uint64_t)o->max_connections)
         *why = "this gateway is full";
-    else if (n != NULL && node_of(struct peer, node, n)->count >=
-                              (uint64_t)o->max_per_address)
+    else if (n && node_of(struct peer, node, n)->count >=
+                      (uint64_t)o->max_per_address)
         *why = "too many connections from this address";
     else
         return true;
@@ -105,7 +107,7 @@ void clients_remove(struct clients *all, struct client *c)
     }
 }
 
-/* ---- those that were told to go ---- */
+/* --- those that were told to go --- */
 
 static void on_leave_timer(uv_timer_t *t)
 {
@@ -137,7 +139,7 @@ void clients_leaving(struct clients *all, struct client *c)
                        LEAVE_TICK_MS);
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 void clients_new(struct wsgate *w)
 {
@@ -163,7 +165,7 @@ void clients_stop(struct clients *all)
 
 void clients_free(struct clients *all)
 {
-    if (all == NULL)
+    if (!all)
         return;
     for (int i = 0; i < WHEEL_SPOKES; i++)
         free(all->wheel[i].at);

@@ -13,7 +13,7 @@ static bool read_id(const json_value *v, struct command *cmd, const char **why)
     struct span text;
     int64_t number;
 
-    if (v == NULL)
+    if (!v)
         return true;
     if (json_int(v, &number)) {
         bytes_add_int(&cmd->id, number);
@@ -64,7 +64,7 @@ static bool join(const json_value *root, struct command *cmd, const char **why)
     bytes_add_span(&cmd->joined, text);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         const json_value *v = json_member(root, parts[i]);
-        if (v == NULL)
+        if (!v)
             continue;
         bytes_add_str(&cmd->joined, ":");
         if (json_text(v, &text))
@@ -83,9 +83,9 @@ static bool read_channels(const json_value *root, struct command *cmd,
                           const char **why)
 {
     cmd->channels = json_member(root, "channels");
-    if (cmd->channels == NULL && json_member(root, "channel") == NULL)
+    if (!cmd->channels && !json_member(root, "channel"))
         return fail(why, "channel or channels is missing");
-    if (cmd->channels == NULL)
+    if (!cmd->channels)
         return join(root, cmd, why);
     if (!json_is_array(cmd->channels))
         return fail(why, "channels is not an array");
@@ -101,22 +101,22 @@ static bool read_how(const json_value *root, struct command *cmd,
     const json_value *snapshot = json_member(root, "snapshot");
     struct span text;
 
-    if (mode != NULL) {
+    if (mode) {
         if (!json_text(mode, &text) ||
             !(span_is(text, "latest") || span_is(text, "all")))
             return fail(why, "mode is not latest or all");
         cmd->mode = span_is(text, "all") ? COMMAND_ALL : COMMAND_LATEST;
     }
-    if (interval != NULL &&
+    if (interval &&
         (!json_int(interval, &cmd->interval_ms) || cmd->interval_ms < 0 ||
          cmd->interval_ms > COMMAND_INTERVAL_MAX_MS))
         return fail(why, "interval_ms is not an integer from 0 to 60000");
     if (cmd->interval_ms > 0 && cmd->mode == COMMAND_ALL)
         return fail(why, "interval_ms needs mode latest");
-    if (snapshot != NULL && !json_bool(snapshot, &cmd->snapshot))
+    if (snapshot && !json_bool(snapshot, &cmd->snapshot))
         return fail(why, "snapshot is not true or false");
     cmd->since = json_member(root, "since");
-    if (cmd->since != NULL && !json_is_object(cmd->since))
+    if (cmd->since && !json_is_object(cmd->since))
         return fail(why, "since is not an object");
     return true;
 }
@@ -149,7 +149,7 @@ struct span command_channel(const struct command *cmd, size_t i)
 {
     struct span name = {"", 0};
 
-    if (cmd->channels == NULL)
+    if (!cmd->channels)
         return bytes_span(&cmd->joined);
     (void)json_text(json_item(cmd->channels, i), &name);
     return name;
@@ -159,12 +159,13 @@ bool command_since(const struct command *cmd, struct span channel,
                    struct span *id)
 {
     char key[ROUTE_NAME_MAX + 1];
+    const json_value *v;
 
-    if (cmd->since == NULL || channel.len >= sizeof key)
+    if (!cmd->since || channel.len >= sizeof key)
         return false;
     memcpy(key, channel.ptr, channel.len);
     key[channel.len] = '\0';
-    const json_value *v = json_member(cmd->since, key);
+    v = json_member(cmd->since, key);
     *id = span_str("");
     (void)json_text(v, id);
     return v != NULL;

@@ -21,9 +21,9 @@ static uint64_t floor_of(const struct lag *lag, const struct group_channel *gc)
 {
     const struct floor *at = lag_floor(lag, gc->channel->id);
 
-    if (at == NULL && (gc->topic & TOPIC_PATTERN))
+    if (!at && (gc->topic & TOPIC_PATTERN))
         at = lag_floor(lag, gc->topic);
-    if (at == NULL || at->from < gc->channel->born)
+    if (!at || at->from < gc->channel->born)
         return gc->channel->born;
     return at->from;
 }

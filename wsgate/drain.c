@@ -49,7 +49,7 @@ static void on_tick(uv_timer_t *t)
         d->told++;
         client_close(c, WS_CLOSE_GOING_AWAY, "going away");
     }
-    if (d->told >= d->n || next_client(d) == NULL)
+    if (d->told >= d->n || !next_client(d))
         uv_timer_stop(t);
 }
 

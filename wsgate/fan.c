@@ -21,7 +21,7 @@ static void on_evict(void *arg, uint64_t number, const struct frame *fr)
     struct fan *f = arg;
     struct channel *c = f->channels[fr->channel];
 
-    if (c != NULL && number >= c->born)
+    if (c && number >= c->born)
         channel_evict(c, number, fr, framelog_bytes(&f->log, fr));
 }
 
@@ -52,7 +52,7 @@ void fan_close(struct fan *f)
     memset(f, 0, sizeof *f);
 }
 
-/* ---- channels and patterns ---- */
+/* --- channels and patterns --- */
 
 void fan_add_channel(struct fan *f, struct channel *c,
                      const struct channel *root)
@@ -76,7 +76,7 @@ void fan_remove_channel(struct fan *f, struct channel *c)
 {
     for (uint32_t i = 0; c->covered > 0 && i < f->n_patterns; i++) {
         struct pattern *p = f->patterns[i];
-        for (uint32_t k = 0; p != NULL && k < p->n_channels; k++) {
+        for (uint32_t k = 0; p && k < p->n_channels; k++) {
             if (p->channels[k] == c)
                 p->channels[k--] = p->channels[--p->n_channels];
         }
@@ -96,7 +96,7 @@ void fan_add_pattern(struct fan *f, struct pattern *p)
 {
     uint32_t id = 0;
 
-    while (id < f->n_patterns && f->patterns[id] != NULL)
+    while (id < f->n_patterns && f->patterns[id])
         id++;
     if (id == f->n_patterns) {
         f->patterns = mem_grow(f->patterns, (id + 1u) * sizeof *f->patterns);
@@ -134,7 +134,7 @@ void fan_cover(struct fan *f, struct pattern *p, struct channel *c)
     }
 }
 
-/* ---- groups ---- */
+/* --- groups --- */
 
 static void link_pattern(struct group *g, struct pattern *p, uint64_t key)
 {
@@ -159,12 +159,15 @@ static void unlink_pattern(struct group *g, struct pattern *p)
 
 static struct group *group_of(struct fan *f, const uint64_t *keys, uint32_t n)
 {
+    struct node *node;
+    struct group *g;
+
     if (n == 0)
         return NULL;
-    struct node *node = table_find(&f->groups, group_key(keys, n));
-    if (node != NULL)
+    node = table_find(&f->groups, group_key(keys, n));
+    if (node)
         return (struct group *)node;
-    struct group *g = group_new(keys, n);
+    g = group_new(keys, n);
     table_add(&f->groups, &g->node, group_key(g->keys, n));
     /* Names first: patterns skip what is named.  Patterns sort last. */
     for (uint32_t i = 0; i < n; i++) {
@@ -179,7 +182,7 @@ static struct group *group_of(struct fan *f, const uint64_t *keys, uint32_t n)
 
 static void drop_if_empty(struct fan *f, struct group *g)
 {
-    if (g == NULL || g->fast.count + g->slow.count > 0)
+    if (!g || g->fast.count + g->slow.count > 0)
         return;
     for (uint32_t i = 0; i < g->n_keys; i++) {
         uint32_t topic = sub_topic(g->keys[i]);
@@ -190,11 +193,11 @@ static void drop_if_empty(struct fan *f, struct group *g)
     group_free(g);
 }
 
-/* ---- a turn ---- */
+/* --- a turn --- */
 
 void fan_lose(struct fan *f, struct member *m, enum fan_lost why, int errnum)
 {
-    if (why == FAN_LOST_SLOW && m->lag != NULL && m->group != NULL) {
+    if (why == FAN_LOST_SLOW && m->lag && m->group) {
         uint64_t owed = lag_owed(m);
         f->counters.dropped_slow += owed;
         m->lag->frames += owed;
@@ -228,6 +231,10 @@ static void flush_group(struct fan *f, struct group *g)
 {
     uint32_t n = g->turn_frames;
     uint64_t bytes = g->turn_bytes, all_bytes = g->turn_all_bytes;
+    uint64_t whole = 0, taken = 0, sends = g->fast.count;
+    struct iovec one;
+    const struct iovec *iov = g->iov;
+    uint32_t n_iov = g->n_iov;
 
     if (n == 0)
         return;
@@ -235,10 +242,6 @@ static void flush_group(struct fan *f, struct group *g)
     g->bytes += bytes;
     g->all_bytes += all_bytes;
     f->counters.expected += (uint64_t)n * (g->fast.count + g->slow.count);
-    uint64_t whole = 0, taken = 0, sends = g->fast.count;
-    struct iovec one;
-    const struct iovec *iov = g->iov;
-    uint32_t n_iov = g->n_iov;
     if (n_iov >= GATHER_RANGES && sends > 0) {
         one = gather(f, g);
         iov = &one;
@@ -268,7 +271,7 @@ static void flush_group(struct fan *f, struct group *g)
 
 void fan_flush(struct fan *f)
 {
-    while (f->dirty != NULL) {
+    while (f->dirty) {
         struct group *g = f->dirty;
         f->dirty = g->next_dirty;
         g->dirty = false;
@@ -317,21 +320,21 @@ uint64_t fan_add(struct fan *f, struct channel *c, uint16_t type, int64_t key,
     return number;
 }
 
-/* ---- members ---- */
+/* --- members --- */
 
 static void move(struct fan *f, struct member *m, struct group *to)
 {
     struct group *old = m->group;
 
-    if (m->lag != NULL)
+    if (m->lag)
         lag_move(f, m, to);
-    if (old != NULL)
-        members_remove(m->lag != NULL ? &old->slow : &old->fast, m);
+    if (old)
+        members_remove(m->lag ? &old->slow : &old->fast, m);
     m->group = to;
-    if (to != NULL)
-        members_add(m->lag != NULL ? &to->slow : &to->fast, m);
+    if (to)
+        members_add(m->lag ? &to->slow : &to->fast, m);
     /* While a flush is on its list, an empty group is dropped there. */
-    if (old != NULL && !old->dirty && old->turn_frames == 0)
+    if (old && !old->dirty && old->turn_frames == 0)
         drop_if_empty(f, old);
 }
 
@@ -339,18 +342,19 @@ void fan_subscribe(struct fan *f, struct member *m, const uint64_t *keys,
                    uint32_t n_keys)
 {
     bool had = m->group != NULL;
+    struct group *to;
 
     fan_flush(f);
-    if (had && m->group == NULL)
+    if (had && !m->group)
         return; /* lost in that flush: it belongs nowhere any more */
-    struct group *to = group_of(f, keys, n_keys);
+    to = group_of(f, keys, n_keys);
     if (to != m->group)
         move(f, m, to);
 }
 
 void fan_leave(struct fan *f, struct member *m)
 {
-    if (m->group != NULL)
+    if (m->group)
         move(f, m, NULL);
 }
 
@@ -367,7 +371,7 @@ void fan_say(struct fan *f, struct member *m, struct span frames)
                         .iov_len = frames.len};
     size_t sent = 0;
 
-    if (m->lag == NULL) {
+    if (!m->lag) {
         ssize_t n = f->io->send(m, &iov, 1);
         f->counters.sends++;
         if (n < 0 && n != -EAGAIN) {
@@ -389,7 +393,7 @@ void fan_say(struct fan *f, struct member *m, struct span frames)
 
 bool fan_is_drained(const struct member *m)
 {
-    return m->lag == NULL || (m->lag->out.len == 0 && m->lag->cut == 0);
+    return !m->lag || (m->lag->out.len == 0 && m->lag->cut == 0);
 }
 
 static void count_queued(void *arg, struct node *n)

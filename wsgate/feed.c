@@ -8,7 +8,7 @@
 #include "common/route.h"
 #include "wsgate/message.h"
 
-/* ---- names ---- */
+/* --- names --- */
 
 static bool feed_is(const struct node *n, struct span name)
 {
@@ -33,14 +33,14 @@ struct feed *feeds_find(const struct feeds *fs, struct span name)
 {
     struct node *n = table_find(&fs->by_name, name);
 
-    return n == NULL ? NULL : node_of(struct feed, node, n);
+    return n ? node_of(struct feed, node, n) : NULL;
 }
 
 struct wild *feeds_find_wild(const struct feeds *fs, struct span name)
 {
     struct node *n = table_find(&fs->wilds, name);
 
-    return n == NULL ? NULL : node_of(struct wild, node, n);
+    return n ? node_of(struct wild, node, n) : NULL;
 }
 
 /* A name is covered by one pattern at most: that with its last part replaced.
@@ -66,7 +66,7 @@ static bool is_over(struct span pattern, struct span name)
 
     return n > 0 && pattern.ptr[n - 1] == ':' && name.len >= n &&
            memcmp(name.ptr, pattern.ptr, n) == 0 &&
-           memchr(name.ptr + n, ':', name.len - n) == NULL;
+           !memchr(name.ptr + n, ':', name.len - n);
 }
 
 static void variant_init(struct feeds *fs, struct variant *v, struct feed *feed,
@@ -82,7 +82,7 @@ static void unlist_waiting(struct feeds *fs, struct variant *v)
 {
     struct variant **at = &fs->waiting;
 
-    while (*at != NULL && *at != v)
+    while (*at && *at != v)
         at = &(*at)->next_waiting;
     if (*at == v)
         *at = v->next_waiting;
@@ -94,9 +94,9 @@ static void cover_by(struct feeds *fs, struct wild_variant *wv,
     struct variant *v = feed_variant(fs, feed, wv->view, wv->interval_ms);
 
     /* Too many intervals: better every message than none. */
-    if (v == NULL && wv->view == VIEW_NATIVE)
+    if (!v && wv->view == VIEW_NATIVE)
         v = &feed->native;
-    if (v != NULL)
+    if (v)
         fan_cover(fs->fan, &wv->pattern, &v->channel);
 }
 
@@ -104,21 +104,22 @@ static void cover(struct feeds *fs, struct wild *w, struct feed *feed)
 {
     feed->wild = w;
     w->n_feeds++;
-    for (struct wild_variant *wv = w->variants; wv != NULL; wv = wv->next)
+    for (struct wild_variant *wv = w->variants; wv; wv = wv->next)
         cover_by(fs, wv, feed);
 }
 
 struct feed *feeds_get(struct feeds *fs, struct span name)
 {
     struct feed *feed = feeds_find(fs, name);
+    struct bytes prefix;
+    struct wild *w;
 
-    if (feed != NULL)
+    if (feed)
         return feed;
     if (fs->by_name.count >= FEEDS_MAX)
         return NULL;
     feed = mem_zero(sizeof *feed);
     feed->name = span_make(mem_str(name), name.len);
-    struct bytes prefix;
     bytes_init(&prefix);
     message_prefix(&prefix, name);
     feed->prefix = bytes_span(&prefix);
@@ -129,8 +130,8 @@ struct feed *feeds_get(struct feeds *fs, struct span name)
              (uint32_t)(fs->epoch_seed >> 32));
     variant_init(fs, &feed->native, feed, VIEW_NATIVE, 0);
     table_add(&fs->by_name, &feed->node, feed->name);
-    struct wild *w = wild_over(fs, name);
-    if (w != NULL)
+    w = wild_over(fs, name);
+    if (w)
         cover(fs, w, feed);
     return feed;
 }
@@ -140,9 +141,9 @@ void feeds_remove(struct feeds *fs, struct feed *feed)
     struct variant *v = feed->native.next;
 
     table_remove(&fs->by_name, &feed->node);
-    if (feed->wild != NULL)
+    if (feed->wild)
         feed->wild->n_feeds--;
-    while (v != NULL) {
+    while (v) {
         struct variant *next = v->next;
         unlist_waiting(fs, v);
         fan_remove_channel(fs->fan, &v->channel);
@@ -169,7 +170,7 @@ static bool free_a_variant(struct feeds *fs, struct feed *feed)
 {
     struct variant **at = &feed->native.next;
 
-    for (; *at != NULL; at = &(*at)->next) {
+    for (; *at; at = &(*at)->next) {
         struct variant *v = *at;
         if (v->refs > 0 || v->channel.n_links > 0 || v->channel.covered > 0)
             continue;
@@ -194,7 +195,7 @@ struct variant *feed_variant(struct feeds *fs, struct feed *feed,
                 start_anew(fs, v);
             return v;
         }
-        if (v->next == NULL)
+        if (!v->next)
             break;
     }
     if (interval_ms > 0 && n >= VARIANTS_MAX && !free_a_variant(fs, feed))
@@ -206,7 +207,7 @@ struct variant *feed_variant(struct feeds *fs, struct feed *feed,
     return v;
 }
 
-/* ---- patterns ---- */
+/* --- patterns --- */
 
 struct covering {
     struct feeds *fs;
@@ -221,7 +222,7 @@ static void cover_if_match(void *arg, struct node *n)
 
     if (!is_over(c->wild->name, feed->name))
         return;
-    if (feed->wild == NULL)
+    if (!feed->wild)
         c->wild->n_feeds++;
     feed->wild = c->wild;
     cover_by(c->fs, c->variant, feed);
@@ -231,7 +232,7 @@ struct wild *feeds_get_wild(struct feeds *fs, struct span name)
 {
     struct wild *w = feeds_find_wild(fs, name);
 
-    if (w != NULL || fs->wilds.count >= WILDS_MAX)
+    if (w || fs->wilds.count >= WILDS_MAX)
         return w;
     w = mem_zero(sizeof *w);
     w->name = span_make(mem_str(name), name.len);
@@ -243,7 +244,7 @@ void wild_trim(struct feeds *fs, struct wild *w)
 {
     struct wild_variant **at = &w->variants;
 
-    while (*at != NULL) {
+    while (*at) {
         struct wild_variant *v = *at;
         if (v->refs > 0 || v->pattern.n_groups > 0) {
             at = &v->next;
@@ -259,24 +260,26 @@ struct wild_variant *wild_variant(struct feeds *fs, struct wild *w,
                                   enum view view, uint32_t interval_ms)
 {
     unsigned n = 1; /* as many as a feed has */
+    struct wild_variant *v;
+    struct covering c;
 
-    for (struct wild_variant *v = w->variants; v != NULL; v = v->next) {
+    for (v = w->variants; v; v = v->next) {
         if (v->view == view && v->interval_ms == interval_ms)
             return v;
     }
     wild_trim(fs, w);
-    for (struct wild_variant *v = w->variants; v != NULL; v = v->next)
+    for (v = w->variants; v; v = v->next)
         n++;
     if (interval_ms > 0 && n >= VARIANTS_MAX)
         return NULL;
-    struct wild_variant *v = mem_zero(sizeof *v);
+    v = mem_zero(sizeof *v);
     fan_add_pattern(fs->fan, &v->pattern);
     v->wild = w;
     v->view = view;
     v->interval_ms = interval_ms;
     v->next = w->variants;
     w->variants = v;
-    struct covering c = {.fs = fs, .wild = w, .variant = v};
+    c = (struct covering){.fs = fs, .wild = w, .variant = v};
     table_each(&fs->by_name, cover_if_match, &c);
     return v;
 }
@@ -294,7 +297,7 @@ void feeds_remove_wild(struct feeds *fs, struct wild *w)
     table_remove(&fs->wilds, &w->node);
     if (w->n_feeds > 0)
         table_each(&fs->by_name, forget_wild, w);
-    while (w->variants != NULL) {
+    while (w->variants) {
         struct wild_variant *v = w->variants;
         w->variants = v->next;
         fan_remove_pattern(fs->fan, &v->pattern);

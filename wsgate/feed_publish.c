@@ -70,7 +70,7 @@ static void publish_variant(struct feeds *fs, struct variant *v,
     if (v->view == VIEW_STOCK) {
         max = message_stock_max(name, m->payload);
         if (!is_stock(name) || max > framelog_max(&fs->fan->log) ||
-            (span_is(name, "trading_alert") && fs->is_public != NULL &&
+            (span_is(name, "trading_alert") && fs->is_public &&
              !fs->is_public(m->payload)))
             return;
         at = fan_room(fs->fan, max);
@@ -89,7 +89,7 @@ static void publish_variants(struct feeds *fs, struct feed *feed,
                              const struct slot *newest, uint64_t superseded,
                              struct span type)
 {
-    for (struct variant *v = feed->native.next; v != NULL; v = v->next) {
+    for (struct variant *v = feed->native.next; v; v = v->next) {
         if (v->channel.n_links == 0)
             continue;
         if (v->view == VIEW_NATIVE)
@@ -105,24 +105,30 @@ enum feed_result feed_publish(struct feeds *fs, struct feed *feed,
     struct channel *native = &feed->native.channel;
     size_t max = message_update_max(feed->prefix, m->payload), data_at;
     struct event_peek peek;
+    char *at;
+    size_t len;
+    uint16_t type;
+    int64_t key;
+    uint16_t slot;
+    uint64_t superseded;
 
     if (max > framelog_max(&fs->fan->log))
         return FEED_TOO_BIG;
-    char *at = fan_room(fs->fan, max);
-    size_t len = message_update(at, feed->prefix, feed->seq + 1, m->payload,
-                                m->now_ms, m->local, &data_at);
+    at = fan_room(fs->fan, max);
+    len = message_update(at, feed->prefix, feed->seq + 1, m->payload, m->now_ms,
+                         m->local, &data_at);
     /* Judged in the log: there it is in cache and has room behind it. */
     if (!event_peek(span_make(at + data_at, m->payload.len), &peek))
         return FEED_NOT_JSON; /* not committed: overwritten by the next */
-    uint16_t type = type_of(&fs->types, peek.type);
-    int64_t key = peek.is_bar ? peek.bar_time_ms : 0;
-    uint16_t slot = channel_slot(native, type, key);
-    uint64_t superseded = native->slots[slot].frame;
+    type = type_of(&fs->types, peek.type);
+    key = peek.is_bar ? peek.bar_time_ms : 0;
+    slot = channel_slot(native, type, key);
+    superseded = native->slots[slot].frame;
     feed->seq++;
     feed->last_ms = m->now_ms;
     feed->last_local = m->local;
     fan_add(fs->fan, native, type, key, len, data_at, m->payload.len);
-    if (feed->native.next != NULL)
+    if (feed->native.next)
         publish_variants(fs, feed, m, &native->slots[slot], superseded,
                          peek.type);
     return FEED_OK;
@@ -168,7 +174,7 @@ bool feeds_send_due(struct feeds *fs, uint64_t mono_ms)
 {
     struct variant **at = &fs->waiting;
 
-    while (*at != NULL) {
+    while (*at) {
         struct variant *v = *at;
         if (mono_ms < v->due_mono_ms) {
             at = &v->next_waiting;

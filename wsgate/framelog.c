@@ -53,15 +53,17 @@ size_t framelog_max(const struct framelog *l)
 
 char *framelog_reserve(struct framelog *l, size_t max)
 {
+    size_t place;
+
     assert(max <= framelog_max(l));
-    size_t place = l->end & (l->size - 1);
+    place = l->end & (l->size - 1);
     if (place + max > l->size)
         l->end += l->size - place; /* frames do not wrap */
     while (l->tail < l->head) {
         const struct frame *f = framelog_at(l, l->tail);
         if (f->at + l->size >= l->end + max && l->head - l->tail < l->n_frames)
             break;
-        if (l->on_evict != NULL)
+        if (l->on_evict)
             l->on_evict(l->arg, l->tail, f);
         l->tail++;
     }

@@ -31,7 +31,7 @@ struct gate_parts {
     struct drain drain;
 };
 
-/* ---- WebSocket upgrades ---- */
+/* --- WebSocket upgrades --- */
 
 static bool view_of(struct span path, enum view *view)
 {
@@ -70,7 +70,7 @@ static bool asks_to_subscribe(const struct http_request *req,
 {
     return http_query(req, "subscribe", names) ||
            (req->query.len > 0 &&
-            memmem(req->query.ptr, req->query.len, "subscribe=", 10) != NULL);
+            memmem(req->query.ptr, req->query.len, "subscribe=", 10));
 }
 
 /* A browser cannot see the status of a refused handshake, but it sees a close
@@ -105,9 +105,12 @@ static void upgrade(struct wsgate *w, struct http_conn *conn,
     int status = req->upgrade
                      ? ws_handshake_check(req, &w->opts->allow_origin, &why)
                      : 426;
+    bool subscribe;
+    int fd;
+    struct client *c;
 
     if (status != 0) {
-        refuse(conn, status, why != NULL ? why : "this is a WebSocket");
+        refuse(conn, status, why ? why : "this is a WebSocket");
         return;
     }
     if (!clients_admit(w->clients, req->peer, &why)) {
@@ -115,12 +118,12 @@ static void upgrade(struct wsgate *w, struct http_conn *conn,
         return;
     }
     bytes_init(&names);
-    bool subscribe = view == VIEW_NATIVE && asks_to_subscribe(req, &names);
+    subscribe = view == VIEW_NATIVE && asks_to_subscribe(req, &names);
     bytes_clear(out);
     ws_handshake_add(out, http_header(req, "Sec-WebSocket-Key"));
-    int fd = http_conn_take(conn, &early);
-    struct client *c = client_new(w->clients, fd, req->peer, view);
-    if (c != NULL) {
+    fd = http_conn_take(conn, &early);
+    c = client_new(w->clients, fd, req->peer, view);
+    if (c) {
         if (view == VIEW_NATIVE)
             message_welcome(out, w->app->instance, w->opts->ping_ms,
                             w->opts->max_subscriptions, heartbeat_upstream(w));
@@ -151,7 +154,7 @@ void gate_http(void *wsgate, struct http_conn *conn,
         api_handle(w, conn, req);
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 /* OpenSSL finds its algorithms at first use: some milliseconds and a megabyte
  * that the first client should not wait for. */
@@ -210,7 +213,7 @@ static bool listen_now(struct wsgate *w, struct err *err)
 
     w->server =
         http_server_new(&w->app->loop, o->listen, &http, gate_http, w, &cause);
-    if (w->server == NULL)
+    if (!w->server)
         return err_set(err, cause.code, "--listen: %s", cause.text);
     return true;
 }
@@ -218,7 +221,7 @@ static bool listen_now(struct wsgate *w, struct err *err)
 /* The start failed: what is open already is closed while the app ends. */
 static bool give_up(struct wsgate *w)
 {
-    if (w->server != NULL)
+    if (w->server)
         http_server_close(w->server);
     api_stop(w);
     local_stop(w);
@@ -240,7 +243,7 @@ bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
     w->parts = mem_zero(sizeof *w->parts);
     if (!redis_config_read(&w->redis_config, &opts->app, "wsgate",
                            app->instance, err) ||
-        (w->routes = route_table_new(NULL, err)) == NULL)
+        !(w->routes = route_table_new(NULL, err)))
         return false;
     if (!listen_now(w, err) || !api_open(w, err) || !local_open(w, err))
         return give_up(w);
@@ -301,23 +304,23 @@ bool gate_is_ready(void *wsgate, const char **why)
 
 void gate_free(struct wsgate *w)
 {
-    if (w->parts != NULL)
+    if (w->parts)
         heartbeat_free(&w->parts->heartbeat);
     hub_free(w->hub);
     clients_free(w->clients);
-    if (w->fan != NULL)
+    if (w->fan)
         fan_close(w->fan);
     free(w->fan);
-    if (w->local != NULL)
+    if (w->local)
         local_free(w);
-    if (w->api != NULL)
+    if (w->api)
         api_free(w);
     route_table_free(w->routes);
     free(w->parts);
     *w = (struct wsgate){0};
 }
 
-/* ---- for the shells ---- */
+/* --- for the shells --- */
 
 bool gate_publish_local(struct wsgate *w, struct span line, unsigned *column,
                         struct err *err)
@@ -392,8 +395,7 @@ void gate_each_latest(const struct wsgate *w, struct span channel,
     const struct feeds *fs = hub_feeds(w->hub);
     const struct feed *feed = feeds_find(fs, channel);
 
-    for (uint32_t i = 0; feed != NULL && i < feed->native.channel.n_slots;
-         i++) {
+    for (uint32_t i = 0; feed && i < feed->native.channel.n_slots; i++) {
         const struct slot *s = &feed->native.channel.slots[i];
         struct span payload = channel_payload(s, &w->fan->log);
         if (payload.len > 0)

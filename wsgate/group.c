@@ -104,12 +104,12 @@ bool group_push(struct group *g, uint64_t number, const char *ptr, size_t len,
 {
     struct iovec *last = g->n_iov > 0 ? &g->iov[g->n_iov - 1] : NULL;
 
-    if (last != NULL && (char *)last->iov_base + last->iov_len == ptr) {
+    if (last && (char *)last->iov_base + last->iov_len == ptr) {
         last->iov_len += len;
     } else {
         if (g->n_iov == GROUP_IOV_MAX)
             return false;
-        if (g->iov == NULL || g->n_iov == g->cap_iov) {
+        if (!g->iov || g->n_iov == g->cap_iov) {
             g->cap_iov = g->cap_iov == 0 ? 2 : g->cap_iov * 2;
             g->iov = mem_grow(g->iov, g->cap_iov * sizeof *g->iov);
         }

@@ -30,7 +30,7 @@ struct feeds *hub_feeds(struct hub *hub)
     return &hub->feeds;
 }
 
-/* ---- time and turns ---- */
+/* --- time and turns --- */
 
 /* The clocks are read once for all messages of a read. */
 void hub_begin_turn(struct hub *hub)
@@ -50,8 +50,7 @@ void hub_flush(struct hub *hub)
     if (hub->turn_ns != 0)
         metrics_observe(&fanout_time, (clock_mono_ns() - hub->turn_ns) / 1000);
     hub->turn_ns = 0;
-    if (hub->feeds.waiting != NULL &&
-        !uv_is_active((uv_handle_t *)&hub->throttle))
+    if (hub->feeds.waiting && !uv_is_active((uv_handle_t *)&hub->throttle))
         uv_timer_start(&hub->throttle, on_throttle, THROTTLE_TICK_MS,
                        THROTTLE_TICK_MS);
 }
@@ -71,7 +70,7 @@ static void on_prepare(uv_prepare_t *p)
 {
     struct hub *hub = p->data;
 
-    if (hub->gate->fan->dirty != NULL)
+    if (hub->gate->fan->dirty)
         hub_flush(hub);
     if (hub->settled) {
         hub->settled = false;
@@ -79,7 +78,7 @@ static void on_prepare(uv_prepare_t *p)
     }
 }
 
-/* ---- messages ---- */
+/* --- messages --- */
 
 static void count_bad(struct hub *hub, enum feed_result result,
                       const struct feed *feed)
@@ -98,23 +97,28 @@ static void count_bad(struct hub *hub, enum feed_result result,
 void hub_deliver(struct hub *hub, struct feed *feed, struct span payload,
                  bool local)
 {
+    struct feed_message m;
+    const char *lf, *at = payload.ptr, *end = payload.ptr + payload.len;
+    enum feed_result result;
+
     hub_begin_turn(hub);
-    struct feed_message m = {.payload = payload,
-                             .now_ms = hub->now_ms,
-                             .mono_ms = hub->mono_ms,
-                             .local = local};
-    enum feed_result result = feed_publish(&hub->feeds, feed, &m);
+    m = (struct feed_message){.payload = payload,
+                              .now_ms = hub->now_ms,
+                              .mono_ms = hub->mono_ms,
+                              .local = local};
+    result = feed_publish(&hub->feeds, feed, &m);
     if (result == FEED_OK)
         return;
-    const char *lf = memchr(payload.ptr, '\n', payload.len);
-    if (lf == NULL) {
+    lf = memchr(payload.ptr, '\n', payload.len);
+    if (!lf) {
         count_bad(hub, result, feed);
         return;
     }
-    const char *at = payload.ptr, *end = payload.ptr + payload.len;
     while (at < end) {
+        const char *stop;
+
         lf = memchr(at, '\n', (size_t)(end - at));
-        const char *stop = lf == NULL ? end : lf;
+        stop = lf ? lf : end;
         m.payload = span_make(at, (size_t)(stop - at));
         at = stop + 1;
         if (m.payload.len > 0 && m.payload.ptr[m.payload.len - 1] == '\r')
@@ -127,7 +131,7 @@ void hub_deliver(struct hub *hub, struct feed *feed, struct span payload,
     }
 }
 
-/* ---- topics ---- */
+/* --- topics --- */
 
 static void add_idle(struct hub *hub, struct feed *feed)
 {
@@ -146,7 +150,7 @@ struct feed *hub_feed(struct hub *hub, struct span name)
 {
     struct feed *feed = feeds_find(&hub->feeds, name);
 
-    if (feed == NULL && (feed = feeds_get(&hub->feeds, name)) != NULL)
+    if (!feed && (feed = feeds_get(&hub->feeds, name)) != NULL)
         add_idle(hub, feed);
     return feed;
 }
@@ -167,11 +171,14 @@ void hub_release_feed(struct hub *hub, struct feed *feed)
 uint32_t hub_open(struct hub *hub, struct span name, enum view view,
                   uint32_t interval_ms)
 {
+    struct feed *feed;
+    struct variant *v;
+
     if (name.ptr[name.len - 1] == '*') {
         struct wild *w = feeds_get_wild(&hub->feeds, name);
         struct wild_variant *wv =
-            w == NULL ? NULL : wild_variant(&hub->feeds, w, view, interval_ms);
-        if (wv == NULL)
+            !w ? NULL : wild_variant(&hub->feeds, w, view, interval_ms);
+        if (!wv)
             return HUB_NO_TOPIC;
         wv->refs++;
         w->refs++;
@@ -182,15 +189,13 @@ uint32_t hub_open(struct hub *hub, struct span name, enum view view,
         w->idle = false;
         return wv->pattern.id;
     }
-    struct feed *feed = hub_feed(hub, name);
-    struct variant *v =
-        feed == NULL ? NULL
-                     : feed_variant(&hub->feeds, feed, view, interval_ms);
-    if (v == NULL && feed != NULL && feed->wild != NULL) {
+    feed = hub_feed(hub, name);
+    v = !feed ? NULL : feed_variant(&hub->feeds, feed, view, interval_ms);
+    if (!v && feed && feed->wild) {
         wild_trim(&hub->feeds, feed->wild);
         v = feed_variant(&hub->feeds, feed, view, interval_ms);
     }
-    if (v == NULL)
+    if (!v)
         return HUB_NO_TOPIC;
     v->refs++;
     feed->refs++;
@@ -204,6 +209,8 @@ uint32_t hub_open(struct hub *hub, struct span name, enum view view,
 
 void hub_close(struct hub *hub, uint32_t topic)
 {
+    struct variant *v;
+
     if (topic & TOPIC_PATTERN) {
         struct wild_variant *wv = feeds_wild_of(&hub->feeds, topic);
         struct wild *w = wv->wild;
@@ -214,19 +221,21 @@ void hub_close(struct hub *hub, uint32_t topic)
         }
         return;
     }
-    struct variant *v = feeds_variant_of(&hub->feeds, topic);
+    v = feeds_variant_of(&hub->feeds, topic);
     v->refs--;
     release(hub, v->feed);
 }
 
 bool hub_is_settled(const struct hub *hub, uint32_t topic)
 {
+    const struct feed *feed;
+
     if (!hub_redis_is_up(hub))
         return true; /* nobody to wait for */
     if (topic & TOPIC_PATTERN)
         return feeds_wild_of(&hub->feeds, topic)->wild->confirmed ==
                hub->connection;
-    const struct feed *feed = feeds_variant_of(&hub->feeds, topic)->feed;
+    feed = feeds_variant_of(&hub->feeds, topic)->feed;
     return feed->confirmed == hub->connection && feed->state == FEED_LIVE;
 }
 
@@ -244,7 +253,7 @@ uint32_t hub_topic_interval(const struct hub *hub, uint32_t topic)
                : feeds_variant_of(&hub->feeds, topic)->interval_ms;
 }
 
-/* ---- forgetting what nobody wants ---- */
+/* --- forgetting what nobody wants --- */
 
 struct sweep {
     struct hub *hub;
@@ -279,7 +288,7 @@ static void on_sweep(uv_timer_t *t)
          * was: then nothing comes twice while one of them is given up. */
         if (feed->refs > 0 || feed->keep) {
             feed->idle = false;
-        } else if (feed->wild != NULL || feed->idle_mono_ms > s.before) {
+        } else if (feed->wild || feed->idle_mono_ms > s.before) {
             hub->idle[kept++] = feed;
         } else {
             if (feed->wanted)
@@ -290,7 +299,7 @@ static void on_sweep(uv_timer_t *t)
     hub->n_idle = kept;
 }
 
-/* ---- life ---- */
+/* --- life --- */
 
 static void timer(struct hub *hub, uv_timer_t *t)
 {
@@ -330,7 +339,7 @@ void hub_stop(struct hub *hub)
 
 void hub_free(struct hub *hub)
 {
-    if (hub == NULL)
+    if (!hub)
         return;
     feeds_close(&hub->feeds);
     free(hub->idle);
@@ -344,6 +353,5 @@ void hub_stats(const struct hub *hub, struct gate_stats *out)
     out->messages_redis = hub->from_redis;
     out->messages_local = hub->from_local;
     out->messages_invalid = hub->invalid + hub->too_big;
-    out->redis_subscriptions =
-        hub->sub == NULL ? 0 : redis_sub_wanted_count(hub->sub);
+    out->redis_subscriptions = !hub->sub ? 0 : redis_sub_wanted_count(hub->sub);
 }

@@ -30,7 +30,7 @@ static bool publish(struct hub *hub, struct span name, struct span payload,
                        "internal",
                        SPAN_ARG(name));
     feed = hub_feed(hub, name);
-    if (feed == NULL)
+    if (!feed)
         return err_set(err, ERR_INPUT, "there are too many channels");
     feed->keep = true;
     hub_deliver(hub, feed, payload, true);
@@ -65,7 +65,7 @@ static bool publish_event(struct hub *hub, const struct event *ev,
     bool any = false;
 
     for (int i = 0; i < 2; i++) {
-        if (templates[i] == NULL || templates[i][0] == '\0')
+        if (!templates[i] || templates[i][0] == '\0')
             continue;
         bytes_clear(&hub->name);
         if (!route_expand(templates[i], none, ev, &hub->name))

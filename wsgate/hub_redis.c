@@ -34,10 +34,10 @@ static bool strip(const struct hub *hub, struct span *name)
 
 bool hub_redis_is_up(const struct hub *hub)
 {
-    return hub->sub != NULL && redis_sub_state(hub->sub) == REDIS_READY;
+    return hub->sub && redis_sub_state(hub->sub) == REDIS_READY;
 }
 
-/* ---- cached messages ---- */
+/* --- cached messages --- */
 
 struct fetch {
     struct hub *hub;
@@ -56,19 +56,22 @@ static void use_cached(struct hub *hub, struct feed *feed, struct span payload,
     struct event_peek peek;
     struct span known = {NULL, 0};
     const struct channel *c = &feed->native.channel;
+    struct span copy;
+    uint16_t type;
+    int64_t key;
 
     /* A copy, for room behind it. */
     bytes_clear(&hub->feeds.scratch);
     memset(bytes_reserve(&hub->feeds.scratch, payload.len + LINE_PAD), 0,
            payload.len + LINE_PAD);
     bytes_add_span(&hub->feeds.scratch, payload);
-    struct span copy = bytes_span(&hub->feeds.scratch);
+    copy = bytes_span(&hub->feeds.scratch);
     if (!event_peek(copy, &peek)) {
         hub->invalid++;
         return;
     }
-    uint16_t type = type_of(&hub->feeds.types, peek.type);
-    int64_t key = peek.is_bar ? peek.bar_time_ms : 0;
+    type = type_of(&hub->feeds.types, peek.type);
+    key = peek.is_bar ? peek.bar_time_ms : 0;
     for (uint32_t i = 0; i < c->n_slots; i++) {
         if (c->slots[i].type == type && c->slots[i].key == key)
             known = channel_payload(&c->slots[i], &hub->gate->fan->log);
@@ -86,7 +89,7 @@ static void on_cached(void *arg, const struct redis_reply *reply)
     struct feed *feed = f->feed;
     bool quiet = feed->seq == feed->seq_confirmed;
 
-    if (reply != NULL && reply->type == REDIS_ARRAY) {
+    if (reply && reply->type == REDIS_ARRAY) {
         for (size_t i = 1; i < reply->count; i += 2) {
             if (reply->item[i].type == REDIS_STRING)
                 use_cached(hub, feed, reply->item[i].str, quiet);
@@ -97,7 +100,7 @@ static void on_cached(void *arg, const struct redis_reply *reply)
     hub->settled = true;
     hub_release_feed(hub, feed);
     free(f);
-    if (reply != NULL)
+    if (reply)
         hub_flush(hub); /* nothing may wait in the fan when a command comes */
 }
 
@@ -117,7 +120,7 @@ static void fetch_cached(struct hub *hub, struct feed *feed)
     on_cached(f, NULL); /* no command link now: no snapshot, but live */
 }
 
-/* ---- the subscription link ---- */
+/* --- the subscription link --- */
 
 /* Redis lets * stand for colons too, and sends a message once for each pattern
  * that matches.  Ours cover one last part: only that copy counts. */
@@ -144,9 +147,9 @@ static void on_message(void *arg, struct span channel, struct span payload,
         return;
     feed = feeds_find(&hub->feeds, channel);
     if (pattern.len > 0) {
-        if (feed != NULL && feed->wanted && feed->confirmed == hub->connection)
+        if (feed && feed->wanted && feed->confirmed == hub->connection)
             return; /* it came by its name, just before */
-        if (feed == NULL) {
+        if (!feed) {
             if (!route_channel_ok(channel, false)) {
                 hub->invalid++;
                 return;
@@ -154,7 +157,7 @@ static void on_message(void *arg, struct span channel, struct span payload,
             feed = hub_feed(hub, channel);
         }
     }
-    if (feed == NULL)
+    if (!feed)
         return;
     hub->from_redis++;
     hub_deliver(hub, feed, payload, false);
@@ -163,19 +166,20 @@ static void on_message(void *arg, struct span channel, struct span payload,
 static void on_confirmed(void *arg, struct span name, bool pattern)
 {
     struct hub *hub = arg;
+    struct feed *feed;
 
     if (!strip(hub, &name))
         return;
     if (pattern) {
         struct wild *w = feeds_find_wild(&hub->feeds, name);
-        if (w != NULL) {
+        if (w) {
             w->confirmed = hub->connection;
             hub->settled = true;
         }
         return;
     }
-    struct feed *feed = feeds_find(&hub->feeds, name);
-    if (feed == NULL || !feed->wanted)
+    feed = feeds_find(&hub->feeds, name);
+    if (!feed || !feed->wanted)
         return; /* the probe's, or given up meanwhile */
     feed->confirmed = hub->connection;
     feed->seq_confirmed = feed->seq;
@@ -216,7 +220,7 @@ static void on_sub_down(void *arg, const char *why, bool refused)
     give_up(hub, why, refused);
     hub->connection++; /* nothing is confirmed any more */
     hub->settled = true;
-    if (hub->probe != NULL)
+    if (hub->probe)
         redis_probe_links_changed(hub->probe);
 }
 
@@ -246,7 +250,7 @@ static void on_cmd_down(void *arg, const char *why, bool refused)
     struct hub *hub = arg;
 
     give_up(hub, why, refused);
-    if (hub->probe != NULL)
+    if (hub->probe)
         redis_probe_links_changed(hub->probe);
 }
 
@@ -259,9 +263,11 @@ static void on_upstream(void *arg, enum upstream now)
 
 void hub_redis_want(struct hub *hub, struct span name, bool pattern)
 {
-    if (hub->sub == NULL)
+    struct span full;
+
+    if (!hub->sub)
         return;
-    struct span full = prefixed(hub, "", name);
+    full = prefixed(hub, "", name);
     redis_sub_want(hub->sub, full, pattern);
     /* Given up and wanted again before Redis knew: no event will follow. */
     if (redis_sub_confirmed(hub->sub, full, pattern))
@@ -270,7 +276,7 @@ void hub_redis_want(struct hub *hub, struct span name, bool pattern)
 
 void hub_redis_unwant(struct hub *hub, struct span name, bool pattern)
 {
-    if (hub->sub != NULL)
+    if (hub->sub)
         redis_sub_unwant(hub->sub, prefixed(hub, "", name), pattern);
 }
 
@@ -322,7 +328,7 @@ bool hub_redis_open(struct hub *hub, struct err *err)
 
 void hub_redis_close(struct hub *hub)
 {
-    if (hub->sub == NULL)
+    if (!hub->sub)
         return;
     redis_probe_close(hub->probe);
     instance_close(hub->instance);
@@ -339,5 +345,5 @@ enum upstream hub_upstream(const struct hub *hub)
     /* Without Redis the pipe is all there is, and it is here. */
     if (hub->gate->opts->app.no_redis)
         return UPSTREAM_LIVE;
-    return hub->probe == NULL ? UPSTREAM_DOWN : redis_probe_state(hub->probe);
+    return !hub->probe ? UPSTREAM_DOWN : redis_probe_state(hub->probe);
 }

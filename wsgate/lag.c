@@ -14,7 +14,7 @@ struct lag *lag_new(struct fan *f, struct member *m)
 
     bytes_init(&lag->out);
     lag->next = f->log.head;
-    if (g != NULL) {
+    if (g) {
         if (g->turn_frames > 0)
             lag->next = g->turn_first; /* collected, not yet sent */
         lag->frames = g->frames;
@@ -29,7 +29,7 @@ struct lag *lag_new(struct fan *f, struct member *m)
 
 void lag_free(struct lag *lag)
 {
-    if (lag == NULL)
+    if (!lag)
         return;
     buf_unref(lag->cut);
     bytes_close(&lag->out);
@@ -41,7 +41,7 @@ void lag_end(struct member *m)
 {
     struct group *g = m->group;
 
-    if (g != NULL) {
+    if (g) {
         members_remove(&g->slow, m);
         members_add(&g->fast, m);
     }
@@ -51,23 +51,22 @@ void lag_end(struct member *m)
 
 uint64_t lag_owed(const struct member *m)
 {
-    return m->lag == NULL || m->group == NULL
-               ? 0
-               : m->group->frames - m->lag->frames;
+    return !m->lag || !m->group ? 0 : m->group->frames - m->lag->frames;
 }
 
 uint64_t lag_owed_bytes(const struct member *m)
 {
-    return m->lag == NULL || m->group == NULL ? 0
-                                              : m->group->bytes - m->lag->bytes;
+    return !m->lag || !m->group ? 0 : m->group->bytes - m->lag->bytes;
 }
 
 uint64_t lag_owed_all_bytes(const struct member *m)
 {
-    if (m->lag == NULL || m->group == NULL)
+    uint64_t owed;
+
+    if (!m->lag || !m->group)
         return 0;
     /* The lag's total is below zero where the group is younger. */
-    uint64_t owed = m->group->all_bytes - m->lag->all_bytes;
+    owed = m->group->all_bytes - m->lag->all_bytes;
     return owed > INT64_MAX ? 0 : owed;
 }
 
@@ -83,7 +82,7 @@ const struct floor *lag_floor(const struct lag *lag, uint32_t topic)
 {
     struct floor key = {.topic = topic};
 
-    if (lag == NULL || lag->n_floors == 0)
+    if (!lag || lag->n_floors == 0)
         return NULL;
     return bsearch(&key, lag->floors, lag->n_floors, sizeof key, by_topic);
 }
@@ -120,7 +119,7 @@ static bool covered(const struct fan *f, const struct group *to, uint32_t topic)
 {
     const struct channel *c = topic & TOPIC_PATTERN ? NULL : f->channels[topic];
 
-    for (uint32_t i = 0; c != NULL && i < c->n_links; i++) {
+    for (uint32_t i = 0; c && i < c->n_links; i++) {
         if (c->links[i].group == to)
             return !has_topic(to, topic);
     }
@@ -144,16 +143,16 @@ static void set_floors(const struct fan *f, struct lag *lag,
         uint32_t topic = sub_topic(to->keys[i]);
         const struct floor *was = lag_floor(lag, topic);
         const uint64_t *had = key_of(old, topic);
-        if (had == NULL || (sub_all(to->keys[i]) && !sub_all(*had)))
+        if (!had || (sub_all(to->keys[i]) && !sub_all(*had)))
             floors[n++] = (struct floor){.topic = topic, .from = f->log.head};
-        else if (was != NULL)
+        else if (was)
             floors[n++] = *was;
     }
     for (uint32_t i = 0; i < old->n_keys && n < LAG_FLOORS_MAX; i++) {
         uint32_t topic = sub_topic(old->keys[i]);
         const struct floor *was = lag_floor(lag, topic);
         if (covered(f, to, topic))
-            floors[n++] = was != NULL ? *was : (struct floor){.topic = topic};
+            floors[n++] = was ? *was : (struct floor){.topic = topic};
     }
     for (uint32_t i = 0; i < lag->n_floors && n < LAG_FLOORS_MAX; i++) {
         uint32_t topic = lag->floors[i].topic;
@@ -186,14 +185,14 @@ void lag_move(struct fan *f, struct member *m, struct group *to)
     struct group *old = m->group;
     uint64_t owed = lag_owed(m);
 
-    if (to == NULL || owed == 0) {
+    if (!to || owed == 0) {
         f->counters.dropped_closed += owed;
         lag->next = f->log.head;
         lag->n_floors = 0;
         lag->conflating = false;
-        lag->frames = to == NULL ? 0 : to->frames;
-        lag->bytes = to == NULL ? 0 : to->bytes;
-        lag->all_bytes = to == NULL ? 0 : to->all_bytes;
+        lag->frames = !to ? 0 : to->frames;
+        lag->bytes = !to ? 0 : to->bytes;
+        lag->all_bytes = !to ? 0 : to->all_bytes;
         return;
     }
     set_floors(f, lag, old, to);
@@ -221,10 +220,10 @@ static struct buf *pin(struct fan *f, const struct due *d)
         f->pins[n++] = p;
     }
     f->n_pins = n;
-    if (found != NULL)
+    if (found)
         return buf_ref(found);
     found = buf_new(d->ptr, d->len);
-    if (found == NULL)
+    if (!found)
         return NULL;
     f->pins = mem_grow(f->pins, (n + 1u) * sizeof *f->pins);
     f->pins[f->n_pins++] =
@@ -279,8 +278,10 @@ static bool send_out(struct fan *f, struct member *m)
     struct iovec iov[2];
     unsigned n = 0;
     size_t total = 0;
+    ssize_t sent;
+    size_t left;
 
-    if (lag->cut != NULL)
+    if (lag->cut)
         iov[n++] = (struct iovec){.iov_base = lag->cut->data + lag->cut_at,
                                   .iov_len = lag->cut->len - lag->cut_at};
     if (lag->out.len > 0)
@@ -290,7 +291,7 @@ static bool send_out(struct fan *f, struct member *m)
         total += iov[i].iov_len;
     if (total == 0)
         return true;
-    ssize_t sent = f->io->send(m, iov, n);
+    sent = f->io->send(m, iov, n);
     f->counters.sends++;
     if (sent < 0) {
         if (sent != -EAGAIN)
@@ -298,8 +299,8 @@ static bool send_out(struct fan *f, struct member *m)
         return false;
     }
     f->counters.bytes += (uint64_t)sent;
-    size_t left = (size_t)sent;
-    if (lag->cut != NULL) {
+    left = (size_t)sent;
+    if (lag->cut) {
         size_t of_cut = left < iov[0].iov_len ? left : iov[0].iov_len;
         lag->cut_at += (uint32_t)of_cut;
         left -= of_cut;
@@ -318,18 +319,19 @@ static bool send_dues(struct fan *f, struct member *m)
     while (i < f->dues.count) {
         size_t first = i, total = 0;
         unsigned n = 0;
+        ssize_t sent;
+
         for (; i < f->dues.count && n < BATCH_IOV; i++) {
             const struct due *d = &f->dues.at[i];
             struct iovec *last = n > 0 ? &f->iov[n - 1] : NULL;
-            if (last != NULL &&
-                (char *)last->iov_base + last->iov_len == d->ptr)
+            if (last && (char *)last->iov_base + last->iov_len == d->ptr)
                 last->iov_len += d->len;
             else
                 f->iov[n++] = (struct iovec){
                     .iov_base = (void *)(uintptr_t)d->ptr, .iov_len = d->len};
             total += d->len;
         }
-        ssize_t sent = f->io->send(m, f->iov, n);
+        sent = f->io->send(m, f->iov, n);
         f->counters.sends++;
         if (sent < 0 && sent != -EAGAIN) {
             fan_lose(f, m, FAN_LOST_SOCKET, (int)-sent);
@@ -365,9 +367,9 @@ static bool catch_up(struct fan *f, struct member *m)
 
 void fan_resume(struct fan *f, struct member *m)
 {
-    if (m->group != NULL && m->group->turn_frames > 0)
+    if (m->group && m->group->turn_frames > 0)
         fan_flush(f);
-    if (m->lag == NULL) {
+    if (!m->lag) {
         f->io->want_writable(m, false);
         return;
     }

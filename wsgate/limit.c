@@ -73,7 +73,7 @@ static void degrade(struct limit *l, const char *address, const char *why,
     struct local_entry *e = limit_local_of(&l->local, address, now_ms(l));
 
     /* Without Redis on purpose nothing is amiss. */
-    if (!l->degraded_said && l->gate->redis != NULL)
+    if (!l->degraded_said && l->gate->redis)
         log_warn("limit_degraded", "why=\"%s\" local=%" PRId64 "/%" PRId64 "ms",
                  why, l->local.limit, l->local.window_ms);
     l->degraded_said = true;
@@ -98,7 +98,7 @@ static int64_t window_of(const char *rules, int64_t limit)
         if (n == limit && ms > 0)
             return ms;
         rules = strchr(rules, '\n');
-        if (rules == NULL)
+        if (!rules)
             break;
         rules++;
     }
@@ -161,7 +161,7 @@ static void answer(struct question *q, const struct redis_reply *r)
     struct limit_answer a;
     char why[96];
 
-    if (r == NULL)
+    if (!r)
         degrade(l, q->address, "Redis went away", q->fn, q->arg);
     else if (read_answer(l, r, &a)) {
         l->degraded_said = false;
@@ -183,7 +183,7 @@ static void on_answer(void *arg, const struct redis_reply *r)
     struct question *q = arg;
 
     waits_remove(&q->wait);
-    if (q->fn != NULL)
+    if (q->fn)
         answer(q, r);
     free(q);
 }
@@ -201,7 +201,7 @@ static void on_rules(void *arg, const struct redis_reply *r)
 {
     struct limit *l = arg;
 
-    if (r == NULL || r->type != REDIS_STRING || r->str.len >= sizeof l->rules)
+    if (!r || r->type != REDIS_STRING || r->str.len >= sizeof l->rules)
         return;
     memcpy(l->rules, r->str.ptr, r->str.len);
     l->rules[r->str.len] = '\0';
@@ -236,7 +236,7 @@ static bool ask_redis(struct limit *l, struct question *q)
 {
     struct redis_cmd *c = l->gate->redis;
 
-    if (c == NULL || redis_cmd_full(c))
+    if (!c || redis_cmd_full(c))
         return false;
     ask_rules(l);
     if (!redis_cmd_begin(c, 7, on_answer, q))
@@ -253,8 +253,7 @@ static bool ask_redis(struct limit *l, struct question *q)
 
 struct limit *limit_new(struct wsgate *w, struct err *err)
 {
-    const char *text =
-        w->opts->api_limit != NULL ? w->opts->api_limit : LOCAL_DEFAULT;
+    const char *text = w->opts->api_limit ? w->opts->api_limit : LOCAL_DEFAULT;
     struct limit *l;
     int64_t limit;
     int64_t window_ms;
@@ -305,7 +304,7 @@ void limit_stop(struct limit *l)
 
 void limit_free(struct limit *l)
 {
-    if (l == NULL)
+    if (!l)
         return;
     limit_local_close(&l->local);
     bytes_close(&l->key);

@@ -42,7 +42,7 @@ static struct metric stdout_dropped = {
     .kind = METRIC_COUNTER,
 };
 
-/* --- standard input ------------------------------------------------------ */
+/* --- standard input --- */
 
 static void on_line(void *arg, struct span line, uint64_t number)
 {
@@ -99,7 +99,7 @@ static void on_end(void *arg, int errnum)
     }
 }
 
-/* --- standard output ----------------------------------------------------- */
+/* --- standard output --- */
 
 static void add_text(struct bytes *b, const char *name, struct span value)
 {
@@ -114,7 +114,7 @@ static void on_request(void *arg, const struct gate_request *req)
     struct local *l = arg;
     struct bytes *b;
 
-    if (l->out == NULL)
+    if (!l->out)
         return;
     if (output_full(l->out)) {
         stdout_dropped.value++;
@@ -131,7 +131,7 @@ static void on_request(void *arg, const struct gate_request *req)
         bytes_printf(b, ",\"interval_ms\":%" PRId64, req->interval_ms);
     if (req->close_code != 0)
         bytes_printf(b, ",\"code\":%u", req->close_code);
-    if (req->close_why != NULL)
+    if (req->close_why)
         add_text(b, "why", span_str(req->close_why));
     bytes_add_str(b, "}\n");
     output_added(l->out);
@@ -151,7 +151,7 @@ static void on_closed(void *arg, int errnum)
     app_fail(l->gate->app, &err);
 }
 
-/* --- life ---------------------------------------------------------------- */
+/* --- life --- */
 
 static bool open_input(struct local *l, struct err *err)
 {
@@ -177,7 +177,7 @@ static bool open_output(struct local *l, struct err *err)
     metrics_add(&stdout_dropped);
     l->out = output_new(&l->gate->app->loop, STDOUT_FILENO, STDOUT_MAX_BYTES,
                         &events, l, err);
-    if (l->out == NULL)
+    if (!l->out)
         return false;
     l->gate->on_request = on_request;
     l->gate->on_request_arg = l;
@@ -203,7 +203,7 @@ void local_stop_input(struct wsgate *w)
 {
     struct local *l = w->local;
 
-    if (l == NULL || l->in == NULL)
+    if (!l || !l->in)
         return;
     input_close(l->in);
     l->in = NULL;
@@ -213,11 +213,11 @@ void local_stop(struct wsgate *w)
 {
     struct local *l = w->local;
 
-    if (l == NULL)
+    if (!l)
         return;
     local_stop_input(w);
     w->on_request = NULL;
-    if (l->out != NULL)
+    if (l->out)
         output_close(l->out, NULL, NULL);
     l->out = NULL;
 }

@@ -160,10 +160,10 @@ static void settle(void *options)
     struct options *o = options;
     const char *port = getenv("PORT");
 
-    if (o->listen != NULL)
+    if (o->listen)
         return;
     snprintf(text, sizeof text, "127.0.0.1:%.40s",
-             port != NULL && port[0] != '\0' ? port : "8080");
+             port && port[0] != '\0' ? port : "8080");
     o->listen = text;
 }
 

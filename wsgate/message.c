@@ -220,7 +220,7 @@ void message_result_ok(struct message_results *r, struct span channel,
                        const char *epoch, uint64_t seq)
 {
     result(r, channel, true);
-    if (epoch != NULL)
+    if (epoch)
         bytes_printf(r->out, ",\"epoch\":\"%s\",\"seq\":%" PRIu64, epoch, seq);
     bytes_add_str(r->out, "}");
 }

@@ -64,7 +64,7 @@ const char *page_type(struct span name)
             strncasecmp(name.ptr + name.len - n, types[i].ending, n) == 0)
             return types[i].type;
     }
-    if (memchr(name.ptr, '.', name.len) == NULL)
+    if (!memchr(name.ptr, '.', name.len))
         return "text/plain; charset=utf-8"; /* LICENSE, NOTICE */
     return "application/octet-stream";
 }
@@ -78,12 +78,12 @@ bool page_etag_match(struct span header, const char *etag)
     while (i < header.len) {
         size_t start;
 
-        while (i < header.len && strchr(" \t,", header.ptr[i]) != NULL)
+        while (i < header.len && strchr(" \t,", header.ptr[i]))
             i++;
         if (header.len - i >= 2 && memcmp(header.ptr + i, "W/", 2) == 0)
             i += 2;
         start = i;
-        while (i < header.len && strchr(" \t,", header.ptr[i]) == NULL)
+        while (i < header.len && !strchr(" \t,", header.ptr[i]))
             i++;
         if (i - start == n && memcmp(header.ptr + start, etag, n) == 0)
             return true;
@@ -199,7 +199,7 @@ static bool walk(struct files *f, int dir_fd, const char *base, int depth,
     const struct dirent *e;
     bool ok = true;
 
-    if (dir == NULL) {
+    if (!dir) {
         close(dir_fd);
         return err_errno(err, ERR_CONFIG, errno, "%s/", base);
     }
@@ -240,7 +240,7 @@ static bool program_dir(char out[PATH_MAX])
         return false;
     out[n] = '\0';
     slash = strrchr(out, '/');
-    if (slash == NULL)
+    if (!slash)
         return false;
     *slash = '\0';
     return true;
@@ -275,7 +275,7 @@ struct page *page_new(const char *dir)
     struct page *p = mem_zero(sizeof *p);
     struct err err = {0};
 
-    if (dir == NULL)
+    if (!dir)
         find_dir(p->dir);
     else
         snprintf(p->dir, sizeof p->dir, "%s", dir);
@@ -349,7 +349,7 @@ bool page_answer(const struct page *p, struct http_conn *conn,
     const struct page_file *file = page_find(p, req->path);
     char extra[sizeof HEADERS + PAGE_ETAG_MAX + 16];
 
-    if (file == NULL) {
+    if (!file) {
         if (!span_is(req->path, "/"))
             return false;
         answer_missing(conn);
@@ -366,7 +366,7 @@ bool page_answer(const struct page *p, struct http_conn *conn,
 
 void page_free(struct page *p)
 {
-    if (p == NULL)
+    if (!p)
         return;
     files_free(&p->files);
     free(p);

@@ -15,7 +15,7 @@ struct request *request_new(struct client *c)
     r->next_of_client = c->requests;
     c->requests = r;
     r->next = all->pending;
-    if (r->next != NULL)
+    if (r->next)
         r->next->prev = r;
     all->pending = r;
     return r;
@@ -29,11 +29,11 @@ void request_free(struct request *r)
     while (*at != r)
         at = &(*at)->next_of_client;
     *at = r->next_of_client;
-    if (r->prev != NULL)
+    if (r->prev)
         r->prev->next = r->next;
     else
         all->pending = r->next;
-    if (r->next != NULL)
+    if (r->next)
         r->next->prev = r->prev;
     for (uint32_t i = 0; i < r->n_wants; i++) {
         if (r->wants[i].topic != HUB_NO_TOPIC)
@@ -47,11 +47,13 @@ void request_free(struct request *r)
 
 struct want *request_add(struct request *r, struct span name)
 {
+    struct want *w;
+
     if (r->n_wants == r->cap_wants) {
         r->cap_wants = r->cap_wants == 0 ? 1 : r->cap_wants * 2;
         r->wants = mem_grow(r->wants, r->cap_wants * sizeof *r->wants);
     }
-    struct want *w = &r->wants[r->n_wants++];
+    w = &r->wants[r->n_wants++];
     *w = (struct want){.topic = HUB_NO_TOPIC,
                        .name_at = (uint32_t)r->text.len,
                        .name_len = (uint16_t)name.len};

@@ -43,11 +43,11 @@ static void tell(struct client *c, const char *action, struct span channel,
                                .mode = mode,
                                .interval_ms = interval_ms};
 
-    if (w->on_request != NULL)
+    if (w->on_request)
         w->on_request(w->on_request_arg, &req);
 }
 
-/* ---- what may be subscribed to ---- */
+/* --- what may be subscribed to --- */
 
 static bool is_private(struct span name)
 {
@@ -130,7 +130,7 @@ static void open_want(struct client *c, struct request *r,
         request_since(r, w, since);
 }
 
-/* ---- subscribe ---- */
+/* --- subscribe --- */
 
 static void add_results(struct request *r, struct bytes *out)
 {
@@ -166,17 +166,20 @@ static void take_over(struct client *c, struct request *r)
     struct clients *all = c->all;
     struct hub *hub = all->gate->hub;
     struct subset have;
+    uint32_t before;
 
     subset_open(&have, all, c->m.group, r->n_wants);
-    uint32_t before = have.count;
+    before = have.count;
     for (uint32_t i = 0; i < r->n_wants; i++) {
         struct want *w = &r->wants[i];
+        uint64_t old;
+
         if (w->topic == HUB_NO_TOPIC)
             continue;
         tell(c, "subscribe", want_name(r, w),
              span_str(w->all ? "all" : "latest"),
              hub_topic_interval(hub, w->topic));
-        uint64_t old = subset_put(&have, sub_key(w->topic, w->all));
+        old = subset_put(&have, sub_key(w->topic, w->all));
         if (old != SUBSET_NONE)
             hub_close(hub, sub_topic(old)); /* one of two references */
         w->topic = HUB_NO_TOPIC;
@@ -196,7 +199,7 @@ static void finish(struct request *r)
     if (c->view == VIEW_NATIVE)
         add_results(r, answers(c));
     take_over(c, r);
-    if (s != NULL)
+    if (s)
         snapshots_queue(c, s);
     request_free(r);
 }
@@ -220,9 +223,9 @@ void session_check_pending(struct clients *all)
 {
     uint64_t now = clock_mono_ms();
 
-    if (all->pending != NULL)
+    if (all->pending)
         hub_flush(all->gate->hub); /* see flush() */
-    for (struct request *r = all->pending, *next; r != NULL; r = next) {
+    for (struct request *r = all->pending, *next; r; r = next) {
         struct client *c = r->client;
         next = r->next;
         if (!request_is_settled(r) && now < r->deadline_mono_ms)
@@ -242,15 +245,14 @@ void session_on_pending_timer(uv_timer_t *t)
     struct clients *all = t->data;
 
     session_check_pending(all);
-    if (all->pending == NULL)
+    if (!all->pending)
         uv_timer_stop(t);
 }
 
 /* Subscriptions under way count, too. */
 static void put_pending(struct client *c, struct subset *have)
 {
-    for (const struct request *r = c->requests; r != NULL;
-         r = r->next_of_client) {
+    for (const struct request *r = c->requests; r; r = r->next_of_client) {
         for (uint32_t i = 0; i < r->n_wants; i++) {
             if (r->wants[i].topic != HUB_NO_TOPIC)
                 subset_put(have, sub_key(r->wants[i].topic, r->wants[i].all));
@@ -262,23 +264,25 @@ static uint32_t pending_count(const struct client *c)
 {
     uint32_t n = 0;
 
-    for (const struct request *r = c->requests; r != NULL;
-         r = r->next_of_client)
+    for (const struct request *r = c->requests; r; r = r->next_of_client)
         n += r->n_wants;
     return n;
 }
 
 static void subscribe(struct client *c, const struct command *cmd)
 {
+    struct subset have;
+    uint32_t room;
+    struct request *r;
+
     if (!flush(c))
         return;
 
-    struct subset have;
-    uint32_t room = pending_count(c) + (uint32_t)cmd->n_channels;
+    room = pending_count(c) + (uint32_t)cmd->n_channels;
 
     subset_open(&have, c->all, c->m.group, room);
     put_pending(c, &have);
-    struct request *r = request_new(c);
+    r = request_new(c);
     r->snapshot = cmd->snapshot;
     bytes_add_span(&r->id, bytes_span(&cmd->id));
     for (size_t i = 0; i < cmd->n_channels; i++)
@@ -298,7 +302,7 @@ void session_subscribe_list(struct client *c, struct span names)
     bytes_add_str(&text, "{\"type\":\"subscribe\",\"channels\":[");
     for (const char *at = names.ptr, *end = at + names.len; at <= end;) {
         const char *comma = memchr(at, ',', (size_t)(end - at));
-        const char *stop = comma == NULL ? end : comma;
+        const char *stop = !comma ? end : comma;
         if (at != names.ptr)
             bytes_add_str(&text, ",");
         bytes_add_json(&text, span_make(at, (size_t)(stop - at)));
@@ -332,14 +336,14 @@ void session_subscribe_view(struct client *c)
     wait_or_finish(r);
 }
 
-/* ---- the other commands ---- */
+/* --- the other commands --- */
 
 /* It was asked for and is not there yet. */
 static bool cancel(struct client *c, struct span name)
 {
     bool any = false;
 
-    for (struct request *r = c->requests; r != NULL; r = r->next_of_client) {
+    for (struct request *r = c->requests; r; r = r->next_of_client) {
         for (uint32_t i = 0; i < r->n_wants; i++) {
             struct want *w = &r->wants[i];
             if (w->topic == HUB_NO_TOPIC || !span_eq(want_name(r, w), name))
@@ -355,16 +359,19 @@ static bool cancel(struct client *c, struct span name)
 
 static void unsubscribe(struct client *c, const struct command *cmd)
 {
+    struct clients *all;
+    struct subset have;
+    struct message_results m;
+    uint32_t before;
+
     if (!flush(c))
         return;
 
-    struct clients *all = c->all;
-    struct subset have;
-    struct message_results m =
-        message_results_begin(answers(c), "unsubscribed", bytes_span(&cmd->id));
+    all = c->all;
+    m = message_results_begin(answers(c), "unsubscribed", bytes_span(&cmd->id));
 
     subset_open(&have, all, c->m.group, 0);
-    uint32_t before = have.count;
+    before = have.count;
     for (size_t i = 0; i < cmd->n_channels; i++) {
         struct span name = command_channel(cmd, i);
         uint64_t old = subset_remove(&have, name);
@@ -391,7 +398,7 @@ static void list(struct client *c, const struct command *cmd)
     struct message_results m = message_results_begin(
         answers(c), "subscriptions", bytes_span(&cmd->id));
 
-    for (uint32_t i = 0; g != NULL && i < g->n_keys; i++) {
+    for (uint32_t i = 0; g && i < g->n_keys; i++) {
         uint32_t topic = sub_topic(g->keys[i]);
         message_result_mode(&m, hub_topic_name(hub, topic), sub_all(g->keys[i]),
                             hub_topic_interval(hub, topic));
@@ -461,11 +468,11 @@ void session_end(struct client *c)
 {
     const struct group *g = c->m.group;
 
-    while (c->requests != NULL)
+    while (c->requests)
         request_free(c->requests);
     snapshots_free(c);
-    for (uint32_t i = 0; g != NULL && i < g->n_keys; i++)
+    for (uint32_t i = 0; g && i < g->n_keys; i++)
         hub_close(c->all->gate->hub, sub_topic(g->keys[i]));
-    if (g != NULL)
+    if (g)
         c->all->subscriptions -= g->n_keys;
 }

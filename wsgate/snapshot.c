@@ -36,14 +36,14 @@ void snapshots_queue(struct client *c, struct snapshots *s)
     struct snapshots **at = &c->snapshots;
 
     s->from = c->all->gate->fan->log.head;
-    while (*at != NULL)
+    while (*at)
         at = &(*at)->next;
     *at = s;
 }
 
 void snapshots_free(struct client *c)
 {
-    while (c->snapshots != NULL) {
+    while (c->snapshots) {
         struct snapshots *s = c->snapshots;
         c->snapshots = s->next;
         free(s);
@@ -68,7 +68,7 @@ static void show(void *arg, const struct slot *slot, struct span payload)
 
 static bool has_topic(const struct group *g, uint32_t topic)
 {
-    uint32_t lo = 0, hi = g == NULL ? 0 : g->n_keys;
+    uint32_t lo = 0, hi = !g ? 0 : g->n_keys;
 
     while (lo < hi) {
         uint32_t mid = (lo + hi) / 2;
@@ -77,7 +77,7 @@ static bool has_topic(const struct group *g, uint32_t topic)
         else
             hi = mid;
     }
-    return g != NULL && lo < g->n_keys && sub_topic(g->keys[lo]) == topic;
+    return g && lo < g->n_keys && sub_topic(g->keys[lo]) == topic;
 }
 
 /* Has the group this channel by its name, at whatever interval? */
@@ -87,7 +87,7 @@ static bool names(const struct group *g, const struct feed *feed)
 
     if (sub_topic(g->keys[0]) & TOPIC_PATTERN)
         return false;
-    while (v != NULL && !has_topic(g, v->channel.id))
+    while (v && !has_topic(g, v->channel.id))
         v = v->next;
     return v != NULL;
 }
@@ -112,6 +112,8 @@ static const struct variant *next_channel(struct client *c,
     struct snapshots *s = c->snapshots;
     const struct group *g = c->m.group;
     uint32_t topic = s->topics[s->at];
+    const struct pattern *p;
+    const struct variant *v;
 
     if (!has_topic(g, topic)) { /* unsubscribed meanwhile */
         s->at++;
@@ -122,13 +124,13 @@ static const struct variant *next_channel(struct client *c,
         s->at++;
         return feeds_variant_of(fs, topic);
     }
-    const struct pattern *p = fs->fan->patterns[topic & ~TOPIC_PATTERN];
+    p = fs->fan->patterns[topic & ~TOPIC_PATTERN];
     if (s->within >= p->n_channels) {
         s->at++;
         s->within = 0;
         return NULL;
     }
-    const struct variant *v = (const struct variant *)p->channels[s->within++];
+    v = (const struct variant *)p->channels[s->within++];
     return names(g, v->feed) ? NULL : v;
 }
 
@@ -137,8 +139,11 @@ static bool gather(struct client *c, struct bytes *out, unsigned *channels)
 {
     const struct feeds *fs = hub_feeds(c->all->gate->hub);
 
-    while (c->snapshots != NULL && out->len < AT_ONCE_BYTES) {
+    while (c->snapshots && out->len < AT_ONCE_BYTES) {
         struct snapshots *s = c->snapshots;
+        uint64_t from;
+        struct showing showing;
+
         if (s->at == s->n) {
             c->snapshots = s->next;
             free(s);
@@ -146,9 +151,9 @@ static bool gather(struct client *c, struct bytes *out, unsigned *channels)
         }
         if (++*channels > TURN_CHANNELS)
             return false;
-        uint64_t from = s->from;
-        struct showing showing = {.out = out, .v = next_channel(c, fs)};
-        if (showing.v != NULL && !is_outdone(showing.v, from))
+        from = s->from;
+        showing = (struct showing){.out = out, .v = next_channel(c, fs)};
+        if (showing.v && !is_outdone(showing.v, from))
             feed_each_newest(fs, showing.v, show, &showing);
     }
     return true;
@@ -161,7 +166,7 @@ void snapshots_pump(struct client *c)
     size_t sent = 0;
     bool more = true;
 
-    while (more && sent < TURN_BYTES && c->snapshots != NULL &&
+    while (more && sent < TURN_BYTES && c->snapshots &&
            client_unread(c) < AT_ONCE_BYTES) {
         bytes_clear(out);
         more = gather(c, out, &channels);
@@ -172,6 +177,6 @@ void snapshots_pump(struct client *c)
             return;
     }
     /* The loop comes back when the others have had their turn. */
-    if (c->snapshots != NULL)
+    if (c->snapshots)
         client_io.want_writable(&c->m, true);
 }

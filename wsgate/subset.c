@@ -9,19 +9,20 @@ struct mark_place {
 static struct mark_place place_of(const struct subset *s, uint32_t topic)
 {
     const struct feeds *fs = hub_feeds(s->all->gate->hub);
+    struct feed *feed;
 
     if (topic & TOPIC_PATTERN) {
         struct wild *w = feeds_wild_of(fs, topic)->wild;
         return (struct mark_place){&w->mark, &w->mark_at};
     }
-    struct feed *feed = feeds_variant_of(fs, topic)->feed;
+    feed = feeds_variant_of(fs, topic)->feed;
     return (struct mark_place){&feed->mark, &feed->mark_at};
 }
 
 void subset_open(struct subset *s, struct clients *all, const struct group *g,
                  uint32_t more)
 {
-    uint32_t n = g == NULL ? 0 : g->n_keys;
+    uint32_t n = !g ? 0 : g->n_keys;
 
     *s = (struct subset){.all = all, .cap = n + more, .stamp = ++all->stamp};
     s->keys = mem_alloc((s->cap + 1u) * sizeof *s->keys);
@@ -41,10 +42,12 @@ bool subset_has(const struct subset *s, uint32_t topic)
 
 bool subset_may_have(const struct subset *s, struct span name)
 {
+    const struct wild *w;
+
     if (name.ptr[name.len - 1] != '*' || s->patterns < SUBSET_PATTERNS_MAX)
         return true;
-    const struct wild *w = feeds_find_wild(hub_feeds(s->all->gate->hub), name);
-    return w != NULL && w->mark == s->stamp;
+    w = feeds_find_wild(hub_feeds(s->all->gate->hub), name);
+    return w && w->mark == s->stamp;
 }
 
 uint64_t subset_put(struct subset *s, uint64_t key)
@@ -68,19 +71,20 @@ uint64_t subset_remove(struct subset *s, struct span name)
 {
     const struct feeds *fs = hub_feeds(s->all->gate->hub);
     struct mark_place p = {NULL, NULL};
+    uint64_t old;
 
     if (name.len > 0 && name.ptr[name.len - 1] == '*') {
         struct wild *w = feeds_find_wild(fs, name);
-        if (w != NULL)
+        if (w)
             p = (struct mark_place){&w->mark, &w->mark_at};
     } else {
         struct feed *feed = feeds_find(fs, name);
-        if (feed != NULL)
+        if (feed)
             p = (struct mark_place){&feed->mark, &feed->mark_at};
     }
-    if (p.mark == NULL || *p.mark != s->stamp)
+    if (!p.mark || *p.mark != s->stamp)
         return SUBSET_NONE;
-    uint64_t old = s->keys[*p.at];
+    old = s->keys[*p.at];
     s->keys[*p.at] = SUBSET_NONE;
     *p.mark = s->stamp - 1; /* no longer among them */
     s->count--;

@@ -54,11 +54,14 @@ void table_close(struct table *t)
 
 struct node *table_find(const struct table *t, struct span key)
 {
+    uint64_t h;
+    struct node *n;
+
     if (t->n_buckets == 0)
         return NULL;
-    uint64_t h = hash_of(key);
-    struct node *n = t->buckets[h & (t->n_buckets - 1)];
-    while (n != NULL && !(n->hash == h && t->equal(n, key)))
+    h = hash_of(key);
+    n = t->buckets[h & (t->n_buckets - 1)];
+    while (n && !(n->hash == h && t->equal(n, key)))
         n = n->next;
     return n;
 }
@@ -69,7 +72,7 @@ static void grow(struct table *t)
     struct node **buckets = mem_zero(cap * sizeof *buckets);
 
     for (size_t i = 0; i < t->n_buckets; i++) {
-        for (struct node *n = t->buckets[i], *next; n != NULL; n = next) {
+        for (struct node *n = t->buckets[i], *next; n; n = next) {
             next = n->next;
             n->next = buckets[n->hash & (cap - 1)];
             buckets[n->hash & (cap - 1)] = n;
@@ -82,10 +85,12 @@ static void grow(struct table *t)
 
 void table_add(struct table *t, struct node *n, struct span key)
 {
+    struct node **b;
+
     if (t->count >= t->n_buckets)
         grow(t);
     n->hash = hash_of(key);
-    struct node **b = &t->buckets[n->hash & (t->n_buckets - 1)];
+    b = &t->buckets[n->hash & (t->n_buckets - 1)];
     n->next = *b;
     *b = n;
     t->count++;
@@ -105,7 +110,7 @@ void table_each(const struct table *t, void (*fn)(void *arg, struct node *n),
                 void *arg)
 {
     for (size_t i = 0; i < t->n_buckets; i++) {
-        for (struct node *n = t->buckets[i], *next; n != NULL; n = next) {
+        for (struct node *n = t->buckets[i], *next; n; n = next) {
             next = n->next;
             fn(arg, n);
         }

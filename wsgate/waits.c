@@ -44,7 +44,7 @@ void waits_add(struct waits *q, struct wait *w, void (*on_due)(struct wait *w))
 
 void waits_remove(struct wait *w)
 {
-    if (w->next == NULL)
+    if (!w->next)
         return;
     w->next->prev = w->prev;
     w->prev->next = w->next;

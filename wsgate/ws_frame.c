@@ -43,15 +43,16 @@ static ssize_t on_recv(uint8_t *buf, size_t len, int flags, void *user_data)
 static struct ws_state *state_new(struct ws_pool *pool)
 {
     struct ws_state *s = pool->free;
+    struct wslay_frame_callbacks callbacks;
 
-    if (s != NULL) {
+    if (s) {
         pool->free = s->next;
         pool->n_free--;
         return s;
     }
     s = mem_zero(sizeof *s);
     bytes_init(&s->message);
-    const struct wslay_frame_callbacks callbacks = {.recv_callback = on_recv};
+    callbacks = (struct wslay_frame_callbacks){.recv_callback = on_recv};
     if (wslay_frame_context_init(&s->ctx, &callbacks, s) != 0) {
         free(s);
         return NULL;
@@ -76,9 +77,9 @@ struct ws_pool *ws_pool_new(size_t max_message)
 
 void ws_pool_free(struct ws_pool *pool)
 {
-    if (pool == NULL)
+    if (!pool)
         return;
-    while (pool->free != NULL) {
+    while (pool->free) {
         struct ws_state *s = pool->free;
         pool->free = s->next;
         state_end(s);
@@ -89,7 +90,7 @@ void ws_pool_free(struct ws_pool *pool)
 void ws_state_free(struct ws_pool *pool, struct ws_state *state)
 {
     (void)pool; /* its context is in the middle of something */
-    if (state == NULL)
+    if (!state)
         return;
     if (state->busy)
         state->ended = true;
@@ -122,11 +123,13 @@ bool ws_utf8_ok(struct span text)
     const char *s = text.ptr, *end = text.ptr + text.len;
 
     while (s < end) {
+        unsigned n;
+
         if ((unsigned char)*s < 0x80) {
             s++;
             continue;
         }
-        unsigned n = scan_utf8(s, end);
+        n = scan_utf8(s, end);
         if (n == 0)
             return false;
         s += n;
@@ -229,12 +232,15 @@ static uint16_t got_part(struct ws_pool *pool, struct ws_state *s,
     struct span part = span_make((const char *)io->data, io->data_length);
     uint16_t code = s->frame_got == 0 ? check_head(pool, s, io, why) : 0;
     bool control = wslay_is_ctrl_frame(io->opcode);
+    bool whole_at_once;
+    bool frame_done;
+    bool alone;
 
     if (code != 0)
         return code;
-    bool whole_at_once = part.len == io->payload_length;
+    whole_at_once = part.len == io->payload_length;
     s->frame_got += part.len;
-    bool frame_done = s->frame_got == io->payload_length;
+    frame_done = s->frame_got == io->payload_length;
     if (frame_done) {
         s->framed += frame_size(io);
         s->frame_got = 0;
@@ -250,7 +256,7 @@ static uint16_t got_part(struct ws_pool *pool, struct ws_state *s,
         s->n_control = 0;
         return got_control(io->opcode, part, fn, arg, why, go_on);
     }
-    bool alone = !s->in_message && io->fin && whole_at_once;
+    alone = !s->in_message && io->fin && whole_at_once;
     if (!alone)
         bytes_add_span(&s->message, part);
     if (!frame_done || !io->fin) {
@@ -265,11 +271,11 @@ static uint16_t got_part(struct ws_pool *pool, struct ws_state *s,
 uint16_t ws_read(struct ws_pool *pool, struct ws_state **state,
                  struct span bytes, ws_fn *fn, void *arg, const char **why)
 {
-    struct ws_state *s = *state != NULL ? *state : state_new(pool);
+    struct ws_state *s = *state ? *state : state_new(pool);
     uint16_t code = 0;
     bool go_on = true;
 
-    if (s == NULL)
+    if (!s)
         return bad(why, WS_CLOSE_TRY_LATER, "out of memory");
     *state = s;
     s->in = bytes;

@@ -26,13 +26,14 @@ static bool key_ok(struct span key)
 bool ws_origin_ok(struct span origin, struct span host,
                   const struct option_strs *allow_origin)
 {
+    static const char *const schemes[] = {"http://", "https://"};
+
     if (origin.len == 0)
         return true; /* not a browser */
     for (unsigned i = 0; i < allow_origin->count; i++) {
         if (glob_match(span_str(allow_origin->at[i]), origin))
             return true;
     }
-    static const char *const schemes[] = {"http://", "https://"};
     for (int i = 0; i < 2; i++) {
         size_t n = strlen(schemes[i]);
         if (span_starts(origin, schemes[i]) && origin.len - n == host.len &&
@@ -45,6 +46,8 @@ bool ws_origin_ok(struct span origin, struct span host,
 int ws_handshake_check(const struct http_request *req,
                        const struct option_strs *allow_origin, const char **why)
 {
+    struct span upgrade;
+
     if (!span_is(req->method, "GET")) {
         *why = "a WebSocket begins with GET";
         return 405;
@@ -53,7 +56,7 @@ int ws_handshake_check(const struct http_request *req,
         *why = "only WebSocket version 13 is spoken here";
         return 426;
     }
-    struct span upgrade = http_header(req, "Upgrade");
+    upgrade = http_header(req, "Upgrade");
     if (upgrade.len != 9 || strncasecmp(upgrade.ptr, "websocket", 9) != 0) {
         *why = "the only upgrade offered is websocket";
         return 400;

@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* --- requests ------------------------------------------------------------- */
+/* --- requests --- */
 
 #define UPGRADE                                                                \
     " HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"    \
@@ -95,7 +95,7 @@ static void set_socket(struct input *in)
                                      : 0;
 }
 
-/* --- what comes from Redis and from standard input ------------------------ */
+/* --- what comes from Redis and from standard input --- */
 
 static void add_payload(struct bytes *out, struct input *in)
 {
@@ -156,7 +156,7 @@ static void do_redis(struct input *in)
     unsigned how = take(in);
     struct redis_conn *c = fake_conn(how >> 6);
 
-    if (c == NULL)
+    if (!c)
         return;
     switch (how & 7) {
     case 0:
@@ -183,7 +183,7 @@ static void do_redis(struct input *in)
     }
 }
 
-/* --- steps ---------------------------------------------------------------- */
+/* --- steps --- */
 
 static void step(struct input *in)
 {

@@ -47,7 +47,7 @@ static const char *take_name(struct input *in)
     return names[take(in) % (sizeof names / sizeof *names)];
 }
 
-/* --- what clients say ----------------------------------------------------- */
+/* --- what clients say --- */
 
 static void add_channels(struct bytes *text, struct input *in, unsigned n)
 {

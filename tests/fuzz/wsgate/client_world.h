@@ -41,7 +41,7 @@ static struct world {
     uint64_t told;       /* bytes of what on_request was told */
 } world;
 
-/* --- what the gateway sends ----------------------------------------------- */
+/* --- what the gateway sends --- */
 
 static void visitor_frame(struct visitor *p, unsigned opcode,
                           struct span payload)
@@ -72,7 +72,7 @@ static bool visitor_next(struct visitor *p)
     if (!p->shaken) {
         const char *end =
             p->in.len < 4 ? NULL : memmem(p->in.ptr, p->in.len, "\r\n\r\n", 4);
-        if (end == NULL)
+        if (!end)
             return false;
         p->shaken = true;
         bytes_drop(&p->in, (size_t)(end + 4 - p->in.ptr));
@@ -109,7 +109,7 @@ static ssize_t visitor_take(struct member *m, const struct iovec *iov,
     size_t sent = 0;
 
     assert(!node_of(struct client, m, m)->ended);
-    if (p == NULL)
+    if (!p)
         return -EPIPE;
     if (p->fault != 0)
         return -p->fault;
@@ -126,7 +126,7 @@ static ssize_t visitor_take(struct member *m, const struct iovec *iov,
     return (ssize_t)sent;
 }
 
-/* --- what clients do ------------------------------------------------------ */
+/* --- what clients do --- */
 
 static void visitor_leave(struct visitor *p)
 {
@@ -190,19 +190,19 @@ static void frame_add(struct bytes *out, unsigned first, struct span payload)
     out->len += n + payload.len;
 }
 
-/* --- time ----------------------------------------------------------------- */
+/* --- time --- */
 
 /* All that is open: connect, and say what lies there. */
 static void redis_go_on(void)
 {
     struct redis_conn *c, *next;
 
-    for (c = fake_redis.first; c != NULL; c = next) {
+    for (c = fake_redis.first; c; c = next) {
         next = c->next;
         if (!c->closed)
             fake_open(c);
     }
-    for (c = fake_redis.first; c != NULL; c = next) {
+    for (c = fake_redis.first; c; c = next) {
         next = c->next;
         fake_deliver(c, SIZE_MAX);
     }
@@ -213,7 +213,7 @@ static void check_counters(void)
 {
     struct gate_stats s;
 
-    if (world.gate.fan->dirty != NULL)
+    if (world.gate.fan->dirty)
         return;
     gate_stats(&world.gate, &s);
     assert(s.expected == s.delivered + s.conflated + s.dropped + s.queued);
@@ -237,7 +237,7 @@ static void check_wanted(void)
     const struct hub *hub = world.gate.hub;
     size_t wanted = 1;
 
-    if (hub == NULL || hub->sub == NULL)
+    if (!hub || !hub->sub)
         return;
     table_each(&hub->feeds.by_name, count_wanted_feed, &wanted);
     table_each(&hub->feeds.wilds, count_wanted_wild, &wanted);
@@ -265,7 +265,7 @@ static void world_wait(unsigned ms)
     world_turn();
 }
 
-/* --- beginning and end ---------------------------------------------------- */
+/* --- beginning and end --- */
 
 /* As --stdout does: reads everything that it is told. */
 static void on_request(void *arg, const struct gate_request *req)
@@ -275,7 +275,7 @@ static void on_request(void *arg, const struct gate_request *req)
     w->told += strlen(req->action) + strlen(req->peer) + req->channel.len;
     for (size_t i = 0; i < req->channel.len; i++)
         w->told += (unsigned char)req->channel.ptr[i];
-    if (req->close_why != NULL)
+    if (req->close_why)
         w->told += strlen(req->close_why);
 }
 
@@ -312,19 +312,21 @@ static void world_begin(void)
 /* Whatever state it is in, it stops in time and leaves nothing behind. */
 static void world_end(void)
 {
+    int status;
+
     app_stop(&world.app);
     while (world.stop_steps <= STOP_STEPS && uv_loop_alive(&world.app.loop))
         world_wait(STOP_STEP_MS);
     assert(!uv_loop_alive(&world.app.loop));
     assert(world.gate.clients->count == 0);
     assert(world.gate.clients->subscriptions == 0);
-    assert(world.gate.clients->pending == NULL);
+    assert(!world.gate.clients->pending);
     assert(world.gate.clients->peers.count == 0);
     assert(world.gate.fan->groups.count == 0);
-    assert(fake_redis.first == NULL);
+    assert(!fake_redis.first);
     uv_close((uv_handle_t *)&world.app.stop, NULL);
     uv_run(&world.app.loop, UV_RUN_NOWAIT);
-    int status = uv_loop_close(&world.app.loop);
+    status = uv_loop_close(&world.app.loop);
     assert(status == 0);
     gate_free(&world.gate);
     for (int i = 0; i < VISITORS; i++)

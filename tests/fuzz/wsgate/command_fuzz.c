@@ -29,10 +29,10 @@ static void check_channels(const struct command *cmd)
 {
     struct bytes out;
     struct span since;
+    struct message_results r;
 
     bytes_init(&out);
-    struct message_results r =
-        message_results_begin(&out, "subscribed", bytes_span(&cmd->id));
+    r = message_results_begin(&out, "subscribed", bytes_span(&cmd->id));
     for (size_t i = 0; i < cmd->n_channels; i++) {
         struct span name = command_channel(cmd, i);
         (void)command_since(cmd, name, &since);
@@ -52,17 +52,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct command cmd;
     const char *why = NULL;
     struct bytes out;
+    bool ok;
 
     if (!ws_utf8_ok(text))
         return 0; /* does not get here */
-    bool ok = command_read(text, &cmd, &why);
-    assert(ok == (why == NULL));
+    ok = command_read(text, &cmd, &why);
+    assert(ok == (!why));
     assert(cmd.interval_ms >= 0 && cmd.interval_ms <= COMMAND_INTERVAL_MAX_MS);
     if (ok)
         check_channels(&cmd);
     bytes_init(&out);
-    message_error(&out, bytes_span(&cmd.id), "bad_request",
-                  why != NULL ? why : "", false);
+    message_error(&out, bytes_span(&cmd.id), "bad_request", why ? why : "",
+                  false);
     check_answer(&out);
     bytes_close(&out);
     command_free(&cmd);

@@ -52,7 +52,7 @@ static struct fake_redis {
     bool denies; /* subscriptions */
 } fake_redis;
 
-/* --- what is published ---------------------------------------------------- */
+/* --- what is published --- */
 
 static void fake_message(struct redis_conn *c, const struct fake_name *name,
                          struct span channel, struct span payload)
@@ -67,7 +67,7 @@ static void fake_message(struct redis_conn *c, const struct fake_name *name,
 
 static void fake_publish(struct span channel, struct span payload)
 {
-    for (struct redis_conn *c = fake_redis.first; c != NULL; c = c->next) {
+    for (struct redis_conn *c = fake_redis.first; c; c = c->next) {
         for (unsigned i = 0; i < c->n_names; i++) {
             const struct fake_name *n = &c->names[i];
             struct span name = span_make(n->text, n->len);
@@ -77,7 +77,7 @@ static void fake_publish(struct span channel, struct span payload)
     }
 }
 
-/* --- commands ------------------------------------------------------------- */
+/* --- commands --- */
 
 static void fake_subscribe(struct redis_conn *c, const char *kind, bool on,
                            bool pattern, struct span name)
@@ -249,7 +249,7 @@ static void fake_answer(struct redis_conn *c)
     bytes_clear(&c->asked);
 }
 
-/* --- what the target does ------------------------------------------------- */
+/* --- what the target does --- */
 
 /* The k-th connection that is not closed; NULL: there is none. */
 static struct redis_conn *fake_conn(unsigned k)
@@ -257,7 +257,7 @@ static struct redis_conn *fake_conn(unsigned k)
     struct redis_conn *c = fake_redis.first;
     unsigned n = 0;
 
-    for (; c != NULL; c = c->next)
+    for (; c; c = c->next)
         n += !c->closed;
     if (n == 0)
         return NULL;
@@ -303,7 +303,7 @@ static void fake_block(struct redis_conn *c, bool on)
     c->blocked = on;
 }
 
-/* --- the interface of redis_conn.h ---------------------------------------- */
+/* --- the interface of redis_conn.h --- */
 
 struct redis_conn *redis_conn_new(uv_loop_t *loop,
                                   const struct redis_config *config,
@@ -362,7 +362,7 @@ static void fake_on_closed(uv_handle_t *handle)
 
 void redis_conn_close(struct redis_conn *c)
 {
-    if (c == NULL || c->closed)
+    if (!c || c->closed)
         return;
     c->closed = true;
     c->n_names = 0;

@@ -59,13 +59,15 @@ static uint16_t feed(const uint8_t *data, size_t size, size_t step,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct heard whole = {.closed = false}, parts = {.closed = false};
+    uint16_t a;
+    uint16_t b;
 
     if (size < 1)
         return 0;
     bytes_init(&whole.log);
     bytes_init(&parts.log);
-    uint16_t a = feed(data + 1, size - 1, size, &whole);
-    uint16_t b = feed(data + 1, size - 1, 1 + data[0] % 32, &parts);
+    a = feed(data + 1, size - 1, size, &whole);
+    b = feed(data + 1, size - 1, 1 + data[0] % 32, &parts);
     assert(a == b);
     assert(span_eq(bytes_span(&whole.log), bytes_span(&parts.log)));
     bytes_close(&whole.log);

@@ -101,15 +101,17 @@ static void updates_carry_the_payload_as_it_was(void **state)
     char room[400];
     size_t data_at;
     struct span payload = span_str("{\"hello\": [1, 2 ]}");
+    size_t len;
+    size_t head;
 
     (void)state;
     bytes_init(&prefix);
     message_prefix(&prefix, span_str("market_data:TEST"));
     assert_true(message_update_max(bytes_span(&prefix), payload) < sizeof room);
-    size_t len = message_update(room, bytes_span(&prefix), 1057, payload,
-                                1700000000001, false, &data_at);
+    len = message_update(room, bytes_span(&prefix), 1057, payload,
+                         1700000000001, false, &data_at);
     assert_memory_equal(room + data_at, payload.ptr, payload.len);
-    size_t head = room[1] == 126 ? 4 : 2;
+    head = room[1] == 126 ? 4 : 2;
     assert_true(span_is(
         span_make(room + head, len - head),
         "{\"type\":\"update\",\"channel\":\"market_data:TEST\",\"seq\":1057,"
@@ -124,8 +126,10 @@ static void everything_said_is_json(void **state)
 
     (void)state;
     for (int i = 0; i < 8; i++) {
-        bytes_init(&out);
         struct message_results r;
+        json_value *v;
+
+        bytes_init(&out);
         switch (i) {
         case 0:
             message_welcome(&out, "abc", 15000, 1024, "live");
@@ -158,7 +162,7 @@ static void everything_said_is_json(void **state)
             message_results_end(&r);
             break;
         }
-        json_value *v = json_read(body(&out), NULL);
+        v = json_read(body(&out), NULL);
         assert_true(json_is_object(v));
         assert_non_null(json_member(v, "type"));
         json_free(v);

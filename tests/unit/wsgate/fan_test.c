@@ -168,8 +168,10 @@ static struct world *world_new(uint32_t seed, struct fan_limits limits)
 
 static void leave(struct world *w, struct client *c)
 {
+    bool lost_before;
+
     fan_forget(&w->fan, &c->m);
-    bool lost_before = c->lost;
+    lost_before = c->lost;
     memset(c, 0, sizeof *c);
     c->lost = lost_before;
 }
@@ -285,7 +287,7 @@ static void sums_match(struct world *w)
 
 static void lagging_is_cheap(const struct client *c)
 {
-    if (c->m.lag == NULL)
+    if (!c->m.lag)
         return;
     assert_true(c->m.lag->out.len <= LAG_COPY_MAX + 4096);
     assert_true(c->m.lag->n_floors <= KEYS_MAX);

@@ -175,6 +175,7 @@ an_interval_sends_the_first_at_once_and_the_newest_when_due(void **state)
     struct world *w = *state;
     struct client *slow = &w->client[0], *fast = &w->client[1];
     char text[64];
+    const struct fan_counters *k;
 
     subscribe(w, slow, "market_data:A", VIEW_NATIVE, 250);
     subscribe(w, fast, "market_data:A", VIEW_NATIVE, 0);
@@ -196,7 +197,7 @@ an_interval_sends_the_first_at_once_and_the_newest_when_due(void **state)
     assert_int_equal(count(slow, "\"n\":9}"), 1);
     assert_int_equal(count(slow, "\"n\":10}"), 1);
     assert_int_equal(w->feeds.throttled, 7);
-    const struct fan_counters *k = &w->fan.counters;
+    k = &w->fan.counters;
     assert_int_equal(k->expected, k->delivered + k->conflated);
 }
 
@@ -275,6 +276,7 @@ static void an_interval_that_nobody_had_begins_anew(void **state)
     struct world *w = *state;
     struct feed *feed = feeds_get(&w->feeds, span_str("market_data:A"));
     struct bytes out;
+    struct variant *v;
 
     subscribe(w, &w->client[0], "market_data:A", VIEW_NATIVE, 50);
     publish(w, "market_data:A", "1");
@@ -282,7 +284,7 @@ static void an_interval_that_nobody_had_begins_anew(void **state)
     fan_flush(&w->fan);
     fan_leave(&w->fan, &w->client[0].m);
     publish(w, "market_data:A", "3");
-    struct variant *v = feed_variant(&w->feeds, feed, VIEW_NATIVE, 50);
+    v = feed_variant(&w->feeds, feed, VIEW_NATIVE, 50);
     assert_int_equal(v->seq, 3);
     assert_null(w->feeds.waiting);
     bytes_init(&out);

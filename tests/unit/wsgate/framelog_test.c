@@ -45,11 +45,14 @@ static void frames_survive_until_their_bytes_are_needed(void **state)
     (void)state;
     framelog_init(&log, 4096, on_evict, &seen);
     for (uint64_t number = 1; number < 20000; number++) {
+        size_t len;
+        char *at;
+
         x = x * 1664525u + 1013904223u;
-        size_t len = 2 + (x >> 16) % (framelog_max(&log) - 2);
+        len = 2 + (x >> 16) % (framelog_max(&log) - 2);
         if (number % 3 == 0)
             len = 2 + len % 40; /* many small ones: descriptors run out */
-        char *at = framelog_reserve(&log, len);
+        at = framelog_reserve(&log, len);
         assert_true(at >= log.bytes && at + len <= log.bytes + log.size);
         fill(at, number, len);
         assert_int_equal(

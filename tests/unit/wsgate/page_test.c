@@ -25,7 +25,7 @@ static int setup(void **state)
 
     f = (struct fixture){.dir = "/tmp/page_test.XXXXXX"};
     *state = &f;
-    return mkdtemp(f.dir) == NULL;
+    return !mkdtemp(f.dir);
 }
 
 static int teardown(void **state)
@@ -144,7 +144,7 @@ static bool reload_says(struct page *p, const char *text)
     struct err err = {0};
 
     return !page_reload(p, &err) && err.code == ERR_CONFIG &&
-           strstr(err.text, text) != NULL;
+           strstr(err.text, text);
 }
 
 static void a_folder_with_too_much_is_refused_whole(void **state)

@@ -311,8 +311,10 @@ static void heads_are_as_short_as_can_be(void **state)
     (void)state;
     bytes_init(&out);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t begun;
+
         bytes_clear(&out);
-        size_t begun = ws_text_begin(&out);
+        begun = ws_text_begin(&out);
         memset(bytes_reserve(&out, cases[i].len), 'x', cases[i].len);
         out.len += cases[i].len;
         ws_text_end(&out, begun);
