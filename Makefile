@@ -48,14 +48,14 @@ ALL_CFLAGS = -std=c11 -fPIE $(WARN) $(MODE_$(BUILD)) $(CFLAGS)
 ALL_LDFLAGS = $(LDMODE_$(BUILD)) $(LDFLAGS)
 LIBS := -lhiredis -luv -lwslay -lhttp_parser -ljansson -lcrypto -lm
 
-COMMON_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard common/*.c))
-tool_obj = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
+COMMON_OBJ := $(patsubst %.c,$(B)/%.o,$(wildcard common/*/*.c))
+tool_obj = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c $(1)/*/*.c))
 # What a test of a tool links: everything of the tool but its main().
 part_obj = $(filter-out $(B)/$(1)/main.o,$(call tool_obj,$(1)))
 
-UNIT_SRC := $(wildcard tests/unit/*/*_test.c)
+UNIT_SRC := $(wildcard tests/unit/*/*/*_test.c)
 UNIT_BIN := $(patsubst %.c,$(B)/%,$(UNIT_SRC))
-FUZZ_SRC := $(wildcard tests/fuzz/*/*_fuzz.c)
+FUZZ_SRC := $(wildcard tests/fuzz/*/*/*_fuzz.c)
 FUZZ_BIN := $(patsubst %.c,$(B)/%,$(FUZZ_SRC))
 
 # V=1 shows whole commands; otherwise one short line for each.
@@ -96,8 +96,8 @@ $(B)/%.o: %.c
 	$(call say,CC,$@)
 	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
-# tests/unit/<area>/<noun>_test.c links common and, unless area is common,
-# the area's parts.
+# tests/unit/<area>/<folder>/<noun>_test.c links common and, unless area is
+# common, the area's parts.
 define UNIT_RULE
 $(B)/$(1:%.c=%): $(B)/$(1:%.c=%.o) \
   $(if $(filter $(TOOLS),$(2)),$(B)/lib$(2).a) $(B)/libcommon.a

@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bargen/core/stats.h"
 #include "bargen/flow.h"
-#include "bargen/stats.h"
 #include "bargen/status.h"
-#include "common/log.h"
+#include "common/base/log.h"
 
 enum {
     OUT_MAX_BYTES = 1024 * 1024,

@@ -12,19 +12,19 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "bargen/engine.h"
-#include "bargen/journal.h"
-#include "bargen/lines.h"
-#include "bargen/mock.h"
+#include "bargen/core/engine.h"
+#include "bargen/core/wallwatch.h"
 #include "bargen/options.h"
-#include "bargen/pubsub.h"
-#include "bargen/store.h"
-#include "bargen/wallwatch.h"
-#include "common/app.h"
-#include "common/instance.h"
-#include "common/output.h"
-#include "common/redis_config.h"
-#include "common/route.h"
+#include "bargen/source/journal.h"
+#include "bargen/source/lines.h"
+#include "bargen/source/mock.h"
+#include "bargen/source/pubsub.h"
+#include "bargen/store/store.h"
+#include "common/app/app.h"
+#include "common/app/output.h"
+#include "common/event/route.h"
+#include "common/redis/instance.h"
+#include "common/redis/redis_config.h"
 
 struct bargen {
     struct app *app;

@@ -3,10 +3,10 @@
 #include <inttypes.h>
 
 #include "bargen/bargen.h"
-#include "bargen/message.h"
-#include "bargen/stats.h"
-#include "common/clock.h"
-#include "common/log.h"
+#include "bargen/core/message.h"
+#include "bargen/core/stats.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
 
 enum {
     OUT_CHUNK_BYTES = 64 * 1024, /* between looks at the output's bound */

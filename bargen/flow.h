@@ -7,7 +7,7 @@
 #ifndef BARGEN_FLOW_H
 #define BARGEN_FLOW_H
 
-#include "bargen/series.h"
+#include "bargen/core/series.h"
 
 struct bargen;
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/bytes.h"
-#include "common/event_name.h"
+#include "common/base/bytes.h"
+#include "common/event/event_name.h"
 
 enum { HOUR_MS = 3600 * 1000 };
 

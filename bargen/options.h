@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "bargen/engine.h"
-#include "common/app.h"
-#include "common/err.h"
-#include "common/option.h"
+#include "bargen/core/engine.h"
+#include "common/app/app.h"
+#include "common/app/option.h"
+#include "common/base/err.h"
 
 enum { SOURCE_JOURNAL, SOURCE_PUBSUB };
 enum { FROM_START, FROM_NOW };

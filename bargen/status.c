@@ -1,7 +1,7 @@
 #include "bargen/status.h"
 
 #include "bargen/bargen.h"
-#include "bargen/stats.h"
+#include "bargen/core/stats.h"
 
 static const char *missing(const struct bargen *b)
 {

@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "common/bytes.h"
+#include "common/base/bytes.h"
 
 /* arg is the struct bargen; for struct app and instance_new(). */
 bool status_ready(void *arg, const char **why);

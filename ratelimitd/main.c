@@ -2,10 +2,10 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "common/app.h"
-#include "common/clock.h"
-#include "ratelimitd/hash.h"
-#include "ratelimitd/once.h"
+#include "common/app/app.h"
+#include "common/base/clock.h"
+#include "ratelimitd/door/check_command.h"
+#include "ratelimitd/limit/hash.h"
 #include "ratelimitd/options.h"
 #include "ratelimitd/ratelimitd.h"
 

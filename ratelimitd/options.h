@@ -4,8 +4,8 @@
 #ifndef RATELIMITD_OPTIONS_H
 #define RATELIMITD_OPTIONS_H
 
-#include "common/app.h"
-#include "common/option.h"
+#include "common/app/app.h"
+#include "common/app/option.h"
 
 struct options {
     struct app_options app; /* first: see app.h */

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/clock.h"
-#include "common/log.h"
-#include "ratelimitd/once.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "ratelimitd/door/check_command.h"
 #include "ratelimitd/status.h"
 
 enum {

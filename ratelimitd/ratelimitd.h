@@ -4,14 +4,14 @@
 #ifndef RATELIMITD_RATELIMITD_H
 #define RATELIMITD_RATELIMITD_H
 
-#include "common/app.h"
-#include "common/instance.h"
-#include "common/redis_sub.h"
-#include "ratelimitd/keeper.h"
-#include "ratelimitd/limiter.h"
-#include "ratelimitd/pipe.h"
-#include "ratelimitd/queue.h"
-#include "ratelimitd/web.h"
+#include "common/app/app.h"
+#include "common/redis/instance.h"
+#include "common/redis/redis_sub.h"
+#include "ratelimitd/door/limiter.h"
+#include "ratelimitd/door/pipe.h"
+#include "ratelimitd/door/queue.h"
+#include "ratelimitd/door/web.h"
+#include "ratelimitd/redis/function_sync.h"
 
 struct ratelimitd {
     struct app *app;

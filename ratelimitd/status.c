@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-#include "common/metrics.h"
+#include "common/base/metrics.h"
 #include "ratelimitd/ratelimitd.h"
 
 static bool has_redis(const struct ratelimitd *r)

@@ -4,7 +4,7 @@
 #ifndef RATELIMITD_STATUS_H
 #define RATELIMITD_STATUS_H
 
-#include "common/bytes.h"
+#include "common/base/bytes.h"
 
 /* arg: struct ratelimitd; see app.h and instance.h. */
 bool status_ready(void *arg, const char **why);

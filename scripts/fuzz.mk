@@ -1,7 +1,7 @@
-# Fuzzing.  A target is tests/fuzz/<area>/<noun>_fuzz.c with one
-# LLVMFuzzerTestOneInput(); area is common or a tool, whose parts are linked.
-# Seeds lie in tests/fuzz/corpus/<area>/<noun>/, inputs that once failed in
-# tests/fuzz/regression/<area>/<noun>/.  What libFuzzer finds on the way is
+# Fuzzing.  A target is tests/fuzz/<area>/<folder>/<noun>_fuzz.c with
+# one LLVMFuzzerTestOneInput(); area is common or a tool, whose parts are
+# linked.  Seeds lie in tests/fuzz/corpus/<area>/<folder>/<noun>/, inputs that
+# once failed in tests/fuzz/regression/, in folders of the same names.  What libFuzzer finds on the way is
 # kept in build/fuzz/corpus/, crashes in build/fuzz/crash/.
 
 FUZZ_SECONDS ?= 30
@@ -10,7 +10,7 @@ FUZZ_CLANG := $(CLANG)
 FUZZ_SAN := -fsanitize=address,undefined -fno-sanitize-recover=all \
   -fno-omit-frame-pointer
 FUZZ_NAMES := $(patsubst tests/fuzz/%_fuzz.c,%,$(FUZZ_SRC))
-# make fuzz FUZZ="common/event common/decimal" runs only those.
+# make fuzz FUZZ="common/event/event common/base/decimal" runs only those.
 FUZZ ?= $(FUZZ_NAMES)
 
 $(FUZZ_B)/%.o: %.c
@@ -18,7 +18,7 @@ $(FUZZ_B)/%.o: %.c
 	$(FUZZ_CLANG) $(CPPFLAGS) -std=c11 $(WARN) -O1 -g \
 	  -fsanitize=fuzzer-no-link $(FUZZ_SAN) -MMD -MP -c -o $@ $<
 
-fuzz_obj = $(patsubst %.c,$(FUZZ_B)/%.o,$(wildcard $(1)/*.c))
+fuzz_obj = $(patsubst %.c,$(FUZZ_B)/%.o,$(wildcard $(1)/*.c $(1)/*/*.c))
 
 $(FUZZ_B)/libcommon.a: $(call fuzz_obj,common)
 	@rm -f $@
@@ -31,7 +31,7 @@ $(FUZZ_B)/lib$(1).a: $(filter-out $(FUZZ_B)/$(1)/main.o,$(call fuzz_obj,$(1)))
 endef
 $(foreach t,$(TOOLS),$(eval $(call FUZZ_LIB_RULE,$(t))))
 
-# $(1) area/noun, $(2) area.  The second program is the same target without
+# $(1) area/folder/noun, $(2) area.  The second program is the same target without
 # libFuzzer, built like all tests: it runs the files that it is given.
 define FUZZ_RULE
 $(FUZZ_B)/bin/$(1): $(FUZZ_B)/tests/fuzz/$(1)_fuzz.o \
@@ -57,7 +57,7 @@ endef
 $(foreach n,$(FUZZ_NAMES),$(eval $(call FUZZ_RULE,$(n),$(firstword $(subst /, ,$(n))))))
 
 fuzz-build: $(FUZZ:%=$(FUZZ_B)/bin/%)
-fuzz: ## run every fuzz target (FUZZ_SECONDS=30 each, FUZZ="area/noun ...")
+fuzz: ## run every fuzz target (FUZZ_SECONDS=30 each, FUZZ="area/folder/noun ...")
 	@scripts/deps build fuzz
 	@$(MAKE) --no-print-directory -j2 fuzz-build
 	@$(MAKE) --no-print-directory $(FUZZ:%=fuzz-%)

@@ -42,8 +42,9 @@ e2e: all testtools ## end-to-end and browser tests only
 	  $(PYTEST_ARGS)
 
 format: ## lay the C sources out (clang-format 14 decides)
-	scripts/format $(wildcard $(addsuffix /*.[ch],common $(TOOLS))) \
-	  $(wildcard tests/unit/*/*.c tests/fuzz/*/*.c tests/bench/*.c)
+	scripts/format $(wildcard $(addsuffix /*.[ch],$(TOOLS)) \
+  $(addsuffix /*/*.[ch],common $(TOOLS))) \
+	  $(wildcard tests/unit/*/*/*.[ch] tests/fuzz/*/*/*.[ch])
 
 lint: ## everything that can be checked without running the tools
 	@scripts/deps build lint

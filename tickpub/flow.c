@@ -2,8 +2,8 @@
 
 #include <inttypes.h>
 
-#include "common/clock.h"
-#include "common/line.h"
+#include "common/base/clock.h"
+#include "common/base/line.h"
 #include "tickpub/report.h"
 
 enum {

@@ -6,7 +6,7 @@
 #ifndef TICKPUB_FLOW_H
 #define TICKPUB_FLOW_H
 
-#include "common/input.h"
+#include "common/app/input.h"
 #include "tickpub/tickpub.h"
 
 enum {

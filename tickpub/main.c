@@ -1,8 +1,8 @@
 #include <stdio.h>
 
-#include "common/app.h"
-#include "common/bytes.h"
-#include "common/route.h"
+#include "common/app/app.h"
+#include "common/base/bytes.h"
+#include "common/event/route.h"
 #include "tickpub/options.h"
 #include "tickpub/tickpub.h"
 

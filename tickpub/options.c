@@ -3,9 +3,9 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include "common/bytes.h"
-#include "common/event_time.h"
-#include "common/route.h"
+#include "common/base/bytes.h"
+#include "common/event/event_time.h"
+#include "common/event/route.h"
 
 /* Wide, as the members of the table are. */
 #define KIB INT64_C(1024)

@@ -7,11 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/app.h"
-#include "common/err.h"
-#include "common/option.h"
-#include "common/span.h"
-#include "tickpub/pace.h"
+#include "common/app/app.h"
+#include "common/app/option.h"
+#include "common/base/err.h"
+#include "common/base/span.h"
+#include "tickpub/input/pace.h"
 
 enum { SIMULATED_MAX = 1000, ON_FULL_BLOCK = 0, ON_FULL_DROP_OLDEST = 1 };
 

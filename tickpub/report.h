@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "common/event.h"
+#include "common/event/event.h"
 
 /* Why a line was not accepted, besides enum event_fault. */
 enum report_fault {

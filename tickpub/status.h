@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-#include "common/bytes.h"
+#include "common/base/bytes.h"
 
 /* All take the struct tickpub. */
 bool status_ready(void *arg, const char **why);

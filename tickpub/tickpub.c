@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/log.h"
+#include "common/base/log.h"
 #include "tickpub/flow.h"
 #include "tickpub/report.h"
 #include "tickpub/status.h"

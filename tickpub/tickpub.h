@@ -12,16 +12,16 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "common/app.h"
-#include "common/event.h"
-#include "common/instance.h"
-#include "common/output.h"
-#include "common/redis_config.h"
-#include "common/route.h"
-#include "tickpub/intake.h"
+#include "common/app/app.h"
+#include "common/app/output.h"
+#include "common/event/event.h"
+#include "common/event/route.h"
+#include "common/redis/instance.h"
+#include "common/redis/redis_config.h"
+#include "tickpub/input/intake.h"
+#include "tickpub/input/source.h"
 #include "tickpub/options.h"
-#include "tickpub/publish.h"
-#include "tickpub/source.h"
+#include "tickpub/publish/publish.h"
 
 struct tickpub {
     struct app *app;

@@ -6,22 +6,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/bytes.h"
-#include "common/log.h"
-#include "wsgate/api.h"
-#include "wsgate/client.h"
-#include "wsgate/close_count.h"
-#include "wsgate/drain.h"
-#include "wsgate/fan.h"
-#include "wsgate/gate_metrics.h"
-#include "wsgate/heartbeat.h"
-#include "wsgate/hub.h"
-#include "wsgate/local.h"
-#include "wsgate/message.h"
-#include "wsgate/session.h"
-#include "wsgate/table.h"
-#include "wsgate/ws_frame.h"
-#include "wsgate/ws_handshake.h"
+#include "common/base/bytes.h"
+#include "common/base/log.h"
+#include "wsgate/channels/hub.h"
+#include "wsgate/channels/message.h"
+#include "wsgate/channels/stdio.h"
+#include "wsgate/client/client.h"
+#include "wsgate/client/close_count.h"
+#include "wsgate/client/drain.h"
+#include "wsgate/client/gate_metrics.h"
+#include "wsgate/client/heartbeat.h"
+#include "wsgate/client/session.h"
+#include "wsgate/fanout/fanout.h"
+#include "wsgate/fanout/table.h"
+#include "wsgate/http/api.h"
+#include "wsgate/ws/ws_frame.h"
+#include "wsgate/ws/ws_handshake.h"
 
 enum { SPARE_FDS = 64 };
 

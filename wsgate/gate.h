@@ -15,14 +15,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/app.h"
-#include "common/err.h"
-#include "common/http.h"
-#include "common/redis_cmd.h"
-#include "common/redis_config.h"
-#include "common/redis_probe.h"
-#include "common/route.h"
-#include "common/span.h"
+#include "common/app/app.h"
+#include "common/base/err.h"
+#include "common/base/span.h"
+#include "common/event/route.h"
+#include "common/http/http.h"
+#include "common/redis/redis_cmd.h"
+#include "common/redis/redis_config.h"
+#include "common/redis/redis_probe.h"
 #include "wsgate/options.h"
 
 struct hub;        /* hub.h: channels, Redis subscriptions, snapshots */

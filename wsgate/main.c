@@ -2,11 +2,11 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
-#include "common/app.h"
-#include "wsgate/api.h"
+#include "common/app/app.h"
+#include "wsgate/fanout/table.h"
 #include "wsgate/gate.h"
+#include "wsgate/http/api.h"
 #include "wsgate/options.h"
-#include "wsgate/table.h"
 
 #define AT(field) offsetof(struct options, field)
 static const struct option_spec table[] = {

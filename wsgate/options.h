@@ -10,8 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/app.h"
-#include "common/option.h"
+#include "common/app/app.h"
+#include "common/app/option.h"
 
 struct options {
     struct app_options app; /* must be first */

@@ -19,10 +19,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/bytes.h"
-#include "common/event.h"
-#include "common/feed.h"
-#include "common/line.h"
+#include "common/base/bytes.h"
+#include "common/event/event.h"
+#include "common/feed/feed.h"
+#include "common/base/line.h"
 
 enum { REPEATS_MAX = 64, LINE_MAX_BYTES = 1 << 20 };
 

@@ -31,7 +31,7 @@ class Journal:
 
 
 def shard_of(symbol, shards=16):
-    """FNV-1a 64 mod shards, as docs/messages.md and common/route.h say."""
+    """FNV-1a 64 mod shards, as docs/messages.md and common/event/route.h say."""
     h = 14695981039346656037
     for byte in symbol.encode():
         h = ((h ^ byte) * 1099511628211) % (1 << 64)

@@ -52,7 +52,7 @@ def test_every_service_has_a_health_check_and_time_to_stop(compose):
 
 
 def test_a_crashed_service_is_restarted_and_a_stopped_one_had_time(compose):
-    """common/app.h: a tool that has not drained in 4.5 s ends."""
+    """common/app/app.h: a tool that has not drained in 4.5 s ends."""
     for name, s in compose["services"].items():
         assert s["restart"] == "unless-stopped", name
         seconds = re.fullmatch(r"(\d+)s", s["stop_grace_period"])

@@ -174,12 +174,12 @@ def test_every_make_target_that_the_readme_names_exists():
 def test_every_file_and_function_of_the_architecture_page_exists():
     text = (REPO / "docs/architecture.md").read_text()
     folders = ("", "common", "tickpub", "bargen", "wsgate", "ratelimitd")
-    files = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)?\.(?:c|h|lua))`", text))
+    files = set(re.findall(r"`((?:[a-z_]+/)*[a-z_]+\.(?:c|h|lua))`", text))
     assert files
     for name in files:
         assert any((REPO / d / name).exists() for d in folders), name
     functions = set(re.findall(r"`([a-z]+_[a-z_]+)`", text))
     sources = "\n".join(p.read_text() for d in folders[1:]
-                        for p in (REPO / d).glob("*.[ch]"))
+                        for p in (REPO / d).rglob("*.[ch]"))
     for name in functions:
         assert re.search(r"\b%s\(" % name, sources), name

@@ -19,11 +19,11 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include "common/line.h"
-#include "common/log.h"
-#include "common/redis_cmd.h"
-#include "common/redis_probe.h"
-#include "common/redis_sub.h"
+#include "common/base/line.h"
+#include "common/base/log.h"
+#include "common/redis/redis_cmd.h"
+#include "common/redis/redis_probe.h"
+#include "common/redis/redis_sub.h"
 
 struct probe {
     uv_loop_t loop;

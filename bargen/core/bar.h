@@ -1,0 +1,151 @@
+/*
+ * bar.h -- fold trades into one open/high/low/close/volume bar.
+ *
+ * Pure arithmetic: no clock, no I/O, no allocation.  High, low, volume and
+ * turnover do not depend on the order of arrival; open and close belong to the
+ * smallest and the largest key (time, then trade id), and of equal keys to the
+ * first and the last that arrived.  So shuffled input gives the same bar.
+ *
+ * Units       *_ns nanoseconds since the Unix epoch, UTC; prices and sizes are
+ *             struct decimal, exact
+ * Invariants  low <= open, close <= high
+ * Errors      bar_add() refuses an overflow of volume or turnover; the bar is
+ *             unchanged when it returns false
+ * Ownership   plain values; copy freely
+ * Source      docs/decisions/0004-exact-decimals.md
+ */
+#ifndef BARGEN_CORE_BAR_H
+#define BARGEN_CORE_BAR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/decimal.h"
+
+/* Where an event stands in the order of the market. */
+struct bar_key {
+    int64_t time_ns;
+    int64_t id; /* -1: none, or not a number */
+};
+
+/* What a bar is made of: a trade, or one side of a quote. */
+struct bar_input {
+    struct bar_key key;
+    struct decimal price;
+    bool sized;   /* adds to volume and turnover: see bar_input_size() */
+    bool counted; /* adds 1 to count: not a price update of size 0 */
+    struct decimal size;
+    int128 product; /* mantissa of price * size */
+};
+
+enum {
+    BAR_CLOSED = 1,    /* issued as final */
+    BAR_PARTIAL = 2,   /* first of its series: its beginning was not seen */
+    BAR_GAP = 4,       /* messages were lost while it was open */
+    BAR_HOLE = 8,      /* trade ids are missing inside it, so far */
+    BAR_FILL = 16,     /* no trade at all: flat at the close before */
+    BAR_QUOTES = 32,   /* made of quotes: volume is the number of them */
+    BAR_CHANGED = 64,  /* since it was last issued; of the newest bar */
+    BAR_UNSAVED = 128, /* closed, older than the newest, and not stored so */
+    BAR_JUMP = 256,    /* a publisher's numbers are missing inside it, so far */
+};
+
+/* In the order of use: an event touches the first two cache lines, its size the
+ * third. */
+struct bar {
+    int64_t start_ns, end_ns; /* end 0: not a bar */
+    struct decimal close, high, low;
+    struct bar_key close_key;
+    uint64_t count;
+    uint32_t rev;
+    uint32_t flags;
+    struct bar_key open_key;
+    struct decimal open;
+    struct decimal_sum volume;   /* sum of sizes */
+    struct decimal_sum turnover; /* sum of price * size */
+};
+
+/* Done once for the bars of all resolutions; the price must be set. */
+static inline void bar_input_size(struct bar_input *in, struct decimal size)
+{
+    in->sized = true;
+    in->size = size;
+    in->product = (int128)in->price.mant * size.mant;
+}
+
+static inline bool bar_key_before(struct bar_key a, struct bar_key b)
+{
+    return a.time_ns != b.time_ns ? a.time_ns < b.time_ns : a.id < b.id;
+}
+
+static inline bool bar_holds(const struct bar *b, int64_t time_ns)
+{
+    return time_ns >= b->start_ns && time_ns < b->end_ns;
+}
+
+/* A bar of [start, end) with its first input; false as bar_add(). */
+bool bar_start(struct bar *b, int64_t start_ns, int64_t end_ns, uint32_t flags,
+               const struct bar_input *in);
+/* A bar without a trade. */
+struct bar bar_flat(int64_t start_ns, int64_t end_ns, struct decimal price);
+/* 10^38 / 2^64: sums have at most 38 digits, those that are stored as well. */
+#define BAR_SUM_HIGH_MAX INT64_C(5421010862427522170)
+
+static inline bool bar_sum_fits(int128 mant)
+{
+    int64_t high = (int64_t)(mant >> 64);
+
+    return high < BAR_SUM_HIGH_MAX && high > -BAR_SUM_HIGH_MAX;
+}
+
+/* Where the scale of a sum has to grow; false as bar_add(). */
+bool bar_add_size_slowly(struct bar *b, const struct bar_input *in);
+
+/* Almost always both prices have as many fraction digits. */
+static inline bool bar_above(struct decimal a, struct decimal b)
+{
+    return a.scale == b.scale ? a.mant > b.mant : decimal_cmp(a, b) > 0;
+}
+
+static inline bool bar_add_size(struct bar *b, const struct bar_input *in)
+{
+    int128 volume, turnover;
+
+    if (b->volume.scale != in->size.scale ||
+        b->turnover.scale != in->size.scale + in->price.scale)
+        return bar_add_size_slowly(b, in);
+    /* Neither can overflow: 10^38 + 10^36 is below 2^127. */
+    volume = b->volume.mant + in->size.mant;
+    turnover = b->turnover.mant + in->product;
+    if (!bar_sum_fits(volume) || !bar_sum_fits(turnover))
+        return false;
+    b->volume.mant = volume;
+    b->turnover.mant = turnover;
+    return true;
+}
+
+/* Inline: this is done for every event and resolution. */
+static inline bool bar_add(struct bar *b, const struct bar_input *in)
+{
+    if (in->sized && !bar_add_size(b, in))
+        return false;
+    /* From here on nothing can fail. */
+    if (!bar_key_before(in->key, b->close_key)) {
+        b->close = in->price;
+        b->close_key = in->key;
+    } else if (bar_key_before(in->key, b->open_key)) {
+        b->open = in->price;
+        b->open_key = in->key;
+    }
+    if (bar_above(in->price, b->high))
+        b->high = in->price;
+    else if (bar_above(b->low, in->price))
+        b->low = in->price;
+    b->count += in->counted;
+    return true;
+}
+/* turnover / volume to two digits more than the close has, half to even; false
+ * where there is no volume. */
+bool bar_vwap(const struct bar *b, struct decimal *out);
+
+#endif

@@ -1,0 +1,386 @@
+#include "bargen/core/engine.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/bytes.h"
+#include "common/event/route.h"
+
+#define LIVE_NS (ENGINE_LIVE_MS * NS_PER_MS)
+/* In 2255: a month, a grace and a correction later still fit 64 bits. */
+#define TIME_MAX_NS (INT64_C(9000000000) * NS_PER_SECOND)
+
+static void on_issue(void *arg, struct symbol *sym, const struct resolution *r,
+                     const struct bar *bar, enum bar_issue how)
+{
+    struct engine *e = arg;
+
+    if (e->config.skip_first_partial && bar->flags & BAR_PARTIAL)
+        return;
+    switch (how) {
+    case BAR_UPDATE:
+        e->counts.updates++;
+        break;
+    case BAR_FINAL:
+        e->counts.finals++;
+        e->counts.revisions += bar->rev > 0;
+        break;
+    case BAR_UNFINISHED:
+        e->counts.unfinished++;
+        break;
+    }
+    e->config.sink.issue(e->config.sink.arg, sym, r, bar, how);
+}
+
+void engine_init(struct engine *e, const struct engine_config *config)
+{
+    assert(config->n_resolutions <= ENGINE_RESOLUTIONS_MAX);
+    assert(config->shards >= 1 && config->shards <= ENGINE_SHARDS_MAX);
+    *e = (struct engine){.config = *config};
+    symbols_init(&e->symbols);
+    memcpy(e->resolutions, config->resolutions,
+           config->n_resolutions * sizeof *e->resolutions);
+    e->rules = (struct bar_rules){.resolutions = e->resolutions,
+                                  .n_resolutions = config->n_resolutions,
+                                  .grace_ns = config->grace_ns,
+                                  .correction_ns = config->correction_ns,
+                                  .fill = config->fill,
+                                  .note_drops = config->note_drops,
+                                  .sink = {on_issue, e},
+                                  .counts = &e->counts};
+    e->wanted = mem_zero((config->n_symbols + 1) * sizeof(*e->wanted));
+    for (unsigned i = 0; i < config->n_symbols; i++)
+        e->wanted[i] = mem_str(span_str(config->symbols[i]));
+}
+
+void engine_close(struct engine *e)
+{
+    symbols_close(&e->symbols);
+    for (unsigned i = 0; i < e->config.n_symbols; i++)
+        free(e->wanted[i]);
+    free(e->wanted);
+    heap_close(&e->wake);
+    *e = (struct engine){0};
+}
+
+static bool wanted(const struct engine *e, struct span name)
+{
+    for (unsigned i = 0; i < e->config.n_symbols; i++)
+        if (span_is(name, e->wanted[i]))
+            return true;
+    return e->config.n_symbols == 0;
+}
+
+struct symbol *engine_symbol(struct engine *e, struct span name)
+{
+    struct symbol *sym = symbols_find(&e->symbols, name);
+    bool ours;
+
+    if (sym || e->symbols.n == ENGINE_SYMBOLS_MAX)
+        return sym;
+    ours = wanted(e, name);
+    sym = symbol_new(name, ours ? e->rules.n_resolutions : 0);
+    sym->ignored = !ours;
+    sym->shard = (uint16_t)route_shard(name, e->config.shards);
+    sym->dirty = !e->config.track;
+    symbols_put(&e->symbols, sym);
+    return sym;
+}
+
+static void mark_dirty(struct engine *e, struct symbol *sym)
+{
+    struct engine_shard *shard = &e->shards[sym->shard];
+
+    sym->dirty = true;
+    sym->next_dirty = shard->dirty;
+    shard->dirty = sym;
+    shard->n_dirty++;
+}
+
+/* A trade id of digits alone, without a leading zero, that fits; else -1. */
+static int64_t id_number(struct span id)
+{
+    enum { DIGITS_MAX = 19 }; /* fit 64 bits without a sign */
+    uint64_t n = 0;
+
+    if (id.len == 0 || id.len > DIGITS_MAX || (id.ptr[0] == '0' && id.len > 1))
+        return -1;
+    for (size_t i = 0; i < id.len; i++) {
+        unsigned digit = (unsigned char)id.ptr[i] - (unsigned)'0';
+
+        if (digit > 9)
+            return -1;
+        n = n * 10 + digit;
+    }
+    return n <= INT64_MAX ? (int64_t)n : -1;
+}
+
+/* An event of that kind makes no bar. */
+static enum engine_verdict pass_over(struct engine *e)
+{
+    e->counts.ignored++;
+    return ENGINE_IGNORED;
+}
+
+static enum engine_verdict from_quote(struct engine *e, struct symbol *sym,
+                                      const struct event *ev,
+                                      struct bar_input *in)
+{
+    enum price_source price = e->config.price;
+    unsigned need = price == PRICE_BID   ? EVENT_HAS_BID
+                    : price == PRICE_ASK ? EVENT_HAS_ASK
+                                         : EVENT_HAS_BID | EVENT_HAS_ASK;
+
+    if (price == PRICE_TRADE || sym->basis == SYMBOL_TRADES ||
+        (ev->have & need) != need)
+        return pass_over(e);
+    in->counted = true;
+    in->sized = false;
+    if (price == PRICE_BID)
+        in->price = ev->bid;
+    else if (price == PRICE_ASK)
+        in->price = ev->ask;
+    else if (!decimal_mid(ev->bid, ev->ask, &in->price))
+        return pass_over(e);
+    sym->basis = SYMBOL_QUOTES;
+    return ENGINE_TAKEN;
+}
+
+static enum engine_verdict from_trade(struct engine *e, struct symbol *sym,
+                                      const struct event *ev,
+                                      struct bar_input *in)
+{
+    bool sized = (ev->have & EVENT_HAS_SIZE) != 0;
+
+    if (e->config.price > PRICE_TRADE)
+        return pass_over(e);
+    in->price = ev->price;
+    in->sized = false;
+    if (sized && ev->size.mant > 0)
+        bar_input_size(in, ev->size);
+    /* Size 0 is a snapshot's way to tell the price: no trade to count. */
+    in->counted = !sized || in->sized;
+    if (ev->have & EVENT_HAS_ID) {
+        in->key.id = id_number(ev->id);
+        if (!symbol_new_trade(sym, &e->rules, in->key.id, ev->id,
+                              in->key.time_ns)) {
+            e->counts.duplicates++;
+            return ENGINE_REPEATED;
+        }
+    }
+    if (sym->basis == SYMBOL_QUOTES)
+        symbol_restart(sym, &e->rules);
+    sym->basis = SYMBOL_TRADES;
+    return ENGINE_TAKEN;
+}
+
+/* Only a live symbol is woken by the time of day. */
+static void arm(struct engine *e, struct symbol *sym)
+{
+    if (!sym->live || sym->next_close_ns == INT64_MAX)
+        heap_remove(&e->wake, &sym->wake);
+    else
+        heap_set(&e->wake, &sym->wake, sym->next_close_ns + e->config.grace_ns);
+}
+
+static void add(struct engine *e, struct symbol *sym,
+                const struct bar_input *in, int64_t received_ns)
+{
+    int64_t next_close_ns = sym->next_close_ns;
+    bool changed, live;
+
+    if (sym->losing)
+        symbol_found(sym, in->key.time_ns);
+    changed = symbol_add(sym, &e->rules, in);
+    e->counts.events++;
+    live = sym->newest_ns >= received_ns - LIVE_NS ||
+           (e->wall_ns != 0 && sym->newest_ns >= e->wall_ns - LIVE_NS);
+    if (live != sym->live || (live && sym->next_close_ns != next_close_ns)) {
+        sym->live = live;
+        arm(e, sym);
+    }
+    if (changed)
+        e->shards[sym->shard].urgent = true;
+    if (!sym->dirty)
+        mark_dirty(e, sym);
+}
+
+/* False: the event was here before. */
+static bool follow_sequence(struct engine *e, struct symbol *sym,
+                            const struct event *ev, int64_t time_ns,
+                            struct source_span *touched, bool *jumped)
+{
+    enum { BOTH = EVENT_HAS_SEQ | EVENT_HAS_SRC };
+
+    if (!e->config.sequence || (ev->have & BOTH) != BOTH)
+        return true;
+    switch (sources_take(&sym->sources, idring_fingerprint(ev->src), ev->seq,
+                         time_ns, touched)) {
+    case SOURCE_SEEN:
+        return false;
+    case SOURCE_JUMP:
+        e->counts.gaps++;
+        *jumped = true;
+        break;
+    case SOURCE_FILLED:
+        *jumped = true;
+        break;
+    case SOURCE_NEXT:
+        break;
+    }
+    if (!sym->dirty)
+        mark_dirty(e, sym);
+    return true;
+}
+
+static bool too_far_ahead(const struct engine *e, int64_t time_ns,
+                          int64_t received_ns)
+{
+    if (time_ns >= TIME_MAX_NS)
+        return true;
+    return e->config.ahead_ns > 0 &&
+           time_ns > received_ns + e->config.ahead_ns &&
+           time_ns > e->wall_ns + e->config.ahead_ns;
+}
+
+enum engine_verdict engine_event(struct engine *e, const struct event *ev,
+                                 int64_t received_ns)
+{
+    struct bar_input *in = &e->input;
+    enum engine_verdict verdict;
+    struct source_span touched;
+    struct symbol *sym;
+    bool jumped = false, future;
+
+    if (ev->type != EVENT_TICK && ev->type != EVENT_TRADE)
+        return pass_over(e);
+    sym = symbols_find(&e->symbols, ev->symbol);
+    if (!sym && !(sym = engine_symbol(e, ev->symbol))) {
+        e->counts.symbols_refused++;
+        return ENGINE_REFUSED;
+    }
+    if (sym->ignored)
+        return pass_over(e);
+    future = too_far_ahead(e, ev->time_ns, received_ns);
+    if (!follow_sequence(e, sym, ev, future ? sym->newest_ns : ev->time_ns,
+                         &touched, &jumped)) {
+        e->counts.repeated++;
+        return ENGINE_REPEATED;
+    }
+    if (future) {
+        e->counts.future++;
+        return ENGINE_FUTURE;
+    }
+    in->key = (struct bar_key){ev->time_ns, -1};
+    if (jumped)
+        symbol_flag_jumps(sym, &e->rules, touched);
+    verdict = ev->type == EVENT_TICK ? from_quote(e, sym, ev, in)
+                                     : from_trade(e, sym, ev, in);
+    if (verdict == ENGINE_TAKEN)
+        add(e, sym, in, received_ns);
+    if (jumped) /* the bar that it began has lost some as well */
+        symbol_flag_jumps(sym, &e->rules, touched);
+    return verdict;
+}
+
+void engine_lost(struct engine *e, int shard, int64_t until_ns)
+{
+    e->counts.gaps++;
+    for (unsigned i = 0; i < e->symbols.n; i++) {
+        struct symbol *sym = e->symbols.all[i];
+
+        if (sym->ignored || (shard >= 0 && sym->shard != shard))
+            continue;
+        symbol_lost(sym, until_ns);
+        if (!sym->dirty)
+            mark_dirty(e, sym);
+    }
+}
+
+/* Symbols were put in front: the list is the newest first.  Issue in order of
+ * appearance so that output does not depend on how it was cut into reads. */
+static int by_rank(const void *a, const void *b)
+{
+    const struct symbol *const *x = a, *const *y = b;
+
+    return ((*x)->wake.rank > (*y)->wake.rank) -
+           ((*x)->wake.rank < (*y)->wake.rank);
+}
+
+void engine_update(struct engine *e, unsigned shard)
+{
+    struct engine_shard *s = &e->shards[shard];
+    struct symbol **sorted, *sym = s->dirty;
+
+    if (s->n_dirty == 0)
+        return;
+    sorted = mem_alloc(s->n_dirty * sizeof(*sorted));
+    for (unsigned i = 0; i < s->n_dirty; i++, sym = sym->next_dirty)
+        sorted[i] = sym;
+    qsort(sorted, s->n_dirty, sizeof *sorted, by_rank);
+    for (unsigned i = 0; i < s->n_dirty; i++)
+        symbol_update(sorted[i], &e->rules);
+    free(sorted);
+}
+
+void engine_clean(struct engine *e, unsigned shard)
+{
+    struct engine_shard *s = &e->shards[shard];
+
+    for (struct symbol *sym = s->dirty; sym; sym = sym->next_dirty)
+        sym->dirty = false;
+    *s = (struct engine_shard){0};
+}
+
+void engine_touch_all(struct engine *e, unsigned shard)
+{
+    for (unsigned i = 0; i < e->symbols.n; i++)
+        if (e->symbols.all[i]->shard == shard && !e->symbols.all[i]->ignored &&
+            !e->symbols.all[i]->dirty)
+            mark_dirty(e, e->symbols.all[i]);
+}
+
+int64_t engine_next_wake(const struct engine *e)
+{
+    const struct heap_node *first = heap_first(&e->wake);
+
+    return first ? first->due_ns : INT64_MAX;
+}
+
+void engine_wake(struct engine *e, int64_t wall_ns)
+{
+    struct heap_node *first;
+
+    while ((first = heap_first(&e->wake)) && first->due_ns <= wall_ns) {
+        struct symbol *sym = e->symbols.all[first->rank];
+
+        symbol_close(sym, &e->rules, wall_ns - e->config.grace_ns);
+        arm(e, sym);
+        e->shards[sym->shard].urgent = true;
+        if (!sym->dirty)
+            mark_dirty(e, sym);
+    }
+}
+
+int64_t engine_newest(const struct engine *e)
+{
+    int64_t newest_ns = INT64_MIN;
+
+    for (unsigned i = 0; i < e->symbols.n; i++)
+        if (e->symbols.all[i]->newest_ns > newest_ns)
+            newest_ns = e->symbols.all[i]->newest_ns;
+    return newest_ns;
+}
+
+void engine_finish(struct engine *e)
+{
+    for (unsigned i = 0; i < e->symbols.n; i++)
+        symbol_finish(e->symbols.all[i], &e->rules);
+}
+
+void engine_restored(struct engine *e, struct symbol *sym)
+{
+    symbol_restored(sym, &e->rules);
+    arm(e, sym);
+}

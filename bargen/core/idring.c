@@ -1,0 +1,97 @@
+#include "bargen/core/idring.h"
+
+#include <stdlib.h>
+
+#include "common/base/bytes.h"
+
+enum { CAP_FIRST = 64 };
+
+void idring_init(struct idring *r)
+{
+    *r = (struct idring){0};
+}
+
+void idring_close(struct idring *r)
+{
+    free(r->ring);
+    free(r->table);
+    idring_init(r);
+}
+
+/* FNV-1a, then mixed: its low bits choose the place in the table. */
+uint64_t idring_fingerprint(struct span id)
+{
+    uint64_t h = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < id.len; i++)
+        h = (h ^ (unsigned char)id.ptr[i]) * UINT64_C(1099511628211);
+    h ^= h >> 29;
+    h *= UINT64_C(0xBF58476D1CE4E5B9);
+    h ^= h >> 32;
+    return h ? h : 1;
+}
+
+/* Where the fingerprint is, or the free place where it belongs. */
+static unsigned place(const struct idring *r, uint64_t f)
+{
+    unsigned mask = r->cap * 2 - 1;
+    unsigned i = (unsigned)f & mask;
+
+    while (r->table[i] != 0 && r->table[i] != f)
+        i = (i + 1) & mask;
+    return i;
+}
+
+/* Closes the hole so that no search stops early (Knuth 6.4, algorithm R). */
+static void table_remove(struct idring *r, uint64_t f)
+{
+    unsigned mask = r->cap * 2 - 1;
+    unsigned hole = place(r, f);
+
+    for (unsigned i = (hole + 1) & mask; r->table[i] != 0; i = (i + 1) & mask) {
+        unsigned home = (unsigned)r->table[i] & mask;
+
+        if (((i - home) & mask) >= ((i - hole) & mask)) {
+            r->table[hole] = r->table[i];
+            hole = i;
+        }
+    }
+    r->table[hole] = 0;
+}
+
+static void grow(struct idring *r)
+{
+    r->cap = r->cap ? r->cap * 2 : CAP_FIRST;
+    r->ring = mem_grow(r->ring, r->cap * sizeof *r->ring);
+    free(r->table);
+    r->table = mem_zero((size_t)r->cap * 2 * sizeof *r->table);
+    for (unsigned i = 0; i < r->n; i++)
+        r->table[place(r, r->ring[i])] = r->ring[i];
+    r->next = r->n;
+}
+
+bool idring_add(struct idring *r, uint64_t f)
+{
+    unsigned at;
+
+    if (r->n == r->cap && r->cap < IDRING_MAX)
+        grow(r);
+    at = place(r, f);
+    if (r->table[at] == f)
+        return false;
+    if (r->n == r->cap) {
+        table_remove(r, r->ring[r->next]);
+        at = place(r, f);
+    } else {
+        r->n++;
+    }
+    r->table[at] = f;
+    r->ring[r->next] = f;
+    r->next = (r->next + 1) % r->cap;
+    return true;
+}
+
+uint64_t idring_newest(const struct idring *r, unsigned i)
+{
+    return r->ring[(r->next + r->cap - 1 - i) % r->cap];
+}

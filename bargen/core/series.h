@@ -1,0 +1,125 @@
+/*
+ * series.h -- the bars of one symbol and one resolution.
+ *
+ * `cur` is the newest bar.  Older ones wait in `kept`, in order of time: those
+ * still inside the grace, and closed ones that a late trade may yet correct.
+ * A closed bar stays for the correction window or while it is one of the last
+ * two, whichever is longer.
+ *
+ * A bar is issued as final when everything up to its end is closed
+ * (series_close).  A trade for a bar that is closed but kept issues it again
+ * with rev + 1; a trade for a closed bar that never was, with rev 1.
+ *
+ * Ownership   series_close_all frees; bars passed to the sink are the series'
+ *             own and valid during the call
+ * Bounds      SERIES_KEPT_MAX older bars, then the oldest goes early
+ * Source      docs/decisions/0006-bargen-checkpoint.md for what of this is kept
+ */
+#ifndef BARGEN_CORE_SERIES_H
+#define BARGEN_CORE_SERIES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bargen/core/bar.h"
+#include "bargen/core/resolution.h"
+
+enum { SERIES_KEPT_MAX = 4096, SERIES_KEPT_CLOSED = 2 };
+
+enum bar_issue {
+    BAR_UPDATE,     /* an open bar so far */
+    BAR_FINAL,      /* closed; rev says how often before */
+    BAR_UNFINISHED, /* the input ended inside it */
+};
+
+struct symbol;
+
+/* Takes the bars of all series. */
+struct bar_sink {
+    void (*issue)(void *arg, struct symbol *symbol, const struct resolution *r,
+                  const struct bar *bar, enum bar_issue how);
+    void *arg;
+};
+
+struct series {
+    _Alignas(64) struct bar cur;
+    struct bar *kept;
+    unsigned n_kept, cap_kept;
+    /* Starts of closed bars that were dropped and may be stored somewhere. */
+    int64_t *dropped_ns;
+    unsigned n_dropped, cap_dropped;
+    unsigned slot; /* for the sink: what it noted of this series, 0: nothing */
+    /* Bars that begin before this are known no more; 0: all are. */
+    int64_t forgotten_ns;
+    /* For fills: nothing before this is to be filled; 0: no bar yet. */
+    int64_t filled_ns;
+    int64_t fill_until_ns; /* a day after the last bar with trades */
+    struct decimal fill_price;
+};
+
+/* What all series of one symbol share during one call. */
+struct series_context {
+    const struct resolution *resolution;
+    struct symbol *symbol;
+    const struct bar_sink *sink;
+    int64_t closed_ns;    /* bars that end at or before this are closed */
+    int64_t keep_from_ns; /* closed bars that end before this may go */
+    uint32_t flags;       /* for bars that are started: BAR_QUOTES */
+    /* Bars that touch this get BAR_GAP when they are started. */
+    int64_t lost_from_ns, lost_until_ns;
+    bool fill;
+    bool note_drops; /* in dropped_ns, for who stores closed bars */
+};
+
+enum series_result {
+    SERIES_ADDED,
+    SERIES_STARTED,  /* a new newest bar */
+    SERIES_REVISED,  /* a closed bar was issued again */
+    SERIES_LATE,     /* too old: dropped */
+    SERIES_OVERFLOW, /* volume does not fit: dropped */
+};
+
+void series_free(struct series *s);
+
+/* For inputs that series_takes() refused; bar_add() does for the others. */
+enum series_result series_add(struct series *s, const struct series_context *c,
+                              const struct bar_input *in);
+
+/* Nearly every input lands in the newest bar while it is open. */
+static inline bool series_takes(const struct series *s, int64_t time_ns)
+{
+    return bar_holds(&s->cur, time_ns) && !(s->cur.flags & BAR_CLOSED);
+}
+
+/* Issues what has become final, oldest first. */
+void series_close(struct series *s, const struct series_context *c);
+/* The end of the input: open bars are issued as unfinished. */
+void series_finish(struct series *s, const struct series_context *c);
+/* Issues cur as an update if it has changed since the last time. */
+void series_update(struct series *s, const struct series_context *c);
+
+/* No bar that starts later was issued as final, nor, with `open`, begun. */
+bool series_newest(const struct series *s, const struct bar *bar, bool open);
+
+/* When something is next to be closed: the end of the oldest open bar, or of
+ * the next empty one; INT64_MAX: nothing. */
+int64_t series_next_close(const struct series *s,
+                          const struct series_context *c);
+
+/* Sets or clears `flag` on the bars that touch [from, to] as lost() says; a
+ * closed bar that changes by this is issued again. */
+void series_flag(struct series *s, const struct series_context *c,
+                 uint32_t flag, int64_t from_ns, int64_t to_ns,
+                 bool (*lost)(const void *arg, int64_t start_ns,
+                              int64_t end_ns),
+                 const void *arg);
+/* Messages after that time were lost: flags the open bars that touch it. */
+void series_lost(struct series *s, int64_t from_ns);
+/* Forget every bar, as if no input had come yet. */
+void series_reset(struct series *s, const struct series_context *c);
+
+/* Puts a bar among the older ones, at its place in time. */
+struct bar *series_keep(struct series *s, const struct bar *bar,
+                        bool note_drops);
+
+#endif

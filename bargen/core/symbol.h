@@ -1,0 +1,155 @@
+/*
+ * symbol.h -- one symbol: what was seen of it, and its bars.
+ *
+ * Time has two sources.  The watermark is the newest event time less the
+ * grace; it alone closes bars while old data is replayed, so that a replay
+ * gives the same bars each time.  While the stream is live the caller also
+ * closes by the time of day (symbol_close), so that the last bar of a session
+ * does not wait for another tick.
+ *
+ * Units       time in nanoseconds since the epoch
+ * Ownership   symbol_new/symbol_free; the name is the symbol's own
+ * Bounds      those of ids.h, idring.h, sources.h and series.h
+ */
+#ifndef BARGEN_CORE_SYMBOL_H
+#define BARGEN_CORE_SYMBOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bargen/core/heap.h"
+#include "bargen/core/idring.h"
+#include "bargen/core/ids.h"
+#include "bargen/core/publishers.h"
+#include "bargen/core/series.h"
+#include "common/base/span.h"
+
+/* Counters of one engine; only ever grow. */
+struct bar_counts {
+    uint64_t events;     /* ticks and trades that went into bars */
+    uint64_t ignored;    /* of another type, or the wrong side of --price */
+    uint64_t duplicates; /* by trade id */
+    uint64_t repeated;   /* by src and seq: a batch sent twice */
+    uint64_t future;     /* too far ahead of the time of day */
+    uint64_t out_of_order;
+    uint64_t late_dropped; /* per bar that was too old to be corrected */
+    uint64_t overflow;     /* volume did not fit */
+    uint64_t gaps;         /* jumps of seq, links lost */
+    uint64_t holes;        /* stretches of missing trade ids */
+    uint64_t symbols_refused;
+    uint64_t updates, finals, revisions, unfinished;
+};
+
+/* What all symbols of an engine have in common. */
+struct bar_rules {
+    const struct resolution *resolutions;
+    unsigned n_resolutions;
+    int64_t grace_ns;
+    int64_t correction_ns;
+    bool fill;
+    bool note_drops; /* somebody stores closed bars one by one */
+    struct bar_sink sink;
+    struct bar_counts *counts;
+};
+
+enum symbol_basis {
+    SYMBOL_UNKNOWN,
+    SYMBOL_QUOTES, /* no trade so far: bars are made of quotes */
+    SYMBOL_TRADES
+};
+
+struct symbol {
+    /* What every event reads comes first, in one cache line. */
+    int64_t newest_ns;     /* of all inputs; INT64_MIN: none */
+    int64_t closed_ns;     /* bars that end at or before this are closed */
+    int64_t next_ns;       /* when closed_ns reaches this there is work: a bar
+                              to close, or a hole that has aged */
+    int64_t next_close_ns; /* the first end of an open bar */
+    struct span name;
+    uint16_t n_series;
+    uint16_t shard;
+    uint8_t basis; /* enum symbol_basis */
+    bool ignored;  /* not asked for */
+    bool live;     /* its events are about as old as their arrival */
+    bool dirty;    /* in the list of the changed, or not tracked */
+    bool losing;   /* until the next event, whenever that was */
+    struct symbol *next_dirty;
+    void *memory; /* what to free: cache lines begin inside it */
+    /* The last stretch in which events were lost: what was sent after the
+     * newest that had come, to when all is there again.  until 0: none. */
+    int64_t lost_from_ns, lost_until_ns;
+    struct heap_node wake;
+    struct ids ids;
+    struct idring ring;
+    struct sources sources; /* of its channel */
+    struct series series[]; /* n_series */
+};
+
+struct symbol *symbol_new(struct span name, unsigned n_series);
+void symbol_free(struct symbol *sym);
+
+/* Sets or clears BAR_JUMP where a hole in a publisher's numbers has changed. */
+void symbol_flag_jumps(struct symbol *sym, const struct bar_rules *rules,
+                       struct source_span touched);
+/* Events after the newest were lost, those up to until_ns by the time of day:
+ * flags the open bars, and those yet to begin that touch it.  Where events are
+ * not about as old as their arrival, only the next one says until when. */
+void symbol_lost(struct symbol *sym, int64_t until_ns);
+/* This is the next one. */
+void symbol_found(struct symbol *sym, int64_t time_ns);
+
+/* False: a trade with this id (number, or text if number < 0) was here. */
+bool symbol_new_trade(struct symbol *sym, const struct bar_rules *rules,
+                      int64_t number, struct span text, int64_t time_ns);
+
+/* Rare: in series i a bar begins, is corrected or refuses.  True: what is next
+ * to be closed has changed. */
+bool symbol_add_slowly(struct symbol *sym, const struct bar_rules *rules,
+                       const struct bar_input *in, unsigned i);
+/* closed_ns has reached next_ns, or a bar was added: closes what is due.
+ * True: a bar was issued. */
+bool symbol_work(struct symbol *sym, const struct bar_rules *rules);
+
+/* Adds to the bars of every resolution and closes what is past the watermark.
+ * True: a bar was started or issued.  Inline: done for every event. */
+static inline bool symbol_add(struct symbol *sym, const struct bar_rules *rules,
+                              const struct bar_input *in)
+{
+    int64_t time_ns = in->key.time_ns;
+    int64_t watermark_ns = time_ns - rules->grace_ns;
+    bool changed = false;
+
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series *s = &sym->series[i];
+
+        if (!series_takes(s, time_ns))
+            changed |= symbol_add_slowly(sym, rules, in, i);
+        else if (bar_add(&s->cur, in))
+            s->cur.flags |= BAR_CHANGED;
+        else
+            rules->counts->overflow++;
+    }
+    if (time_ns >= sym->newest_ns)
+        sym->newest_ns = time_ns;
+    else
+        rules->counts->out_of_order++;
+    if (watermark_ns > sym->closed_ns)
+        sym->closed_ns = watermark_ns;
+    if (changed || sym->closed_ns >= sym->next_ns)
+        changed |= symbol_work(sym, rules);
+    return changed;
+}
+
+/* Closes what ends at or before closed_ns; never goes back. */
+void symbol_close(struct symbol *sym, const struct bar_rules *rules,
+                  int64_t closed_ns);
+/* Closes what is behind the newest bar's start, then forgets all bars: the
+ * next input begins anew. */
+void symbol_restart(struct symbol *sym, const struct bar_rules *rules);
+void symbol_update(struct symbol *sym, const struct bar_rules *rules);
+/* End of input: what has ended is final, the rest unfinished. */
+void symbol_finish(struct symbol *sym, const struct bar_rules *rules);
+/* After decoding: works out what follows from the rest. */
+void symbol_restored(struct symbol *sym, const struct bar_rules *rules);
+
+#endif

@@ -1,0 +1,27 @@
+/*
+ * payload.h -- events out of what Redis holds: objects parted by line feeds.
+ *
+ * A message or a journal entry may hold several events.  What is no event is
+ * counted and skipped.
+ *
+ * Ownership   payload_init/payload_close
+ */
+#ifndef BARGEN_SOURCE_PAYLOAD_H
+#define BARGEN_SOURCE_PAYLOAD_H
+
+#include <stdint.h>
+
+#include "bargen/core/engine.h"
+#include "common/base/bytes.h"
+
+struct payload {
+    struct bytes text; /* the scanner reads beyond the end of a line */
+    struct event event;
+};
+
+void payload_init(struct payload *p);
+void payload_close(struct payload *p);
+void payload_take(struct payload *p, struct engine *e, struct span data,
+                  int64_t received_ns);
+
+#endif

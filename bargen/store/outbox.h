@@ -1,0 +1,63 @@
+/*
+ * outbox.h -- bars as Redis commands, until they are sent.
+ *
+ * A bar is published on {prefix}bars:{symbol}:{resolution}; a final one is also
+ * put into the sorted set {prefix}bars:history:{symbol}:{resolution}, in the
+ * place of its earlier revisions.  The newest bar of each series goes into the
+ * hash {prefix}last:bars:{symbol}:{resolution}, field "bar", once for all that
+ * is sent together.
+ *
+ * Pure: bars in, RESP out.
+ *
+ * Ownership   outbox_init/outbox_close; routes must outlive it.  Notes on
+ *             series (series.slot) are cleared by outbox_latest()
+ */
+#ifndef BARGEN_STORE_OUTBOX_H
+#define BARGEN_STORE_OUTBOX_H
+
+#include <stdint.h>
+
+#include "bargen/core/message.h"
+#include "bargen/core/symbol.h"
+#include "common/base/bytes.h"
+#include "common/event/event.h"
+#include "common/event/route.h"
+
+struct outbox_options {
+    struct span prefix;
+    const struct route *route; /* of bars */
+    int64_t history_max;
+    bool updates;       /* open bars are published too */
+    const char *source; /* member of every message, or NULL */
+};
+
+/* What the newest values of a series are. */
+struct outbox_note {
+    struct series *series;
+    struct symbol *symbol;
+    const struct resolution *resolution;
+    size_t at, len; /* of the newest message in run; len 0: none */
+    bool final;     /* the history has grown */
+};
+
+struct outbox {
+    struct outbox_options options;
+    struct bytes run;  /* whole commands */
+    unsigned commands; /* how many */
+    struct outbox_note *notes;
+    unsigned n_notes, cap_notes;
+    struct bytes message, name;
+    struct event ev; /* for route_expand() */
+};
+
+void outbox_init(struct outbox *o, const struct outbox_options *options);
+void outbox_close(struct outbox *o);
+void outbox_bar(struct outbox *o, struct symbol *sym, unsigned index,
+                const struct resolution *r, const struct bar *bar,
+                enum bar_issue how);
+/* Append what is written once a batch: newest values, bounds of histories. */
+void outbox_latest(struct outbox *o);
+/* After the run was taken over. */
+void outbox_clear(struct outbox *o);
+
+#endif

@@ -1,0 +1,277 @@
+#include "bargen/store/shard.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "bargen/store/state.h"
+#include "common/base/log.h"
+#include "common/redis/redis_resp.h"
+
+void shard_init(struct shard *sh, struct store *store, unsigned n,
+                const struct outbox_options *options, const char *state)
+{
+    *sh = (struct shard){.store = store, .n = n, .status = SHARD_NEW};
+    outbox_init(&sh->out, options);
+    bytes_init(&sh->flying);
+    bytes_init(&sh->name);
+    bytes_init(&sh->text);
+    if (state)
+        snprintf(sh->key, sizeof sh->key, "%.*s%s:%u",
+                 SPAN_ARG(options->prefix), state, n);
+}
+
+void shard_close(struct shard *sh)
+{
+    outbox_close(&sh->out);
+    bytes_close(&sh->flying);
+    bytes_close(&sh->name);
+    bytes_close(&sh->text);
+}
+
+static void command(struct shard *sh, unsigned argc, const char *name)
+{
+    resp_array(&sh->flying, argc);
+    resp_bulk_str(&sh->flying, name);
+    sh->flying_commands++;
+}
+
+static void bar_name(struct bytes *name, const struct symbol *sym,
+                     const struct resolution *r, int64_t start_ns)
+{
+    bytes_clear(name);
+    bytes_add_str(name, "b:");
+    bytes_add_span(name, sym->name);
+    bytes_add_str(name, ":");
+    bytes_add_str(name, r->name);
+    bytes_add_str(name, ":");
+    bytes_add_int(name, start_ns / NS_PER_MS);
+}
+
+static void add_bar(struct shard *sh, const struct symbol *sym,
+                    const struct resolution *r, struct bar *bar)
+{
+    struct bytes *name = &sh->name, *text = &sh->text;
+
+    bar_name(name, sym, r, bar->start_ns);
+    bytes_clear(text);
+    state_encode_bar(bar, text);
+    command(sh, 4, "HSET");
+    resp_bulk_str(&sh->flying, sh->key);
+    resp_bulk(&sh->flying, name->ptr, name->len);
+    resp_bulk(&sh->flying, text->ptr, text->len);
+    bar->flags &= ~(uint32_t)BAR_UNSAVED;
+}
+
+/* Closed bars that were dropped, and those that have changed. */
+static void add_closed(struct shard *sh, const struct symbol *sym,
+                       struct series *s, const struct resolution *r)
+{
+    for (unsigned i = 0; i < s->n_dropped; i++) {
+        bar_name(&sh->name, sym, r, s->dropped_ns[i]);
+        command(sh, 3, "HDEL");
+        resp_bulk_str(&sh->flying, sh->key);
+        resp_bulk(&sh->flying, sh->name.ptr, sh->name.len);
+    }
+    s->n_dropped = 0;
+    for (unsigned i = 0; i < s->n_kept; i++)
+        if ((s->kept[i].flags & (BAR_CLOSED | BAR_UNSAVED)) ==
+            (BAR_CLOSED | BAR_UNSAVED))
+            add_bar(sh, sym, r, &s->kept[i]);
+}
+
+static void add_symbols(struct shard *sh, struct engine *e)
+{
+    for (struct symbol *sym = e->shards[sh->n].dirty; sym;
+         sym = sym->next_dirty) {
+        bytes_clear(&sh->name);
+        bytes_add_str(&sh->name, "s:");
+        bytes_add_span(&sh->name, sym->name);
+        bytes_clear(&sh->text);
+        state_encode(sym, &e->rules, STATE_OPEN_BARS, &sh->text);
+        command(sh, 4, "HSET");
+        resp_bulk_str(&sh->flying, sh->key);
+        resp_bulk(&sh->flying, sh->name.ptr, sh->name.len);
+        resp_bulk(&sh->flying, sh->text.ptr, sh->text.len);
+        for (unsigned i = 0; i < sym->n_series; i++)
+            add_closed(sh, sym, &sym->series[i], &e->resolutions[i]);
+    }
+}
+
+static void add_cursor(struct shard *sh)
+{
+    char cursor[48];
+
+    snprintf(cursor, sizeof cursor, "%" PRIu64 "-%" PRIu64, sh->cursor.ms,
+             sh->cursor.seq);
+    command(sh, sh->has_cursor ? 8 : 6, "HSET");
+    resp_bulk_str(&sh->flying, sh->key);
+    resp_bulk_str(&sh->flying, SHARD_NUMBER);
+    resp_bulk_int(&sh->flying, (int64_t)sh->number);
+    resp_bulk_str(&sh->flying, "fence");
+    resp_bulk_int(&sh->flying, (int64_t)sh->fence);
+    if (!sh->has_cursor)
+        return;
+    resp_bulk_str(&sh->flying, "cursor");
+    resp_bulk_str(&sh->flying, cursor);
+}
+
+void shard_compose(struct shard *sh, struct engine *e)
+{
+    bool stateful = sh->key[0] != '\0';
+
+    outbox_latest(&sh->out);
+    bytes_clear(&sh->flying);
+    sh->flying_commands = 0;
+    if (stateful || sh->out.commands > 0) {
+        command(sh, 1, "MULTI");
+        bytes_add_span(&sh->flying, bytes_span(&sh->out.run));
+        sh->flying_commands += sh->out.commands;
+    }
+    if (stateful) {
+        sh->number++;
+        add_symbols(sh, e);
+        add_cursor(sh);
+    }
+    outbox_clear(&sh->out);
+    engine_clean(e, sh->n);
+    sh->moved = false;
+}
+
+void shard_landed(struct shard *sh)
+{
+    bytes_clear(&sh->flying);
+    sh->flying_commands = 0;
+    sh->status = SHARD_IDLE;
+}
+
+static bool read_number(struct span text, uint64_t *out)
+{
+    uint64_t n = 0;
+
+    if (text.len == 0 || text.len > 19)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+        n = n * 10 + (uint64_t)(text.ptr[i] - '0');
+    }
+    *out = n;
+    return true;
+}
+
+bool entry_id_parse(struct span text, struct entry_id *id)
+{
+    const char *dash = memchr(text.ptr, '-', text.len);
+    size_t left;
+    struct entry_id got;
+
+    if (!dash)
+        return false;
+    left = (size_t)(dash - text.ptr);
+    if (!read_number(span_make(text.ptr, left), &got.ms) ||
+        !read_number(span_make(dash + 1, text.len - left - 1), &got.seq))
+        return false;
+    *id = got;
+    return true;
+}
+
+static void log_bad(struct span name, const struct err *err)
+{
+    log_error("state_bad", "field=%s why=%s", LOG_Q(name),
+              LOG_Q(span_str(err->text)));
+}
+
+static void load_symbol(struct engine *e, struct span name, struct span text)
+{
+    struct symbol *sym = engine_symbol(e, name);
+    struct err err = {0};
+
+    if (!sym || sym->ignored)
+        return;
+    if (!state_decode(sym, &e->rules, text, &err))
+        log_bad(name, &err);
+}
+
+/* name is SYMBOL:RESOLUTION:START; neither has a colon in it. */
+static void load_bar(struct engine *e, struct span name, struct span text)
+{
+    const char *end = name.ptr + name.len;
+    const char *colon = memchr(name.ptr, ':', name.len);
+    const char *second = colon ? memchr(colon + 1, ':', end - colon - 1) : NULL;
+    struct err err = {0};
+    struct symbol *sym;
+
+    if (!second)
+        return;
+    sym = engine_symbol(e, span_make(name.ptr, (size_t)(colon - name.ptr)));
+    if (!sym || sym->ignored)
+        return;
+    if (!state_decode_bar(sym, &e->rules,
+                          span_make(colon + 1, (size_t)(second - colon) - 1),
+                          text, &err))
+        log_bad(name, &err);
+}
+
+void shard_load(struct shard *sh, struct engine *e, const struct redis_reply *r)
+{
+    for (size_t i = 0; i + 1 < r->count; i += 2) {
+        struct span name = r->item[i].str, value = r->item[i + 1].str;
+
+        if (span_starts(name, "s:"))
+            load_symbol(e, span_make(name.ptr + 2, name.len - 2), value);
+        else if (span_is(name, SHARD_NUMBER))
+            read_number(value, &sh->number);
+        else if (span_is(name, "fence"))
+            read_number(value, &sh->fence);
+        else if (span_is(name, "cursor"))
+            sh->has_cursor = entry_id_parse(value, &sh->cursor);
+    }
+    sh->past = sh->number > 0 ? STORE_CURRENT : STORE_EMPTY;
+    /* Bars come after the symbols that they belong to. */
+    for (size_t i = 0; i + 1 < r->count; i += 2) {
+        struct span name = r->item[i].str;
+
+        if (span_starts(name, "b:"))
+            load_bar(e, span_make(name.ptr + 2, name.len - 2),
+                     r->item[i + 1].str);
+    }
+    for (unsigned i = 0; i < e->symbols.n; i++)
+        if (e->symbols.all[i]->shard == sh->n)
+            engine_restored(e, e->symbols.all[i]);
+}
+
+/* A Redis that has lost writes: give it everything anew. */
+static void write_all(struct shard *sh, struct engine *e)
+{
+    engine_touch_all(e, sh->n);
+    for (struct symbol *sym = e->shards[sh->n].dirty; sym;
+         sym = sym->next_dirty)
+        for (unsigned i = 0; i < sym->n_series; i++)
+            for (unsigned k = 0; k < sym->series[i].n_kept; k++)
+                sym->series[i].kept[k].flags |= BAR_UNSAVED;
+}
+
+void shard_compare(struct shard *sh, struct engine *e,
+                   const struct redis_reply *r)
+{
+    uint64_t stored = 0;
+
+    if (r->type == REDIS_STRING)
+        read_number(r->str, &stored);
+    /* An older state that is not dealt with yet stays one. */
+    if (stored == 0 || sh->past != STORE_REWOUND)
+        sh->past = stored == 0 ? STORE_EMPTY : STORE_CURRENT;
+    if (stored == sh->number) {
+        if (sh->status == SHARD_UNSURE)
+            shard_landed(sh); /* it ran, only the answer was lost */
+        return;
+    }
+    if (sh->status == SHARD_UNSURE && stored + 1 == sh->number)
+        return; /* it did not: send it again */
+    if (stored > 0 && stored < sh->number)
+        sh->past = STORE_REWOUND;
+    log_warn("state_replaced", "shard=%u stored=%" PRIu64 " expected=%" PRIu64,
+             sh->n, stored, sh->number);
+    write_all(sh, e);
+}

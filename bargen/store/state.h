@@ -1,0 +1,49 @@
+/*
+ * state.h -- a symbol as text, so that a restart goes on where it stopped.
+ *
+ * One record a line, a letter and numbers; the first line begins with the
+ * version.  A symbol that was decoded gives, for the same input, the same bars
+ * as the one that was encoded.  Bars are found by the name of their
+ * resolution: one that is no longer asked for is left out, a new one begins
+ * empty.
+ *
+ * Closed bars seldom change, and there may be many: they can be left out and
+ * stored one by one, with state_encode_bar().
+ *
+ * Bounds      the newest STATE_RANGES_MAX ranges and STATE_TEXT_IDS_MAX textual
+ *             ids are kept; duplicates of older ones are not known any more
+ *             after a restart
+ * Errors      state_decode() refuses text that it did not write, or of another
+ *             version; the symbol is unchanged then
+ */
+#ifndef BARGEN_STORE_STATE_H
+#define BARGEN_STORE_STATE_H
+
+#include <stdbool.h>
+
+#include "bargen/core/symbol.h"
+#include "common/base/bytes.h"
+#include "common/base/err.h"
+
+enum {
+    STATE_VERSION = 1,
+    STATE_RANGES_MAX = 512,
+    STATE_TEXT_IDS_MAX = 512,
+};
+
+enum state_bars {
+    STATE_ALL_BARS,
+    STATE_OPEN_BARS, /* and the newest of each series */
+};
+
+void state_encode(const struct symbol *sym, const struct bar_rules *rules,
+                  enum state_bars which, struct bytes *out);
+void state_encode_bar(const struct bar *bar, struct bytes *out);
+/* Adds a closed bar to the series of that resolution, if it is asked for. */
+bool state_decode_bar(struct symbol *sym, const struct bar_rules *rules,
+                      struct span resolution, struct span text,
+                      struct err *err);
+bool state_decode(struct symbol *sym, const struct bar_rules *rules,
+                  struct span text, struct err *err);
+
+#endif

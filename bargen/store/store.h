@@ -1,0 +1,90 @@
+/*
+ * store.h -- the Redis sink: bars, state and journal cursor, all or nothing.
+ *
+ * The work is cut into shards, the journal's.  What a shard has to say goes out
+ * as one MULTI/EXEC: the bars that were issued, the state of every symbol that
+ * has changed, the id of the last journal entry in it, and a number that counts
+ * these checkpoints.  So whatever kills this process, and whenever: either all
+ * of it is there or nothing, and the next start continues from the cursor with
+ * the state that belongs to it.
+ *
+ * One EXEC of a shard is under way at a time; what comes meanwhile leaves with
+ * the next.  When the link is lost with one under way, the stored number says
+ * whether it ran; if not, the same bytes are sent again.
+ *
+ * Place for leases: struct shard has the fencing number that goes with the
+ * state; one process owns all shards for now.
+ *
+ * Bounds      store_full() above STORE_MAX_BYTES of bars that wait
+ * Source      docs/decisions/0006-bargen-checkpoint.md
+ */
+#ifndef BARGEN_STORE_STORE_H
+#define BARGEN_STORE_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "bargen/core/engine.h"
+#include "bargen/store/outbox.h"
+#include "common/redis/redis_cmd.h"
+
+enum { STORE_MAX_BYTES = 8 * 1024 * 1024 };
+
+struct store;
+
+/* What the link found when it was made. */
+enum store_past {
+    STORE_EMPTY,   /* no state */
+    STORE_CURRENT, /* ours, with the last checkpoint or without it */
+    STORE_REWOUND, /* an older one of ours: Redis has lost writes */
+};
+
+/* Id of a stream entry. */
+struct entry_id {
+    uint64_t ms, seq;
+};
+
+struct store_events {
+    /* All shards are loaded (first), or known to be settled (after a
+     * reconnect): the source may go on. */
+    void (*on_ready)(void *arg, bool first);
+    void (*on_down)(void *arg, const char *why, bool refused);
+    /* A checkpoint was answered. */
+    void (*on_acked)(void *arg);
+};
+
+struct store_options {
+    struct engine *engine;
+    const struct redis_config *redis;
+    struct outbox_options outbox;
+    const char *state; /* name of the state's hashes, "bargen:state"; NULL:
+                          none is kept */
+    int64_t throttle_ms;
+};
+
+struct store *store_new(uv_loop_t *loop, const struct store_options *options,
+                        const struct store_events *events, void *arg);
+struct redis_cmd *store_cmd(struct store *s);
+bool store_ready(const struct store *s);
+bool store_full(const struct store *s);
+
+/* From the engine's sink. */
+void store_bar(struct store *s, struct symbol *sym, const struct resolution *r,
+               const struct bar *bar, enum bar_issue how);
+/* The last entry of the journal that is in the state; false: none yet. */
+bool store_cursor(const struct store *s, unsigned shard, struct entry_id *id);
+/* What was found, and is taken note of: the next time it is current. */
+enum store_past store_take_past(struct store *s, unsigned shard);
+void store_advance(struct store *s, unsigned shard, struct entry_id id);
+
+/* Send what is due. */
+void store_flush(struct store *s);
+/* Monotonic ms at which something is due; UINT64_MAX: nothing. */
+uint64_t store_due_ms(const struct store *s);
+/* Send everything now; done(arg) when it is acknowledged. */
+void store_finish(struct store *s, void (*done)(void *arg), void *arg);
+/* What is not acknowledged is forgotten; done(arg) when all is closed. */
+void store_close(struct store *s, void (*done)(void *arg), void *arg);
+
+#endif

@@ -1,0 +1,117 @@
+/* /health, /ready and /metrics, the same for every tool. */
+#include <inttypes.h>
+
+#include "common/app/app.h"
+#include "common/app/process.h"
+#include "common/base/clock.h"
+#include "common/base/metrics.h"
+#include "common/http/http.h"
+
+/* 200 also when degraded: restarting this process would not mend Redis. */
+static void health(struct app *app, struct http_conn *conn)
+{
+    struct bytes json, members;
+    bool well;
+
+    bytes_init(&json);
+    bytes_init(&members);
+    well = !app->health || app->health(app->health_arg, &members);
+    bytes_printf(&json,
+                 "{\"status\":\"%s\",\"tool\":\"%s\",\"version\":\"%s\","
+                 "\"instance\":\"%s\",\"uptime_ms\":%" PRIu64,
+                 well ? "healthy" : "degraded", app->tool, TW_VERSION,
+                 app->instance, clock_mono_ms() - app->started_mono_ms);
+    bytes_add_span(&json, bytes_span(&members));
+    bytes_add_str(&json, "}\n");
+    http_respond_json(conn, 200, bytes_span(&json));
+    bytes_close(&members);
+    bytes_close(&json);
+}
+
+static bool is_ready(struct app *app, const char **why)
+{
+    if (app->stopping) {
+        *why = "stopping";
+        return false;
+    }
+    if (!app->ready_said) {
+        *why = "starting";
+        return false;
+    }
+    return !app->is_ready || app->is_ready(app->ready_arg, why);
+}
+
+static void ready(struct app *app, struct http_conn *conn)
+{
+    struct bytes json;
+    const char *why = "not ready";
+
+    if (is_ready(app, &why)) {
+        http_respond_json(conn, 200, span_str("{\"ready\":true}\n"));
+        return;
+    }
+    bytes_init(&json);
+    bytes_add_str(&json, "{\"ready\":false,\"why\":");
+    bytes_add_json(&json, span_str(why));
+    bytes_add_str(&json, "}\n");
+    http_respond_json(conn, 503, bytes_span(&json));
+    bytes_close(&json);
+}
+
+static void metrics(struct app *app, struct http_conn *conn)
+{
+    struct bytes text;
+
+    bytes_init(&text);
+    metrics_render(&text);
+    process_metrics(app->tool, app->instance, &text);
+    http_respond(conn, 200, "text/plain; version=0.0.4; charset=utf-8", NULL,
+                 bytes_span(&text));
+    bytes_close(&text);
+}
+
+bool app_http_page(struct app *app, struct http_conn *conn,
+                   const struct http_request *req)
+{
+    static const struct {
+        const char *path;
+        void (*page)(struct app *app, struct http_conn *conn);
+    } pages[] = {
+        {"/health", health},
+        {"/ready", ready},
+        {"/metrics", metrics},
+    };
+
+    for (unsigned i = 0; i < sizeof pages / sizeof pages[0]; i++) {
+        if (!span_is(req->path, pages[i].path))
+            continue;
+        if (span_is(req->method, "GET") || span_is(req->method, "HEAD"))
+            pages[i].page(app, conn);
+        else
+            http_respond(conn, 405, "text/plain", "Allow: GET, HEAD\r\n",
+                         span_str("Method Not Allowed\n"));
+        return true;
+    }
+    return false;
+}
+
+static void on_request(void *arg, struct http_conn *conn,
+                       const struct http_request *req)
+{
+    struct app *app = arg;
+
+    if (!app_http_page(app, conn, req) &&
+        !(app->page && app->page(app->page_arg, conn, req)))
+        http_respond(conn, 404, "text/plain", NULL,
+                     span_str("try /health, /ready or /metrics\n"));
+}
+
+bool app_http_open(struct app *app, struct err *err)
+{
+    static const struct http_options options = {.background = true};
+    struct err cause = {0};
+
+    app->http = http_server_new(&app->loop, app->opts->http, &options,
+                                on_request, app, &cause);
+    return app->http || err_set(err, cause.code, "--http: %s", cause.text);
+}

@@ -1,0 +1,203 @@
+#include "common/app/option_value.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct unit {
+    const char *name;
+    int64_t factor;
+};
+
+static const struct unit time_units[] = {
+    {"ms", 1},          {"s", 1000},         {"m", 60 * 1000},
+    {"h", 3600 * 1000}, {"d", 86400 * 1000}, {NULL, 0},
+};
+static const struct unit size_units[] = {
+    {"", 1},
+    {"B", 1},
+    {"K", 1 << 10},
+    {"KiB", 1 << 10},
+    {"M", 1 << 20},
+    {"MiB", 1 << 20},
+    {"G", 1 << 30},
+    {"GiB", 1 << 30},
+    {"kB", 1000},
+    {"MB", 1000 * 1000},
+    {"GB", 1000 * 1000 * 1000},
+    {NULL, 0},
+};
+
+static bool with_unit(const char *text, const struct unit *units, int64_t *out)
+{
+    char *rest;
+    long long n;
+
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    errno = 0;
+    n = strtoll(text, &rest, 10);
+    if (errno != 0)
+        return false;
+    for (const struct unit *u = units; u->name; u++) {
+        if (strcmp(rest, u->name) != 0)
+            continue;
+        if (n > INT64_MAX / u->factor)
+            return false;
+        *out = n * u->factor;
+        return true;
+    }
+    return false;
+}
+
+bool option_duration(const char *text, int64_t *ms)
+{
+    if (strcmp(text, "0") == 0) { /* zero of anything is zero */
+        *ms = 0;
+        return true;
+    }
+    return with_unit(text, time_units, ms);
+}
+
+bool option_size(const char *text, int64_t *bytes)
+{
+    return with_unit(text, size_units, bytes);
+}
+
+bool option_flag(const char *text, bool *value)
+{
+    static const char *const words[] = {"false", "true", "0",   "1",
+                                        "no",    "yes",  "off", "on"};
+
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcasecmp(text, words[i]) == 0) {
+            *value = i % 2 == 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool set_flag(const char *text, bool *value, struct option_origin from,
+                     struct err *err)
+{
+    if (option_flag(text, value))
+        return true;
+    return err_set(err, ERR_USAGE, "%s%s: '%s' is neither true nor false",
+                   from.dashes, from.name, text);
+}
+
+static bool in_range(const struct option_spec *row, int64_t n)
+{
+    return row->max <= row->min || (n >= row->min && n <= row->max);
+}
+
+static bool set_int(const struct option_spec *row, const char *text,
+                    int64_t *value, struct option_origin from, struct err *err)
+{
+    char *rest;
+    long long n;
+
+    errno = 0;
+    n = strtoll(text, &rest, 10);
+    if (errno != 0 || rest == text || *rest != '\0' || text[0] == ' ')
+        return err_set(err, ERR_USAGE, "%s%s: '%s' is not a whole number",
+                       from.dashes, from.name, text);
+    if (!in_range(row, n))
+        return err_set(err, ERR_USAGE,
+                       "%s%s: %s is not within %" PRId64 " to %" PRId64,
+                       from.dashes, from.name, text, row->min, row->max);
+    *value = n;
+    return true;
+}
+
+static bool set_rate(const char *text, double *value, struct option_origin from,
+                     struct err *err)
+{
+    char *rest;
+    double d = strtod(text, &rest);
+
+    if (rest == text || *rest != '\0' || !isfinite(d) || d <= 0)
+        return err_set(err, ERR_USAGE, "%s%s: '%s' is not a number above 0",
+                       from.dashes, from.name, text);
+    *value = d;
+    return true;
+}
+
+static bool set_amount(const struct option_spec *row, const char *text,
+                       int64_t *value, struct option_origin from,
+                       struct err *err)
+{
+    bool time = row->kind == OPT_DURATION_MS;
+    int64_t n;
+
+    if (time ? !option_duration(text, &n) : !option_size(text, &n))
+        return err_set(err, ERR_USAGE, "%s%s: '%s' is not a %s (try %s)",
+                       from.dashes, from.name, text, time ? "duration" : "size",
+                       time ? "250ms, 5s, 2m, 1h, 1d" : "4096, 64KiB, 1MiB");
+    if (!in_range(row, n))
+        return err_set(err, ERR_USAGE,
+                       "%s%s: %s is not within %" PRId64 " to %" PRId64 " %s",
+                       from.dashes, from.name, text, row->min, row->max,
+                       time ? "ms" : "bytes");
+    *value = n;
+    return true;
+}
+
+static bool set_choice(const struct option_spec *row, const char *text,
+                       int *value, struct option_origin from, struct err *err)
+{
+    size_t len = strlen(text);
+    int index = 0;
+
+    for (const char *at = row->choices; at; index++) {
+        const char *bar = strchr(at, '|');
+        size_t n = bar ? (size_t)(bar - at) : strlen(at);
+        if (n == len && strncasecmp(at, text, n) == 0) {
+            *value = index;
+            return true;
+        }
+        at = bar ? bar + 1 : NULL;
+    }
+    return err_set(err, ERR_USAGE, "%s%s: '%s' is not one of %s", from.dashes,
+                   from.name, text, row->choices);
+}
+
+static bool add_str(const char *text, struct option_strs *list,
+                    struct option_origin from, struct err *err)
+{
+    if (list->count == OPTION_STRS_MAX)
+        return err_set(err, ERR_USAGE, "%s%s: more than %d values", from.dashes,
+                       from.name, OPTION_STRS_MAX);
+    list->at[list->count++] = text;
+    return true;
+}
+
+bool option_set(const struct option_spec *row, const char *text, void *opts,
+                struct option_origin from, struct err *err)
+{
+    void *at = (char *)opts + row->offset;
+
+    switch (row->kind) {
+    case OPT_FLAG:
+        return set_flag(text, at, from, err);
+    case OPT_STR:
+        *(const char **)at = text;
+        return true;
+    case OPT_INT:
+        return set_int(row, text, at, from, err);
+    case OPT_RATE:
+        return set_rate(text, at, from, err);
+    case OPT_DURATION_MS:
+    case OPT_SIZE:
+        return set_amount(row, text, at, from, err);
+    case OPT_CHOICE:
+        return set_choice(row, text, at, from, err);
+    case OPT_STRS:
+        return add_str(text, at, from, err);
+    }
+    return false;
+}

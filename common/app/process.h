@@ -1,0 +1,15 @@
+/*
+ * process.h -- what Prometheus wants to know of every process.
+ *
+ * Names and units are those of the official client libraries
+ * (process_resident_memory_bytes, ...), so that stock dashboards work; and
+ * tickwire_build_info.  Read from /proc/self when asked.
+ */
+#ifndef COMMON_APP_PROCESS_H
+#define COMMON_APP_PROCESS_H
+
+#include "common/base/bytes.h"
+
+void process_metrics(const char *tool, const char *instance, struct bytes *out);
+
+#endif

@@ -1,0 +1,60 @@
+/*
+ * log.h -- one line on standard error for a person or a collector.
+ *
+ *   ts=2026-11-20T09:34:26.512Z level=warn tool=wsgate ev=client_close conn=7
+ *
+ * logfmt, one write(2) each.  Events are words listed in docs/events.md.  More
+ * than LOG_BURST of one event in a second become one line with repeated=N.
+ * Library code (parsers, pure cores) does not log: it returns an err.
+ *
+ * Bounds      a line is cut at LOG_LINE_MAX bytes; control characters in it
+ *             become '?', so that nobody forges a line
+ * Errors      where standard error cannot be written within LOG_WAIT_MS, the
+ *             line is dropped and counted (tickwire_log_dropped_total)
+ */
+#ifndef COMMON_BASE_LOG_H
+#define COMMON_BASE_LOG_H
+
+#include <stdint.h>
+
+#include "common/base/span.h"
+
+enum {
+    LOG_LINE_MAX = 2048, /* below PIPE_BUF: one write stays in one piece */
+    LOG_BURST = 10,      /* lines of one event in a second */
+    LOG_EVENTS_MAX = 128,
+    LOG_WAIT_MS = 20,
+};
+
+enum log_level {
+    LOG_LEVEL_ERROR,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_DEBUG
+};
+
+void log_init(const char *tool, enum log_level level);
+/* fmt makes the rest of the line: log_info("ready", "port=%d", port).  A value
+ * from outside goes through LOG_Q: log_warn("bad", "why=%s", LOG_Q(text)). */
+void log_error(const char *ev, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void log_warn(const char *ev, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void log_info(const char *ev, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void log_debug(const char *ev, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Print the repeated=N lines of seconds that are over; app.c does it. */
+void log_tick(void);
+/* Print all that are pending; app_exit() does it. */
+void log_flush(void);
+
+/* A value in double quotes, with quotes, backslashes and control characters
+ * escaped, cut to what fits; valid until the block ends. */
+struct log_quote {
+    char text[256];
+};
+const char *log_quote(struct log_quote *room, struct span value);
+#define LOG_Q(value) log_quote(&(struct log_quote){.text = {0}}, (value))
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * loopback.h -- the names that mean this machine.
+ *
+ * "localhost" is no matter of /etc/hosts or of a name server: a minimal
+ * container has neither, and a server may say anything.
+ *
+ * Source   RFC 6761, section 6.3
+ */
+#ifndef COMMON_BASE_LOOPBACK_H
+#define COMMON_BASE_LOOPBACK_H
+
+#include <stdbool.h>
+
+/* localhost, and names below it, in any case, with or without a last dot. */
+bool loopback_name(const char *host);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * metrics.h -- counters, gauges and histograms, rendered as Prometheus text.
+ *
+ * A metric is a static struct next to the code that counts; the hot path does
+ * `m.value++`.  metrics_add() links it into the process's list (once).  Names
+ * follow Prometheus: tickwire_<tool>_<noun>_<unit>[_total].
+ */
+#ifndef COMMON_BASE_METRICS_H
+#define COMMON_BASE_METRICS_H
+
+#include <stdint.h>
+
+#include "common/base/bytes.h"
+
+enum metric_kind { METRIC_COUNTER, METRIC_GAUGE, METRIC_HISTOGRAM };
+
+struct metric {
+    const char *name;
+    const char *labels; /* NULL, or `reason="slow"` */
+    const char *help;
+    enum metric_kind kind;
+    uint64_t value;
+    /* Gauges that are worked out when asked; NULL: value. */
+    uint64_t (*read)(void *arg);
+    void *arg;
+    /* Histograms: ascending upper bounds, n of them; counts has n + 1. */
+    const uint64_t *bounds;
+    unsigned n_bounds;
+    uint64_t *counts;
+    uint64_t sum;
+    double scale; /* rendered bound and sum = value * scale; 0 means 1 */
+    struct metric *next;
+};
+
+void metrics_add(struct metric *m);
+/* All of an array of n. */
+void metrics_add_all(struct metric *m, unsigned n);
+void metrics_observe(struct metric *m, uint64_t value);
+/* Prometheus text format 0.0.4; metrics of one name are grouped. */
+void metrics_render(struct bytes *out);
+
+#endif

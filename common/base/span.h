@@ -1,0 +1,48 @@
+/*
+ * span.h -- a run of bytes that somebody else owns.
+ *
+ * Not NUL-terminated.  A span is valid for as long as the buffer it points
+ * into; who keeps one longer copies the bytes.
+ */
+#ifndef COMMON_BASE_SPAN_H
+#define COMMON_BASE_SPAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct span {
+    const char *ptr;
+    size_t len;
+};
+
+/* For printf: printf("%.*s", SPAN_ARG(s)). */
+#define SPAN_ARG(s) (int)(s).len, (s).ptr
+
+static inline struct span span_make(const char *ptr, size_t len)
+{
+    return (struct span){ptr, len};
+}
+
+static inline struct span span_str(const char *text)
+{
+    return (struct span){text, strlen(text)};
+}
+
+static inline bool span_eq(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static inline bool span_is(struct span s, const char *text)
+{
+    return span_eq(s, span_str(text));
+}
+
+static inline bool span_starts(struct span s, const char *text)
+{
+    size_t n = strlen(text);
+    return s.len >= n && memcmp(s.ptr, text, n) == 0;
+}
+
+#endif

@@ -1,0 +1,397 @@
+#include "common/event/event.h"
+
+#include <stddef.h>
+
+#include "common/event/event_clear.h"
+#include "common/event/event_field.h"
+#include "common/event/event_name.h"
+#include "common/event/event_time.h"
+#include "common/json/scan.h"
+
+/* What a type cannot do without: bits of parts. */
+#define NEED(part) (1u << PART_##part)
+static const uint32_t needs[EVENT_TYPES] = {
+    [EVENT_TICK] = NEED(SYMBOL) | NEED(TIME) | NEED(BID) | NEED(ASK),
+    [EVENT_TRADE] = NEED(SYMBOL) | NEED(TIME) | NEED(PRICE),
+    [EVENT_ORDERBOOK] = NEED(SYMBOL),
+    [EVENT_BAR] = NEED(SYMBOL) | NEED(RESOLUTION) | NEED(BAR),
+    [EVENT_PRICE_UPDATE] = NEED(SYMBOL),
+    [EVENT_MARKET_STATUS] = 0,
+    [EVENT_TRADING_ALERT] = 0,
+    [EVENT_EXECUTION] = NEED(ACCOUNT_ID),
+    [EVENT_ACCOUNT] = NEED(ACCOUNT_ID),
+    [EVENT_POSITIONS] = NEED(ACCOUNT_ID),
+    [EVENT_OPTION_CHAIN] = NEED(SYMBOL) | NEED(EXPIRY),
+    [EVENT_IVDEX] = NEED(SYMBOL),
+    [EVENT_EXCHANGE] = NEED(EVENT),
+};
+/* What a type may do without, but not have wrong. */
+static const uint32_t checks[EVENT_TYPES] = {
+    [EVENT_TRADE] = NEED(SIZE),
+    [EVENT_PRICE_UPDATE] = NEED(PRICE) | NEED(BID) | NEED(ASK),
+    [EVENT_TRADING_ALERT] = NEED(USER_ID),
+};
+
+/* One line being read: what its steps share. */
+struct reading {
+    struct event_parts parts;
+    struct event *ev;
+    const char *fault_at;
+    size_t stored; /* bytes of ev->store in use */
+};
+
+static enum event_fault fault(struct reading *r, const char *at,
+                              enum event_fault which)
+{
+    r->fault_at = at;
+    return which;
+}
+
+/* The value of a part is wrong: point at it, quote included. */
+static enum event_fault part_fault(struct reading *r, enum event_part part,
+                                   enum event_fault which)
+{
+    const char *at = r->parts.value[part].ptr;
+
+    return fault(r, event_parts_quoted(&r->parts, part) ? at - 1 : at, which);
+}
+
+/* The end of the store stays free: names are checked 16 bytes at a time. */
+enum { STORE_ROOM = sizeof((struct event *)NULL)->store - 16 };
+
+static bool unescaped_text(struct reading *r, enum event_part part,
+                           struct span *out)
+{
+    char *to = r->ev->store + r->stored;
+    size_t len;
+
+    if (!scan_unescape(r->parts.value[part], to, STORE_ROOM - r->stored, &len))
+        return false;
+    *out = span_make(to, len);
+    r->stored += len;
+    return true;
+}
+
+/* A string part without its escapes; false where the store is full. */
+static inline bool plain_text(struct reading *r, enum event_part part,
+                              struct span *out)
+{
+    if (r->parts.escaped >> part & 1)
+        return unescaped_text(r, part, out);
+    *out = r->parts.value[part];
+    return true;
+}
+
+static bool is_digits(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!scan_is_digit(s.ptr[i]))
+            return false;
+    return s.len > 0;
+}
+
+/* A part that becomes part of a channel name: a string or a whole number. */
+static bool read_name(struct reading *r, enum event_part part, struct span *out)
+{
+    struct span name;
+
+    if (event_parts_quoted(&r->parts, part)) {
+        if (!plain_text(r, part, &name) || !event_name_ok(name))
+            return false;
+    } else {
+        name = r->parts.value[part];
+        if (!is_digits(name) || name.len > EVENT_NAME_MAX ||
+            part == PART_SYMBOL)
+            return false;
+    }
+    *out = name;
+    return true;
+}
+
+static bool is_null(const struct reading *r, enum event_part part)
+{
+    return span_is(r->parts.value[part], "null") &&
+           !event_parts_quoted(&r->parts, part);
+}
+
+/* Where the event keeps what a part is read into. */
+#define AT(member) offsetof(struct event, member)
+static const size_t name_at[PARTS] = {
+    [PART_SYMBOL] = AT(symbol),         [PART_EXPIRY] = AT(expiry),
+    [PART_USER_ID] = AT(user_id),       [PART_EVENT] = AT(exchange_event),
+    [PART_ACCOUNT_ID] = AT(account_id), [PART_RESOLUTION] = AT(resolution),
+};
+enum {
+    NAME_PARTS = NEED(SYMBOL) | NEED(EXPIRY) | NEED(USER_ID) | NEED(EVENT) |
+                 NEED(ACCOUNT_ID) | NEED(RESOLUTION),
+    STAMP_PARTS = NEED(SRC) | NEED(SEQ),
+    IDENTITY_PARTS = NEED(ID) | NEED(SIDE),
+};
+
+static void *part_at(struct event *ev, size_t offset)
+{
+    return (char *)ev + offset;
+}
+
+static enum event_part lowest(uint32_t parts)
+{
+    return (enum event_part)__builtin_ctz(parts);
+}
+
+/* False: it is wrong where it must not be. */
+static inline bool name_ok(struct reading *r, enum event_part part,
+                           struct span *out, uint32_t need, uint32_t check)
+{
+    uint32_t bit = 1u << part;
+
+    return read_name(r, part, out) ||
+           !(need & bit || (check & bit && !is_null(r, part)));
+}
+
+static enum event_fault read_names(struct reading *r, uint32_t need,
+                                   uint32_t check)
+{
+    uint32_t left = r->parts.seen & NAME_PARTS;
+
+    if (left & NEED(SYMBOL) &&
+        !name_ok(r, PART_SYMBOL, &r->ev->symbol, need, check))
+        return part_fault(r, PART_SYMBOL, EVENT_BAD_SYMBOL);
+    if (r->ev->symbol.len > 0)
+        r->ev->have |= EVENT_HAS_SYMBOL;
+    for (left &= ~NEED(SYMBOL); left; left &= left - 1) {
+        enum event_part part = lowest(left);
+
+        if (!name_ok(r, part, part_at(r->ev, name_at[part]), need, check))
+            return part_fault(r, part, EVENT_BAD_NAME);
+    }
+    return EVENT_OK;
+}
+
+static enum event_fault missing(struct reading *r, uint32_t parts)
+{
+    const char *at = r->ev->text.ptr;
+
+    if (parts & NEED(SYMBOL))
+        return fault(r, at, EVENT_NO_SYMBOL);
+    if (parts & (NEED(TIME) | NEED(BAR)))
+        return fault(r, at, EVENT_NO_TIME);
+    if (parts & (NEED(BID) | NEED(ASK) | NEED(PRICE)))
+        return fault(r, at, EVENT_NO_PRICE);
+    return fault(r, at, EVENT_BAD_NAME);
+}
+
+/* False: it is wrong where it must not be. */
+static inline bool decimal_ok(struct reading *r, enum event_part part,
+                              int64_t least, unsigned have, struct decimal *out,
+                              uint32_t need, uint32_t check)
+{
+    const struct decimal *d = &r->parts.number[part];
+    uint32_t bit = 1u << part;
+
+    if (!(r->parts.seen & bit))
+        return true;
+    if (d->scale == SCAN_NO_DECIMAL || d->mant < least)
+        return !(need & bit || (check & bit && !is_null(r, part)));
+    /* Not as a whole: a load that is wider than the stores before it has to
+     * wait for them. */
+    out->mant = d->mant;
+    out->scale = d->scale;
+    r->ev->have |= have;
+    return true;
+}
+
+static enum event_fault read_decimals(struct reading *r, uint32_t need,
+                                      uint32_t check)
+{
+    struct event *ev = r->ev;
+
+    if (!decimal_ok(r, PART_BID, 1, EVENT_HAS_BID, &ev->bid, need, check))
+        return part_fault(r, PART_BID, EVENT_BAD_PRICE);
+    if (!decimal_ok(r, PART_ASK, 1, EVENT_HAS_ASK, &ev->ask, need, check))
+        return part_fault(r, PART_ASK, EVENT_BAD_PRICE);
+    if (!decimal_ok(r, PART_PRICE, 1, EVENT_HAS_PRICE, &ev->price, need, check))
+        return part_fault(r, PART_PRICE, EVENT_BAD_PRICE);
+    if (!decimal_ok(r, PART_SIZE, 0, EVENT_HAS_SIZE, &ev->size, need, check))
+        return part_fault(r, PART_SIZE, EVENT_BAD_SIZE);
+    return EVENT_OK;
+}
+
+static bool read_time(struct reading *r, enum event_part part)
+{
+    if (part == PART_TIME && r->parts.time_ns > 0) {
+        r->ev->time_ns = r->parts.time_ns;
+        r->ev->have |= EVENT_HAS_TIME;
+        return true;
+    }
+    if (!event_parts_have(&r->parts, part) ||
+        event_parts_quoted(&r->parts, part) ||
+        !event_time_read(r->parts.value[part], &r->ev->time_ns))
+        return false;
+    r->ev->have |= EVENT_HAS_TIME;
+    return true;
+}
+
+/* The time of a bar event is that of its bar. */
+static enum event_fault read_bar(struct reading *r)
+{
+    struct span bar = r->parts.value[PART_BAR];
+    struct scan_member m = {.at = bar.ptr};
+
+    if (bar.ptr[0] != '{' || event_parts_quoted(&r->parts, PART_BAR))
+        return part_fault(r, PART_BAR, EVENT_NO_TIME);
+    while (scan_member_next(&m, bar.ptr + bar.len)) {
+        if (!scan_key_is(m.key, "time"))
+            continue;
+        if (!event_time_read(m.value, &r->ev->time_ns))
+            return fault(r, m.value.ptr, EVENT_BAD_TIME);
+        r->ev->have |= EVENT_HAS_TIME;
+        return EVENT_OK;
+    }
+    return fault(r, bar.ptr, EVENT_NO_TIME);
+}
+
+static enum event_fault read_times(struct reading *r, uint32_t need)
+{
+    if (need & NEED(BAR))
+        return read_bar(r);
+    if (need & NEED(TIME))
+        return read_time(r, PART_TIME)
+                   ? EVENT_OK
+                   : part_fault(r, PART_TIME, EVENT_BAD_TIME);
+    if (!read_time(r, PART_TIME))
+        read_time(r, PART_TIMESTAMP);
+    return EVENT_OK;
+}
+
+static void read_stamps(struct reading *r)
+{
+    const struct event_parts *p = &r->parts;
+    struct event *ev = r->ev;
+    struct span seq = p->value[PART_SEQ];
+
+    if (event_parts_quoted(p, PART_SRC) && plain_text(r, PART_SRC, &ev->src))
+        ev->have |= EVENT_HAS_SRC;
+    if (event_parts_have(p, PART_SEQ) && is_digits(seq) && seq.len <= 19 &&
+        !event_parts_quoted(p, PART_SEQ)) {
+        ev->seq = 0;
+        for (size_t i = 0; i < seq.len; i++)
+            ev->seq = ev->seq * 10 + (uint64_t)(seq.ptr[i] - '0');
+        ev->have |= EVENT_HAS_SEQ;
+    }
+}
+
+static void read_identity(struct reading *r)
+{
+    const struct event_parts *p = &r->parts;
+    struct event *ev = r->ev;
+    char first;
+
+    if (event_parts_quoted(p, PART_SIDE) && plain_text(r, PART_SIDE, &ev->side))
+        ev->have |= EVENT_HAS_SIDE;
+    if (!event_parts_have(p, PART_ID))
+        return;
+    first = p->value[PART_ID].ptr[0];
+    if (event_parts_quoted(p, PART_ID)) {
+        /* An id too long for the store is as good an id with its escapes. */
+        if (!plain_text(r, PART_ID, &ev->id))
+            ev->id = p->value[PART_ID];
+    } else if (scan_is_digit(first) || first == '-') {
+        ev->id = p->value[PART_ID];
+    }
+    if (ev->id.len > 0)
+        ev->have |= EVENT_HAS_ID;
+}
+
+static inline bool type_of(struct span name, enum event_type *out)
+{
+    if (name.len == 4 && memcmp(name.ptr, "tick", 4) == 0) {
+        *out = EVENT_TICK;
+        return true;
+    }
+    return event_type_of(name, out);
+}
+
+static enum event_fault read_type(struct reading *r)
+{
+    struct span name;
+
+    if (!event_parts_have(&r->parts, PART_TYPE))
+        return fault(r, r->ev->text.ptr, EVENT_NO_TYPE);
+    if (!event_parts_quoted(&r->parts, PART_TYPE) ||
+        !plain_text(r, PART_TYPE, &name) || !type_of(name, &r->ev->type))
+        return part_fault(r, PART_TYPE, EVENT_UNKNOWN_TYPE);
+    r->stored = 0; /* the name of the type is not kept */
+    return EVENT_OK;
+}
+
+/* The object is JSON: is it an event? */
+static enum event_fault read_object(struct reading *r)
+{
+    enum event_fault f;
+    uint32_t need, check;
+
+    if (r->parts.twice)
+        return fault(r, r->parts.twice - 1, EVENT_DUPLICATE_KEY);
+    if (r->parts.look_closer && !scan_unique(r->ev->text, &r->fault_at))
+        return EVENT_DUPLICATE_KEY;
+    f = read_type(r);
+    if (f != EVENT_OK)
+        return f;
+    need = needs[r->ev->type];
+    check = checks[r->ev->type];
+    if (need & ~r->parts.seen)
+        return missing(r, need & ~r->parts.seen);
+    f = read_names(r, need, check);
+    if (f == EVENT_OK)
+        f = read_times(r, need);
+    if (f == EVENT_OK)
+        f = read_decimals(r, need, check);
+    if (f == EVENT_OK && r->parts.seen & STAMP_PARTS)
+        read_stamps(r);
+    if (f == EVENT_OK && r->parts.seen & IDENTITY_PARTS)
+        read_identity(r);
+    return f;
+}
+
+enum event_fault event_syntax(struct span line, unsigned *column)
+{
+    const char *end = line.ptr + line.len, *at;
+    enum event_fault f = EVENT_NOT_JSON;
+
+    if (scan_text(line, &at)) {
+        at = scan_space(line.ptr, end);
+        f = *at == '{' ? EVENT_OK : EVENT_NOT_OBJECT;
+    } else if (at < end && *at == '\0') {
+        f = EVENT_NUL_BYTE;
+    } else if (at < end && scan_utf8(at, end) == 0) {
+        f = EVENT_BAD_UTF8;
+    }
+    if (f != EVENT_OK)
+        *column = (unsigned)(at - line.ptr) + 1;
+    return f;
+}
+
+enum event_fault event_read_strict(struct span line, struct event *ev,
+                                   unsigned *column)
+{
+    const char *end = line.ptr + line.len, *stop = NULL;
+    const char *s = scan_space(line.ptr, end);
+    struct reading r; /* big: set step by step */
+    enum event_fault f;
+
+    r.ev = ev;
+    r.stored = 0;
+    if (s < end && *s == '{')
+        stop = event_parts_scan(s, end, &r.parts);
+    if (!stop || stop > end || scan_space(stop, end) != end) {
+        *column = 1;
+        f = event_syntax(line, column);
+        /* The two scanners agree, which is fuzzed: it is never EVENT_OK. */
+        return f != EVENT_OK ? f : EVENT_NOT_JSON;
+    }
+    event_clear(ev, span_make(s, (size_t)(stop - s)));
+    f = read_object(&r);
+    if (f != EVENT_OK)
+        *column = (unsigned)(r.fault_at - line.ptr) + 1;
+    return f;
+}

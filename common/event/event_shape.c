@@ -1,0 +1,410 @@
+/*
+ * event_shape.c -- event_read(): lines that look like one of the lines before.
+ *
+ * A feed writes its members in one order with the same spaces.  What stands
+ * between the values of a line is remembered once the strict scanner has taken
+ * that line; a line with the same text between its values only has its values
+ * checked, as strictly as ever.  Whatever is unusual (escapes, exponents,
+ * objects inside, another order) goes to event_read_strict().
+ *
+ * The memory of shapes is a cache: results do not depend on it.
+ */
+#include "common/event/event.h"
+
+#include <stddef.h>
+
+#include "common/event/event_clear.h"
+#include "common/event/event_name.h"
+#include "common/event/event_time.h"
+#include "common/json/scan.h"
+
+enum {
+    SHAPES_MAX = 4, /* quotes and trades, each of two kinds */
+    FIELDS_MAX = 16,
+    /* Text between two values.  Three loads of 16 bytes that begin up to 15
+     * bytes behind the end of the line stay within LINE_PAD. */
+    BETWEEN_MAX = 48,
+    WAIT_MAX = 1023,
+    WORTH_HITS = 16,
+};
+
+/* One bit each: see take(). */
+enum field_kind {
+    FIELD_END = 0, /* nothing comes: what stands before it ends the line */
+    FIELD_SYMBOL = 1,
+    FIELD_TIME = 2,
+    FIELD_PRICE = 4,   /* above zero */
+    FIELD_SIZE = 8,    /* zero or more */
+    FIELD_NUMBER = 16, /* nobody's */
+    FIELD_TEXT = 32,   /* any string: side, src or nobody's */
+    FIELD_NAME = 64,   /* a string that must not be empty */
+    FIELD_SEQ = 128,
+    FIELD_DIGITS = 256,
+};
+
+enum { BLOCK = 16, BLOCKS = BETWEEN_MAX / BLOCK };
+
+struct field {
+    _Alignas(BLOCK) char before[BETWEEN_MAX];
+    uint16_t other[BLOCKS]; /* bits of bytes that do not belong to it */
+    uint8_t len;            /* of before */
+    uint16_t kind;
+    uint16_t at; /* in struct event; the store: nobody's */
+};
+
+struct shape {
+    enum event_type type;
+    unsigned have;
+    struct field field[FIELDS_MAX];
+};
+
+static _Thread_local struct {
+    struct shape *newest;   /* the one that was right last; NULL: none yet */
+    unsigned hits;          /* since the last one was learnt */
+    unsigned wait, backoff; /* misses to let pass before learning again */
+    unsigned count, next;   /* shapes known; where the next one goes */
+    struct shape shape[SHAPES_MAX];
+} memory;
+
+#ifdef __SSE2__
+static inline bool same_block(const char *s, const struct field *f, unsigned i)
+{
+    __m128i x = _mm_loadu_si128((const void *)(s + BLOCK * i));
+    __m128i y = _mm_load_si128((const void *)(f->before + BLOCK * i));
+
+    return ((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) | f->other[i]) ==
+           0xffff;
+}
+#endif
+
+static inline bool same(const char *s, const struct field *f)
+{
+#ifdef __SSE2__
+    if (!same_block(s, f, 0))
+        return false;
+    return f->len <= BLOCK || (same_block(s, f, 1) &&
+                               (f->len <= 2 * BLOCK || same_block(s, f, 2)));
+#else
+    return memcmp(s, f->before, f->len) == 0;
+#endif
+}
+
+static inline void *field_at(struct event *ev, const struct field *f)
+{
+    return (char *)ev + f->at;
+}
+
+/* A quote comes next, or this is not the shape: no need to look for it. */
+static const char *take_long_symbol(const char *s, const char *end,
+                                    struct event *ev)
+{
+    unsigned len = 0, more;
+
+    do {
+        more = event_name_run(s + len);
+        len += more;
+    } while (more == BLOCK && len < EVENT_NAME_MAX && s + len < end);
+    ev->symbol = span_make(s, len);
+    return s + len;
+}
+
+static inline const char *take_symbol(const char *s, const char *end,
+                                      struct event *ev)
+{
+    unsigned len = event_name_run(s);
+
+    if (len - 1 >= BLOCK - 1)
+        return len == 0 ? NULL : take_long_symbol(s, end, ev);
+    ev->symbol = span_make(s, len);
+    return s + len;
+}
+
+/* That no more digits follow is seen by what stands behind them. */
+static inline const char *take_time(const char *s, struct event *ev)
+{
+    uint64_t ms;
+
+    if (!scan_time13(s, &ms) || ms >= EVENT_TIME_END_MS)
+        return NULL;
+    ev->time_ns = (int64_t)ms * 1000000;
+    return s + SCAN_TIME_DIGITS;
+}
+
+/* Signs, exponents and very long ones. */
+static __attribute__((noinline)) const char *
+take_odd_number(const char *s, const char *end, unsigned kind,
+                struct decimal *out)
+{
+    s = scan_fast_number_rest(s, end, out);
+    if (!s || out->scale == SCAN_NO_DECIMAL || out->mant < 0 ||
+        (out->mant == 0 && kind == FIELD_PRICE))
+        return NULL;
+    return s;
+}
+
+static inline const char *take_number(const char *s, const char *end,
+                                      unsigned kind, struct decimal *out)
+{
+    const char *stop = scan_number_inside(s, out);
+
+    if (!stop || (out->mant == 0 && kind == FIELD_PRICE))
+        return take_odd_number(s, end, kind, out);
+    return stop;
+}
+
+static inline const char *take_text(const char *s, const char *end,
+                                    unsigned kind, struct span *out)
+{
+    const char *stop = scan_fast_plain(s, end);
+
+    *out = span_make(s, (size_t)(stop - s));
+    return stop == s && kind == FIELD_NAME ? NULL : stop;
+}
+
+/* A whole number without a sign, short enough for two words. */
+static inline const char *take_digits(const char *s, unsigned *digits)
+{
+    unsigned stop;
+
+    scan_digit_ends(s, digits, &stop);
+    if (*digits == 0 || *digits != stop || stop >= SCAN_FAR ||
+        (*s == '0' && stop > 1))
+        return NULL;
+    return s + stop;
+}
+
+static inline const char *take_seq(const char *s, struct event *ev)
+{
+    unsigned digits = 0;
+    const char *stop = take_digits(s, &digits);
+
+    if (!stop)
+        return NULL;
+    if (digits <= 8) {
+        ev->seq = scan_value8(scan_load8(s) << (64 - 8 * digits));
+    } else {
+        static const uint32_t tens[] = {1,     10,     100,     1000,
+                                        10000, 100000, 1000000, 10000000};
+
+        ev->seq = scan_value8(scan_load8(s)) * tens[digits - 8] +
+                  scan_value8(scan_load8(s + 8) << (64 - 8 * (digits - 8)));
+    }
+    return stop;
+}
+
+static inline const char *take_id_digits(const char *s, struct span *out)
+{
+    unsigned digits = 0;
+    const char *stop = take_digits(s, &digits);
+
+    *out = span_make(s, digits);
+    return stop;
+}
+
+/*
+ * Kinds are single bits that are asked one after the other: a switch would
+ * become an indirect jump, and one per field that is not foreseen takes a third
+ * of the time of a line.
+ */
+static inline __attribute__((always_inline)) bool
+read_shape(struct span line, const struct shape *shape, struct event *ev)
+{
+    const char *s = line.ptr, *end = s + line.len;
+    const struct field *f = shape->field;
+    unsigned kind;
+
+    /* Most lines that are of another shape say so here. */
+    if (!same(s, f))
+        return false;
+    event_clear(ev, line);
+    ev->type = shape->type;
+    ev->have = shape->have;
+    for (;;) {
+        s += f->len;
+        kind = f->kind;
+        if (s >= end)
+            return kind == FIELD_END && s == end;
+        if (kind & (FIELD_PRICE | FIELD_SIZE | FIELD_NUMBER))
+            s = take_number(s, end, kind, field_at(ev, f));
+        else if (kind & (FIELD_TEXT | FIELD_NAME))
+            s = take_text(s, end, kind, field_at(ev, f));
+        else if (kind & FIELD_TIME)
+            s = take_time(s, ev);
+        else if (kind & FIELD_SYMBOL)
+            s = take_symbol(s, end, ev);
+        else if (kind & FIELD_SEQ)
+            s = take_seq(s, ev);
+        else if (kind & FIELD_DIGITS)
+            s = take_id_digits(s, field_at(ev, f));
+        else
+            return false;
+        f++;
+        if (!s || !same(s, f))
+            return false;
+    }
+}
+
+static bool has_shape(struct span line, const struct shape *shape,
+                      struct event *ev)
+{
+    return read_shape(line, shape, ev);
+}
+
+/* Another shape than that of the line before. */
+static bool read_other(struct span line, struct event *ev)
+{
+    for (unsigned i = 0; i < memory.count; i++) {
+        struct shape *other = &memory.shape[i];
+
+        if (other != memory.newest && has_shape(line, other, ev)) {
+            memory.newest = other;
+            memory.hits++;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a member of a tick or trade is to event_read_strict(). */
+static const struct {
+    const char *key;
+    uint16_t at;
+    uint16_t text, number; /* kinds; FIELD_END: has no shape */
+} known[] = {
+    {"symbol", offsetof(struct event, symbol), FIELD_SYMBOL, FIELD_END},
+    {"time", offsetof(struct event, time_ns), FIELD_END, FIELD_TIME},
+    {"bid", offsetof(struct event, bid), FIELD_END, FIELD_PRICE},
+    {"ask", offsetof(struct event, ask), FIELD_END, FIELD_PRICE},
+    {"price", offsetof(struct event, price), FIELD_END, FIELD_PRICE},
+    {"size", offsetof(struct event, size), FIELD_END, FIELD_SIZE},
+    {"id", offsetof(struct event, id), FIELD_NAME, FIELD_DIGITS},
+    {"side", offsetof(struct event, side), FIELD_TEXT, FIELD_END},
+    {"src", offsetof(struct event, src), FIELD_TEXT, FIELD_END},
+    {"seq", offsetof(struct event, seq), FIELD_END, FIELD_SEQ},
+    /* Names that a tick may have though no route of its own asks for them. */
+    {"expiry", 0, FIELD_END, FIELD_END},
+    {"user_id", 0, FIELD_END, FIELD_END},
+    {"event", 0, FIELD_END, FIELD_END},
+    {"account_id", 0, FIELD_END, FIELD_END},
+    {"resolution", 0, FIELD_END, FIELD_END},
+};
+
+/* Which field a member makes; false where a line with it has no shape.  A
+ * value that is the same in every line of the shape makes none (*f is FIELD_END
+ * then): the type, true, false, null. */
+static bool field_of(const struct scan_member *m, struct field *f)
+{
+    bool text = m->value.ptr[0] == '"';
+    bool number = scan_is_digit(m->value.ptr[0]) || m->value.ptr[0] == '-';
+
+    if (memchr(m->key.ptr, '\\', m->key.len) || m->value.ptr[0] == '{' ||
+        m->value.ptr[0] == '[')
+        return false;
+    f->kind = FIELD_END;
+    f->at = offsetof(struct event, store);
+    if (span_is(m->key, "type") || (!text && !number))
+        return true;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (!span_is(m->key, known[i].key))
+            continue;
+        f->kind = text ? known[i].text : known[i].number;
+        f->at = known[i].at;
+        return f->kind != FIELD_END;
+    }
+    f->kind = text ? FIELD_TEXT : FIELD_NUMBER;
+    return true;
+}
+
+static bool set_before(struct field *f, const char *from, const char *to)
+{
+    if (to - from > BETWEEN_MAX)
+        return false;
+    memset(f->before, 0, sizeof f->before);
+    memcpy(f->before, from, (size_t)(to - from));
+    f->len = (uint8_t)(to - from);
+    for (unsigned i = 0; i < BLOCKS; i++) {
+        unsigned own = f->len < BLOCK * i ? 0 : f->len - BLOCK * i;
+
+        f->other[i] = (uint16_t)(own >= BLOCK ? 0 : 0xffffu << own);
+    }
+    return true;
+}
+
+static bool make_shape(const struct event *ev, struct shape *shape)
+{
+    struct scan_member m = {.at = ev->text.ptr};
+    const char *end = ev->text.ptr + ev->text.len, *from = ev->text.ptr;
+    struct field *f = shape->field;
+    size_t texts = 0; /* of all that stands between the values so far */
+
+    shape->type = ev->type;
+    shape->have = ev->have;
+    while (scan_member_next(&m, end)) {
+        unsigned quote = m.value.ptr[0] == '"';
+
+        if (f == shape->field + FIELDS_MAX - 1 || !field_of(&m, f))
+            return false;
+        if (f->kind == FIELD_END)
+            continue;
+        /* See scan_number_inside(): a shape cannot begin with a price. */
+        texts += (size_t)(m.value.ptr - from);
+        if ((f->kind & (FIELD_PRICE | FIELD_SIZE | FIELD_NUMBER) &&
+             texts < SCAN_BEFORE) ||
+            !set_before(f, from, m.value.ptr + quote))
+            return false;
+        from = m.value.ptr + m.value.len - quote;
+        f++;
+    }
+    f->kind = FIELD_END;
+    return set_before(f, from, end);
+}
+
+/* A tick or trade that the strict scanner has just read from its whole line. */
+static void learn(const struct event *ev)
+{
+    struct event again;
+    struct shape shape;
+
+    if (memory.wait > 0) {
+        memory.wait--;
+        return;
+    }
+    /* A feed without a shape must not pay for looking for one each line. */
+    if (memory.hits >= WORTH_HITS)
+        memory.backoff = 0;
+    else if (memory.backoff < WAIT_MAX)
+        memory.backoff = memory.backoff * 2 + 1;
+    memory.wait = memory.backoff;
+    memory.hits = 0;
+    if (!make_shape(ev, &shape) || !has_shape(ev->text, &shape, &again))
+        return;
+    memory.newest = &memory.shape[memory.next];
+    *memory.newest = shape;
+    memory.next = (memory.next + 1) % SHAPES_MAX;
+    if (memory.count < SHAPES_MAX)
+        memory.count++;
+}
+
+static __attribute__((noinline)) enum event_fault
+read_unusual(struct span line, struct event *ev, unsigned *column)
+{
+    enum event_fault f;
+
+    if (read_other(line, ev))
+        return EVENT_OK;
+    f = event_read_strict(line, ev, column);
+    if (f == EVENT_OK && ev->type <= EVENT_TRADE && ev->text.len == line.len)
+        learn(ev);
+    return f;
+}
+
+enum event_fault event_read(struct span line, struct event *ev,
+                            unsigned *column)
+{
+    const struct shape *newest = memory.newest;
+
+    if (!newest || !read_shape(line, newest, ev))
+        return read_unusual(line, ev, column);
+    memory.hits++;
+    return EVENT_OK;
+}

@@ -1,0 +1,85 @@
+#include "common/event/event_time.h"
+
+#include "common/json/scan.h"
+
+enum {
+    NS_DIGITS = 6,    /* from milliseconds to nanoseconds */
+    MANT_DIGITS = 19, /* fit 64 bits, and are as many as the last time has */
+    EXPONENT_MAX = 100000,
+};
+
+/* A number as mant / 10^scale, cut after MANT_DIGITS digits. */
+struct cut {
+    uint64_t mant;
+    long digits, scale;
+};
+
+static bool multiply10(uint64_t *v, long times)
+{
+    for (; times > 0; times--)
+        if (__builtin_mul_overflow(*v, 10, v))
+            return false;
+    return true;
+}
+
+static const char *read_digits(const char *s, const char *end, struct cut *c,
+                               bool behind_dot)
+{
+    for (; s < end && scan_is_digit(*s); s++) {
+        if (c->digits < MANT_DIGITS) {
+            c->mant = c->mant * 10 + (uint64_t)(*s - '0');
+            c->digits += c->mant > 0;
+            c->scale += behind_dot;
+        } else {
+            c->scale -= !behind_dot;
+        }
+    }
+    return s;
+}
+
+static const char *read_exponent(const char *s, const char *end, long *out)
+{
+    bool negative = *s == '-';
+    long e = 0;
+
+    if (*s == '-' || *s == '+')
+        s++;
+    for (; s < end && scan_is_digit(*s); s++)
+        if (e < EXPONENT_MAX)
+            e = e * 10 + (*s - '0');
+    *out = negative ? -e : e;
+    return s;
+}
+
+bool event_time_read(struct span text, int64_t *ns)
+{
+    const char *s = text.ptr, *end = text.ptr + text.len;
+    struct cut c = {0};
+    long exponent = 0, up;
+
+    if (text.len == 13 && scan_digits8(scan_load8(s)) == 8 &&
+        scan_digits8(scan_load8(s + 5)) == 8) {
+        uint64_t ms = scan_value8(scan_load8(s)) * 100000 +
+                      scan_value8(scan_load8(s + 8) << 24);
+
+        if (ms == 0 || ms >= EVENT_TIME_END_MS)
+            return false;
+        *ns = (int64_t)ms * 1000000;
+        return true;
+    }
+    s = read_digits(s, end, &c, false);
+    if (s < end && *s == '.')
+        s = read_digits(s + 1, end, &c, true);
+    if (s < end && (*s == 'e' || *s == 'E'))
+        s = read_exponent(s + 1, end, &exponent);
+    if (s != end) /* a sign, or no number at all */
+        return false;
+    up = NS_DIGITS - c.scale + exponent;
+    for (; up < 0 && c.mant > 0; up++)
+        c.mant /= 10;
+    if (c.mant == 0 || up > MANT_DIGITS || !multiply10(&c.mant, up) ||
+        c.mant >= (uint64_t)EVENT_TIME_END_MS * 1000000)
+        return false;
+    *ns = (int64_t)c.mant;
+    return true;
+}

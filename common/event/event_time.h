@@ -1,0 +1,21 @@
+/*
+ * event_time.h -- `time` of an event: Unix milliseconds to nanoseconds.
+ *
+ * Pure.  Exact: fraction digits behind the nanosecond are dropped.
+ */
+#ifndef COMMON_EVENT_EVENT_TIME_H
+#define COMMON_EVENT_EVENT_TIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/span.h"
+
+/* 2262-01-01T00:00:00Z: int64_t nanoseconds end in April of that year. */
+#define EVENT_TIME_END_MS INT64_C(9214646400000)
+
+/* The text of a JSON number, milliseconds.  False (and *ns untouched) where it
+ * is not a number above zero and before 2262. */
+bool event_time_read(struct span text, int64_t *ns);
+
+#endif

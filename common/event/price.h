@@ -1,0 +1,28 @@
+/*
+ * price.h -- the latest price of a symbol, as price:{symbol} holds it.
+ *
+ * {"symbol","time","bid","ask","mid","spread"} of a quote,
+ * {"symbol","time","price","size"} of a trade.  mid and spread are exact; one
+ * that does not fit in 18 digits is left out.
+ *
+ * Ownership   plain values; copy freely
+ */
+#ifndef COMMON_EVENT_PRICE_H
+#define COMMON_EVENT_PRICE_H
+
+#include "common/base/bytes.h"
+#include "common/base/decimal.h"
+#include "common/event/event.h"
+
+struct price {
+    enum event_type type;
+    unsigned have; /* EVENT_HAS_* */
+    int64_t time_ns;
+    struct decimal bid, ask, price, size;
+};
+
+/* Of a tick or a trade. */
+struct price price_of(const struct event *ev);
+void price_json(struct bytes *out, struct span symbol, const struct price *p);
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * route.h -- which channel, key and stream an event goes to: data, not code.
+ *
+ * One row a type.  Templates hold prefix-free names with {symbol},
+ * {resolution}, {expiry}, {account_id}, {user_id} and {event}; an empty
+ * template means "not published there".  docs/messages.md is the source of the
+ * built-in tables.  Every channel also has `last:{channel}`, which needs no
+ * row.
+ *
+ * A routes file is a JSON object, one member a type, whose members replace
+ * those of the row:
+ *   {"tick": {"channel": "quotes:{symbol}", "key_ttl_ms": 5000},
+ *    "orderbook": {"key": "book:{symbol}", "key_kind": "string"}}
+ *
+ * Errors      a file that cannot be used is ERR_CONFIG, with its path, the type
+ *             and the member
+ * Ownership   rows and their texts belong to the table
+ */
+#ifndef COMMON_EVENT_ROUTE_H
+#define COMMON_EVENT_ROUTE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/bytes.h"
+#include "common/base/err.h"
+#include "common/event/event.h"
+
+enum route_key_kind {
+    ROUTE_KEY_NONE,
+    ROUTE_KEY_STRING,
+    ROUTE_KEY_LIST,
+    ROUTE_KEY_SORTED
+};
+
+/* "none", "string", "list" or "sorted". */
+const char *route_key_kind_name(enum route_key_kind kind);
+
+enum { ROUTE_NAME_MAX = 255 }; /* longest channel name, prefix not counted */
+
+struct route {
+    const char *profile; /* the built-in table that it comes from */
+    enum event_type type;
+    const char *channel;
+    const char *channel2; /* used where every name in it is known */
+    const char *key;
+    enum route_key_kind key_kind;
+    int64_t key_ttl_ms; /* 0: none */
+    int64_t key_keep;   /* newest entries kept in a list or sorted set; or 0 */
+    const char *stream;
+    bool journal;
+};
+
+struct route_table; /* owns its rows */
+
+/* path NULL: the built-in table.  A file overrides the rows that it names. */
+struct route_table *route_table_new(const char *path, struct err *err);
+void route_table_free(struct route_table *t);
+const struct route *route_of(const struct route_table *t, enum event_type type);
+/* For people: aligned columns, one type a line. */
+void route_table_print(const struct route_table *t, const char *prefix,
+                       struct bytes *out);
+
+/* Append prefix and the template with its names filled in.  False (and nothing
+ * appended) where the template is empty or the event lacks a name that it
+ * uses. */
+bool route_expand(const char *tmpl, struct span prefix, const struct event *ev,
+                  struct bytes *out);
+
+/* journal shard of a symbol: FNV-1a 64 of its bytes mod shards. */
+unsigned route_shard(struct span symbol, unsigned shards);
+
+/* May clients use this channel name (without the prefix)?  1..ROUTE_NAME_MAX of
+ * letters, digits and ._:/-@+#, no empty part.  With wildcard_allowed the whole
+ * last part may be `*`. */
+bool route_channel_ok(struct span name, bool wildcard_allowed);
+/* Names that begin with an underscore (`_probe:...`) are what the tools say to
+ * themselves: no client subscribes to them or feeds them. */
+bool route_channel_is_internal(struct span name);
+
+#endif

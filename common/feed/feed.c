@@ -1,0 +1,311 @@
+#include "common/feed/feed.h"
+
+#include <stdio.h>
+
+#include "common/base/line.h"
+#include "common/feed/feed_map.h"
+#include "common/feed/feed_message.h"
+#include "common/feed/feed_time.h"
+#include "common/json/scan.h"
+
+enum {
+    COUNT_DIGITS_MAX = 18,
+    /* Around the values, which take less than the line: names and numbers that
+     * grow when they are converted. */
+    AROUND_MAX = 64 + FEED_MEMBERS_MAX * (FEED_INTRO_MAX + 32),
+    BLOCK = 16,
+};
+
+/* Room was made before.  By blocks: the source has as many readable bytes
+ * behind it, and what is written too much is overwritten. */
+static inline void put(struct bytes *out, const char *text, size_t len)
+{
+    char *to = out->ptr + out->len;
+
+    for (size_t i = 0; i < len; i += BLOCK)
+        memcpy(to + i, text + i, BLOCK);
+    out->len += len;
+}
+
+static inline void put_letter(struct bytes *out, char c)
+{
+    out->ptr[out->len++] = c;
+}
+
+static inline void put_span(struct bytes *out, struct span s)
+{
+    put(out, s.ptr, s.len);
+}
+
+const struct feed *feed_of(const char *name, struct err *err)
+{
+    char names[128] = "";
+    size_t len = 0;
+
+    for (const struct feed *f = feed_table; f->name; f++) {
+        size_t n = strlen(f->name);
+
+        if (strcmp(f->name, name) == 0)
+            return f;
+        if (len + n + 3 < sizeof names) {
+            len += (size_t)snprintf(names + len, sizeof names - len, ", %s",
+                                    f->name);
+        }
+    }
+    err_set(err, ERR_USAGE, "--feed: '%s' is not a feed (try native%s)", name,
+            names);
+    return NULL;
+}
+
+const char *feed_name(const struct feed *f)
+{
+    return f->name;
+}
+
+static bool is_quoted(struct span value)
+{
+    return *value.ptr == '"';
+}
+
+static struct span unquoted(struct span value)
+{
+    return is_quoted(value) ? span_make(value.ptr + 1, value.len - 2) : value;
+}
+
+static bool has_all(const struct feed_row *row, const struct feed_message *m)
+{
+    for (const struct feed_member *want = row->member; want->how; want++)
+        if (want->key && !want->optional && !feed_find(m, want->key))
+            return false;
+    return true;
+}
+
+static bool is_kind(struct span value, const struct feed_row *row)
+{
+    return is_quoted(value) &&
+           span_eq(unquoted(value), span_make(row->kind, row->kind_len));
+}
+
+static const struct feed_row *row_of(const struct feed *f,
+                                     const struct feed_message *m)
+{
+    const struct feed_part *kind = feed_find(m, f->kind_key);
+
+    for (const struct feed_row *row = f->row; row->member[0].how; row++) {
+        if (!kind ? !row->kind && has_all(row, m)
+                  : row->kind && is_kind(kind->value, row))
+            return row;
+    }
+    return NULL;
+}
+
+/* A JSON number, also where the source has it in quotes. */
+static bool number_text(struct span value, struct span *out)
+{
+    struct span text = unquoted(value);
+    const char *end = text.ptr + text.len;
+
+    *out = text;
+    return scan_fast_skip(text.ptr, end) == end;
+}
+
+static bool put_time(struct span value, struct bytes *out)
+{
+    struct span text;
+    int64_t ns;
+
+    if (number_text(value, &text)) {
+        if (text.len == SCAN_TIME_DIGITS && !memchr(text.ptr, '.', text.len)) {
+            put_span(out, text); /* milliseconds, as nearly always */
+            return true;
+        }
+        if (!feed_time_number(text, &ns))
+            return false;
+    } else if (!feed_time_rfc3339(text, &ns)) {
+        return false;
+    }
+    feed_time_add_ms(out, ns);
+    return ns > 0;
+}
+
+static bool put_id(struct span value, struct bytes *out)
+{
+    if (!is_quoted(value) && !scan_is_digit(*value.ptr))
+        return false;
+    put_letter(out, '"');
+    put_span(out, unquoted(value));
+    put_letter(out, '"');
+    return true;
+}
+
+static bool put_sell_true(struct span value, struct bytes *out)
+{
+    bool sell = span_is(value, "true");
+
+    if (!sell && !span_is(value, "false"))
+        return false;
+    put(out, sell ? "\"sell\"          " : "\"buy\"           ", sell ? 6 : 5);
+    return true;
+}
+
+static bool whole_number(struct span value, int64_t *out)
+{
+    struct span text = unquoted(value);
+    int64_t n = 0;
+
+    if (text.len == 0 || text.len > COUNT_DIGITS_MAX)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!scan_is_digit(text.ptr[i]))
+            return false;
+        n = n * 10 + (text.ptr[i] - '0');
+    }
+    *out = n;
+    return true;
+}
+
+static bool put_count(struct span first, const struct feed_part *last,
+                      struct bytes *out)
+{
+    int64_t from, to;
+
+    if (!last || !whole_number(first, &from) ||
+        !whole_number(last->value, &to) || to < from)
+        return false;
+    if (to - from < 9) /* as nearly always */
+        put_letter(out, (char)('1' + (to - from)));
+    else
+        bytes_add_int(out, to - from + 1);
+    return true;
+}
+
+static bool put_value(const struct feed_message *m,
+                      const struct feed_member *want, struct span value,
+                      struct bytes *out)
+{
+    struct span text;
+
+    switch (want->how) {
+    case FEED_TEXT:
+        put_span(out, value);
+        return is_quoted(value);
+    case FEED_DECIMAL:
+        if (!number_text(value, &text))
+            return false;
+        put_span(out, text);
+        return true;
+    case FEED_TIME:
+        return put_time(value, out);
+    case FEED_ID:
+        return put_id(value, out);
+    case FEED_SELL_TRUE:
+        return put_sell_true(value, out);
+    case FEED_COUNT:
+        return put_count(value, feed_find(m, want->key2), out);
+    case FEED_RECEIVED:
+    case FEED_PRESENT:
+        break;
+    }
+    return false;
+}
+
+/* What a native member is called when it is missing or wrong. */
+static enum event_fault fault_of(const char *native, bool missing)
+{
+    if (strcmp(native, "symbol") == 0)
+        return missing ? EVENT_NO_SYMBOL : EVENT_BAD_SYMBOL;
+    if (strcmp(native, "time") == 0)
+        return missing ? EVENT_NO_TIME : EVENT_BAD_TIME;
+    if (strcmp(native, "price") == 0 || strcmp(native, "bid") == 0 ||
+        strcmp(native, "ask") == 0)
+        return missing ? EVENT_NO_PRICE : EVENT_BAD_PRICE;
+    return strstr(native, "size") ? EVENT_BAD_SIZE : EVENT_BAD_NAME;
+}
+
+static bool put_member(struct feed_message *m, const struct feed_member *want,
+                       int64_t now_ns, struct bytes *out)
+{
+    const struct feed_part *p = want->key ? feed_find(m, want->key) : NULL;
+    size_t from = out->len;
+
+    if (want->how == FEED_PRESENT)
+        return true;
+    put(out, want->intro, want->intro_len);
+    if (want->how == FEED_RECEIVED) {
+        feed_time_add_ms(out, now_ns - now_ns % 1000000);
+        return true;
+    }
+    if (p && put_value(m, want, p->value, out))
+        return true;
+    out->len = from;
+    if (want->optional)
+        return true;
+    return feed_bad(m, p ? p->value.ptr : m->line.ptr,
+                    fault_of(want->native, !p));
+}
+
+/* What the event scanner found wrong with a value, in the line it came from. */
+static void blame(struct feed_message *m, const struct feed_row *row,
+                  enum event_fault fault)
+{
+    feed_bad(m, m->line.ptr, fault);
+    for (const struct feed_member *want = row->member; want->how; want++) {
+        const struct feed_part *p = want->key ? feed_find(m, want->key) : NULL;
+        struct span text;
+        struct decimal d;
+
+        if (!p || !want->native || fault_of(want->native, false) != fault)
+            continue;
+        if (want->how == FEED_DECIMAL && number_text(p->value, &text) &&
+            decimal_parse(text, &d) &&
+            (d.mant > 0 || (d.mant == 0 && fault == EVENT_BAD_SIZE)))
+            continue; /* not this one */
+        m->fault_at = p->value.ptr;
+        return;
+    }
+}
+
+static bool put_event(struct feed_message *m, const struct feed_row *row,
+                      int64_t now_ns, struct bytes *out, struct event *ev)
+{
+    size_t from = out->len;
+    enum event_fault fault;
+    unsigned column;
+
+    bytes_reserve(out, m->line.len + AROUND_MAX + LINE_PAD);
+    put(out, row->head, row->head_len);
+    for (const struct feed_member *want = row->member; want->how; want++)
+        if (!put_member(m, want, now_ns, out))
+            return false;
+    put_letter(out, '}');
+    fault =
+        event_read(span_make(out->ptr + from, out->len - from), ev, &column);
+    if (fault != EVENT_OK)
+        blame(m, row, fault);
+    return fault == EVENT_OK;
+}
+
+enum feed_result feed_translate(const struct feed *f, struct span line,
+                                int64_t now_ns, struct bytes *out,
+                                struct event *ev, enum event_fault *fault,
+                                unsigned *column)
+{
+    struct feed_message m; /* big: read_message() sets what is used */
+    const struct feed_row *row = NULL;
+    size_t from = out->len;
+
+    m.line = line;
+    if (feed_read(f, &m)) {
+        row = row_of(f, &m);
+        if (!row)
+            return FEED_IGNORED;
+        if (put_event(&m, row, now_ns, out, ev))
+            return FEED_EVENT;
+        out->len = from;
+    } else if (m.fault == EVENT_NOT_OBJECT) {
+        return FEED_IGNORED; /* valid JSON: a list, say */
+    }
+    *fault = m.fault;
+    *column = (unsigned)(m.fault_at - line.ptr) + 1;
+    return FEED_BAD;
+}

@@ -1,0 +1,28 @@
+/*
+ * feed_time.h -- times as feeds write them, to Unix nanoseconds.
+ *
+ * Pure and exact: what is behind the nanosecond is dropped, nothing goes
+ * through a double.
+ */
+#ifndef COMMON_FEED_FEED_TIME_H
+#define COMMON_FEED_FEED_TIME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/bytes.h"
+#include "common/base/span.h"
+
+/* A number without sign or exponent, perhaps with a fraction.  Its unit is seen
+ * from the whole part: below 1e11 seconds, 1e14 milliseconds, 1e17
+ * microseconds, else nanoseconds. */
+bool feed_time_number(struct span text, int64_t *ns);
+
+/* RFC 3339: 2014-11-07T08:19:27.028459Z, 0 to 9 fraction digits (more are
+ * dropped), Z or an offset, T or a space. */
+bool feed_time_rfc3339(struct span text, int64_t *ns);
+
+/* Append as milliseconds, with as many fraction digits as it takes. */
+void feed_time_add_ms(struct bytes *out, int64_t ns);
+
+#endif

@@ -1,0 +1,304 @@
+#include "common/http/http.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/http/http_internal.h"
+
+enum {
+    ACCEPTS_PER_TURN = 64,
+    ACCEPT_PAUSE_MS = 100, /* when descriptors or memory are out */
+    TICK_MS = 250,         /* deadlines are kept to this */
+    POOL_MAX = 32,
+};
+
+static struct metric requests = {
+    .name = "tickwire_http_requests_total",
+    .help = "HTTP requests read",
+};
+static uint64_t open_conns; /* of all servers of this process */
+
+static uint64_t read_open_conns(void *arg)
+{
+    (void)arg;
+    return open_conns;
+}
+
+static struct metric connections = {
+    .name = "tickwire_http_connections",
+    .help = "HTTP connections open now (those taken by WebSocket are not)",
+    .kind = METRIC_GAUGE,
+    .read = read_open_conns,
+};
+static struct metric accepted = {
+    .name = "tickwire_http_accepted_total",
+    .help = "HTTP connections accepted",
+};
+
+#define REFUSED(why)                                                           \
+    {                                                                          \
+        .name = "tickwire_http_refused_total", .labels = "reason=\"" why "\"", \
+        .help = "HTTP requests and connections refused, by reason"             \
+    }
+static struct metric refused[HTTP_REFUSED_KINDS] = {
+    [HTTP_REFUSED_CONNS] = REFUSED("connections"),
+    [HTTP_REFUSED_HEAD] = REFUSED("head_too_large"),
+    [HTTP_REFUSED_BODY] = REFUSED("body_too_large"),
+    [HTTP_REFUSED_SLOW] = REFUSED("slow_request"),
+    [HTTP_REFUSED_BAD] = REFUSED("bad_request"),
+    [HTTP_REFUSED_LATE] = REFUSED("late_answer"),
+    [HTTP_REFUSED_FDS] = REFUSED("no_descriptors"),
+};
+
+void http_count_refused(enum http_refused why)
+{
+    refused[why].value++;
+}
+
+void http_count_conn(struct http_server *s, int change)
+{
+    s->n_conns += (unsigned)change;
+    open_conns += (uint64_t)(int64_t)change;
+}
+
+void http_count_request(void)
+{
+    requests.value++;
+}
+
+/* --- parse states, kept for the next request --- */
+
+struct http_parse *http_server_take_parse(struct http_server *s)
+{
+    struct http_parse *p = s->pool;
+
+    if (!p)
+        return http_parse_new();
+    s->pool = p->next;
+    s->n_pool--;
+    p->next = NULL;
+    return p;
+}
+
+void http_server_give_parse(struct http_server *s, struct http_parse *p)
+{
+    if (!p)
+        return;
+    if (s->n_pool == POOL_MAX || s->closing) {
+        http_parse_free(p);
+        return;
+    }
+    p->fed = p->buf.len;
+    http_parse_next(p);
+    p->next = s->pool;
+    s->pool = p;
+    s->n_pool++;
+}
+
+/* --- accepting --- */
+
+static void peer_of(const struct sockaddr_storage *from, struct in6_addr *peer)
+{
+    *peer = (struct in6_addr){0};
+    if (from->ss_family == AF_INET6) {
+        *peer = ((const struct sockaddr_in6 *)from)->sin6_addr;
+    } else if (from->ss_family == AF_INET) {
+        peer->s6_addr[10] = peer->s6_addr[11] = 0xff;
+        memcpy(&peer->s6_addr[12],
+               &((const struct sockaddr_in *)from)->sin_addr, 4);
+    }
+}
+
+/* Above max_conns: one attempt to say so, and away. */
+static void turn_away(int fd)
+{
+    static const char text[] =
+        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
+        "Retry-After: 1\r\nContent-Length: 0\r\n\r\n";
+    char waste[4096];
+
+    http_count_refused(HTTP_REFUSED_CONNS);
+    /* Unread bytes would turn the close into a reset. */
+    (void)recv(fd, waste, sizeof waste, 0);
+    (void)send(fd, text, sizeof text - 1, MSG_NOSIGNAL);
+    close(fd);
+}
+
+static void on_connection(uv_poll_t *handle, int status, int events);
+
+/* The ones that wait stay in the kernel's queue meanwhile. */
+static void pause_accepting(struct http_server *s)
+{
+    http_count_refused(HTTP_REFUSED_FDS);
+    uv_poll_stop(&s->listener);
+    s->accept_again_ms = uv_now(s->loop) + ACCEPT_PAUSE_MS;
+    if (!s->options.background)
+        uv_ref((uv_handle_t *)&s->timer); /* in the listener's place */
+}
+
+static bool accept_one(struct http_server *s)
+{
+    struct sockaddr_storage from = {0};
+    socklen_t size = sizeof from;
+    struct in6_addr peer;
+    int fd = accept4(s->fd, (struct sockaddr *)&from, &size,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+            errno == ENOMEM)
+            pause_accepting(s);
+        /* ECONNABORTED and the like are one client's; the next may be well. */
+        return errno == EINTR || errno == ECONNABORTED || errno == EPROTO;
+    }
+    accepted.value++;
+    if (s->n_conns >= s->options.max_conns) {
+        turn_away(fd);
+        return true;
+    }
+    peer_of(&from, &peer);
+    http_conn_start(s, fd, &peer);
+    return true;
+}
+
+static void on_connection(uv_poll_t *handle, int status, int events)
+{
+    struct http_server *s = handle->data;
+
+    (void)status;
+    (void)events;
+    for (int i = 0; i < ACCEPTS_PER_TURN && s->accepting; i++)
+        if (!accept_one(s))
+            return;
+}
+
+/* --- the time --- */
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct http_server *s = timer->data;
+    uint64_t now_ms = uv_now(s->loop);
+
+    for (int i = 0; i < HTTP_WAITS; i++) {
+        struct http_link *list = &s->waits[i];
+        while (!s->closing && list->next != list) {
+            struct http_conn *conn = (struct http_conn *)list->next;
+            if (conn->deadline_ms > now_ms)
+                break;
+            http_conn_late(conn);
+        }
+    }
+    if (s->accept_again_ms != 0 && now_ms >= s->accept_again_ms &&
+        s->accepting) {
+        s->accept_again_ms = 0;
+        uv_unref((uv_handle_t *)&s->timer);
+        uv_poll_start(&s->listener, UV_READABLE, on_connection);
+    }
+}
+
+/* --- beginning and end --- */
+
+void http_server_unref(struct http_server *s)
+{
+    if (--s->refs > 0)
+        return;
+    bytes_close(&s->scratch);
+    free(s);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    http_server_unref(handle->data);
+}
+
+static void add_metrics(void)
+{
+    metrics_add(&requests);
+    metrics_add(&accepted);
+    metrics_add(&connections);
+    metrics_add_all(refused, HTTP_REFUSED_KINDS);
+}
+
+static void start(struct http_server *s)
+{
+    for (int i = 0; i < HTTP_WAITS; i++)
+        s->waits[i].prev = s->waits[i].next = &s->waits[i];
+    s->listener.data = s->timer.data = s;
+    uv_timer_init(s->loop, &s->timer);
+    uv_timer_start(&s->timer, on_tick, TICK_MS, TICK_MS);
+    uv_poll_start(&s->listener, UV_READABLE, on_connection);
+    /* The listener decides whether the loop goes on; the clock never does. */
+    uv_unref((uv_handle_t *)&s->timer);
+    if (s->options.background)
+        uv_unref((uv_handle_t *)&s->listener);
+    s->refs = 2;
+    s->accepting = true;
+}
+
+struct http_server *http_server_new(uv_loop_t *loop, const char *listen,
+                                    const struct http_options *options,
+                                    http_handler *handler, void *arg,
+                                    struct err *err)
+{
+    static const struct http_options none;
+    struct http_server *s = mem_zero(sizeof *s);
+    int status;
+
+    s->loop = loop;
+    s->options = options ? *options : none;
+    if (s->options.max_conns == 0)
+        s->options.max_conns = HTTP_CONN_MAX;
+    s->handler = handler;
+    s->arg = arg;
+    s->fd = http_listen_open(listen, &s->options, &s->port, err);
+    if (s->fd < 0) {
+        free(s);
+        return NULL;
+    }
+    status = uv_poll_init(loop, &s->listener, s->fd);
+    if (status != 0) {
+        err_set(err, ERR_SYSTEM, "%s: %s", listen, uv_strerror(status));
+        close(s->fd);
+        free(s);
+        return NULL;
+    }
+    start(s);
+    add_metrics();
+    return s;
+}
+
+unsigned http_server_port(const struct http_server *s)
+{
+    return s->port;
+}
+
+unsigned http_server_conns(const struct http_server *s)
+{
+    return s->n_conns;
+}
+
+void http_server_stop_accepting(struct http_server *s)
+{
+    if (!s->accepting)
+        return;
+    s->accepting = false;
+    uv_unref((uv_handle_t *)&s->timer); /* no pause to come back from */
+    uv_close((uv_handle_t *)&s->listener, on_handle_closed);
+    close(s->fd);
+    s->fd = -1;
+}
+
+void http_server_close(struct http_server *s)
+{
+    if (!s || s->closing)
+        return;
+    http_server_stop_accepting(s);
+    s->closing = true;
+    for (int i = 0; i < HTTP_WAITS; i++)
+        while (s->waits[i].next != &s->waits[i])
+            http_conn_close((struct http_conn *)s->waits[i].next);
+    while (s->pool)
+        http_parse_free(http_server_take_parse(s));
+    uv_close((uv_handle_t *)&s->timer, on_handle_closed);
+}

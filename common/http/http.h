@@ -1,0 +1,112 @@
+/*
+ * http.h -- a small HTTP/1.1 server on libuv and http-parser.
+ *
+ * Serves /health, /ready and /metrics for every tool (app.c does that with
+ * --http) and is the front door of the gateway, which takes the socket over
+ * after an upgrade.  Sockets are non-blocking file descriptors under uv_poll,
+ * so that one can be handed on without a copy.
+ *
+ * Bounds: headers HTTP_HEAD_MAX (431), body HTTP_BODY_MAX (413), connections
+ * max_conns (503), a whole request within HTTP_REQUEST_MS (408), an answer made
+ * within HTTP_ANSWER_MS (504) and read by its client in as much again, idle
+ * keep-alive HTTP_IDLE_MS.  Requests on one connection are answered one at a
+ * time, in order.  Each refusal is counted in tickwire_http_refused_total.
+ *
+ * Parts: http.c listens, accepts and keeps the time; http_conn.c leads one
+ * connection from state to state; http_request.c reads, http_response.c
+ * writes; http_listen.c opens the socket.
+ */
+#ifndef COMMON_HTTP_HTTP_H
+#define COMMON_HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <uv.h>
+
+#include "common/base/bytes.h"
+#include "common/base/err.h"
+#include "common/base/span.h"
+
+enum {
+    HTTP_HEAD_MAX = 8192,
+    HTTP_BODY_MAX = 65536,
+    HTTP_CONN_MAX = 1024, /* where http_options.max_conns is 0 */
+    HTTP_REQUEST_MS = 5000,
+    HTTP_ANSWER_MS = 30000,
+    HTTP_IDLE_MS = 60000,
+    HTTP_LINGER_MS = 1000, /* after a refusal, for the client to read it */
+    HTTP_HEADERS_MAX = 64,
+};
+
+struct http_server;
+struct http_conn;
+
+struct http_header {
+    struct span name, value;
+};
+
+/* Valid inside the handler. */
+struct http_request {
+    struct span method; /* "GET" */
+    struct span path;   /* percent-decoded, without the query */
+    struct span query;  /* raw, without '?' */
+    struct span body;
+    struct http_header headers[HTTP_HEADERS_MAX];
+    unsigned n_headers;
+    bool upgrade;  /* Connection: Upgrade and an Upgrade header */
+    char peer[48]; /* address of the client, no port */
+};
+
+/* Answers with http_respond() at once or later; or takes the socket. */
+typedef void http_handler(void *arg, struct http_conn *conn,
+                          const struct http_request *req);
+
+struct http_options {
+    unsigned max_conns; /* 0: HTTP_CONN_MAX */
+    bool reuse_port;
+    int backlog;     /* 0: 511 */
+    bool background; /* does not keep the loop alive */
+    /* Clients come through a proxy of ours: request.peer is the last address of
+     * X-Forwarded-For, which that proxy has added. */
+    bool trust_proxy;
+};
+
+/* listen: "HOST:PORT", "[::1]:PORT", ":PORT"; port 0 picks a free one.  The
+ * error begins with that text; who knows the option puts its name in front. */
+struct http_server *http_server_new(uv_loop_t *loop, const char *listen,
+                                    const struct http_options *options,
+                                    http_handler *handler, void *arg,
+                                    struct err *err);
+unsigned http_server_port(const struct http_server *s);
+unsigned http_server_conns(const struct http_server *s);
+void http_server_stop_accepting(struct http_server *s);
+/* Closes the listener and every connection; frees in close callbacks. */
+void http_server_close(struct http_server *s);
+
+/* extra: NULL or whole header lines, each ended by CRLF.  Copies the body. */
+void http_respond(struct http_conn *conn, int status, const char *type,
+                  const char *extra, struct span body);
+void http_respond_json(struct http_conn *conn, int status, struct span json);
+
+/* For answers that come later: a reference keeps conn valid (not open). */
+struct http_conn *http_conn_ref(struct http_conn *conn);
+void http_conn_unref(struct http_conn *conn);
+bool http_conn_open(const struct http_conn *conn);
+
+/* Takes the non-blocking socket; `early` gets a span of bytes that the client
+ * already sent after the request, valid inside the handler.  The connection is
+ * gone for the server afterwards. */
+int http_conn_take(struct http_conn *conn, struct span *early);
+
+/* Case-insensitive; empty span where absent. */
+struct span http_header(const struct http_request *req, const char *name);
+/* Decoded value of a query parameter, copied to out; false where absent (or
+ * its escapes are not valid). */
+bool http_query(const struct http_request *req, const char *name,
+                struct bytes *out);
+
+/* Split "HOST:PORT"; also used for --listen checks.  host is NUL-terminated;
+ * empty: every address. */
+bool http_listen_parse(const char *text, char host[256], unsigned *port,
+                       struct err *err);
+
+#endif

@@ -1,0 +1,440 @@
+#include <arpa/inet.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "common/http/http_internal.h"
+
+enum {
+    READ_BYTES = 16384,
+    DISCARD_MAX = 256 * 1024, /* of a refused body, while lingering */
+};
+
+/* --- waiting --- */
+
+static void unlink_wait(struct http_conn *conn)
+{
+    if (!conn->link.next)
+        return;
+    conn->link.prev->next = conn->link.next;
+    conn->link.next->prev = conn->link.prev;
+    conn->link.next = conn->link.prev = NULL;
+}
+
+void http_conn_wait(struct http_conn *conn, enum http_wait kind)
+{
+    static const unsigned wait_ms[HTTP_WAITS] = {
+        [HTTP_WAIT_REQUEST] = HTTP_REQUEST_MS,
+        [HTTP_WAIT_IDLE] = HTTP_IDLE_MS,
+        [HTTP_WAIT_ANSWER] = HTTP_ANSWER_MS,
+        [HTTP_WAIT_LINGER] = HTTP_LINGER_MS,
+    };
+    struct http_link *list = &conn->server->waits[kind];
+
+    unlink_wait(conn);
+    conn->waiting = kind;
+    conn->deadline_ms = uv_now(conn->server->loop) + wait_ms[kind];
+    conn->link.prev = list->prev;
+    conn->link.next = list;
+    list->prev->next = &conn->link;
+    list->prev = &conn->link;
+}
+
+static void on_socket(uv_poll_t *handle, int status, int events);
+
+/* Only now: many a socket is answered, or taken, before it ever has to wait,
+ * and each registration costs system calls. */
+static bool open_poll(struct http_conn *conn)
+{
+    if (uv_poll_init(conn->server->loop, &conn->poll, conn->fd) != 0)
+        return false;
+    conn->poll.data = conn;
+    conn->poll_open = true;
+    if (conn->server->options.background)
+        uv_unref((uv_handle_t *)&conn->poll);
+    return true;
+}
+
+void http_conn_poll(struct http_conn *conn, int events)
+{
+    if (events == conn->events)
+        return;
+    if (!conn->poll_open && !open_poll(conn)) {
+        http_conn_close(conn);
+        return;
+    }
+    conn->events = events;
+    if (events == 0)
+        uv_poll_stop(&conn->poll);
+    else
+        uv_poll_start(&conn->poll, events, on_socket);
+}
+
+/* --- ending --- */
+
+static void destroy(struct http_conn *conn)
+{
+    struct http_server *s = conn->server;
+
+    bytes_close(&conn->out);
+    free(conn);
+    http_server_unref(s);
+}
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+    http_conn_unref(handle->data);
+}
+
+/* The server forgets it; references keep the memory. */
+static void detach(struct http_conn *conn)
+{
+    assert(conn->state != HTTP_GONE);
+    conn->state = HTTP_GONE;
+    conn->fd = -1;
+    unlink_wait(conn);
+    http_server_give_parse(conn->server, conn->parse);
+    conn->parse = NULL;
+    http_count_conn(conn->server, -1);
+    if (conn->poll_open)
+        uv_close((uv_handle_t *)&conn->poll, on_poll_closed);
+    else
+        http_conn_unref(conn);
+}
+
+void http_conn_close(struct http_conn *conn)
+{
+    int fd = conn->fd;
+
+    if (conn->state == HTTP_GONE)
+        return;
+    /* First out of epoll, then closed: the number may be used again at once. */
+    detach(conn);
+    close(fd);
+}
+
+int http_conn_take(struct http_conn *conn, struct span *early)
+{
+    const struct http_parse *p = conn->current;
+    int fd = conn->fd;
+
+    assert(conn->state == HTTP_HANDLING && p);
+    *early = span_make(p->buf.ptr + p->fed, p->buf.len - p->fed);
+    detach(conn);
+    return fd;
+}
+
+struct http_conn *http_conn_ref(struct http_conn *conn)
+{
+    conn->refs++;
+    return conn;
+}
+
+void http_conn_unref(struct http_conn *conn)
+{
+    if (!conn)
+        return;
+    assert(conn->refs > 0);
+    if (--conn->refs == 0)
+        destroy(conn);
+}
+
+bool http_conn_open(const struct http_conn *conn)
+{
+    return conn->state == HTTP_HANDLING;
+}
+
+/* --- answering --- */
+
+static void linger(struct http_conn *conn)
+{
+    /* Closing with unread bytes would send a reset, which can overtake the
+     * answer: say that no more comes, and read for a moment. */
+    conn->state = HTTP_LINGER;
+    http_server_give_parse(conn->server, conn->parse);
+    conn->parse = NULL;
+    shutdown(conn->fd, SHUT_WR);
+    http_conn_wait(conn, HTTP_WAIT_LINGER);
+    http_conn_poll(conn, UV_READABLE);
+}
+
+/* What comes next on a connection that is kept. */
+static void wait_for_request(struct http_conn *conn)
+{
+    conn->state = HTTP_READING;
+    http_conn_wait(conn, conn->parse ? HTTP_WAIT_REQUEST : HTTP_WAIT_IDLE);
+}
+
+static void after_answer(struct http_conn *conn)
+{
+    if (conn->keep_alive && !conn->server->closing) {
+        wait_for_request(conn);
+        if (!conn->dispatching)
+            http_conn_run(conn);
+        return;
+    }
+    if (conn->abrupt)
+        linger(conn);
+    else
+        http_conn_close(conn);
+}
+
+void http_conn_answered(struct http_conn *conn)
+{
+    if (conn->out.len == 0) {
+        after_answer(conn);
+        return;
+    }
+    conn->state = HTTP_WRITING;
+    http_conn_wait(conn, HTTP_WAIT_ANSWER);
+    http_conn_poll(conn, UV_WRITABLE);
+}
+
+static enum http_refused reason(int status)
+{
+    switch (status) {
+    case 408:
+        return HTTP_REFUSED_SLOW;
+    case 413:
+        return HTTP_REFUSED_BODY;
+    case 431:
+        return HTTP_REFUSED_HEAD;
+    case 504:
+        return HTTP_REFUSED_LATE;
+    default:
+        return HTTP_REFUSED_BAD;
+    }
+}
+
+void http_conn_refuse(struct http_conn *conn, int status)
+{
+    char text[64];
+    int n = snprintf(text, sizeof text, "%s\n", http_status_text(status));
+
+    http_count_refused(reason(status));
+    conn->keep_alive = false;
+    conn->abrupt = true;
+    conn->state = HTTP_HANDLING;
+    http_respond(conn, status, "text/plain", NULL, span_make(text, (size_t)n));
+}
+
+void http_conn_late(struct http_conn *conn)
+{
+    bool partial = conn->parse && conn->parse->buf.len > 0;
+
+    if (conn->state == HTTP_READING && partial) {
+        http_conn_refuse(conn, 408);
+    } else if (conn->state == HTTP_HANDLING) {
+        http_conn_refuse(conn, 504);
+    } else {
+        if (conn->state == HTTP_WRITING)
+            http_count_refused(HTTP_REFUSED_LATE);
+        http_conn_close(conn);
+    }
+}
+
+/* --- reading --- */
+
+static void set_peer(const struct http_conn *conn, char text[48])
+{
+    if (IN6_IS_ADDR_V4MAPPED(&conn->peer))
+        inet_ntop(AF_INET, &conn->peer.s6_addr[12], text, 48);
+    else
+        inet_ntop(AF_INET6, &conn->peer, text, 48);
+}
+
+/* The nearest proxy wrote the last address of the last such header; anything
+ * before it is the client's own claim. */
+static void set_forwarded_peer(const struct http_request *req, char text[48])
+{
+    struct span value = {NULL, 0};
+    struct in6_addr address;
+    char last[48];
+    size_t from;
+
+    for (unsigned i = 0; i < req->n_headers; i++)
+        if (req->headers[i].name.len == 15 &&
+            strncasecmp(req->headers[i].name.ptr, "X-Forwarded-For", 15) == 0)
+            value = req->headers[i].value;
+    while (value.len > 0 && value.ptr[value.len - 1] == ' ')
+        value.len--;
+    for (from = value.len; from > 0; from--)
+        if (value.ptr[from - 1] == ',' || value.ptr[from - 1] == ' ')
+            break;
+    if (value.len == from || value.len - from >= sizeof last)
+        return;
+    memcpy(last, value.ptr + from, value.len - from);
+    last[value.len - from] = '\0';
+    if (inet_pton(AF_INET, last, &address) == 1 ||
+        inet_pton(AF_INET6, last, &address) == 1)
+        memcpy(text, last, sizeof last);
+}
+
+static void call_handler(struct http_conn *conn, struct http_parse *p)
+{
+    struct http_server *s = conn->server;
+    struct http_request req;
+    int status = http_parse_request(p, &req);
+
+    if (status != 0) {
+        http_conn_refuse(conn, status);
+        return;
+    }
+    set_peer(conn, req.peer);
+    if (s->options.trust_proxy)
+        set_forwarded_peer(&req, req.peer);
+    conn->state = HTTP_HANDLING;
+    s->handler(s->arg, conn, &req);
+    if (conn->state == HTTP_HANDLING) { /* the answer comes later */
+        http_conn_wait(conn, HTTP_WAIT_ANSWER);
+        http_conn_poll(conn, 0);
+    }
+}
+
+/* A whole request is in conn->parse.  It is held here while the handler runs:
+ * its spans stay valid whatever becomes of the connection. */
+static void dispatch(struct http_conn *conn)
+{
+    struct http_parse *p = conn->parse;
+
+    http_count_request();
+    /* After an upgrade that nobody took, what follows may be in the other
+     * protocol: it must not be read as a request. */
+    conn->keep_alive =
+        http_should_keep_alive(&p->parser) != 0 && !p->parser.upgrade;
+    conn->abrupt = p->parser.upgrade || p->fed < p->buf.len;
+    conn->head_only = p->parser.method == HTTP_HEAD;
+    conn->parse = NULL;
+    conn->current = p;
+    call_handler(conn, p);
+    conn->current = NULL;
+    http_parse_next(p);
+    if (p->buf.len > 0 && conn->state != HTTP_GONE &&
+        conn->state != HTTP_LINGER)
+        conn->parse = p; /* the next request, or part of it */
+    else
+        http_server_give_parse(conn->server, p);
+    if (conn->state == HTTP_READING)
+        wait_for_request(conn);
+}
+
+/* curl asks before it sends a body of more than a few KiB. */
+static void proceed(struct http_conn *conn)
+{
+    static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct http_parse *p = conn->parse;
+
+    if (p->expects && p->head_done && p->body.len == 0) {
+        p->expects = false;
+        http_conn_write(conn, span_make(text, sizeof text - 1),
+                        span_make("", 0));
+    }
+}
+
+/* One step; false: the rest has to come first. */
+static bool step(struct http_conn *conn)
+{
+    struct http_parse *p = conn->parse;
+
+    if (conn->state != HTTP_READING || !p || p->fed == p->buf.len)
+        return false;
+    switch (http_parse_feed(p)) {
+    case HTTP_PARSE_DONE:
+        dispatch(conn);
+        return true;
+    case HTTP_PARSE_BAD:
+        http_conn_refuse(conn, p->refuse);
+        return false;
+    case HTTP_PARSE_MORE:
+        break;
+    }
+    proceed(conn);
+    return false;
+}
+
+void http_conn_run(struct http_conn *conn)
+{
+    http_conn_ref(conn);
+    conn->dispatching = true;
+    while (step(conn)) {
+    }
+    conn->dispatching = false;
+    if (conn->state == HTTP_READING)
+        http_conn_poll(conn, UV_READABLE);
+    http_conn_unref(conn);
+}
+
+/* Bytes that are there already; false: it is gone. */
+static bool receive(struct http_conn *conn)
+{
+    struct http_parse *p = conn->parse;
+    ssize_t n;
+
+    if (!p)
+        p = http_server_take_parse(conn->server);
+    do
+        n = recv(conn->fd, bytes_reserve(&p->buf, READ_BYTES), READ_BYTES, 0);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        p->buf.len += (size_t)n;
+        conn->parse = p;
+        if (conn->waiting == HTTP_WAIT_IDLE)
+            http_conn_wait(conn, HTTP_WAIT_REQUEST);
+        return true;
+    }
+    if (!conn->parse)
+        http_server_give_parse(conn->server, p);
+    if (n < 0 && errno == EAGAIN)
+        return true;
+    http_conn_close(conn);
+    return false;
+}
+
+/* What a refused client still sends is read and forgotten, for a while. */
+static void discard(struct http_conn *conn)
+{
+    char waste[16384];
+    ssize_t n = recv(conn->fd, waste, sizeof waste, 0);
+
+    if (n > 0 && conn->discarded + (uint32_t)n <= DISCARD_MAX)
+        conn->discarded += (uint32_t)n;
+    else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+        http_conn_close(conn);
+}
+
+static void on_socket(uv_poll_t *handle, int status, int events)
+{
+    struct http_conn *conn = handle->data;
+
+    (void)events;
+    if (status < 0) {
+        http_conn_close(conn);
+    } else if (conn->state == HTTP_READING) {
+        if (receive(conn))
+            http_conn_run(conn);
+    } else if (conn->state == HTTP_LINGER) {
+        discard(conn);
+    } else if (conn->state == HTTP_WRITING && http_conn_push(conn) &&
+               conn->state != HTTP_GONE) {
+        http_conn_answered(conn);
+    }
+}
+
+void http_conn_start(struct http_server *s, int fd, const struct in6_addr *peer)
+{
+    struct http_conn *conn = mem_zero(sizeof *conn);
+
+    conn->server = s;
+    conn->fd = fd;
+    conn->peer = *peer;
+    conn->refs = 1;
+    conn->state = HTTP_READING;
+    s->refs++;
+    http_count_conn(s, 1);
+    http_conn_wait(conn, HTTP_WAIT_REQUEST);
+    if (receive(conn))
+        http_conn_run(conn);
+}

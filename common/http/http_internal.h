@@ -1,0 +1,176 @@
+/*
+ * http_parts.h -- what the parts of the HTTP server know of each other.
+ *
+ * Included by common/http/ (and their tests) only; everybody else uses
+ * http.h.
+ */
+#ifndef COMMON_HTTP_HTTP_INTERNAL_H
+#define COMMON_HTTP_HTTP_INTERNAL_H
+
+#include <http_parser.h>
+#include <netinet/in.h>
+
+#include "common/base/metrics.h"
+#include "common/http/http.h"
+
+/* --- http_request.c: one request, read piece by piece --- */
+
+enum http_parse_result {
+    HTTP_PARSE_MORE,
+    HTTP_PARSE_DONE, /* request is whole; bytes after it are left over */
+    HTTP_PARSE_BAD,  /* answer `refuse` and close */
+};
+
+/* Offsets, not pointers: buf grows. */
+struct http_piece {
+    uint32_t at, len;
+};
+
+struct http_parse {
+    http_parser parser;
+    struct bytes buf;
+    size_t fed; /* bytes of buf that the parser has seen */
+    struct http_piece url, body;
+    struct http_piece names[HTTP_HEADERS_MAX], values[HTTP_HEADERS_MAX];
+    unsigned n_headers;
+    bool in_value, head_done, complete;
+    bool expects; /* 100-continue asked for and not yet given */
+    int refuse;
+    struct http_parse *next; /* in the server's pool */
+};
+
+struct http_parse *http_parse_new(void);
+void http_parse_free(struct http_parse *p);
+/* Look at what was appended to p->buf. */
+enum http_parse_result http_parse_feed(struct http_parse *p);
+/* After DONE: fill req with spans into p->buf; 0, or the status to refuse
+ * with. */
+int http_parse_request(struct http_parse *p, struct http_request *req);
+/* Forget the request that is done; bytes after it stay. */
+void http_parse_next(struct http_parse *p);
+
+/* --- http_conn.c: one connection --- */
+
+enum http_state {
+    HTTP_READING,  /* waiting for a request, or for the rest of one */
+    HTTP_HANDLING, /* the handler has it */
+    HTTP_WRITING,  /* the client reads slowly */
+    HTTP_LINGER,   /* refused; let it read why before the reset */
+    HTTP_GONE,     /* closed or taken */
+};
+
+/* One list for each kind of waiting: as all in it wait equally long, the list
+ * is in the order of its deadlines, and one timer serves all connections. */
+enum http_wait {
+    HTTP_WAIT_REQUEST,
+    HTTP_WAIT_IDLE,
+    HTTP_WAIT_ANSWER,
+    HTTP_WAIT_LINGER,
+    HTTP_WAITS,
+};
+
+struct http_link {
+    struct http_link *prev, *next;
+};
+
+struct http_conn {
+    struct http_link link; /* first: a link is its connection */
+    struct http_server *server;
+    struct http_parse *parse;   /* what came of a request; NULL: nothing */
+    struct http_parse *current; /* the one that the handler is looking at */
+    struct bytes out;           /* what a slow client has not taken */
+    size_t sent;
+    uint64_t deadline_ms; /* uv_now() */
+    uv_poll_t poll;
+    int fd;     /* -1: gone */
+    int events; /* that poll watches for */
+    unsigned refs;
+    enum http_state state;
+    enum http_wait waiting;
+    bool poll_open;       /* poll was initialised */
+    bool dispatching;     /* inside http_conn_run() */
+    bool keep_alive;      /* after the present request */
+    bool abrupt;          /* the client may be sending still when we close */
+    bool head_only;       /* HEAD */
+    uint32_t discarded;   /* while lingering */
+    struct in6_addr peer; /* IPv4 as ::ffff:a.b.c.d */
+};
+
+/* Takes the socket over; runs what is already there. */
+void http_conn_start(struct http_server *s, int fd,
+                     const struct in6_addr *peer);
+/* Closes the socket and drops the server's reference. */
+void http_conn_close(struct http_conn *conn);
+/* Its deadline has passed. */
+void http_conn_late(struct http_conn *conn);
+/* Read, parse and answer for as long as there is something to do. */
+void http_conn_run(struct http_conn *conn);
+void http_conn_wait(struct http_conn *conn, enum http_wait kind);
+/* uv_poll for these events; 0: none. */
+void http_conn_poll(struct http_conn *conn, int events);
+/* Answer status with a short text and close after. */
+void http_conn_refuse(struct http_conn *conn, int status);
+/* What is in out has been sent, or nothing was left to wait. */
+void http_conn_answered(struct http_conn *conn);
+
+/* --- http_response.c --- */
+
+/* Send head and body; what the socket does not take goes to conn->out. */
+void http_conn_write(struct http_conn *conn, struct span head,
+                     struct span body);
+/* More of conn->out; true: all is sent (or the connection is gone). */
+bool http_conn_push(struct http_conn *conn);
+const char *http_status_text(int status);
+
+/* --- http.c --- */
+
+struct http_server {
+    uv_loop_t *loop;
+    struct http_options options;
+    http_handler *handler;
+    void *arg;
+    int fd;
+    unsigned port;
+    uv_poll_t listener;
+    uv_timer_t timer;
+    struct http_link waits[HTTP_WAITS];
+    unsigned n_conns; /* open */
+    unsigned refs;    /* handles and connections, freed at 0 */
+    bool accepting, closing;
+    uint64_t accept_again_ms; /* out of descriptors until then; 0: no */
+    struct http_parse *pool;
+    unsigned n_pool;
+    struct bytes scratch; /* where response heads are made */
+    char date[40];        /* of date_s */
+    int64_t date_s;
+};
+
+struct http_parse *http_server_take_parse(struct http_server *s);
+void http_server_give_parse(struct http_server *s, struct http_parse *p);
+void http_server_unref(struct http_server *s);
+
+enum http_refused {
+    HTTP_REFUSED_CONNS,
+    HTTP_REFUSED_HEAD,
+    HTTP_REFUSED_BODY,
+    HTTP_REFUSED_SLOW,
+    HTTP_REFUSED_BAD,
+    HTTP_REFUSED_LATE, /* no answer, or not read in time */
+    HTTP_REFUSED_FDS,
+    HTTP_REFUSED_KINDS,
+};
+void http_count_refused(enum http_refused why);
+void http_count_request(void);
+void http_count_conn(struct http_server *s, int change); /* +1, -1 */
+
+/* --- http_listen.c --- */
+
+/* A bound, listening, non-blocking socket, or -1. */
+int http_listen_open(const char *text, const struct http_options *options,
+                     unsigned *port, struct err *err);
+
+/* Percent-decoding of n bytes in place; the new length, or -1 for a bad escape
+ * or a control character.  plus: '+' is a space (queries). */
+ptrdiff_t http_unescape(char *text, size_t n, bool plus);
+
+#endif

@@ -1,0 +1,309 @@
+#include <stdlib.h>
+#include <strings.h>
+
+#include "common/http/http_internal.h"
+
+/* Pool entries that grew for a body are not kept at that size. */
+enum { KEEP_BYTES = 16384 };
+
+static struct http_parse *of(http_parser *parser)
+{
+    return parser->data;
+}
+
+static uint32_t offset(const struct http_parse *p, const char *at)
+{
+    return (uint32_t)(at - p->buf.ptr);
+}
+
+static int refuse(struct http_parse *p, int status)
+{
+    p->refuse = status;
+    return -1; /* http-parser stops; 1 would mean "no body" to it */
+}
+
+/* Pieces of one thing that came in several reads stand side by side in buf.
+ * Where they do not, a header was folded over lines: RFC 7230 3.2.4 lets a
+ * server refuse that. */
+static int extend(struct http_parse *p, struct http_piece *piece,
+                  const char *at, size_t len)
+{
+    uint32_t from = offset(p, at);
+
+    if (piece->len == 0)
+        piece->at = from;
+    else if (piece->at + piece->len != from)
+        return refuse(p, 400);
+    piece->len += (uint32_t)len;
+    return 0;
+}
+
+static int on_url(http_parser *parser, const char *at, size_t len)
+{
+    return extend(of(parser), &of(parser)->url, at, len);
+}
+
+static int on_header_field(http_parser *parser, const char *at, size_t len)
+{
+    struct http_parse *p = of(parser);
+
+    if (p->head_done)
+        return 0; /* trailers of a chunked body: nobody asks for them */
+    if (p->n_headers == 0 || p->in_value) {
+        if (p->n_headers == HTTP_HEADERS_MAX)
+            return refuse(p, 431);
+        p->names[p->n_headers] = (struct http_piece){0};
+        p->values[p->n_headers] = (struct http_piece){0};
+        p->n_headers++;
+        p->in_value = false;
+    }
+    return extend(p, &p->names[p->n_headers - 1], at, len);
+}
+
+static int on_header_value(http_parser *parser, const char *at, size_t len)
+{
+    struct http_parse *p = of(parser);
+
+    if (p->head_done)
+        return 0;
+    p->in_value = true;
+    return extend(p, &p->values[p->n_headers - 1], at, len);
+}
+
+static struct span piece_span(const struct http_parse *p, struct http_piece at)
+{
+    return span_make(p->buf.ptr + at.at, at.len);
+}
+
+static bool same_word(struct span s, const char *word)
+{
+    return s.len == strlen(word) && strncasecmp(s.ptr, word, s.len) == 0;
+}
+
+static int on_headers_complete(http_parser *parser)
+{
+    struct http_parse *p = of(parser);
+
+    p->head_done = true;
+    if (parser->content_length != UINT64_MAX &&
+        parser->content_length > HTTP_BODY_MAX)
+        return refuse(p, 413);
+    for (unsigned i = 0; i < p->n_headers; i++)
+        if (same_word(piece_span(p, p->names[i]), "expect") &&
+            same_word(piece_span(p, p->values[i]), "100-continue"))
+            p->expects = true;
+    return 0;
+}
+
+/* Chunks are moved together, so that the body is one span. */
+static int on_body(http_parser *parser, const char *at, size_t len)
+{
+    struct http_parse *p = of(parser);
+
+    if (p->body.len + len > HTTP_BODY_MAX)
+        return refuse(p, 413);
+    if (p->body.len == 0)
+        p->body.at = offset(p, at);
+    memmove(p->buf.ptr + p->body.at + p->body.len, at, len);
+    p->body.len += (uint32_t)len;
+    return 0;
+}
+
+static int on_message_complete(http_parser *parser)
+{
+    of(parser)->complete = true;
+    http_parser_pause(parser, 1); /* what follows is the next request's */
+    return 0;
+}
+
+static const http_parser_settings settings = {
+    .on_url = on_url,
+    .on_header_field = on_header_field,
+    .on_header_value = on_header_value,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
+};
+
+static void reset(struct http_parse *p)
+{
+    http_parser_init(&p->parser, HTTP_REQUEST);
+    p->parser.data = p;
+    p->fed = 0;
+    p->url = p->body = (struct http_piece){0};
+    p->n_headers = 0;
+    p->in_value = p->head_done = p->complete = p->expects = false;
+    p->refuse = 0;
+}
+
+struct http_parse *http_parse_new(void)
+{
+    struct http_parse *p = mem_alloc(sizeof *p);
+
+    bytes_init(&p->buf);
+    p->next = NULL;
+    reset(p);
+    return p;
+}
+
+void http_parse_free(struct http_parse *p)
+{
+    if (!p)
+        return;
+    bytes_close(&p->buf);
+    free(p);
+}
+
+/* Up to the bound of the head first, so that a larger one is refused also when
+ * it came in one read. */
+static void execute(struct http_parse *p)
+{
+    while (p->fed < p->buf.len && !p->complete && p->refuse == 0) {
+        size_t n = p->buf.len - p->fed;
+
+        if (!p->head_done && p->fed == HTTP_HEAD_MAX) {
+            p->refuse = 431;
+            return;
+        }
+        if (!p->head_done && n > HTTP_HEAD_MAX - p->fed)
+            n = HTTP_HEAD_MAX - p->fed;
+        p->fed +=
+            http_parser_execute(&p->parser, &settings, p->buf.ptr + p->fed, n);
+        if (!p->complete && p->refuse == 0 &&
+            HTTP_PARSER_ERRNO(&p->parser) != HPE_OK)
+            p->refuse = 400;
+    }
+}
+
+enum http_parse_result http_parse_feed(struct http_parse *p)
+{
+    execute(p);
+    if (p->complete)
+        return HTTP_PARSE_DONE;
+    if (p->refuse != 0)
+        return HTTP_PARSE_BAD;
+    if (p->head_done && p->body.len > 0) {
+        /* Chunk framing need not be kept: the parser has seen it. */
+        p->buf.len = p->body.at + p->body.len;
+        p->fed = p->buf.len;
+    }
+    return HTTP_PARSE_MORE;
+}
+
+void http_parse_next(struct http_parse *p)
+{
+    bytes_drop(&p->buf, p->fed);
+    if (p->buf.len == 0 && p->buf.cap > KEEP_BYTES)
+        bytes_close(&p->buf);
+    reset(p);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+ptrdiff_t http_unescape(char *text, size_t n, bool plus)
+{
+    size_t to = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        char c = text[i];
+        if (c == '%') {
+            int high = i + 2 < n ? hex_digit(text[i + 1]) : -1;
+            int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+            if (low < 0)
+                return -1;
+            c = (char)(high * 16 + low);
+            i += 2;
+        } else if (c == '+' && plus) {
+            c = ' ';
+        }
+        if ((unsigned char)c < 0x20 || c == 0x7f)
+            return -1;
+        text[to++] = c;
+    }
+    return (ptrdiff_t)to;
+}
+
+/* The path and the query of "/a?b", and of "http://host/a?b" (proxies). */
+static bool split_url(struct http_parse *p, struct http_request *req)
+{
+    char *text = p->buf.ptr + p->url.at;
+    struct http_parser_url u;
+    ptrdiff_t n;
+
+    http_parser_url_init(&u);
+    if (p->parser.method == HTTP_CONNECT ||
+        http_parser_parse_url(text, p->url.len, 0, &u) != 0)
+        return false;
+    if (u.field_set & (1 << UF_QUERY))
+        req->query = span_make(text + u.field_data[UF_QUERY].off,
+                               u.field_data[UF_QUERY].len);
+    if (!(u.field_set & (1 << UF_PATH))) {
+        req->path = span_str("/");
+        return true;
+    }
+    text += u.field_data[UF_PATH].off;
+    n = http_unescape(text, u.field_data[UF_PATH].len, false);
+    req->path = span_make(text, n > 0 ? (size_t)n : 0);
+    return n > 0;
+}
+
+int http_parse_request(struct http_parse *p, struct http_request *req)
+{
+    unsigned hosts = 0;
+
+    req->method = span_str(http_method_str((enum http_method)p->parser.method));
+    req->query = span_make("", 0);
+    req->body = piece_span(p, p->body);
+    req->upgrade = p->parser.upgrade != 0;
+    req->n_headers = p->n_headers;
+    for (unsigned i = 0; i < p->n_headers; i++) {
+        req->headers[i].name = piece_span(p, p->names[i]);
+        req->headers[i].value = piece_span(p, p->values[i]);
+        hosts += same_word(req->headers[i].name, "host");
+    }
+    /* RFC 7230 5.4: exactly one Host; 1.0 knew none. */
+    if (hosts > 1 || (hosts == 0 && p->parser.http_minor > 0))
+        return 400;
+    if (p->parser.http_major != 1)
+        return 505;
+    return split_url(p, req) ? 0 : 400;
+}
+
+struct span http_header(const struct http_request *req, const char *name)
+{
+    for (unsigned i = 0; i < req->n_headers; i++)
+        if (same_word(req->headers[i].name, name))
+            return req->headers[i].value;
+    return span_make("", 0);
+}
+
+bool http_query(const struct http_request *req, const char *name,
+                struct bytes *out)
+{
+    const char *at = req->query.ptr, *end = at + req->query.len;
+    size_t wanted = strlen(name);
+
+    while (at < end) {
+        const char *amp = memchr(at, '&', (size_t)(end - at));
+        const char *stop = amp ? amp : end;
+        size_t len = (size_t)(stop - at);
+        if (len >= wanted && memcmp(at, name, wanted) == 0 &&
+            (len == wanted || at[wanted] == '=')) {
+            size_t skip = len > wanted ? wanted + 1 : wanted;
+            char *to = bytes_reserve(out, len - skip + 1);
+            ptrdiff_t n;
+            memcpy(to, at + skip, len - skip);
+            n = http_unescape(to, len - skip, true);
+            out->len += n > 0 ? (size_t)n : 0;
+            return n >= 0;
+        }
+        at = amp ? amp + 1 : end;
+    }
+    return false;
+}

@@ -1,0 +1,91 @@
+#include "common/redis/instance.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+
+/* While Redis is away: soon after it is back the key is there again. */
+enum { AGAIN_MS = 250 };
+
+struct instance {
+    struct app *app;
+    struct redis_cmd *cmd;
+    void (*fill)(void *arg, struct bytes *json);
+    void *arg;
+    uv_timer_t timer;
+    struct bytes key, json; /* kept: nothing is allocated each time */
+};
+
+static void make_json(struct instance *i)
+{
+    bytes_clear(&i->json);
+    bytes_printf(&i->json,
+                 "{\"tool\":\"%s\",\"id\":\"%s\",\"pid\":%d,\"start\":%" PRId64
+                 ",\"time\":%" PRId64 ",\"version\":\"%s\"",
+                 i->app->tool, i->app->instance, (int)getpid(),
+                 i->app->started_ms, clock_wall_ms(), TW_VERSION);
+    if (i->fill)
+        i->fill(i->arg, &i->json);
+    bytes_add_str(&i->json, "}");
+}
+
+static void on_due(uv_timer_t *timer)
+{
+    struct instance *i = timer->data;
+
+    if (!redis_cmd_ready(i->cmd) || redis_cmd_full(i->cmd) ||
+        !redis_cmd_begin(i->cmd, 5, NULL, NULL)) {
+        uv_timer_start(timer, on_due, AGAIN_MS, 0);
+        return;
+    }
+    make_json(i);
+    redis_cmd_str(i->cmd, "SET");
+    redis_cmd_arg(i->cmd, i->key.ptr, i->key.len);
+    redis_cmd_arg(i->cmd, i->json.ptr, i->json.len);
+    redis_cmd_str(i->cmd, "PX");
+    redis_cmd_int(i->cmd, INSTANCE_EXPIRE_MS);
+    uv_timer_start(timer, on_due, INSTANCE_EVERY_MS, 0);
+}
+
+struct instance *instance_new(struct app *app, struct redis_cmd *cmd,
+                              const struct redis_config *config,
+                              void (*fill)(void *arg, struct bytes *json),
+                              void *arg)
+{
+    struct instance *i = mem_zero(sizeof *i);
+
+    i->app = app;
+    i->cmd = cmd;
+    i->fill = fill;
+    i->arg = arg;
+    bytes_printf(&i->key, "%sinstance:%s:%s", config->prefix, app->tool,
+                 app->instance);
+    i->timer.data = i;
+    uv_timer_init(&app->loop, &i->timer);
+    uv_unref((uv_handle_t *)&i->timer);
+    uv_timer_start(&i->timer, on_due, 0, 0);
+    return i;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct instance *i = handle->data;
+
+    bytes_close(&i->key);
+    bytes_close(&i->json);
+    free(i);
+}
+
+void instance_close(struct instance *i)
+{
+    if (!i)
+        return;
+    if (redis_cmd_begin(i->cmd, 2, NULL, NULL)) {
+        redis_cmd_str(i->cmd, "DEL");
+        redis_cmd_arg(i->cmd, i->key.ptr, i->key.len);
+        redis_cmd_flush(i->cmd);
+    }
+    uv_close((uv_handle_t *)&i->timer, on_closed);
+}

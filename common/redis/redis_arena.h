@@ -1,0 +1,27 @@
+/*
+ * redis_arena.h -- memory of one reply, used again for the next.
+ *
+ * Blocks do not move, so pointers stay valid until redis_arena_reset().
+ * Errors      NULL above the limit given; out of memory ends the process
+ */
+#ifndef COMMON_REDIS_REDIS_ARENA_H
+#define COMMON_REDIS_REDIS_ARENA_H
+
+#include <stddef.h>
+
+struct redis_arena_block;
+
+struct redis_arena {
+    struct redis_arena_block *newest;
+    size_t total; /* bytes of all blocks */
+    size_t max_bytes;
+};
+
+void redis_arena_init(struct redis_arena *a, size_t max_bytes);
+void redis_arena_close(struct redis_arena *a);
+/* Aligned for any object; not cleared. */
+void *redis_arena_take(struct redis_arena *a, size_t n);
+/* Everything taken so far ends; a block of moderate size is kept. */
+void redis_arena_reset(struct redis_arena *a);
+
+#endif

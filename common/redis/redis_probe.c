@@ -1,0 +1,181 @@
+#include "common/redis/redis_probe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/log.h"
+
+enum { LATE_MS = 500 }; /* a timer this late means that we did not run */
+
+struct redis_probe {
+    uv_loop_t *loop;
+    struct redis_cmd *cmd;
+    struct redis_sub *sub;
+    struct redis_probe_state state;
+    enum upstream told;
+    void (*on_change)(void *arg, enum upstream now);
+    void *arg;
+    uv_timer_t timer;
+    uint64_t due_ms;
+    bool closed, timer_closed;
+    size_t channel_len;
+    char channel[160];
+};
+
+const char *upstream_name(enum upstream u)
+{
+    switch (u) {
+    case UPSTREAM_LIVE:
+        return "live";
+    case UPSTREAM_STALE:
+        return "stale";
+    case UPSTREAM_DOWN:
+        return "down";
+    }
+    return "unknown";
+}
+
+static void free_if_unused(struct redis_probe *p)
+{
+    /* The answer to a PUBLISH comes exactly once, and to us. */
+    if (p->timer_closed && !p->state.publishing)
+        free(p);
+}
+
+static void evaluate(struct redis_probe *p);
+
+static void on_published(void *arg, const struct redis_reply *r)
+{
+    struct redis_probe *p = arg;
+    bool ok = r && r->type == REDIS_INTEGER;
+
+    redis_probe_state_answer(&p->state, uv_now(p->loop), ok);
+    if (p->closed) {
+        free_if_unused(p);
+        return;
+    }
+    if (r && !ok)
+        log_warn("redis_probe_failed", "channel=%s why=%s",
+                 LOG_Q(span_str(p->channel)), LOG_Q(r->str));
+    evaluate(p);
+}
+
+static void publish(struct redis_probe *p)
+{
+    if (!redis_cmd_words(p->cmd, on_published, p, "PUBLISH", p->channel, "1",
+                         NULL))
+        redis_probe_state_answer(&p->state, uv_now(p->loop), false);
+}
+
+static void on_timer(uv_timer_t *t);
+
+static void evaluate(struct redis_probe *p)
+{
+    uint64_t now = uv_now(p->loop);
+    enum upstream upstream;
+    uint64_t in_ms;
+
+    redis_probe_state_links(&p->state, redis_cmd_ready(p->cmd),
+                            redis_sub_state(p->sub) == REDIS_READY,
+                            redis_sub_settled(p->sub));
+    switch (redis_probe_state_step(&p->state, now)) {
+    case REDIS_PROBE_PUBLISH:
+        publish(p);
+        break;
+    case REDIS_PROBE_DROP:
+        log_warn("redis_deaf", "channel=%s next_drop_ms=%d",
+                 LOG_Q(span_str(p->channel)), (int)p->state.drop_wait_ms);
+        /* Its on_down brings us back here by redis_probe_links_changed(). */
+        redis_sub_drop(p->sub, "deaf: a published probe did not come back");
+        break;
+    case REDIS_PROBE_WAIT:
+        break;
+    }
+    if (p->closed)
+        return;
+    in_ms = redis_probe_state_due(&p->state, now);
+    p->due_ms = now + in_ms;
+    uv_timer_start(&p->timer, on_timer, in_ms, 0);
+    upstream = redis_probe_state_upstream(&p->state, now);
+    if (upstream == p->told)
+        return;
+    p->told = upstream;
+    log_info("redis_upstream", "state=%s", upstream_name(upstream));
+    p->on_change(p->arg, upstream);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+    struct redis_probe *p = t->data;
+    uint64_t late = uv_now(p->loop) - p->due_ms;
+
+    if (late > LATE_MS) {
+        /* What came meanwhile lies in the socket still: read that first. */
+        redis_probe_state_stalled(&p->state, late);
+        p->due_ms = uv_now(p->loop) + 1;
+        uv_timer_start(t, on_timer, 1, 0);
+        return;
+    }
+    evaluate(p);
+}
+
+struct redis_probe *
+redis_probe_new(uv_loop_t *loop, struct redis_cmd *cmd, struct redis_sub *sub,
+                const struct redis_config *config, const char *instance,
+                void (*on_change)(void *arg, enum upstream now), void *arg)
+{
+    struct redis_probe *p = mem_zero(sizeof *p);
+
+    p->loop = loop;
+    p->cmd = cmd;
+    p->sub = sub;
+    p->on_change = on_change;
+    p->arg = arg;
+    p->told = UPSTREAM_DOWN;
+    p->channel_len =
+        (size_t)snprintf(p->channel, sizeof p->channel, "%.63s_probe:%.64s",
+                         config->prefix, instance);
+    redis_sub_want(sub, span_make(p->channel, p->channel_len), false);
+    uv_timer_init(loop, &p->timer);
+    p->timer.data = p;
+    uv_timer_start(&p->timer, on_timer, 1, 0);
+    p->due_ms = uv_now(loop) + 1;
+    return p;
+}
+
+enum upstream redis_probe_state(const struct redis_probe *p)
+{
+    return p->told;
+}
+
+bool redis_probe_heard(struct redis_probe *p, struct span channel)
+{
+    redis_probe_state_heard(&p->state, uv_now(p->loop));
+    if (p->told != UPSTREAM_LIVE)
+        evaluate(p);
+    return channel.len == p->channel_len &&
+           memcmp(channel.ptr, p->channel, channel.len) == 0;
+}
+
+void redis_probe_links_changed(struct redis_probe *p)
+{
+    if (!p->closed)
+        evaluate(p);
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+    struct redis_probe *p = h->data;
+
+    p->timer_closed = true;
+    free_if_unused(p);
+}
+
+void redis_probe_close(struct redis_probe *p)
+{
+    if (!p || p->closed)
+        return;
+    p->closed = true;
+    redis_sub_unwant(p->sub, span_make(p->channel, p->channel_len), false);
+    uv_close((uv_handle_t *)&p->timer, on_timer_closed);
+}

@@ -1,0 +1,20 @@
+/*
+ * redis_resp.h -- RESP command encoding into a byte run.
+ *
+ * Pure: bytes only, so that whoever builds commands can be tested without a
+ * connection.
+ */
+#ifndef COMMON_REDIS_REDIS_RESP_H
+#define COMMON_REDIS_REDIS_RESP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/bytes.h"
+
+void resp_array(struct bytes *out, unsigned count);
+void resp_bulk(struct bytes *out, const void *data, size_t len);
+void resp_bulk_str(struct bytes *out, const char *text);
+void resp_bulk_int(struct bytes *out, int64_t value);
+
+#endif

@@ -1,0 +1,405 @@
+#include "common/redis/redis_wanted.h"
+
+#include <stdlib.h>
+
+#include "common/redis/redis_resp.h"
+
+enum { BUCKETS_MIN = 64, KINDS = 8 };
+
+struct redis_name {
+    struct redis_name *next;
+    uint64_t hash;
+    unsigned outstanding; /* requests without an answer */
+    unsigned wants;       /* who want it */
+    bool pattern;
+    bool asked;     /* what Redis will have after all that was sent */
+    bool confirmed; /* Redis said yes to the newest request */
+    bool refused;
+    bool alone;   /* its batch was refused: ask for it by itself */
+    bool changed; /* is in the list */
+    size_t len;
+    char text[];
+};
+
+struct redis_request {
+    struct redis_name *name; /* NULL: a PING */
+    bool subscribe;
+    bool last; /* name of its command */
+};
+
+/* --- the table --- */
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+    __extension__ unsigned __int128 m = (unsigned __int128)a * b;
+
+    return (uint64_t)m ^ (uint64_t)(m >> 64);
+}
+
+static uint64_t hash_of(const struct redis_wanted *w, struct span name,
+                        bool pattern)
+{
+    uint64_t h = w->seed ^ (pattern ? 0x9e3779b97f4a7c15U : 0);
+
+    for (size_t i = 0; i < name.len; i += 8) {
+        uint64_t part = 0;
+        size_t n = name.len - i < 8 ? name.len - i : 8;
+
+        memcpy(&part, name.ptr + i, n);
+        h = mix(h ^ part, 0xa0761d6478bd642fU ^ w->seed);
+    }
+    return mix(h ^ name.len, 0xe7037ed1a0b428dbU);
+}
+
+static struct redis_name *find(const struct redis_wanted *w, struct span name,
+                               bool pattern)
+{
+    uint64_t hash = hash_of(w, name, pattern);
+    struct redis_name *n = w->bucket[hash & (w->buckets - 1)];
+
+    while (n && (n->hash != hash || n->pattern != pattern ||
+                 !span_eq(span_make(n->text, n->len), name)))
+        n = n->next;
+    return n;
+}
+
+static void rehash(struct redis_wanted *w, size_t buckets)
+{
+    struct redis_name **bucket =
+        mem_zero(buckets * sizeof(struct redis_name *));
+
+    for (size_t i = 0; i < w->buckets; i++) {
+        struct redis_name *n = w->bucket[i];
+
+        while (n) {
+            struct redis_name *next = n->next;
+
+            n->next = bucket[n->hash & (buckets - 1)];
+            bucket[n->hash & (buckets - 1)] = n;
+            n = next;
+        }
+    }
+    free(w->bucket);
+    w->bucket = bucket;
+    w->buckets = buckets;
+}
+
+static struct redis_name *insert(struct redis_wanted *w, struct span name,
+                                 bool pattern)
+{
+    struct redis_name *n = mem_alloc(sizeof *n + name.len);
+    struct redis_name **at;
+
+    if (w->names >= w->buckets)
+        rehash(w, w->buckets * 2);
+    *n = (struct redis_name){
+        .hash = hash_of(w, name, pattern), .pattern = pattern, .len = name.len};
+    if (name.len > 0)
+        memcpy(n->text, name.ptr, name.len);
+    at = &w->bucket[n->hash & (w->buckets - 1)];
+    n->next = *at;
+    *at = n;
+    w->names++;
+    return n;
+}
+
+/* Forgets a name that neither we nor Redis nor a list still know. */
+static void free_if_unused(struct redis_wanted *w, struct redis_name *n)
+{
+    struct redis_name **at = &w->bucket[n->hash & (w->buckets - 1)];
+
+    if (n->wants > 0 || n->asked || n->outstanding > 0 || n->changed)
+        return;
+    while (*at != n)
+        at = &(*at)->next;
+    *at = n->next;
+    w->names--;
+    free(n);
+}
+
+void redis_wanted_init(struct redis_wanted *w, uint64_t seed)
+{
+    *w = (struct redis_wanted){.seed = seed, .buckets = BUCKETS_MIN};
+    w->bucket = mem_zero(w->buckets * sizeof(struct redis_name *));
+}
+
+void redis_wanted_close(struct redis_wanted *w)
+{
+    for (size_t i = 0; i < w->buckets; i++) {
+        struct redis_name *n = w->bucket[i];
+
+        while (n) {
+            struct redis_name *next = n->next;
+
+            free(n);
+            n = next;
+        }
+    }
+    free(w->bucket);
+    free(w->changed);
+    free(w->request);
+    *w = (struct redis_wanted){0};
+}
+
+/* --- what changed --- */
+
+static void mark(struct redis_wanted *w, struct redis_name *n)
+{
+    if (n->changed)
+        return;
+    if (w->changes == w->changes_cap) {
+        w->changes_cap = w->changes_cap > 0 ? w->changes_cap * 2 : 64;
+        w->changed =
+            mem_grow(w->changed, w->changes_cap * sizeof(struct redis_name *));
+    }
+    n->changed = true;
+    w->changed[w->changes++] = n;
+}
+
+static void set_refused(struct redis_wanted *w, struct redis_name *n, bool on)
+{
+    if (n->refused == on)
+        return;
+    n->refused = on;
+    if (on)
+        w->refused++;
+    else
+        w->refused--;
+}
+
+bool redis_wanted_add(struct redis_wanted *w, struct span name, bool pattern)
+{
+    struct redis_name *n = find(w, name, pattern);
+
+    if (!n)
+        n = insert(w, name, pattern);
+    if (n->wants++ > 0)
+        return false;
+    w->wanted++;
+    mark(w, n);
+    return true;
+}
+
+bool redis_wanted_remove(struct redis_wanted *w, struct span name, bool pattern)
+{
+    struct redis_name *n = find(w, name, pattern);
+
+    if (!n || n->wants == 0 || --n->wants > 0)
+        return false;
+    set_refused(w, n, false);
+    w->wanted--;
+    mark(w, n);
+    return true;
+}
+
+bool redis_wanted_confirmed(const struct redis_wanted *w, struct span name,
+                            bool pattern)
+{
+    const struct redis_name *n = find(w, name, pattern);
+
+    return n && n->wants > 0 && n->confirmed;
+}
+
+bool redis_wanted_settled(const struct redis_wanted *w)
+{
+    if (w->changes > 0)
+        return false;
+    for (size_t i = 0; i < w->requests; i++)
+        if (w->request[(w->head + i) & (w->requests_cap - 1)].name)
+            return false;
+    return true;
+}
+
+/* --- requests --- */
+
+static void push(struct redis_wanted *w, struct redis_request r)
+{
+    if (w->requests == w->requests_cap) {
+        size_t cap = w->requests_cap > 0 ? w->requests_cap * 2 : 64;
+        struct redis_request *ring = mem_alloc(cap * sizeof *ring);
+
+        for (size_t i = 0; i < w->requests; i++)
+            ring[i] = w->request[(w->head + i) & (w->requests_cap - 1)];
+        free(w->request);
+        w->request = ring;
+        w->requests_cap = cap;
+        w->head = 0;
+    }
+    w->request[(w->head + w->requests++) & (w->requests_cap - 1)] = r;
+}
+
+static struct redis_request pop(struct redis_wanted *w)
+{
+    struct redis_request r = w->request[w->head];
+
+    w->head = (w->head + 1) & (w->requests_cap - 1);
+    w->requests--;
+    return r;
+}
+
+/* What a changed name needs: bit 0 pattern, bit 1 subscribe, bit 2 alone;
+ * KINDS for nothing. */
+static unsigned kind_of(const struct redis_name *n)
+{
+    bool wanted = n->wants > 0;
+
+    if (wanted == n->asked || n->refused)
+        return KINDS;
+    return (n->pattern ? 1U : 0U) | (wanted ? 2U : 0U) |
+           (n->alone && wanted ? 4U : 0U);
+}
+
+static void send_kind(struct redis_wanted *w, unsigned kind, size_t count,
+                      struct bytes *out)
+{
+    static const char *const words[4] = {"UNSUBSCRIBE", "PUNSUBSCRIBE",
+                                         "SUBSCRIBE", "PSUBSCRIBE"};
+    size_t batch = kind & 4U ? 1 : REDIS_BATCH;
+    size_t in_batch = 0;
+
+    for (size_t i = 0; count > 0; i++) {
+        struct redis_name *n = w->changed[i];
+
+        if (kind_of(n) != kind)
+            continue;
+        if (in_batch == 0) {
+            in_batch = count < batch ? count : batch;
+            resp_array(out, (unsigned)in_batch + 1);
+            resp_bulk_str(out, words[kind & 3U]);
+        }
+        resp_bulk(out, n->text, n->len);
+        n->asked = n->wants > 0;
+        n->confirmed = false;
+        n->outstanding++;
+        in_batch--;
+        count--;
+        push(w, (struct redis_request){n, n->asked, in_batch == 0});
+    }
+}
+
+bool redis_wanted_diff(struct redis_wanted *w, struct bytes *out)
+{
+    size_t count[KINDS + 1] = {0};
+    size_t before = out->len;
+
+    for (size_t i = 0; i < w->changes; i++)
+        count[kind_of(w->changed[i])]++;
+    for (unsigned kind = 0; kind < KINDS; kind++)
+        send_kind(w, kind, count[kind], out);
+    for (size_t i = 0; i < w->changes; i++) {
+        w->changed[i]->changed = false;
+        free_if_unused(w, w->changed[i]);
+    }
+    w->changes = 0;
+    return out->len > before;
+}
+
+void redis_wanted_ping(struct redis_wanted *w)
+{
+    push(w, (struct redis_request){.last = true});
+}
+
+/* --- answers --- */
+
+enum redis_answer redis_wanted_answer(struct redis_wanted *w, bool subscribe,
+                                      struct span name, bool pattern)
+{
+    enum redis_answer answer = REDIS_ANSWER_OLD;
+    struct redis_name *n;
+
+    if (w->requests == 0)
+        return REDIS_ANSWER_BAD;
+    n = w->request[w->head].name;
+    if (!n || w->request[w->head].subscribe != subscribe ||
+        n->pattern != pattern || !span_eq(span_make(n->text, n->len), name))
+        return REDIS_ANSWER_BAD;
+    pop(w);
+    if (--n->outstanding == 0) {
+        n->confirmed = subscribe;
+        if (!subscribe)
+            answer = REDIS_ANSWER_UNSUBSCRIBED;
+        else if (n->wants > 0)
+            answer = REDIS_ANSWER_SUBSCRIBED;
+    }
+    free_if_unused(w, n);
+    return answer;
+}
+
+bool redis_wanted_pong(struct redis_wanted *w)
+{
+    if (w->requests == 0 || w->request[w->head].name)
+        return false;
+    pop(w);
+    return true;
+}
+
+static void rejected(struct redis_wanted *w, struct redis_name *n,
+                     void (*on_refused)(void *arg, struct span name,
+                                        bool pattern),
+                     void *arg)
+{
+    /* A later request, still unanswered, decides. */
+    if (--n->outstanding > 0)
+        return;
+    n->asked = false;
+    if (n->wants == 0) {
+        free_if_unused(w, n);
+    } else if (n->alone) {
+        set_refused(w, n, true);
+        on_refused(arg, span_make(n->text, n->len), n->pattern);
+    } else {
+        n->alone = true;
+        mark(w, n);
+    }
+}
+
+bool redis_wanted_rejected(struct redis_wanted *w,
+                           void (*on_refused)(void *arg, struct span name,
+                                              bool pattern),
+                           void *arg)
+{
+    struct redis_request r;
+
+    if (w->requests == 0)
+        return false;
+    do {
+        r = pop(w);
+        if (r.name)
+            rejected(w, r.name, on_refused, arg);
+    } while (!r.last && w->requests > 0);
+    return true;
+}
+
+void redis_wanted_retry(struct redis_wanted *w)
+{
+    for (size_t i = 0; i < w->buckets && w->refused > 0; i++) {
+        for (struct redis_name *n = w->bucket[i]; n; n = n->next) {
+            if (!n->refused)
+                continue;
+            set_refused(w, n, false);
+            mark(w, n);
+        }
+    }
+}
+
+void redis_wanted_reset(struct redis_wanted *w)
+{
+    w->requests = 0;
+    w->changes = 0;
+    for (size_t i = 0; i < w->buckets; i++) {
+        struct redis_name *n = w->bucket[i];
+
+        while (n) {
+            struct redis_name *next = n->next;
+
+            n->outstanding = 0;
+            n->asked = n->confirmed = n->changed = n->alone = false;
+            set_refused(w, n, false);
+            if (n->wants > 0)
+                mark(w, n);
+            else
+                free_if_unused(w, n);
+            n = next;
+        }
+    }
+}

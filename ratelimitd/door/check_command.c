@@ -1,0 +1,65 @@
+#include "ratelimitd/door/check_command.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/base/bytes.h"
+
+void once_join(int argc, char **argv)
+{
+    struct bytes key;
+
+    for (int i = 1; i + 2 < argc; i++) {
+        if (strcmp(argv[i], "--check") != 0 || argv[i + 2][0] == '-')
+            continue;
+        bytes_init(&key);
+        bytes_printf(&key, "--key=%s", argv[i + 2]);
+        bytes_add(&key, "", 1);
+        argv[i + 2] = key.ptr; /* lives as long as the process, like argv */
+        return;
+    }
+}
+
+bool once_options(const struct options *opts, struct err *err)
+{
+    const char *fault;
+
+    if (!opts->check)
+        return !opts->key ||
+               err_set(err, ERR_USAGE, "--key: needs --check RULE");
+    if (!opts->key)
+        return err_set(err, ERR_USAGE,
+                       "--check: needs a rule and a key (try "
+                       "--check api alice)");
+    fault = rule_key_fault(span_str(opts->key));
+    return !fault || err_set(err, ERR_USAGE, "--check: %s", fault);
+}
+
+static void on_answer(void *arg, const struct outcome *o)
+{
+    struct ratelimitd *r = arg;
+    struct err err = {0};
+    struct bytes text;
+
+    if (o->error) {
+        err_set(&err, ERR_USAGE, "--check: %s", o->error);
+        app_fail(r->app, &err);
+        return;
+    }
+    bytes_init(&text);
+    answer_json(&text, span_make(NULL, 0), false, o);
+    fwrite(text.ptr, 1, text.len, stdout);
+    bytes_close(&text);
+    r->denied = !o->allowed;
+    app_stop(r->app);
+}
+
+void once_ask(struct ratelimitd *r)
+{
+    struct question q = {.rules = {span_str(r->opts->check)},
+                         .n_rules = 1,
+                         .key = span_str(r->opts->key),
+                         .cost = r->opts->cost};
+
+    limiter_ask(r->limiter, &q, on_answer, r);
+}

@@ -1,0 +1,84 @@
+/*
+ * rules.h -- which limit holds for which rule name and key.
+ *
+ *   {"rules": [
+ *     {"rule": "api", "key": "svc-*", "limit": 5000, "window": "60s"},
+ *     {"rule": "api", "limit": 100, "window": "60s", "on_error": "local"},
+ *     {"rule": "orders", "limit": 10, "window": "1s", "on_error": "deny"}
+ *   ]}
+ *
+ * Lines of one rule name are tried in file order; the first whose pattern fits
+ * the key wins ("*" alone fits all; `*` stands for any run of characters).  A
+ * name that no line has, or a key that no line fits, is an error for the one who
+ * asks, never an allow.
+ *
+ * Errors      ERR_CONFIG, naming the line and the member
+ * Ownership   rules_close() ends everything that rules_find() gave out
+ */
+#ifndef RATELIMITD_LIMIT_RULES_H
+#define RATELIMITD_LIMIT_RULES_H
+
+#include "common/base/bytes.h"
+#include "common/base/err.h"
+#include "ratelimitd/limit/limit.h"
+
+enum {
+    RULE_NAME_MAX = 64,
+    RULE_KEY_MAX = 128, /* of a key in a question, and of a pattern */
+    RULE_STARS_MAX = 2,
+    RULES_MAX = 1024,
+    RULE_LINES_MAX = 64, /* of one name */
+    RULE_WINDOW_MAX_S = 31 * 24 * 3600,
+};
+
+enum rule_algorithm { RULE_LOG, RULE_GCRA };
+/* What to answer while Redis cannot be asked. */
+enum rule_on_error { RULE_ALLOW, RULE_DENY, RULE_LOCAL };
+
+struct rule {
+    char name[RULE_NAME_MAX + 1];
+    char pattern[RULE_KEY_MAX + 1];
+    size_t name_len;
+    struct limit limit;
+    enum rule_algorithm algorithm;
+    enum rule_on_error on_error;
+    bool shadow;
+    unsigned group; /* same number, same name; from 0 in order of appearance */
+    int line;       /* in the file, for messages */
+};
+
+struct rules {
+    struct rule *at;
+    unsigned count;
+    unsigned groups;
+};
+
+/* text: the file; path: for messages. */
+bool rules_read(struct rules *rules, struct span text, const char *path,
+                struct err *err);
+void rules_default(struct rules *rules); /* api and orders, as in the manual */
+void rules_close(struct rules *rules);
+
+/* NULL: no such name (*known false), or no line fits the key. */
+const struct rule *rules_find(const struct rules *rules, struct span name,
+                              struct span key, bool *known);
+/* 1 to RULE_NAME_MAX of A-Z a-z 0-9 _ - . */
+bool rule_name_ok(struct span name);
+/* Can this be (part of) a Redis key?  Why not, for people, else NULL. */
+const char *rule_key_fault(struct span key);
+
+const char *rule_algorithm_name(enum rule_algorithm a);
+const char *rule_on_error_name(enum rule_on_error e);
+
+/* A group's lines as function.lua reads them, and the reverse: lines of a name
+ * are added to rules.  False: they are not such lines; rules stay as they were. */
+bool rules_add_text(struct rules *rules, struct span name, struct span text);
+void rules_text(const struct rules *rules, unsigned group, struct bytes *out);
+/* Name of a group. */
+const char *rules_name(const struct rules *rules, unsigned group);
+/* Of everything that function.lua is told. */
+uint64_t rules_digest(const struct rules *rules);
+/* The whole as a table for people. */
+void rules_print(const struct rules *rules, struct bytes *out);
+
+#endif

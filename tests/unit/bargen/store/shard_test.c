@@ -1,0 +1,318 @@
+#include "tests/unit/bargen/engine_world.h"
+
+#include "bargen/store/shard.h"
+#include "bargen/store/state.h"
+
+static struct redis_reply string(const char *text)
+{
+    return (struct redis_reply){.type = REDIS_STRING, .str = span_str(text)};
+}
+
+static void entry_ids_are_read_and_compared(void **state)
+{
+    static const char *const bad[] = {"",    "1",   "-",
+                                      "1-",  "-1",  "1-2-3",
+                                      "x-1", "1-x", "99999999999999999999-0"};
+    struct entry_id a, b;
+
+    (void)state;
+    assert_true(entry_id_parse(span_str("1697097600000-3"), &a));
+    assert_true(a.ms == 1697097600000 && a.seq == 3);
+    assert_true(entry_id_parse(span_str("1697097600000-10"), &b));
+    assert_true(entry_id_before(a, b));
+    assert_false(entry_id_before(b, a));
+    assert_false(entry_id_before(a, a));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (entry_id_parse(span_str(bad[i]), &a))
+            fail_msg("'%s' is not refused", bad[i]);
+    assert_true(a.seq == 3);
+}
+
+/* A shard beside the engine of a feed. */
+static void shard_open(struct shard *sh, struct feed *f,
+                       struct outbox_options *options, const char *state)
+{
+    *options = (struct outbox_options){.prefix = span_str("p:")};
+    feed_open(f, feed_config(), "1");
+    shard_init(sh, NULL, 0, options, state);
+}
+
+static void a_checkpoint_holds_state_cursor_and_number_in_one(void **state)
+{
+    struct outbox_options options;
+    struct shard sh;
+    struct feed f;
+
+    (void)state;
+    shard_open(&sh, &f, &options, "bargen:state");
+    assert_string_equal(sh.key, "p:bargen:state:0");
+    feed_trade(&f, T0, "10", "1", "1");
+    sh.cursor = (struct entry_id){5, 7};
+    sh.has_cursor = sh.moved = true;
+    shard_compose(&sh, &f.engine);
+    bytes_add(&sh.flying, "", 1);
+    assert_int_equal(sh.flying_commands, 3); /* MULTI, symbol, cursor */
+    assert_int_equal(strncmp(sh.flying.ptr, "*1\r\n$5\r\nMULTI\r\n", 15), 0);
+    assert_non_null(strstr(sh.flying.ptr, "s:X\r\n"));
+    assert_non_null(strstr(sh.flying.ptr, "cursor\r\n$3\r\n5-7\r\n"));
+    assert_non_null(strstr(sh.flying.ptr, "flush\r\n$1\r\n1\r\n"));
+    assert_false(sh.moved);
+    assert_int_equal(f.engine.shards[0].n_dirty, 0);
+    /* Nothing has changed: only the number and the cursor are in the next. */
+    shard_compose(&sh, &f.engine);
+    assert_int_equal(sh.flying_commands, 2);
+    shard_close(&sh);
+    feed_close(&f);
+}
+
+static void without_state_only_bars_are_sent(void **state)
+{
+    struct outbox_options options;
+    struct shard sh;
+    struct feed f;
+
+    (void)state;
+    shard_open(&sh, &f, &options, NULL);
+    feed_trade(&f, T0, "10", "1", "1");
+    shard_compose(&sh, &f.engine);
+    assert_int_equal(sh.flying_commands, 0);
+    shard_close(&sh);
+    feed_close(&f);
+}
+
+static void the_stored_number_says_whether_a_checkpoint_ran(void **state)
+{
+    struct outbox_options options;
+    struct redis_reply ran, did_not, lost = {.type = REDIS_NIL_REPLY};
+    struct shard sh;
+    struct feed f;
+
+    (void)state;
+    shard_open(&sh, &f, &options, "bargen:state");
+    sh.number = 41;
+    feed_trade(&f, T0, "10", "1", "1");
+    shard_compose(&sh, &f.engine);
+    ran = string("42");
+    did_not = string("41");
+
+    sh.status = SHARD_UNSURE;
+    shard_compare(&sh, &f.engine, &did_not);
+    assert_int_equal(sh.status, SHARD_UNSURE);
+    assert_true(sh.flying_commands > 0);
+
+    shard_compare(&sh, &f.engine, &ran);
+    assert_int_equal(sh.status, SHARD_IDLE);
+    assert_int_equal(sh.flying_commands, 0);
+    assert_int_equal(f.engine.shards[0].n_dirty, 0);
+
+    /* Redis came back empty: everything is written anew. */
+    shard_compare(&sh, &f.engine, &lost);
+    assert_int_equal(f.engine.shards[0].n_dirty, 1);
+    shard_close(&sh);
+    feed_close(&f);
+}
+
+static void what_was_stored_is_loaded(void **state)
+{
+    struct outbox_options options;
+    struct shard sh;
+    struct feed f, g;
+    struct bytes text;
+    struct redis_reply items[8];
+    struct redis_reply all = {.type = REDIS_ARRAY, .item = items, .count = 8};
+
+    (void)state;
+    shard_open(&sh, &f, &options, "bargen:state");
+    feed_open(&g, feed_config(), "1");
+    feed_trade(&g, T0, "10", "1", "1");
+    bytes_init(&text);
+    state_encode(g.engine.symbols.all[0], &g.engine.rules, STATE_ALL_BARS,
+                 &text);
+    items[0] = string("s:X");
+    items[1] =
+        (struct redis_reply){.type = REDIS_STRING, .str = bytes_span(&text)};
+    items[2] = string("flush");
+    items[3] = string("12");
+    items[4] = string("cursor");
+    items[5] = string("99-1");
+    items[6] = string("s:BROKEN");
+    items[7] = string("nonsense");
+    shard_load(&sh, &f.engine, &all);
+    assert_int_equal(sh.number, 12);
+    assert_true(sh.has_cursor && sh.cursor.ms == 99 && sh.cursor.seq == 1);
+    feed_trade(&f, T0 + 60250, "11", "1", "2");
+    feed_assert_bar(feed_final(&f, "1", T0), "10 10 10 10 1 1");
+    bytes_close(&text);
+    shard_close(&sh);
+    feed_close(&f);
+    feed_close(&g);
+}
+
+/* The hash in Redis, as far as these tests need it. */
+struct hash {
+    struct field {
+        char *name, *value;
+        size_t len;
+    } at[512];
+    unsigned n;
+};
+
+static void hash_del(struct hash *h, const char *name)
+{
+    for (unsigned i = 0; i < h->n; i++)
+        if (strcmp(h->at[i].name, name) == 0) {
+            free(h->at[i].name);
+            free(h->at[i].value);
+            h->at[i] = h->at[--h->n];
+            return;
+        }
+}
+
+static void hash_set(struct hash *h, struct span name, struct span value)
+{
+    char *own = mem_str(name);
+
+    hash_del(h, own);
+    assert_true(h->n < 512);
+    h->at[h->n++] = (struct field){own, mem_str(value), value.len};
+}
+
+/* Runs the HSET and HDEL of a checkpoint. */
+static void hash_run(struct hash *h, const struct bytes *run)
+{
+    const char *at = run->ptr, *end = at + run->len;
+
+    while (at < end) {
+        struct span word[10];
+        int words = 0, used = 0;
+
+        assert_int_equal(sscanf(at, "*%d\r\n%n", &words, &used), 1);
+        assert_in_range(words, 1, 10);
+        at += used;
+        for (int i = 0; i < words; i++) {
+            size_t size = 0;
+
+            assert_int_equal(sscanf(at, "$%zu%n", &size, &used), 1);
+            word[i] = span_make(at + used + 2, size);
+            at += (size_t)used + 2 + size + 2;
+        }
+        for (int i = 2; span_is(word[0], "HSET") && i + 1 < words; i += 2)
+            hash_set(h, word[i], word[i + 1]);
+        if (span_is(word[0], "HDEL")) {
+            char *name = mem_str(word[2]);
+
+            hash_del(h, name);
+            free(name);
+        }
+    }
+}
+
+static void hash_load(const struct hash *h, struct shard *sh, struct engine *e)
+{
+    struct redis_reply items[1024];
+    struct redis_reply all = {.type = REDIS_ARRAY, .item = items};
+
+    for (unsigned i = 0; i < h->n; i++) {
+        items[2 * i] = string(h->at[i].name);
+        items[2 * i + 1] = (struct redis_reply){
+            .type = REDIS_STRING,
+            .str = span_make(h->at[i].value, h->at[i].len)};
+    }
+    all.count = 2 * (size_t)h->n;
+    shard_load(sh, e, &all);
+}
+
+/* Times go back and forth by up to 40 s; symbols and ids vary. */
+static void give(struct feed *f, unsigned i)
+{
+    static const char *const prices[] = {"10.5", "11.25", "9.75", "10.50"};
+    char id[24];
+    int64_t time_ms = T0 + i * 900 - i * 7919 % 40000;
+    struct event ev;
+
+    snprintf(id, sizeof id, "%u", i - i % 13 / 12);
+    ev = feed_trade_event(i % 3 ? "AAA" : "B", time_ms, prices[i % 4], "1", id);
+    if (i < 40 && i % 3)
+        ev = feed_tick_event("AAA", time_ms, "9.5", "9.75");
+    engine_event(&f->engine, &ev, (T0 + 365 * 1440 * MINUTE_MS) * MS);
+}
+
+static struct engine_config stored_config(void)
+{
+    struct engine_config config = feed_config();
+
+    config.note_drops = true;
+    return config;
+}
+
+static void assert_same_state(struct feed *a, struct feed *b)
+{
+    struct bytes x, y;
+
+    bytes_init(&x);
+    bytes_init(&y);
+    for (unsigned i = 0; i < a->engine.symbols.n; i++) {
+        struct symbol *sym = a->engine.symbols.all[i];
+
+        bytes_clear(&x);
+        bytes_clear(&y);
+        state_encode(sym, &a->engine.rules, STATE_ALL_BARS, &x);
+        state_encode(engine_symbol(&b->engine, sym->name), &b->engine.rules,
+                     STATE_ALL_BARS, &y);
+        assert_int_equal(x.len, y.len);
+        assert_memory_equal(x.ptr, y.ptr, x.len);
+    }
+    bytes_close(&x);
+    bytes_close(&y);
+}
+
+static void what_was_told_in_changes_adds_up_to_the_whole(void **state)
+{
+    struct outbox_options options = {.prefix = span_str("p:")};
+    struct hash hash = {.n = 0};
+    struct shard sh;
+    struct feed f;
+
+    (void)state;
+    feed_open(&f, stored_config(), "1S 5S 1");
+    shard_init(&sh, NULL, 0, &options, "bargen:state");
+    for (unsigned i = 0; i < 3000; i++) {
+        give(&f, i);
+        if (i % 7 != 3 && i % 50 > 5)
+            continue;
+        shard_compose(&sh, &f.engine);
+        hash_run(&hash, &sh.flying);
+        if (i % 101 == 3 || i < 100) {
+            struct shard other;
+            struct feed g;
+
+            feed_open(&g, stored_config(), "1S 5S 1");
+            shard_init(&other, NULL, 0, &options, "bargen:state");
+            hash_load(&hash, &other, &g.engine);
+            assert_same_state(&f, &g);
+            shard_close(&other);
+            feed_close(&g);
+        }
+    }
+    /* Dropped bars do not stay: sixty of 1S, twelve of 5S, two of 1, twice. */
+    assert_in_range(hash.n, 50, 2 * (2 * 60 + 40));
+    assert_true(f.engine.counts.revisions > 100);
+    while (hash.n > 0)
+        hash_del(&hash, hash.at[0].name);
+    shard_close(&sh);
+    feed_close(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(entry_ids_are_read_and_compared),
+        cmocka_unit_test(a_checkpoint_holds_state_cursor_and_number_in_one),
+        cmocka_unit_test(without_state_only_bars_are_sent),
+        cmocka_unit_test(the_stored_number_says_whether_a_checkpoint_ran),
+        cmocka_unit_test(what_was_stored_is_loaded),
+        cmocka_unit_test(what_was_told_in_changes_adds_up_to_the_whole),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

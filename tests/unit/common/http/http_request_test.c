@@ -1,0 +1,249 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "common/http/http_internal.h"
+
+/* Feeds text in pieces of n bytes until there is a verdict. */
+static enum http_parse_result feed(struct http_parse *p, const char *text,
+                                   size_t len, size_t n)
+{
+    enum http_parse_result result = HTTP_PARSE_MORE;
+
+    for (size_t at = 0; at < len && result == HTTP_PARSE_MORE; at += n) {
+        bytes_add(&p->buf, text + at, len - at < n ? len - at : n);
+        result = http_parse_feed(p);
+    }
+    return result;
+}
+
+static void refused(const char *text, int status)
+{
+    size_t len = strlen(text);
+    const size_t sizes[] = {1, 2, 7, len};
+
+    for (unsigned i = 0; i < 4; i++) {
+        struct http_parse *p = http_parse_new();
+        struct http_request req;
+        enum http_parse_result got = feed(p, text, len, sizes[i]);
+
+        if (got == HTTP_PARSE_DONE)
+            assert_int_equal(http_parse_request(p, &req), status);
+        else if (got == HTTP_PARSE_BAD)
+            assert_int_equal(p->refuse, status);
+        else
+            fail_msg("neither done nor bad: %s", text);
+        http_parse_free(p);
+    }
+}
+
+static void a_request_reads_the_same_in_pieces_of_any_size(void **state)
+{
+    static const char text[] = "GET /a%20b/c?x=1&y=%2f HTTP/1.1\r\n"
+                               "Host: h:80\r\nX-Empty:\r\nX-Two:  a b \r\n"
+                               "Connection: Upgrade\r\nUpgrade: websocket\r\n"
+                               "\r\nearly";
+
+    (void)state;
+    for (size_t n = 1; n < sizeof text; n++) {
+        struct http_parse *p = http_parse_new();
+        struct http_request req;
+
+        assert_int_equal(feed(p, text, sizeof text - 1, n), HTTP_PARSE_DONE);
+        assert_int_equal(http_parse_request(p, &req), 0);
+        assert_true(span_is(req.method, "GET"));
+        assert_true(span_is(req.path, "/a b/c"));
+        assert_true(span_is(req.query, "x=1&y=%2f"));
+        assert_int_equal(req.n_headers, 5);
+        assert_true(span_is(http_header(&req, "HOST"), "h:80"));
+        assert_true(span_is(http_header(&req, "x-two"), "a b "));
+        assert_int_equal(http_header(&req, "x-empty").len, 0);
+        assert_int_equal(http_header(&req, "x-none").len, 0);
+        assert_true(req.upgrade);
+        http_parse_free(p);
+    }
+}
+
+static void pipelined_requests_come_one_after_the_other(void **state)
+{
+    static const char text[] = "GET /1 HTTP/1.1\r\nHost: a\r\n\r\n"
+                               "POST /2 HTTP/1.1\r\nHost: a\r\n"
+                               "Content-Length: 3\r\n\r\nxyz"
+                               "GET /3 HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct http_parse *p = http_parse_new();
+    struct http_request req;
+
+    (void)state;
+    assert_int_equal(feed(p, text, sizeof text - 1, sizeof text),
+                     HTTP_PARSE_DONE);
+    assert_int_equal(http_parse_request(p, &req), 0);
+    assert_true(span_is(req.path, "/1"));
+    http_parse_next(p);
+    assert_int_equal(http_parse_feed(p), HTTP_PARSE_DONE);
+    assert_int_equal(http_parse_request(p, &req), 0);
+    assert_true(span_is(req.path, "/2"));
+    assert_true(span_is(req.body, "xyz"));
+    http_parse_next(p);
+    assert_int_equal(http_parse_feed(p), HTTP_PARSE_DONE);
+    assert_int_equal(http_parse_request(p, &req), 0);
+    assert_true(span_is(req.path, "/3"));
+    http_parse_next(p);
+    assert_int_equal(http_parse_feed(p), HTTP_PARSE_MORE);
+    assert_int_equal(p->buf.len, 0);
+    http_parse_free(p);
+}
+
+static void chunks_become_one_body(void **state)
+{
+    static const char text[] =
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "3\r\nabc\r\n1;ext=1\r\nd\r\n4\r\nefgh\r\n0\r\nTrailer: t\r\n\r\nrest";
+
+    (void)state;
+    for (size_t n = 1; n < sizeof text; n++) {
+        struct http_parse *p = http_parse_new();
+        struct http_request req;
+
+        assert_int_equal(feed(p, text, sizeof text - 1, n), HTTP_PARSE_DONE);
+        assert_int_equal(http_parse_request(p, &req), 0);
+        assert_true(span_is(req.body, "abcdefgh"));
+        http_parse_free(p);
+    }
+}
+
+static void malformed_requests_are_refused(void **state)
+{
+    (void)state;
+    refused("nonsense\r\n\r\n", 400);
+    refused("GET / HTTP/1.1\r\n\r\n", 400); /* no Host */
+    refused("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400);
+    refused("GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+    refused("GET /%00 HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+    refused("GET /%0a HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+    refused("GET /%4 HTTP/1.1\r\nHost: a\r\n\r\n", 400);
+    refused("GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\n folded\r\n\r\n", 400);
+    refused("CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n", 400);
+    refused("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400);
+    refused("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n",
+            400); /* two lengths: request smuggling */
+    refused("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505);
+}
+
+static void an_old_client_needs_no_host(void **state)
+{
+    struct http_parse *p = http_parse_new();
+    struct http_request req;
+    static const char text[] = "GET http://h/x HTTP/1.0\r\n\r\n";
+
+    (void)state;
+    assert_int_equal(feed(p, text, sizeof text - 1, 5), HTTP_PARSE_DONE);
+    assert_int_equal(http_parse_request(p, &req), 0);
+    assert_true(span_is(req.path, "/x"));
+    http_parse_free(p);
+}
+
+static void too_much_of_anything_is_refused(void **state)
+{
+    static char text[HTTP_HEAD_MAX + 4096];
+    size_t n =
+        (size_t)snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    struct http_parse *p;
+
+    (void)state;
+    memset(text + n, 'x', HTTP_HEAD_MAX);
+    refused(text, 431);
+    /* A whole one that came in one read was let through once. */
+    memcpy(text + n + HTTP_HEAD_MAX, "\r\n\r\n", 5);
+    refused(text, 431);
+    text[0] = '\0';
+    n = (size_t)snprintf(text, sizeof text, "GET / HTTP/1.1\r\nHost: a\r\n");
+    for (int i = 0; i < HTTP_HEADERS_MAX; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "X%d: 1\r\n", i);
+    refused(text, 431);
+    refused("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n", 413);
+    refused("POST / HTTP/1.1\r\nHost: a\r\n"
+            "Content-Length: 99999999999999999999999\r\n\r\n",
+            400);
+    /* Chunks that never end: refused when the body is too large, and the
+     * framing is not kept meanwhile. */
+    p = http_parse_new();
+    n = (size_t)snprintf(
+        text, sizeof text,
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+    assert_int_equal(feed(p, text, n, n), HTTP_PARSE_MORE);
+    for (n = 0; n <= HTTP_BODY_MAX; n++) {
+        enum http_parse_result got = feed(p, "1\r\nx\r\n", 6, 6);
+        assert_true(p->buf.len < HTTP_BODY_MAX + 1024);
+        assert_int_equal(got,
+                         n < HTTP_BODY_MAX ? HTTP_PARSE_MORE : HTTP_PARSE_BAD);
+    }
+    assert_int_equal(p->refuse, 413);
+    http_parse_free(p);
+}
+
+static void query_values_are_decoded(void **state)
+{
+    struct http_request req = {
+        .query = span_str("sub=a%3Ab,c+d&empty=&flag&subx=1&bad=%g1")};
+    struct bytes out;
+
+    (void)state;
+    bytes_init(&out);
+    /* Nothing, into nothing: once arithmetic on a null pointer. */
+    assert_true(http_query(&req, "empty", &out));
+    assert_int_equal(out.len, 0);
+    assert_true(http_query(&req, "sub", &out));
+    assert_true(span_is(bytes_span(&out), "a:b,c d"));
+    bytes_clear(&out);
+    assert_true(http_query(&req, "empty", &out));
+    assert_true(http_query(&req, "flag", &out));
+    assert_int_equal(out.len, 0);
+    assert_true(http_query(&req, "subx", &out));
+    assert_true(span_is(bytes_span(&out), "1"));
+    assert_false(http_query(&req, "su", &out));
+    assert_false(http_query(&req, "bad", &out));
+    assert_true(span_is(bytes_span(&out), "1"));
+    bytes_close(&out);
+}
+
+static void listen_addresses_are_taken_apart(void **state)
+{
+    static const char *const bad[] = {
+        "",      "x",       "h:",   "h:65536", "::1:80",
+        "h:80x", "[::1]80", "h:-1", "h:999999"};
+    char host[256];
+    unsigned port;
+
+    (void)state;
+    assert_true(http_listen_parse("127.0.0.1:8080", host, &port, NULL));
+    assert_string_equal(host, "127.0.0.1");
+    assert_int_equal(port, 8080);
+    assert_true(http_listen_parse("[::1]:0", host, &port, NULL));
+    assert_string_equal(host, "::1");
+    assert_true(http_listen_parse(":9000", host, &port, NULL));
+    assert_string_equal(host, "");
+    assert_int_equal(port, 9000);
+    for (unsigned i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(http_listen_parse(bad[i], host, &port, NULL));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_reads_the_same_in_pieces_of_any_size),
+        cmocka_unit_test(pipelined_requests_come_one_after_the_other),
+        cmocka_unit_test(chunks_become_one_body),
+        cmocka_unit_test(malformed_requests_are_refused),
+        cmocka_unit_test(an_old_client_needs_no_host),
+        cmocka_unit_test(too_much_of_anything_is_refused),
+        cmocka_unit_test(query_values_are_decoded),
+        cmocka_unit_test(listen_addresses_are_taken_apart),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,508 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/base/clock.h"
+#include "common/http/http_internal.h"
+
+/* A server and its clients in one process: the loop turns without waiting
+ * between the client's calls. */
+struct fixture {
+    uv_loop_t loop;
+    struct http_server *server;
+    struct http_conn *later; /* a request that waits for its answer */
+    int taken;               /* a socket that was taken, or -1 */
+    char early[64];
+    unsigned handled;
+};
+
+static struct bytes big;
+
+static void handle(void *arg, struct http_conn *conn,
+                   const struct http_request *req)
+{
+    struct fixture *f = arg;
+    struct span early;
+
+    f->handled++;
+    if (span_is(req->path, "/later")) {
+        f->later = http_conn_ref(conn);
+    } else if (span_is(req->path, "/big")) {
+        http_respond(conn, 200, "text/plain", NULL, bytes_span(&big));
+    } else if (span_is(req->path, "/ws") && req->upgrade) {
+        f->taken = http_conn_take(conn, &early);
+        snprintf(f->early, sizeof f->early, "%.*s", SPAN_ARG(early));
+    } else if (span_is(req->path, "/peer")) {
+        http_respond(conn, 200, "text/plain", "X-Extra: 1\r\n",
+                     span_str(req->peer));
+    } else {
+        http_respond(conn, 200, "text/plain", NULL, req->path);
+    }
+}
+
+static struct fixture *start_with(struct http_options options)
+{
+    struct fixture *f = calloc(1, sizeof *f);
+    struct err err = {0};
+
+    f->taken = -1;
+    uv_loop_init(&f->loop);
+    f->server =
+        http_server_new(&f->loop, "127.0.0.1:0", &options, handle, f, &err);
+    assert_non_null(f->server);
+    return f;
+}
+
+static struct fixture *start(unsigned max_conns)
+{
+    return start_with((struct http_options){.max_conns = max_conns});
+}
+
+static void stop(struct fixture *f)
+{
+    http_server_close(f->server);
+    uv_run(&f->loop, UV_RUN_DEFAULT);
+    http_conn_unref(f->later);
+    assert_int_equal(uv_loop_close(&f->loop), 0);
+    free(f);
+}
+
+static int client(const struct fixture *f)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port =
+                                 htons((uint16_t)http_server_port(f->server)),
+                             .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    return fd;
+}
+
+static void turn(struct fixture *f, int times)
+{
+    for (int i = 0; i < times; i++)
+        uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+/* Turns the loop until what came holds `want` (or, for NULL, until the server
+ * closes); within 5 s. */
+static const char *receive(struct fixture *f, int fd, const char *want)
+{
+    static char text[16 * 1024 * 1024];
+    uint64_t end_ms = clock_mono_ms() + 5000;
+    size_t len = 0;
+
+    text[0] = '\0';
+    while (clock_mono_ms() < end_ms && (!want || !strstr(text, want))) {
+        ssize_t n;
+        turn(f, 1);
+        n = recv(fd, text + len, sizeof text - 1 - len, 0);
+        if (n > 0)
+            len += (size_t)n;
+        text[len] = '\0';
+        if (n == 0 && !want)
+            return text;
+        if (n == 0 || (n < 0 && errno != EAGAIN))
+            break;
+    }
+    if (!want || !strstr(text, want))
+        fail_msg("wanted %s, got: %.300s", want ? want : "a close", text);
+    return text;
+}
+
+static void say(int fd, const char *text)
+{
+    assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+static void a_connection_is_kept_for_the_next_request(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        say(fd, "GET /peer HTTP/1.1\r\nHost: a\r\n\r\n");
+        assert_non_null(strstr(receive(f, fd, "127.0.0.1"), "X-Extra: 1\r\n"));
+    }
+    assert_int_equal(http_server_conns(f->server), 1);
+    say(fd, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    assert_non_null(strstr(receive(f, fd, NULL), "Connection: close\r\n"));
+    assert_int_equal(http_server_conns(f->server), 0);
+    close(fd);
+    stop(f);
+}
+
+static void pipelined_requests_are_answered_in_order(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+    const char *text;
+
+    (void)state;
+    say(fd, "GET /one HTTP/1.1\r\nHost: a\r\n\r\n"
+            "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
+            "GET /three HTTP/1.1\r\nHost: a\r\n\r\nGET /fo");
+    receive(f, fd, "/one");
+    turn(f, 20);
+    assert_int_equal(f->handled, 2); /* the third waits for the second */
+    assert_true(http_conn_open(f->later));
+    http_respond(f->later, 200, "text/plain", NULL, span_str("/two"));
+    assert_false(http_conn_open(f->later));
+    text = receive(f, fd, "/three");
+    assert_true(strstr(text, "/two") < strstr(text, "/three"));
+    say(fd, "ur HTTP/1.1\r\nHost: a\r\n\r\n");
+    receive(f, fd, "/four");
+    close(fd);
+    stop(f);
+}
+
+/* It went on under the time limit of the answer: half a request could then be
+ * held open for 30 s instead of 5. */
+static void after_a_late_answer_the_next_request_has_its_own_time(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+
+    (void)state;
+    say(fd, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    while (!f->later)
+        turn(f, 1);
+    assert_int_equal(f->later->waiting, HTTP_WAIT_ANSWER);
+    http_respond_json(f->later, 200, span_str("{}"));
+    assert_int_equal(f->later->waiting, HTTP_WAIT_IDLE);
+    receive(f, fd, "{}");
+    say(fd, "GET /");
+    turn(f, 5);
+    assert_int_equal(f->later->waiting, HTTP_WAIT_REQUEST);
+    close(fd);
+    stop(f);
+}
+
+static void an_answer_that_does_not_come_is_504(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+
+    (void)state;
+    say(fd, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    while (!f->later)
+        turn(f, 1);
+    http_conn_late(f->later); /* as after the time for it */
+    assert_non_null(
+        strstr(receive(f, fd, NULL), "HTTP/1.1 504 Gateway Timeout\r\n"));
+    assert_false(http_conn_open(f->later));
+    close(fd);
+    stop(f);
+}
+
+static void who_asks_before_it_sends_a_body_is_told_to_go_on(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+
+    (void)state;
+    say(fd, "POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+            "Expect: 100-continue\r\n\r\n");
+    assert_string_equal(receive(f, fd, "\r\n\r\n"),
+                        "HTTP/1.1 100 Continue\r\n\r\n");
+    assert_int_equal(f->handled, 0);
+    say(fd, "12345");
+    assert_non_null(strstr(receive(f, fd, "/body"), "HTTP/1.1 200 OK\r\n"));
+    close(fd);
+    stop(f);
+}
+
+static void only_a_proxy_that_is_trusted_says_who_asks(void **state)
+{
+    static const struct {
+        const char *header, *peer;
+    } cases[] = {
+        {"X-Forwarded-For: 192.0.2.7\r\n", "192.0.2.7"},
+        {"x-forwarded-for: 203.0.113.1, 192.0.2.7  \r\n", "192.0.2.7"},
+        {"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 2001:db8::1\r\n",
+         "2001:db8::1"},
+        {"X-Forwarded-For: unknown\r\n", "127.0.0.1"},
+        {"X-Forwarded-For: 192.0.2.7,\r\n", "127.0.0.1"},
+        {"X-Forwarded-For: \r\n", "127.0.0.1"},
+        {"X-Forwarded-For: 1111:2222:3333:4444:5555:6666:7777:8888:"
+         "9999:aaaa:bbbb\r\n",
+         "127.0.0.1"},
+        {"", "127.0.0.1"},
+    };
+    struct fixture *trusting =
+        start_with((struct http_options){.trust_proxy = true});
+    struct fixture *f = start(0);
+    int fd = client(trusting), other = client(f);
+    char text[256];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        snprintf(text, sizeof text, "GET /peer HTTP/1.1\r\nHost: a\r\n%s\r\n",
+                 cases[i].header);
+        say(fd, text);
+        say(other, text);
+        snprintf(text, sizeof text, "\r\n\r\n%s", cases[i].peer);
+        receive(trusting, fd, text);
+        receive(f, other, "\r\n\r\n127.0.0.1");
+    }
+    close(fd);
+    close(other);
+    stop(trusting);
+    stop(f);
+}
+
+static void head_is_answered_without_a_body(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+    const char *text;
+
+    (void)state;
+    say(fd, "HEAD /x HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    text = receive(f, fd, NULL);
+    assert_non_null(strstr(text, "Content-Length: 2\r\n"));
+    assert_string_equal(text + strlen(text) - 4, "\r\n\r\n");
+    close(fd);
+    stop(f);
+}
+
+static void an_upgrade_hands_the_socket_over_with_what_came_early(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f), on = 0;
+    socklen_t size = sizeof on;
+    char got[16] = "";
+
+    (void)state;
+    say(fd, "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+            "Upgrade: websocket\r\n\r\nfirst frame");
+    while (f->taken < 0)
+        turn(f, 1);
+    assert_string_equal(f->early, "first frame");
+    assert_int_equal(http_server_conns(f->server), 0);
+    assert_true(fcntl(f->taken, F_GETFL) & O_NONBLOCK);
+    assert_true(fcntl(f->taken, F_GETFD) & FD_CLOEXEC);
+    assert_int_equal(getsockopt(f->taken, IPPROTO_TCP, TCP_NODELAY, &on, &size),
+                     0);
+    assert_int_equal(on, 1);
+    turn(f, 5);
+    assert_int_equal(write(f->taken, "hello", 5), 5);
+    assert_int_equal(read(fd, got, sizeof got), 5);
+    close(f->taken);
+    close(fd);
+    stop(f);
+}
+
+static void after_an_upgrade_that_nobody_took_the_connection_ends(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+
+    (void)state;
+    say(fd, "GET /no HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+            "Upgrade: h2c\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert_null(strstr(receive(f, fd, NULL), "smuggled"));
+    assert_int_equal(f->handled, 1);
+    close(fd);
+    stop(f);
+}
+
+static void refusals_can_be_read_before_the_close(void **state)
+{
+    static char body[200000];
+    static const struct {
+        const char *request, *status;
+    } all[] = {
+        {"nonsense\r\n\r\n", "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n",
+         "HTTP/1.1 413 "},
+        {"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 "},
+    };
+    struct fixture *f = start(0);
+
+    (void)state;
+    memset(body, 'x', sizeof body);
+    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++) {
+        int fd = client(f);
+        say(fd, all[i].request);
+        turn(f, 3);
+        /* Still sending: a reset would take the answer away. */
+        (void)send(fd, body, sizeof body, MSG_NOSIGNAL);
+        receive(f, fd, all[i].status);
+        close(fd);
+        turn(f, 5);
+    }
+    assert_int_equal(f->handled, 0);
+    stop(f);
+}
+
+static void a_slow_reader_gets_all_of_a_large_answer(void **state)
+{
+    enum { SIZE = 12000000 }; /* more than the kernel buffers */
+    struct fixture *f = start(0);
+    int fd = client(f);
+    const char *text;
+
+    (void)state;
+    bytes_init(&big);
+    memset(bytes_reserve(&big, SIZE), 'x', SIZE);
+    big.len = SIZE;
+    say(fd, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n"
+            "GET /after HTTP/1.1\r\nHost: a\r\n\r\n");
+    turn(f, 10);
+    assert_int_equal(f->handled, 1); /* the second waits */
+    text = receive(f, fd, "/after");
+    assert_true(strlen(text) > SIZE);
+    close(fd);
+    bytes_close(&big);
+    stop(f);
+}
+
+static void a_client_that_goes_away_while_its_answer_is_made(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+
+    (void)state;
+    say(fd, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    while (!f->later)
+        turn(f, 1);
+    close(fd);
+    turn(f, 5);
+    http_respond_json(f->later, 200, span_str("{}"));
+    http_respond_json(f->later, 200, span_str("{}"));
+    turn(f, 5);
+    stop(f);
+}
+
+static void closing_the_server_ends_a_request_that_waits(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+
+    (void)state;
+    say(fd, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    while (!f->later)
+        turn(f, 1);
+    http_server_close(f->server);
+    assert_false(http_conn_open(f->later));
+    http_respond_json(f->later, 200, span_str("{}"));
+    stop(f);
+    close(fd);
+}
+
+static void one_connection_too_many_is_told_so(void **state)
+{
+    struct fixture *f = start(2);
+    int a = client(f), b = client(f), c;
+
+    (void)state;
+    turn(f, 5);
+    assert_int_equal(http_server_conns(f->server), 2);
+    c = client(f);
+    assert_non_null(strstr(receive(f, c, NULL), "HTTP/1.1 503 "));
+    say(a, "GET /still HTTP/1.1\r\nHost: a\r\n\r\n");
+    receive(f, a, "/still");
+    close(a);
+    close(b);
+    close(c);
+    stop(f);
+}
+
+static void many_connections_are_answered(void **state)
+{
+    struct fixture *f = start(0);
+    int fds[200];
+
+    (void)state;
+    for (int i = 0; i < 200; i++) {
+        fds[i] = client(f);
+        say(fds[i], "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    for (int i = 0; i < 200; i++) {
+        receive(f, fds[i], "/x");
+        close(fds[i]);
+    }
+    turn(f, 10);
+    assert_int_equal(http_server_conns(f->server), 0);
+    stop(f);
+}
+
+/* Descriptors run out: accepting pauses instead of spinning, and goes on. */
+static void out_of_descriptors_is_survived(void **state)
+{
+    struct fixture *f = start(0);
+    struct rlimit old, tight;
+    int a = client(f), b = client(f), probe = dup(0);
+
+    (void)state;
+    getrlimit(RLIMIT_NOFILE, &old);
+    tight = old;
+    tight.rlim_cur = (rlim_t)probe;
+    close(probe);
+    setrlimit(RLIMIT_NOFILE, &tight);
+    turn(f, 20);
+    assert_int_equal(http_server_conns(f->server), 0);
+    setrlimit(RLIMIT_NOFILE, &old);
+    say(a, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    say(b, "GET /b HTTP/1.1\r\nHost: a\r\n\r\n");
+    receive(f, a, "/a");
+    receive(f, b, "/b");
+    close(a);
+    close(b);
+    stop(f);
+}
+
+static void a_port_in_use_is_named(void **state)
+{
+    struct fixture *f = start(0);
+    struct err err = {0};
+    char text[64], want[96];
+
+    (void)state;
+    snprintf(text, sizeof text, "127.0.0.1:%u", http_server_port(f->server));
+    snprintf(want, sizeof want, "%s is already in use", text);
+    assert_null(http_server_new(&f->loop, text, NULL, handle, f, &err));
+    assert_string_equal(err.text, want);
+    assert_int_equal(err.code, ERR_SYSTEM);
+    stop(f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_is_kept_for_the_next_request),
+        cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(after_a_late_answer_the_next_request_has_its_own_time),
+        cmocka_unit_test(an_answer_that_does_not_come_is_504),
+        cmocka_unit_test(who_asks_before_it_sends_a_body_is_told_to_go_on),
+        cmocka_unit_test(only_a_proxy_that_is_trusted_says_who_asks),
+        cmocka_unit_test(head_is_answered_without_a_body),
+        cmocka_unit_test(an_upgrade_hands_the_socket_over_with_what_came_early),
+        cmocka_unit_test(after_an_upgrade_that_nobody_took_the_connection_ends),
+        cmocka_unit_test(refusals_can_be_read_before_the_close),
+        cmocka_unit_test(a_slow_reader_gets_all_of_a_large_answer),
+        cmocka_unit_test(a_client_that_goes_away_while_its_answer_is_made),
+        cmocka_unit_test(closing_the_server_ends_a_request_that_waits),
+        cmocka_unit_test(one_connection_too_many_is_told_so),
+        cmocka_unit_test(many_connections_are_answered),
+        cmocka_unit_test(out_of_descriptors_is_survived),
+        cmocka_unit_test(a_port_in_use_is_named),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

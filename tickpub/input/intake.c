@@ -1,0 +1,88 @@
+#include "tickpub/input/intake.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+
+enum { NS_PER_MS = 1000000 };
+
+bool intake_init(struct intake *in, const char *feed, int64_t max_future_ms,
+                 struct err *err)
+{
+    *in = (struct intake){.max_future_ns = max_future_ms * NS_PER_MS};
+    if (feed)
+        in->feed = feed_of(feed, err);
+    return !feed || in->feed;
+}
+
+void intake_close(struct intake *in)
+{
+    bytes_close(&in->scratch);
+}
+
+/* Where the value of `time` stands, from 1; 0: not found.  Good enough for a
+ * message to a person: the scanner does not keep it. */
+static unsigned time_column(struct span line)
+{
+    static const char name[] = "\"time\"";
+    const char *end = line.ptr + line.len;
+    const char *p = memmem(line.ptr, line.len, name, sizeof name - 1);
+
+    if (!p)
+        return 0;
+    p += sizeof name - 1;
+    while (p < end && (*p == ' ' || *p == '\t' || *p == ':'))
+        p++;
+    return (unsigned)(p - line.ptr) + 1;
+}
+
+static bool too_late(struct intake *in, const struct event *ev)
+{
+    if (ev->time_ns <= in->latest_ns)
+        return false;
+    in->latest_ns = clock_wall_ns() + in->max_future_ns;
+    return ev->time_ns > in->latest_ns;
+}
+
+static enum intake_result translate(struct intake *in, struct span line,
+                                    struct event *ev, enum event_fault *fault,
+                                    unsigned *column)
+{
+    bytes_clear(&in->scratch);
+    switch (feed_translate(in->feed, line, clock_wall_ns(), &in->scratch, ev,
+                           fault, column)) {
+    case FEED_EVENT:
+        return INTAKE_EVENT;
+    case FEED_IGNORED:
+        return INTAKE_IGNORED;
+    case FEED_BAD:
+        break;
+    }
+    return INTAKE_BAD;
+}
+
+static enum intake_result scan(struct intake *in, struct span line,
+                               struct event *ev, enum event_fault *fault,
+                               unsigned *column)
+{
+    if (in->feed)
+        return translate(in, line, ev, fault, column);
+    *fault = event_read(line, ev, column);
+    return *fault == EVENT_OK ? INTAKE_EVENT : INTAKE_BAD;
+}
+
+enum intake_result intake_read(struct intake *in, struct span line,
+                               struct event *ev, enum event_fault *fault,
+                               unsigned *column)
+{
+    enum intake_result result;
+
+    if (line.len == 0)
+        return INTAKE_IGNORED;
+    result = scan(in, line, ev, fault, column);
+    if (result != INTAKE_EVENT || !too_late(in, ev))
+        return result;
+    *fault = EVENT_FUTURE_TIME;
+    *column = in->feed ? 1 : time_column(line);
+    return INTAKE_BAD;
+}

@@ -1,0 +1,40 @@
+/*
+ * intake.h -- one line becomes one event, or a reason why not.
+ *
+ * The only clock that it looks at is the time of day, for the bound on times in
+ * the future, and only where an event is later than the bound worked out last.
+ */
+#ifndef TICKPUB_INPUT_INTAKE_H
+#define TICKPUB_INPUT_INTAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/bytes.h"
+#include "common/base/err.h"
+#include "common/base/span.h"
+#include "common/event/event.h"
+#include "common/feed/feed.h"
+
+struct intake {
+    const struct feed *feed; /* NULL: native */
+    int64_t max_future_ns;
+    int64_t latest_ns;    /* later times ask the clock */
+    struct bytes scratch; /* an event made from a feed's line */
+};
+
+enum intake_result {
+    INTAKE_EVENT,   /* *ev is valid as long as the line is */
+    INTAKE_IGNORED, /* an empty line, or nothing that is to be published */
+    INTAKE_BAD,     /* *fault and *column say why */
+};
+
+/* feed NULL: native. */
+bool intake_init(struct intake *in, const char *feed, int64_t max_future_ms,
+                 struct err *err);
+void intake_close(struct intake *in);
+enum intake_result intake_read(struct intake *in, struct span line,
+                               struct event *ev, enum event_fault *fault,
+                               unsigned *column);
+
+#endif

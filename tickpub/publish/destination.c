@@ -1,0 +1,301 @@
+#include "tickpub/publish/destination.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/redis/redis_resp.h"
+
+enum { EVENT_NAMES = 6 }; /* names of an event that routes can use */
+
+static struct span keep_text(struct span s)
+{
+    return span_make(mem_str(s), s.len);
+}
+
+static struct span keep_bytes(const struct bytes *b)
+{
+    return keep_text(bytes_span(b));
+}
+
+static bool uses_only_symbol(const char *tmpl)
+{
+    for (const char *p = strchr(tmpl, '{'); p; p = strchr(p + 1, '{')) {
+        if (!span_starts(span_str(p), "{symbol}"))
+            return false;
+    }
+    return true;
+}
+
+static void read_routes(struct targets *t, const struct route_table *routes)
+{
+    t->routes = routes;
+    for (unsigned i = 0; i < EVENT_TYPES; i++) {
+        const struct route *r = route_of(routes, (enum event_type)i);
+
+        t->by_symbol[i] =
+            uses_only_symbol(r->channel) && uses_only_symbol(r->channel2) &&
+            uses_only_symbol(r->key) && uses_only_symbol(r->stream);
+    }
+}
+
+static struct stream *make_shard_names(const struct target_options *options)
+{
+    struct stream *shards = mem_zero(options->shards * sizeof *shards);
+    struct bytes text;
+
+    bytes_init(&text);
+    for (unsigned i = 0; i < options->shards; i++) {
+        bytes_clear(&text);
+        bytes_add_span(&text, options->prefix);
+        bytes_printf(&text, "journal:%u", i);
+        shards[i].name.text = keep_bytes(&text);
+        shards[i].waiting.key = shards[i].name.text;
+        shards[i].waiting.joins = true;
+    }
+    bytes_close(&text);
+    return shards;
+}
+
+void targets_init(struct targets *t, const struct target_options *options,
+                  const struct route_table *routes)
+{
+    *t = (struct targets){.options = *options};
+    t->options.prefix = keep_text(options->prefix);
+    t->shards = make_shard_names(options);
+    read_routes(t, routes);
+}
+
+static void free_text(struct span s)
+{
+    free((void *)(uintptr_t)s.ptr);
+}
+
+static void free_channel(struct name *n)
+{
+    struct channel *ch = (struct channel *)(void *)n;
+
+    while (ch->fields) {
+        struct field *f = ch->fields;
+
+        ch->fields = f->next;
+        bytes_close(&f->sent);
+        free(f);
+    }
+    free_text(ch->head);
+    free_text(ch->last);
+}
+
+static void free_key(struct name *n)
+{
+    struct key *k = (struct key *)(void *)n;
+
+    free_text(k->symbol);
+    bytes_close(&k->sent);
+}
+
+static void free_all(struct names *t, void (*parts)(struct name *n))
+{
+    for (size_t i = 0; t->slots && i <= t->mask; i++) {
+        struct name *n = t->slots[i];
+
+        if (!n)
+            continue;
+        if (parts)
+            parts(n);
+        free_text(n->text);
+        free(n);
+    }
+    names_close(t);
+}
+
+void targets_close(struct targets *t)
+{
+    for (unsigned i = 0; i < EVENT_TYPES; i++)
+        free_all(&t->found[i], NULL);
+    free_all(&t->channels, free_channel);
+    free_all(&t->keys, free_key);
+    free_all(&t->streams, NULL);
+    for (unsigned i = 0; t->shards && i < t->options.shards; i++)
+        free_text(t->shards[i].name.text);
+    free(t->shards);
+    free_text(t->options.prefix);
+    bytes_close(&t->scratch);
+    *t = (struct targets){0};
+}
+
+void targets_reroute(struct targets *t, const struct route_table *routes)
+{
+    bool was[EVENT_TYPES];
+
+    memcpy(was, t->by_symbol, sizeof was);
+    read_routes(t, routes);
+    t->generation++;
+    /* Targets are found by the names that their routes use. */
+    for (unsigned i = 0; i < EVENT_TYPES; i++) {
+        if (was[i] != t->by_symbol[i])
+            t->by_symbol[i] = false;
+    }
+}
+
+static struct channel *make_channel(struct targets *t, struct span name)
+{
+    struct span prefix = t->options.prefix;
+    struct channel *ch = mem_zero(sizeof *ch);
+    struct bytes text;
+
+    bytes_init(&text);
+    resp_array(&text, 3);
+    resp_bulk_str(&text, "PUBLISH");
+    resp_bulk(&text, name.ptr, name.len);
+    ch->head = keep_bytes(&text);
+    bytes_clear(&text);
+    bytes_add_span(&text, prefix);
+    bytes_add_str(&text, "last:");
+    bytes_add(&text, name.ptr + prefix.len, name.len - prefix.len);
+    ch->last = keep_bytes(&text);
+    bytes_close(&text);
+    return ch;
+}
+
+/* Template -> name in scratch; false where the event lacks a name of it. */
+static bool expand(struct targets *t, const char *tmpl, const struct event *ev)
+{
+    bytes_clear(&t->scratch);
+    return route_expand(tmpl, t->options.prefix, ev, &t->scratch);
+}
+
+static struct channel *channel_of(struct targets *t, const char *tmpl,
+                                  const struct event *ev)
+{
+    struct span name;
+    struct channel *ch;
+
+    if (!expand(t, tmpl, ev))
+        return NULL;
+    name = bytes_span(&t->scratch);
+    ch = (void *)names_find(&t->channels, name, names_hash(name));
+    if (!ch) {
+        ch = make_channel(t, name);
+        ch->name.text = keep_text(name);
+        names_add(&t->channels, &ch->name);
+    }
+    return ch;
+}
+
+static struct field *field_of(struct channel *ch, enum event_type type)
+{
+    struct field *f;
+
+    if (!ch)
+        return NULL;
+    for (f = ch->fields; f; f = f->next) {
+        if (f->type == type)
+            return f;
+    }
+    f = mem_zero(sizeof *f);
+    f->type = type;
+    f->next = ch->fields;
+    ch->fields = f;
+    return f;
+}
+
+static struct key *key_of(struct targets *t, const struct route *r,
+                          const struct event *ev)
+{
+    struct span name;
+    struct key *k;
+
+    if (r->key_kind == ROUTE_KEY_NONE || !expand(t, r->key, ev))
+        return NULL;
+    name = bytes_span(&t->scratch);
+    k = (void *)names_find(&t->keys, name, names_hash(name));
+    if (!k) {
+        k = mem_zero(sizeof *k);
+        k->name.text = keep_text(name);
+        k->symbol = keep_text(ev->symbol);
+        names_add(&t->keys, &k->name);
+    }
+    k->kind = r->key_kind;
+    k->keep = r->key_keep;
+    k->ttl_ms = r->key_ttl_ms;
+    k->is_price = ev->type == EVENT_TICK || ev->type == EVENT_TRADE;
+    if (k->is_price && t->options.price_ttl_ms > 0)
+        k->ttl_ms = t->options.price_ttl_ms;
+    return k;
+}
+
+static struct stream *stream_of(struct targets *t, const char *tmpl,
+                                const struct event *ev)
+{
+    struct span name;
+    struct stream *s;
+
+    if (!expand(t, tmpl, ev))
+        return NULL;
+    name = bytes_span(&t->scratch);
+    s = (void *)names_find(&t->streams, name, names_hash(name));
+    if (!s) {
+        s = mem_zero(sizeof *s);
+        s->name.text = keep_text(name);
+        s->waiting.key = s->name.text;
+        names_add(&t->streams, &s->name);
+    }
+    return s;
+}
+
+static void resolve(struct targets *t, struct target *target,
+                    const struct event *ev)
+{
+    const struct route *r = route_of(t->routes, ev->type);
+
+    target->generation = t->generation;
+    target->channel[0] = channel_of(t, r->channel, ev);
+    target->channel[1] = channel_of(t, r->channel2, ev);
+    if (!target->channel[0]) {
+        target->channel[0] = target->channel[1];
+        target->channel[1] = NULL;
+    }
+    for (int i = 0; i < 2; i++)
+        target->field[i] = field_of(target->channel[i], ev->type);
+    target->key = key_of(t, r, ev);
+    target->stream = stream_of(t, r->stream, ev);
+    target->shard_number = route_shard(ev->symbol, t->options.shards);
+    target->shard = r->journal ? &t->shards[target->shard_number] : NULL;
+}
+
+/* All names of an event in one; a line feed is part of none of them. */
+static struct span joined_names(struct targets *t, const struct event *ev)
+{
+    const struct span *parts[EVENT_NAMES] = {
+        &ev->symbol, &ev->account_id, &ev->user_id,
+        &ev->expiry, &ev->resolution, &ev->exchange_event};
+
+    bytes_clear(&t->scratch);
+    for (int i = 0; i < EVENT_NAMES; i++) {
+        bytes_add_span(&t->scratch, *parts[i]);
+        bytes_add(&t->scratch, "\n", 1);
+    }
+    return bytes_span(&t->scratch);
+}
+
+struct target *target_of(struct targets *t, const struct event *ev)
+{
+    struct names *found = &t->found[ev->type];
+    struct span name =
+        t->by_symbol[ev->type] ? ev->symbol : joined_names(t, ev);
+    struct target *target = (void *)names_find(found, name, names_hash(name));
+
+    if (!target) {
+        if (t->count >= t->options.max_targets)
+            return NULL;
+        t->count++;
+        target = mem_zero(sizeof *target);
+        target->name.text = keep_text(name);
+        names_add(found, &target->name);
+        resolve(t, target, ev);
+    } else if (target->generation != t->generation) {
+        resolve(t, target, ev);
+    }
+    return target;
+}

@@ -1,0 +1,84 @@
+/*
+ * wire.h -- what a batch becomes on the wire, except for its journal entries.
+ *
+ * Commands have numbers, from 1, so that the caller can say which of them were
+ * not answered: what they wrote as newest values is written again.  The ledger
+ * says how many events each of them stands for: a PUBLISH for those in it, if
+ * they have another channel too only once; one without a channel counts with
+ * what was written just before.
+ *
+ * Pure: batches, targets and times in; RESP out.
+ *
+ * Ownership   wire_init/wire_close; channels and keys in it are borrowed
+ */
+#ifndef TICKPUB_PUBLISH_ENCODER_H
+#define TICKPUB_PUBLISH_ENCODER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/bytes.h"
+#include "tickpub/publish/ack_ledger.h"
+#include "tickpub/publish/batch.h"
+#include "tickpub/publish/destination.h"
+
+struct wire {
+    struct bytes run;     /* whole commands */
+    unsigned commands;    /* how many */
+    uint64_t before;      /* number of the last command of earlier runs */
+    struct ledger ledger; /* the caller takes what is answered */
+    /* What waits to be written as newest value. */
+    struct channel **channels;
+    size_t n_channels, cap_channels;
+    struct key **keys;
+    size_t n_keys, cap_keys;
+    /* --batch: channels of the batch at hand, and lines being joined. */
+    struct channel **groups;
+    size_t n_groups, cap_groups;
+    struct bytes joined;
+};
+
+struct wire_counts {
+    uint64_t messages; /* PUBLISH commands */
+    uint64_t objects;  /* in them */
+    uint64_t stale;    /* events that were not published */
+    uint64_t silent;   /* events for which there was nothing to write */
+};
+
+void wire_close(struct wire *w);
+/* Start anew; what waits stays. */
+void wire_clear(struct wire *w);
+
+/* Note that the record at the end of b holds the newest message of the target's
+ * i-th channel. */
+void wire_touch_channel(struct wire *w, struct target *target, int i,
+                        const struct batch *b, const struct record *r);
+/* The same for the target's latest-value key. */
+void wire_touch_key(struct wire *w, struct target *target,
+                    const struct event *ev, const struct batch *b,
+                    const struct record *r);
+/* b will not be sent: what waits in it is forgotten. */
+void wire_forget(struct wire *w, const struct batch *b);
+
+/* The newest values that were sent by the command of number from, or later,
+ * wait again. */
+void wire_again(struct wire *w, const struct targets *t, uint64_t from);
+/* Some newest values wait. */
+static inline bool wire_waits(const struct wire *w)
+{
+    return w->n_channels + w->n_keys > 0;
+}
+
+/* Append the newest values that wait.  link counts connections: a new one may
+ * be to an empty Redis, which needs every lifetime again. */
+void wire_latest(struct wire *w, uint64_t now_ms, unsigned link);
+/* Append what b's records, from a certain one on, publish and keep, one PUBLISH
+ * each or, if joined, one a channel; objects read before stale_before_ms are
+ * not published.  Stops after some 64 KiB (joined: at the end) and returns
+ * where to go on; b->count when all is done. */
+uint32_t wire_records(struct wire *w, struct batch *b, uint32_t from,
+                      bool joined, uint64_t stale_before_ms,
+                      struct wire_counts *counts);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * message.h -- what the gateway says: frames of the native protocol.
+ *
+ * Updates are written straight into the frame log; everything else goes to a
+ * byte run as whole frames.  Pure: no clock, no sockets.
+ *
+ * Units       times are Unix milliseconds
+ * Source      docs/protocol.md section 3
+ */
+#ifndef WSGATE_CHANNELS_MESSAGE_H
+#define WSGATE_CHANNELS_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/bytes.h"
+#include "common/base/span.h"
+
+/* The constant front of a channel's updates: {"type":"update","channel":"x",
+ * "seq": -- made once per channel. */
+void message_prefix(struct bytes *out, struct span channel);
+
+/* An update is written to `at`, which has message_update_max() bytes of room;
+ * its whole length, and where in it the payload begins. */
+size_t message_update_max(struct span prefix, struct span payload);
+size_t message_update(char *at, struct span prefix, uint64_t seq,
+                      struct span payload, int64_t time_ms, bool local,
+                      size_t *data_at);
+/* For the older stock service: {"type","data","source"}. */
+size_t message_stock_max(struct span type, struct span payload);
+size_t message_stock(char *at, struct span type, struct span payload,
+                     bool local, size_t *data_at);
+/* The payload alone. */
+size_t message_raw(char *at, struct span payload, size_t *data_at);
+
+void message_welcome(struct bytes *out, const char *instance, int64_t ping_ms,
+                     int64_t max_subscriptions, const char *upstream);
+void message_snapshot(struct bytes *out, struct span channel, uint64_t seq,
+                      struct span payload, int64_t time_ms, bool local);
+void message_heartbeat(struct bytes *out, int64_t time_ms,
+                       const char *upstream);
+void message_gap(struct bytes *out, struct span channel, struct span from,
+                 const char *reason);
+void message_bye(struct bytes *out, const char *reason, int64_t from_ms,
+                 int64_t to_ms);
+/* id is JSON text, or empty. */
+void message_error(struct bytes *out, struct span id, const char *code,
+                   const char *text, bool temporary);
+void message_pong(struct bytes *out, struct span id, int64_t time_ms);
+
+/* {"type":"subscribed","id":7,"results":[ ... ]} piece by piece. */
+struct message_results {
+    struct bytes *out;
+    size_t begun;
+    bool any;
+};
+struct message_results message_results_begin(struct bytes *out,
+                                             const char *type, struct span id);
+/* epoch NULL: no seq is told (patterns, unsubscribe). */
+void message_result_ok(struct message_results *r, struct span channel,
+                       const char *epoch, uint64_t seq);
+void message_result_bad(struct message_results *r, struct span channel,
+                        const char *code, const char *text);
+/* For `list`: with how it is subscribed. */
+void message_result_mode(struct message_results *r, struct span channel,
+                         bool all, int64_t interval_ms);
+void message_results_end(struct message_results *r);
+
+#endif

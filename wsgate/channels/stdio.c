@@ -1,0 +1,229 @@
+#include "wsgate/channels/stdio.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/app/input.h"
+#include "common/app/output.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+
+/* Of lines that the reader of standard output has not taken; more are dropped
+ * and counted, as clients must not wait for it. */
+enum { STDOUT_MAX_BYTES = 1 << 20 };
+
+struct local {
+    struct wsgate *gate;
+    struct input *in;
+    struct output *out;
+};
+
+static struct metric lines[] = {
+    {.name = "tickwire_wsgate_stdin_lines_total",
+     .labels = "result=\"accepted\"",
+     .help = "Lines of standard input",
+     .kind = METRIC_COUNTER},
+    {.name = "tickwire_wsgate_stdin_lines_total",
+     .labels = "result=\"refused\"",
+     .kind = METRIC_COUNTER},
+    {.name = "tickwire_wsgate_stdin_lines_total",
+     .labels = "result=\"too_long\"",
+     .kind = METRIC_COUNTER},
+};
+
+enum { ACCEPTED, REFUSED, TOO_LONG };
+
+static struct metric stdout_dropped = {
+    .name = "tickwire_wsgate_stdout_dropped_total",
+    .help = "Lines not written because the reader of standard output is slow",
+    .kind = METRIC_COUNTER,
+};
+
+/* --- standard input --- */
+
+static void on_line(void *arg, struct span line, uint64_t number)
+{
+    struct local *l = arg;
+    struct log_quote why;
+    struct err err = {0};
+    unsigned column = 1;
+
+    if (line.len == 0)
+        return; /* an empty line is no message, and no mistake */
+    if (gate_publish_local(l->gate, line, &column, &err)) {
+        lines[ACCEPTED].value++;
+        return;
+    }
+    lines[REFUSED].value++;
+    log_warn("bad_line", "line=%" PRIu64 " column=%u why=%s", number, column,
+             log_quote(&why, span_str(err.text)));
+}
+
+static void on_too_long(void *arg, uint64_t number)
+{
+    const struct local *l = arg;
+
+    lines[TOO_LONG].value++;
+    log_warn("bad_line",
+             "line=%" PRIu64 " column=1 why=\"longer than %" PRId64 " bytes\"",
+             number, l->gate->opts->max_line_bytes);
+}
+
+static void on_drained(void *arg)
+{
+    const struct local *l = arg;
+
+    gate_flush(l->gate);
+}
+
+static void on_end(void *arg, int errnum)
+{
+    struct local *l = arg;
+    struct err err = {0};
+
+    gate_flush(l->gate);
+    log_info("input_end",
+             "accepted=%" PRIu64 " refused=%" PRIu64 " too_long=%" PRIu64
+             " then=%s",
+             lines[ACCEPTED].value, lines[REFUSED].value, lines[TOO_LONG].value,
+             l->gate->opts->linger ? "serve" : "stop");
+    local_stop_input(l->gate);
+    if (errnum != 0) {
+        err_errno(&err, ERR_SYSTEM, errnum, "standard input");
+        app_fail(l->gate->app, &err);
+    } else if (!l->gate->opts->linger) {
+        app_stop(l->gate->app);
+    }
+}
+
+/* --- standard output --- */
+
+static void add_text(struct bytes *b, const char *name, struct span value)
+{
+    if (value.len == 0)
+        return;
+    bytes_printf(b, ",\"%s\":", name);
+    bytes_add_json(b, value);
+}
+
+static void on_request(void *arg, const struct gate_request *req)
+{
+    struct local *l = arg;
+    struct bytes *b;
+
+    if (!l->out)
+        return;
+    if (output_full(l->out)) {
+        stdout_dropped.value++;
+        return;
+    }
+    b = output_bytes(l->out);
+    bytes_printf(b, "{\"time\":%" PRId64 ",\"action\":\"%s\"", clock_wall_ms(),
+                 req->action);
+    bytes_printf(b, ",\"client\":%" PRIu64, req->client);
+    add_text(b, "peer", span_str(req->peer));
+    add_text(b, "channel", req->channel);
+    add_text(b, "mode", req->mode);
+    if (req->interval_ms > 0)
+        bytes_printf(b, ",\"interval_ms\":%" PRId64, req->interval_ms);
+    if (req->close_code != 0)
+        bytes_printf(b, ",\"code\":%u", req->close_code);
+    if (req->close_why)
+        add_text(b, "why", span_str(req->close_why));
+    bytes_add_str(b, "}\n");
+    output_added(l->out);
+}
+
+static void on_closed(void *arg, int errnum)
+{
+    struct local *l = arg;
+    struct err err;
+
+    if (errnum == 0) {
+        log_debug("stdout_closed", "then=stop");
+        app_stop(l->gate->app);
+        return;
+    }
+    err = output_error(errnum);
+    app_fail(l->gate->app, &err);
+}
+
+/* --- life --- */
+
+static bool open_input(struct local *l, struct err *err)
+{
+    static const struct input_events events = {.on_line = on_line,
+                                               .on_too_long = on_too_long,
+                                               .on_drained = on_drained,
+                                               .on_end = on_end};
+
+    if (!l->gate->opts->read_stdin)
+        return true;
+    metrics_add_all(lines, sizeof lines / sizeof *lines);
+    l->in = input_new(&l->gate->app->loop, STDIN_FILENO,
+                      (size_t)l->gate->opts->max_line_bytes, &events, l, err);
+    return l->in != NULL;
+}
+
+static bool open_output(struct local *l, struct err *err)
+{
+    static const struct output_events events = {.on_closed = on_closed};
+
+    if (!l->gate->opts->write_stdout)
+        return true;
+    metrics_add(&stdout_dropped);
+    l->out = output_new(&l->gate->app->loop, STDOUT_FILENO, STDOUT_MAX_BYTES,
+                        &events, l, err);
+    if (!l->out)
+        return false;
+    l->gate->on_request = on_request;
+    l->gate->on_request_arg = l;
+    return true;
+}
+
+bool local_open(struct wsgate *w, struct err *err)
+{
+    struct local *l;
+
+    if (!w->opts->read_stdin && !w->opts->write_stdout)
+        return true;
+    l = mem_zero(sizeof *l);
+    l->gate = w;
+    w->local = l;
+    if (open_input(l, err) && open_output(l, err))
+        return true;
+    local_stop(w); /* its handles close in the loop; local_free() follows */
+    return false;
+}
+
+void local_stop_input(struct wsgate *w)
+{
+    struct local *l = w->local;
+
+    if (!l || !l->in)
+        return;
+    input_close(l->in);
+    l->in = NULL;
+}
+
+void local_stop(struct wsgate *w)
+{
+    struct local *l = w->local;
+
+    if (!l)
+        return;
+    local_stop_input(w);
+    w->on_request = NULL;
+    if (l->out)
+        output_close(l->out, NULL, NULL);
+    l->out = NULL;
+}
+
+void local_free(struct wsgate *w)
+{
+    free(w->local);
+    w->local = NULL;
+}

@@ -1,0 +1,347 @@
+#include "wsgate/client/client.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "wsgate/channels/hub.h"
+#include "wsgate/client/close_count.h"
+#include "wsgate/client/gate_metrics.h"
+#include "wsgate/client/session.h"
+#include "wsgate/fanout/backlog.h"
+
+enum { TOKEN = 1000 };
+
+#define client_of(member) node_of(struct client, m, member)
+
+/* --- sending: what the fan asks for --- */
+
+static ssize_t io_send(struct member *m, const struct iovec *iov, unsigned n)
+{
+    ssize_t sent;
+
+    do {
+        if (n == 1) {
+            sent = send(m->fd, iov->iov_base, iov->iov_len,
+                        MSG_NOSIGNAL | MSG_DONTWAIT);
+        } else {
+            /* sendmsg() only reads it. */
+            struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov,
+                                 .msg_iovlen = n};
+            sent = sendmsg(m->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
+        }
+    } while (sent < 0 && errno == EINTR);
+    if (sent >= 0)
+        return sent;
+    return errno == EWOULDBLOCK || errno == ENOBUFS ? -EAGAIN : -errno;
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void watch(struct client *c)
+{
+    int events = c->want_write ? UV_WRITABLE : 0;
+
+    if (c->ended)
+        return;
+    if (client_unread(c) < CLIENT_PAUSE_BYTES)
+        events |= UV_READABLE;
+    uv_poll_start(&c->poll, events, on_poll);
+}
+
+static void io_want_writable(struct member *m, bool on)
+{
+    struct client *c = client_of(m);
+
+    if (c->want_write == on)
+        return;
+    c->want_write = on;
+    watch(c);
+}
+
+static void io_lost(struct member *m, enum fan_lost why, int errnum)
+{
+    struct client *c = client_of(m);
+
+    if (why == FAN_LOST_SLOW)
+        client_close(c, CLOSE_TOO_SLOW, "too slow for mode all");
+    else if (why == FAN_LOST_ANSWERS)
+        client_end(c, CLOSE_TOO_SLOW, "does not read its answers");
+    else
+        client_end(c, WS_CLOSE_ABNORMAL, strerror(errnum));
+}
+
+const struct fan_io client_io = {
+    .send = io_send, .want_writable = io_want_writable, .lost = io_lost};
+
+size_t client_unread(const struct client *c)
+{
+    return c->m.lag ? c->m.lag->out.len : 0;
+}
+
+void client_say(struct client *c, struct span frames)
+{
+    if (!c->ended && frames.len > 0)
+        fan_say(c->all->gate->fan, &c->m, frames);
+}
+
+/* --- the end --- */
+
+static void on_closed(uv_handle_t *h)
+{
+    struct client *c = (struct client *)h;
+    struct clients *all = c->all;
+
+    close(c->m.fd);
+    /* Not sooner: it may be one of its own messages that ended the client. */
+    ws_state_free(all->pool, c->ws);
+    free(c);
+    if (--all->count == 0 && all->on_empty)
+        all->on_empty(all->on_empty_arg);
+}
+
+/* Subscriptions and everything that is kept for later. */
+static void let_go(struct client *c)
+{
+    session_end(c);
+    fan_leave(c->all->gate->fan, &c->m);
+}
+
+void client_end(struct client *c, uint16_t code, const char *reason)
+{
+    struct clients *all = c->all;
+    struct wsgate *w = all->gate;
+
+    if (c->ended)
+        return;
+    c->ended = true;
+    if (c->close_code == 0) {
+        c->close_code = code;
+        close_count(code);
+    }
+    log_debug("client_close", "client=%" PRIu64 " peer=%s code=%u why=\"%s\"",
+              c->id, c->peer->address, c->close_code, reason);
+    let_go(c);
+    if (w->on_request) {
+        struct gate_request req = {.action = "disconnect",
+                                   .client = c->id,
+                                   .peer = c->peer->address,
+                                   .close_code = c->close_code,
+                                   .close_why = reason};
+        w->on_request(w->on_request_arg, &req);
+    }
+    fan_forget(w->fan, &c->m);
+    clients_remove(all, c);
+    uv_close((uv_handle_t *)&c->poll, on_closed);
+}
+
+/* Our close frame has gone: no more from us. */
+static void half_close(struct client *c)
+{
+    if (c->closing && !c->close_sent && fan_is_drained(&c->m)) {
+        c->close_sent = true;
+        shutdown(c->m.fd, SHUT_WR);
+    }
+}
+
+void client_close(struct client *c, uint16_t code, const char *reason)
+{
+    struct bytes frame;
+
+    if (c->closing || c->ended)
+        return;
+    c->closing = true;
+    c->close_code = code;
+    close_count(code);
+    let_go(c);
+    bytes_init(&frame);
+    ws_close_add(&frame, code, reason);
+    client_say(c, bytes_span(&frame));
+    bytes_close(&frame);
+    if (c->ended)
+        return;
+    clients_leaving(c->all, c);
+    half_close(c);
+}
+
+/* --- receiving --- */
+
+static uint32_t now32(void)
+{
+    return (uint32_t)clock_mono_ms();
+}
+
+/* One message of its allowance; false: there is none left. */
+static bool take_token(struct client *c)
+{
+    const struct options *o = c->all->gate->opts;
+    uint32_t now = now32(), max = (uint32_t)(o->command_burst * TOKEN);
+    double more = (double)(now - c->tokens_ms) * o->command_rate;
+
+    c->tokens_ms = now;
+    c->tokens =
+        more >= (double)(max - c->tokens) ? max : c->tokens + (uint32_t)more;
+    if (c->tokens < TOKEN)
+        return false;
+    c->tokens -= TOKEN;
+    return true;
+}
+
+static void got_close(struct client *c, uint16_t code)
+{
+    struct bytes *out = &c->all->answers;
+
+    if (!c->closing) {
+        c->close_code = code;
+        close_count(code);
+        /* What was asked before is answered, then the code comes back. */
+        ws_close_add(out, code == WS_CLOSE_NONE ? WS_CLOSE_NORMAL : code, "");
+        let_go(c);
+        c->closing = true;
+        clients_leaving(c->all, c);
+    }
+    client_say(c, bytes_span(out));
+    bytes_clear(out);
+    half_close(c);
+    if (c->close_sent)
+        client_end(c, code, "closed by the client");
+}
+
+static bool on_frame(void *arg, enum ws_kind kind, struct span payload,
+                     uint16_t code)
+{
+    struct client *c = arg;
+
+    if (kind == WS_CLOSE) {
+        got_close(c, code);
+        return false;
+    }
+    if (c->closing)
+        return true; /* it has not seen our close frame yet */
+    if (kind == WS_PONG)
+        return true;
+    if (!take_token(c)) {
+        /* What was asked before is answered. */
+        client_say(c, bytes_span(&c->all->answers));
+        bytes_clear(&c->all->answers);
+        client_close(c, CLOSE_TOO_MANY, "too many requests");
+        return false;
+    }
+    if (kind == WS_PING) {
+        ws_frame_add(&c->all->answers, WS_OP_PONG, payload);
+        return true;
+    }
+    c->all->commands++;
+    session_text(c, payload);
+    return !c->closing && !c->ended;
+}
+
+void client_got(struct client *c, struct span bytes)
+{
+    struct clients *all = c->all;
+    const char *why = NULL;
+    uint16_t code;
+
+    c->heard = true;
+    all->bytes_received += bytes.len;
+    bytes_clear(&all->answers);
+    code = ws_read(all->pool, &c->ws, bytes, on_frame, c, &why);
+    if (c->ended)
+        return;
+    if (all->answers.len > 0) {
+        client_say(c, bytes_span(&all->answers));
+        bytes_clear(&all->answers);
+    }
+    if (code != 0)
+        client_close(c, code, why);
+    else if (!c->closing && !c->ended)
+        session_pump(c);
+}
+
+static void read_some(struct client *c)
+{
+    ssize_t n = recv(c->m.fd, c->all->read_buf, CLIENT_READ_BYTES, 0);
+
+    if (n > 0) {
+        /* After an error nothing that follows makes sense. */
+        if (!c->close_sent)
+            client_got(c, span_make(c->all->read_buf, (size_t)n));
+    } else if (n == 0) {
+        client_end(c, WS_CLOSE_ABNORMAL, "gone");
+    } else if (errno != EAGAIN && errno != EINTR) {
+        client_end(c, WS_CLOSE_ABNORMAL, strerror(errno));
+    }
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct client *c = (struct client *)poll;
+
+    if (status < 0) {
+        client_end(c, WS_CLOSE_ABNORMAL, uv_strerror(status));
+        return;
+    }
+    if (events & UV_WRITABLE) {
+        gate_metrics_backlog(lag_owed_bytes(&c->m) + client_unread(c));
+        fan_resume(c->all->gate->fan, &c->m);
+        if (c->ended)
+            return;
+        half_close(c);
+        if (!c->closing)
+            session_pump(c);
+        watch(c); /* it may read commands again */
+    }
+    if (!c->ended && (events & UV_READABLE)) {
+        read_some(c);
+        if (client_unread(c) >= CLIENT_PAUSE_BYTES)
+            watch(c);
+    }
+}
+
+/* --- the beginning --- */
+
+static void tune(const struct options *o, int fd)
+{
+    int one = 1, notsent = (int)o->notsent_bytes, buf = (int)o->sndbuf_bytes;
+
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    if (notsent > 0)
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &notsent,
+                   sizeof notsent);
+    if (buf > 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buf, sizeof buf);
+}
+
+struct client *client_new(struct clients *all, int fd, const char *address,
+                          enum view view)
+{
+    struct client *c = mem_zero(sizeof *c);
+
+    if (uv_poll_init(&all->gate->app->loop, &c->poll, fd) != 0) {
+        close(fd);
+        free(c);
+        return NULL;
+    }
+    tune(all->gate->opts, fd);
+    c->m.fd = fd;
+    c->all = all;
+    c->id = ++all->next_id;
+    c->view = (uint8_t)view;
+    c->heard = true;
+    c->tokens = (uint32_t)(all->gate->opts->command_burst * TOKEN);
+    c->tokens_ms = now32();
+    clients_add(all, c, address);
+    uv_poll_start(&c->poll, UV_READABLE, on_poll);
+    if (all->gate->on_request) {
+        struct gate_request req = {
+            .action = "connect", .client = c->id, .peer = c->peer->address};
+        all->gate->on_request(all->gate->on_request_arg, &req);
+    }
+    return c;
+}

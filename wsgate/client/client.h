@@ -1,0 +1,135 @@
+/*
+ * client.h -- one WebSocket connection, and all of them.
+ *
+ * A raw non-blocking socket under uv_poll.  Everything that is sent goes
+ * through the fan (fan.h), so an idle client is this struct and nothing
+ * else: no buffers, no parser, no timer of its own.
+ *
+ * Ownership   client_new() takes the socket; the struct is freed in the close
+ *             callback of its handle, after client_close() or client_end(),
+ *             which may come while one of its own messages is served
+ */
+#ifndef WSGATE_CLIENT_CLIENT_H
+#define WSGATE_CLIENT_CLIENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "common/base/bytes.h"
+#include "wsgate/channels/channel.h"
+#include "wsgate/fanout/fanout.h"
+#include "wsgate/fanout/table.h"
+#include "wsgate/gate.h"
+#include "wsgate/ws/ws_frame.h"
+
+/* Close codes of our own; see docs/protocol.md section 4. */
+enum {
+    CLOSE_BAD_REQUESTS = 4000,
+    CLOSE_TOO_MANY = 4100,
+    CLOSE_TOO_SLOW = 4101,
+    CLOSE_NO_PONG = 4102,
+};
+
+enum {
+    CLIENT_BAD_MAX = 10,    /* bad requests, then CLOSE_BAD_REQUESTS */
+    CLIENT_CLOSE_MS = 1000, /* to answer a close frame; half of it in a drain */
+    CLIENT_READ_BYTES = 65536,  /* at once, into a buffer that all share */
+    CLIENT_OUT_BYTES = 1 << 20, /* unread answers, then it is let go */
+    CLIENT_PAUSE_BYTES = 32768, /* of unread answers: read no commands */
+    WHEEL_SPOKES = 60,
+};
+
+struct request;
+struct snapshots;
+
+/* An address that clients come from. */
+struct peer {
+    struct node node;
+    uint32_t count;
+    char address[48];
+};
+
+struct client {
+    uv_poll_t poll; /* first: the handle is the client */
+    struct member m;
+    struct clients *all;
+    uint64_t id;
+    struct peer *peer;
+    struct ws_state *ws;         /* only while a message is incomplete */
+    struct request *requests;    /* subscriptions that wait for Redis */
+    struct snapshots *snapshots; /* to be sent when there is room */
+    uint32_t spoke_at;           /* place in its spoke of the wheel */
+    uint32_t tokens;             /* of its allowance, in thousandths */
+    uint32_t tokens_ms;          /* when they were counted */
+    uint16_t close_code;
+    uint8_t spoke;
+    uint8_t view; /* enum view */
+    uint8_t bad;  /* requests so far */
+    uint8_t missed;
+    bool heard, closing, ended, want_write, close_sent;
+};
+
+struct spoke {
+    struct client **at;
+    uint32_t count, cap;
+};
+
+/* Clients that were told to go. */
+struct leaving {
+    struct client *client;
+    uint64_t until_mono_ms;
+};
+
+struct clients {
+    struct wsgate *gate;
+    struct ws_pool *pool;
+    struct table peers;
+    struct spoke wheel[WHEEL_SPOKES];
+    uint32_t next_spoke;
+    uint64_t count, total, next_id;
+    uint64_t subscriptions;
+    uint64_t bytes_received, commands;
+    char *read_buf;
+    struct bytes answers; /* of the client that is being served */
+    struct leaving *leaving;
+    uint32_t n_leaving, cap_leaving;
+    uv_timer_t leave_timer;
+    struct request *pending; /* all clients' */
+    uv_timer_t pending_timer;
+    uint32_t stamp; /* for marks on feeds */
+    bool stopping;
+    void (*on_empty)(void *arg);
+    void *on_empty_arg;
+};
+
+void clients_new(struct wsgate *w);
+void clients_stop(struct clients *all); /* its handles; clients are gone */
+void clients_free(struct clients *all);
+void clients_each(struct clients *all, void (*fn)(void *arg, struct client *c),
+                  void *arg);
+
+/* May one more come from there?  If not, *why is a static text. */
+bool clients_admit(struct clients *all, const char *address, const char **why);
+/* For client.c: one more, one that has ended, one that was told to go. */
+void clients_add(struct clients *all, struct client *c, const char *address);
+void clients_remove(struct clients *all, struct client *c);
+void clients_leaving(struct clients *all, struct client *c);
+
+/* How the fan sends to clients. */
+extern const struct fan_io client_io;
+
+/* NULL: the loop refuses the socket (it is closed). */
+struct client *client_new(struct clients *all, int fd, const char *address,
+                          enum view view);
+/* What came with the handshake. */
+void client_got(struct client *c, struct span bytes);
+/* Whole frames to this client. */
+void client_say(struct client *c, struct span frames);
+/* Say why, give it CLIENT_CLOSE_MS, then end it. */
+void client_close(struct client *c, uint16_t code, const char *reason);
+/* Without another word. */
+void client_end(struct client *c, uint16_t code, const char *reason);
+size_t client_unread(const struct client *c); /* bytes of answers */
+
+#endif

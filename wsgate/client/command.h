@@ -1,0 +1,56 @@
+/*
+ * command.h -- one JSON message from a client, as what it asks for.
+ *
+ * Pure: text in, struct out.
+ *
+ * Ownership   command_read() fills a struct that command_free() empties; spans
+ *             point into it
+ * Source      docs/protocol.md section 2
+ */
+#ifndef WSGATE_CLIENT_COMMAND_H
+#define WSGATE_CLIENT_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/bytes.h"
+#include "common/base/span.h"
+#include "common/json/json.h"
+
+enum command_kind {
+    COMMAND_SUBSCRIBE,
+    COMMAND_UNSUBSCRIBE,
+    COMMAND_LIST,
+    COMMAND_AUTH,
+    COMMAND_PING,
+};
+
+enum command_mode { COMMAND_DEFAULT, COMMAND_LATEST, COMMAND_ALL };
+
+enum { COMMAND_ID_MAX = 64, COMMAND_INTERVAL_MAX_MS = 60000 };
+
+struct command {
+    enum command_kind kind;
+    struct bytes id; /* as JSON text; empty: none */
+    enum command_mode mode;
+    int64_t interval_ms; /* 0: none */
+    bool snapshot;
+    size_t n_channels;
+    json_value *root;
+    const json_value *channels; /* an array, or NULL: `joined` is the one */
+    const json_value *since;    /* object channel -> id, or NULL */
+    struct bytes joined;
+};
+
+/* False: *why says what is wrong, for the client (code bad_request); cmd->id
+ * is set if it could be read.  command_free() is needed in any case. */
+bool command_read(struct span text, struct command *cmd, const char **why);
+void command_free(struct command *cmd);
+/* The i-th channel; empty where the array holds something else than text. */
+struct span command_channel(const struct command *cmd, size_t i);
+/* What the client last saw of a channel; false: it did not say. */
+bool command_since(const struct command *cmd, struct span channel,
+                   struct span *id);
+
+#endif

@@ -1,0 +1,123 @@
+#include "wsgate/client/gate_metrics.h"
+
+#include "common/base/metrics.h"
+#include "wsgate/channels/hub.h"
+#include "wsgate/client/client.h"
+#include "wsgate/client/close_count.h"
+#include "wsgate/fanout/fanout.h"
+
+/* Worked out when asked: nothing is counted twice on the hot path. */
+#define READ(name, expression)                                                 \
+    static uint64_t read_##name(void *arg)                                     \
+    {                                                                          \
+        const struct wsgate *w = arg;                                          \
+        struct gate_stats s;                                                   \
+        gate_stats(w, &s);                                                     \
+        return (expression);                                                   \
+    }
+
+READ(clients, s.clients)
+READ(clients_total, s.clients_total)
+READ(behind, s.clients_behind)
+READ(subscriptions, s.subscriptions)
+READ(channels, s.channels)
+READ(groups, s.groups)
+READ(from_redis, s.messages_redis)
+READ(from_local, s.messages_local)
+READ(invalid, s.messages_invalid)
+READ(expected, s.expected)
+READ(delivered, s.delivered)
+READ(conflated_behind, s.conflated - hub_feeds(w->hub)->throttled)
+READ(conflated_interval, hub_feeds(w->hub)->throttled)
+READ(dropped_closed, w->fan->counters.dropped_closed)
+READ(dropped_slow, w->fan->counters.dropped_slow)
+READ(queued, s.queued)
+READ(bytes_sent, s.bytes_sent)
+READ(bytes_received, s.bytes_received)
+READ(commands, s.commands)
+READ(sends, w->fan->counters.sends)
+READ(stalls, w->fan->counters.stalls)
+READ(redis_subscriptions, s.redis_subscriptions)
+READ(upstream, gate_upstream(w) == UPSTREAM_LIVE)
+
+#define COUNTER(n, f, h)                                                       \
+    {                                                                          \
+        .name = "tickwire_wsgate_" n, .help = h, .kind = METRIC_COUNTER,       \
+        .read = read_##f                                                       \
+    }
+#define LABELLED(n, l, f, h)                                                   \
+    {                                                                          \
+        .name = "tickwire_wsgate_" n, .labels = l, .help = h,                  \
+        .kind = METRIC_COUNTER, .read = read_##f                               \
+    }
+#define GAUGE(n, f, h)                                                         \
+    {                                                                          \
+        .name = "tickwire_wsgate_" n, .help = h, .kind = METRIC_GAUGE,         \
+        .read = read_##f                                                       \
+    }
+
+static struct metric table[] = {
+    GAUGE("connections", clients, "WebSocket connections"),
+    COUNTER("connections_total", clients_total,
+            "WebSocket connections since the start"),
+    GAUGE("connections_behind", behind,
+          "connections that wait for their socket"),
+    GAUGE("subscriptions", subscriptions, "of all connections"),
+    GAUGE("channels", channels, "channels that are known"),
+    GAUGE("groups", groups, "sets of equal subscriptions"),
+    LABELLED("messages_total", "source=\"redis\"", from_redis,
+             "messages received"),
+    LABELLED("messages_total", "source=\"local\"", from_local,
+             "messages received"),
+    COUNTER("messages_invalid_total", invalid,
+            "messages that were not forwarded: not JSON, not UTF-8, too big"),
+    COUNTER("messages_expected_total", expected,
+            "messages times the connections subscribed to them"),
+    COUNTER("messages_delivered_total", delivered, "taken by sockets"),
+    LABELLED("messages_conflated_total", "reason=\"behind\"", conflated_behind,
+             "outdone by a newer one before they were sent"),
+    LABELLED("messages_conflated_total", "reason=\"interval\"",
+             conflated_interval,
+             "outdone by a newer one before they were sent"),
+    LABELLED("messages_dropped_total", "reason=\"closed\"", dropped_closed,
+             "owed to connections that went"),
+    LABELLED("messages_dropped_total", "reason=\"slow\"", dropped_slow,
+             "owed to connections that went"),
+    GAUGE("messages_queued", queued, "owed to connections that are behind"),
+    COUNTER("sent_bytes_total", bytes_sent, "to WebSocket connections"),
+    COUNTER("received_bytes_total", bytes_received,
+            "from WebSocket connections"),
+    COUNTER("commands_total", commands, "messages from clients"),
+    COUNTER("sends_total", sends, "send calls"),
+    COUNTER("stalls_total", stalls, "times that a connection fell behind"),
+    GAUGE("redis_subscriptions", redis_subscriptions,
+          "channels and patterns subscribed to in Redis"),
+    GAUGE("upstream_live", upstream, "1 while messages come from Redis"),
+};
+
+static const uint64_t bounds[] = {1024,   4096,    16384,   65536,
+                                  262144, 1048576, 16777216};
+static uint64_t counts[sizeof bounds / sizeof *bounds + 1];
+static struct metric backlog = {
+    .name = "tickwire_wsgate_backlog_bytes",
+    .help = "what a connection was owed when its socket took more",
+    .kind = METRIC_HISTOGRAM,
+    .bounds = bounds,
+    .n_bounds = sizeof bounds / sizeof *bounds,
+    .counts = counts};
+
+void gate_metrics_backlog(uint64_t bytes)
+{
+    metrics_observe(&backlog, bytes);
+}
+
+void gate_metrics_open(struct wsgate *w)
+{
+    unsigned n = sizeof table / sizeof *table;
+
+    for (unsigned i = 0; i < n; i++)
+        table[i].arg = w;
+    metrics_add_all(table, n);
+    metrics_add(&backlog);
+    close_count_open();
+}

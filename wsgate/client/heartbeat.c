@@ -1,0 +1,107 @@
+#include "wsgate/client/heartbeat.h"
+
+#include "common/base/clock.h"
+#include "wsgate/channels/hub.h"
+#include "wsgate/channels/message.h"
+
+enum {
+    BEATS_PER_WHEEL = 20,
+    MISSED_MAX = 2,
+    /* Who has so much to read already gets no more of the regular ones. */
+    UNREAD_MAX = 4096,
+};
+
+const char *heartbeat_upstream(const struct wsgate *w)
+{
+    return upstream_name(hub_upstream(w->hub));
+}
+
+static void ping_one(struct client *c)
+{
+    struct bytes *out = &c->all->answers;
+
+    if (c->closing)
+        return;
+    c->missed = c->heard ? 0 : (uint8_t)(c->missed + 1);
+    c->heard = false;
+    if (c->missed >= MISSED_MAX) {
+        client_close(c, CLOSE_NO_PONG, "no pong");
+        return;
+    }
+    bytes_clear(out);
+    ws_frame_add(out, WS_OP_PING, span_make("", 0));
+    client_say(c, bytes_span(out));
+}
+
+static void on_ping(uv_timer_t *t)
+{
+    struct heartbeat *h = t->data;
+    struct spoke *s = &h->gate->clients->wheel[h->ping_spoke];
+
+    h->ping_spoke = (h->ping_spoke + 1) % WHEEL_SPOKES;
+    for (uint32_t i = s->count; i-- > 0;)
+        ping_one(s->at[i]);
+}
+
+static void make_frame(struct heartbeat *h)
+{
+    bytes_clear(&h->frame);
+    message_heartbeat(&h->frame, clock_wall_ms(), heartbeat_upstream(h->gate));
+}
+
+static void beat_one(void *arg, struct client *c)
+{
+    struct heartbeat *h = arg;
+
+    if (c->view == VIEW_NATIVE && !c->closing && client_unread(c) < UNREAD_MAX)
+        client_say(c, bytes_span(&h->frame));
+}
+
+static void on_beat(uv_timer_t *t)
+{
+    struct heartbeat *h = t->data;
+
+    make_frame(h);
+    for (int i = 0; i < WHEEL_SPOKES / BEATS_PER_WHEEL; i++) {
+        struct spoke *s = &h->gate->clients->wheel[h->beat_spoke];
+        h->beat_spoke = (h->beat_spoke + 1) % WHEEL_SPOKES;
+        for (uint32_t k = s->count; k-- > 0;)
+            beat_one(h, s->at[k]);
+    }
+}
+
+void heartbeat_upstream_changed(struct heartbeat *h)
+{
+    make_frame(h);
+    clients_each(h->gate->clients, beat_one, h);
+}
+
+static void start(struct heartbeat *h, uv_timer_t *t, uv_timer_cb cb,
+                  int64_t period_ms, int64_t parts)
+{
+    uint64_t ms = (uint64_t)(period_ms / parts);
+
+    uv_timer_init(&h->gate->app->loop, t);
+    t->data = h;
+    if (period_ms > 0)
+        uv_timer_start(t, cb, ms > 0 ? ms : 1, ms > 0 ? ms : 1);
+}
+
+void heartbeat_open(struct heartbeat *h, struct wsgate *w)
+{
+    h->gate = w;
+    bytes_init(&h->frame);
+    start(h, &h->ping, on_ping, w->opts->ping_ms, WHEEL_SPOKES);
+    start(h, &h->beat, on_beat, w->opts->heartbeat_ms, BEATS_PER_WHEEL);
+}
+
+void heartbeat_stop(struct heartbeat *h)
+{
+    uv_close((uv_handle_t *)&h->ping, NULL);
+    uv_close((uv_handle_t *)&h->beat, NULL);
+}
+
+void heartbeat_free(struct heartbeat *h)
+{
+    bytes_close(&h->frame);
+}

@@ -1,0 +1,478 @@
+#include "wsgate/client/session.h"
+
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/event/route.h"
+#include "wsgate/channels/hub.h"
+#include "wsgate/channels/message.h"
+#include "wsgate/client/command.h"
+#include "wsgate/client/request.h"
+#include "wsgate/client/snapshot.h"
+#include "wsgate/client/subscription_set.h"
+
+enum { PENDING_TICK_MS = 50, CHANNELS_PER_MESSAGE = 4 /* x the maximum */ };
+
+static struct bytes *answers(struct client *c)
+{
+    return &c->all->answers;
+}
+
+/*
+ * To change what a client is subscribed to, the fan is flushed, and a flush may
+ * close any client, with its requests: so it is done before a request is
+ * touched.  False: it was this client.
+ */
+static bool flush(struct client *c)
+{
+    hub_flush(c->all->gate->hub);
+    if (!c->ended && !c->closing)
+        return true;
+    bytes_clear(answers(c)); /* nothing follows a close frame */
+    return false;
+}
+
+static void tell(struct client *c, const char *action, struct span channel,
+                 struct span mode, int64_t interval_ms)
+{
+    struct wsgate *w = c->all->gate;
+    struct gate_request req = {.action = action,
+                               .client = c->id,
+                               .peer = c->peer->address,
+                               .channel = channel,
+                               .mode = mode,
+                               .interval_ms = interval_ms};
+
+    if (w->on_request)
+        w->on_request(w->on_request_arg, &req);
+}
+
+/* --- what may be subscribed to --- */
+
+static bool is_private(struct span name)
+{
+    return span_starts(name, "executions:") || span_starts(name, "alerts:") ||
+           span_starts(name, "account:") || span_starts(name, "positions:") ||
+           span_is(name, "account") || span_is(name, "positions");
+}
+
+static bool is_all_by_default(struct span name)
+{
+    return span_starts(name, "executions:") || span_starts(name, "alerts:") ||
+           span_starts(name, "stock:");
+}
+
+/* Each interval is one more stream of frames, shared by all who asked for it:
+ * so there are not as many as there are numbers. */
+static uint32_t round_interval(int64_t ms)
+{
+    int64_t step = ms <= 1000 ? 50 : ms <= 10000 ? 500 : 5000;
+
+    return (uint32_t)((ms + step - 1) / step * step);
+}
+
+static void refuse(struct want *w, const char *code, const char *text)
+{
+    w->code = code;
+    w->text = text;
+}
+
+static void open_want(struct client *c, struct request *r,
+                      const struct command *cmd, struct span name,
+                      struct subset *have)
+{
+    const struct options *o = c->all->gate->opts;
+    struct hub *hub = c->all->gate->hub;
+    bool fits = name.len <= ROUTE_NAME_MAX;
+    struct want *w =
+        request_add(r, fits ? name : span_make(name.ptr, ROUTE_NAME_MAX));
+    struct span since;
+
+    if (!fits || !route_channel_ok(name, true)) {
+        if (!ws_utf8_ok(span_make(name.ptr, w->name_len)))
+            w->name_len = 0; /* cut within a character */
+        refuse(w, "bad_channel", "not a channel name");
+        return;
+    }
+    if (route_channel_is_internal(name)) {
+        refuse(w, "forbidden",
+               "names that begin with an underscore are internal");
+        return;
+    }
+    if (is_private(name)) {
+        refuse(w, "forbidden",
+               "private channels need a token, and this gateway has no key");
+        return;
+    }
+    if (!subset_may_have(have, name)) {
+        refuse(w, "too_many", "too many wildcards");
+        return;
+    }
+    w->all = cmd->mode == COMMAND_ALL ||
+             (cmd->mode == COMMAND_DEFAULT && cmd->interval_ms == 0 &&
+              is_all_by_default(name));
+    w->topic =
+        hub_open(hub, name, VIEW_NATIVE, round_interval(cmd->interval_ms));
+    if (w->topic == HUB_NO_TOPIC) {
+        refuse(w, "too_many", "this gateway has too many channels");
+        return;
+    }
+    if (!subset_has(have, w->topic)) {
+        if (have->count >= (uint64_t)o->max_subscriptions) {
+            hub_close(hub, w->topic);
+            w->topic = HUB_NO_TOPIC;
+            refuse(w, "too_many", "too many subscriptions");
+            return;
+        }
+        subset_put(have, sub_key(w->topic, w->all));
+    }
+    if (command_since(cmd, name, &since))
+        request_since(r, w, since);
+}
+
+/* --- subscribe --- */
+
+static void add_results(struct request *r, struct bytes *out)
+{
+    struct hub *hub = r->client->all->gate->hub;
+    struct message_results m =
+        message_results_begin(out, "subscribed", bytes_span(&r->id));
+
+    for (uint32_t i = 0; i < r->n_wants; i++) {
+        const struct want *w = &r->wants[i];
+        struct span name = want_name(r, w);
+        if (w->topic == HUB_NO_TOPIC) {
+            message_result_bad(&m, name, w->code, w->text);
+        } else if (w->topic & TOPIC_PATTERN) {
+            message_result_ok(&m, name, NULL, 0);
+        } else {
+            const struct variant *v =
+                feeds_variant_of(hub_feeds(hub), w->topic);
+            message_result_ok(&m, name, v->feed->epoch, snapshot_seq(v));
+        }
+    }
+    message_results_end(&m);
+    for (uint32_t i = 0; i < r->n_wants; i++) {
+        const struct want *w = &r->wants[i];
+        if (w->topic != HUB_NO_TOPIC && w->gap)
+            message_gap(out, want_name(r, w), want_since(r, w),
+                        "not_resumable");
+    }
+}
+
+/* The topics of the request become the client's. */
+static void take_over(struct client *c, struct request *r)
+{
+    struct clients *all = c->all;
+    struct hub *hub = all->gate->hub;
+    struct subset have;
+    uint32_t before;
+
+    subset_open(&have, all, c->m.group, r->n_wants);
+    before = have.count;
+    for (uint32_t i = 0; i < r->n_wants; i++) {
+        struct want *w = &r->wants[i];
+        uint64_t old;
+
+        if (w->topic == HUB_NO_TOPIC)
+            continue;
+        tell(c, "subscribe", want_name(r, w),
+             span_str(w->all ? "all" : "latest"),
+             hub_topic_interval(hub, w->topic));
+        old = subset_put(&have, sub_key(w->topic, w->all));
+        if (old != SUBSET_NONE)
+            hub_close(hub, sub_topic(old)); /* one of two references */
+        w->topic = HUB_NO_TOPIC;
+    }
+    all->subscriptions += have.count - before;
+    subset_apply(&have, &c->m);
+    subset_close(&have);
+}
+
+/* Everything is known: ack, then the subscriptions, then snapshots.  Whoever
+ * calls this says what is in answers(). */
+static void finish(struct request *r)
+{
+    struct client *c = r->client;
+    struct snapshots *s = r->snapshot ? snapshots_of(r) : NULL;
+
+    if (c->view == VIEW_NATIVE)
+        add_results(r, answers(c));
+    take_over(c, r);
+    if (s)
+        snapshots_queue(c, s);
+    request_free(r);
+}
+
+static void wait_or_finish(struct request *r)
+{
+    struct clients *all = r->client->all;
+
+    if (request_is_settled(r)) {
+        finish(r);
+        return;
+    }
+    r->deadline_mono_ms =
+        clock_mono_ms() + (uint64_t)all->gate->opts->confirm_ms;
+    if (!uv_is_active((uv_handle_t *)&all->pending_timer))
+        uv_timer_start(&all->pending_timer, session_on_pending_timer,
+                       PENDING_TICK_MS, PENDING_TICK_MS);
+}
+
+void session_check_pending(struct clients *all)
+{
+    uint64_t now = clock_mono_ms();
+
+    if (all->pending)
+        hub_flush(all->gate->hub); /* see flush() */
+    for (struct request *r = all->pending, *next; r; r = next) {
+        struct client *c = r->client;
+        next = r->next;
+        if (!request_is_settled(r) && now < r->deadline_mono_ms)
+            continue;
+        bytes_clear(&all->answers);
+        finish(r);
+        client_say(c, bytes_span(&all->answers));
+        if (!c->ended && !c->closing)
+            session_pump(c);
+        if (c->ended || c->closing)
+            next = all->pending; /* its other requests went with it */
+    }
+}
+
+void session_on_pending_timer(uv_timer_t *t)
+{
+    struct clients *all = t->data;
+
+    session_check_pending(all);
+    if (!all->pending)
+        uv_timer_stop(t);
+}
+
+/* Subscriptions under way count, too. */
+static void put_pending(struct client *c, struct subset *have)
+{
+    for (const struct request *r = c->requests; r; r = r->next_of_client) {
+        for (uint32_t i = 0; i < r->n_wants; i++) {
+            if (r->wants[i].topic != HUB_NO_TOPIC)
+                subset_put(have, sub_key(r->wants[i].topic, r->wants[i].all));
+        }
+    }
+}
+
+static uint32_t pending_count(const struct client *c)
+{
+    uint32_t n = 0;
+
+    for (const struct request *r = c->requests; r; r = r->next_of_client)
+        n += r->n_wants;
+    return n;
+}
+
+static void subscribe(struct client *c, const struct command *cmd)
+{
+    struct subset have;
+    uint32_t room;
+    struct request *r;
+
+    if (!flush(c))
+        return;
+
+    room = pending_count(c) + (uint32_t)cmd->n_channels;
+
+    subset_open(&have, c->all, c->m.group, room);
+    put_pending(c, &have);
+    r = request_new(c);
+    r->snapshot = cmd->snapshot;
+    bytes_add_span(&r->id, bytes_span(&cmd->id));
+    for (size_t i = 0; i < cmd->n_channels; i++)
+        open_want(c, r, cmd, command_channel(cmd, i), &have);
+    subset_close(&have);
+    wait_or_finish(r);
+}
+
+void session_subscribe_list(struct client *c, struct span names)
+{
+    struct bytes text;
+    const char *why;
+    struct command cmd;
+
+    /* As if it had sent the command: the same bounds, the same answer. */
+    bytes_init(&text);
+    bytes_add_str(&text, "{\"type\":\"subscribe\",\"channels\":[");
+    for (const char *at = names.ptr, *end = at + names.len; at <= end;) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const char *stop = !comma ? end : comma;
+        if (at != names.ptr)
+            bytes_add_str(&text, ",");
+        bytes_add_json(&text, span_make(at, (size_t)(stop - at)));
+        at = stop + 1;
+    }
+    bytes_add_str(&text, "]}");
+    if (command_read(bytes_span(&text), &cmd, &why))
+        subscribe(c, &cmd);
+    else
+        message_error(answers(c), span_str(""), "bad_request",
+                      "?subscribe= is not a list of channel names", false);
+    command_free(&cmd);
+    bytes_close(&text);
+}
+
+void session_subscribe_view(struct client *c)
+{
+    static const char *const stock[] = {"stock:price_updates",
+                                        "stock:market_status",
+                                        "stock:trading_alerts", NULL};
+    static const char *const ticks[] = {"market_data:*", NULL};
+    const char *const *names = c->view == VIEW_STOCK ? stock : ticks;
+    struct request *r = request_new(c);
+
+    for (; *names != NULL; names++) {
+        struct want *w = request_add(r, span_str(*names));
+        w->all = c->view == VIEW_STOCK;
+        w->topic = hub_open(c->all->gate->hub, span_str(*names),
+                            (enum view)c->view, 0);
+    }
+    wait_or_finish(r);
+}
+
+/* --- the other commands --- */
+
+/* It was asked for and is not there yet. */
+static bool cancel(struct client *c, struct span name)
+{
+    bool any = false;
+
+    for (struct request *r = c->requests; r; r = r->next_of_client) {
+        for (uint32_t i = 0; i < r->n_wants; i++) {
+            struct want *w = &r->wants[i];
+            if (w->topic == HUB_NO_TOPIC || !span_eq(want_name(r, w), name))
+                continue;
+            hub_close(c->all->gate->hub, w->topic);
+            w->topic = HUB_NO_TOPIC;
+            refuse(w, "cancelled", "unsubscribed before it began");
+            any = true;
+        }
+    }
+    return any;
+}
+
+static void unsubscribe(struct client *c, const struct command *cmd)
+{
+    struct clients *all;
+    struct subset have;
+    struct message_results m;
+    uint32_t before;
+
+    if (!flush(c))
+        return;
+
+    all = c->all;
+    m = message_results_begin(answers(c), "unsubscribed", bytes_span(&cmd->id));
+
+    subset_open(&have, all, c->m.group, 0);
+    before = have.count;
+    for (size_t i = 0; i < cmd->n_channels; i++) {
+        struct span name = command_channel(cmd, i);
+        uint64_t old = subset_remove(&have, name);
+        if (old != SUBSET_NONE) {
+            hub_close(all->gate->hub, sub_topic(old));
+            tell(c, "unsubscribe", name, span_str(""), 0);
+        }
+        if (cancel(c, name) || old != SUBSET_NONE)
+            message_result_ok(&m, name, NULL, 0);
+        else
+            message_result_bad(&m, name, "not_subscribed",
+                               "there is no such subscription");
+    }
+    message_results_end(&m);
+    all->subscriptions -= before - have.count;
+    subset_apply(&have, &c->m);
+    subset_close(&have);
+}
+
+static void list(struct client *c, const struct command *cmd)
+{
+    const struct hub *hub = c->all->gate->hub;
+    const struct group *g = c->m.group;
+    struct message_results m = message_results_begin(
+        answers(c), "subscriptions", bytes_span(&cmd->id));
+
+    for (uint32_t i = 0; g && i < g->n_keys; i++) {
+        uint32_t topic = sub_topic(g->keys[i]);
+        message_result_mode(&m, hub_topic_name(hub, topic), sub_all(g->keys[i]),
+                            hub_topic_interval(hub, topic));
+    }
+    message_results_end(&m);
+}
+
+static void run(struct client *c, const struct command *cmd)
+{
+    struct span id = bytes_span(&cmd->id);
+
+    switch (cmd->kind) {
+    case COMMAND_SUBSCRIBE:
+        subscribe(c, cmd);
+        break;
+    case COMMAND_UNSUBSCRIBE:
+        unsubscribe(c, cmd);
+        break;
+    case COMMAND_LIST:
+        list(c, cmd);
+        break;
+    case COMMAND_PING:
+        message_pong(answers(c), id, clock_wall_ms());
+        break;
+    case COMMAND_AUTH:
+        message_error(answers(c), id, "unsupported",
+                      "this gateway has no key to check tokens with", false);
+        break;
+    }
+}
+
+static void bad_request(struct client *c, struct span id, const char *why)
+{
+    message_error(answers(c), id, "bad_request", why, false);
+    if (++c->bad < CLIENT_BAD_MAX)
+        return;
+    client_say(c, bytes_span(answers(c)));
+    bytes_clear(answers(c));
+    client_close(c, CLOSE_BAD_REQUESTS, "too many bad requests");
+}
+
+void session_text(struct client *c, struct span text)
+{
+    struct command cmd;
+    const char *why = NULL;
+
+    if (c->view != VIEW_NATIVE)
+        return; /* the older addresses take no commands */
+    if (!command_read(text, &cmd, &why)) {
+        bad_request(c, bytes_span(&cmd.id), why);
+    } else if (cmd.n_channels > (size_t)c->all->gate->opts->max_subscriptions *
+                                    CHANNELS_PER_MESSAGE) {
+        message_error(answers(c), bytes_span(&cmd.id), "too_many",
+                      "too many channels in one message", false);
+    } else {
+        run(c, &cmd);
+    }
+    command_free(&cmd);
+}
+
+void session_pump(struct client *c)
+{
+    snapshots_pump(c);
+}
+
+void session_end(struct client *c)
+{
+    const struct group *g = c->m.group;
+
+    while (c->requests)
+        request_free(c->requests);
+    snapshots_free(c);
+    for (uint32_t i = 0; g && i < g->n_keys; i++)
+        hub_close(c->all->gate->hub, sub_topic(g->keys[i]));
+    if (g)
+        c->all->subscriptions -= g->n_keys;
+}

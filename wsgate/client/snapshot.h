@@ -1,0 +1,25 @@
+/*
+ * snapshot.h -- what a new subscriber gets first.
+ *
+ * The newest message of each type of a channel.  There may be more of them
+ * than a client can take at once, so they are made when there is room; one that
+ * an update has outdone by then is dropped.
+ */
+#ifndef WSGATE_CLIENT_SNAPSHOT_H
+#define WSGATE_CLIENT_SNAPSHOT_H
+
+#include <stdint.h>
+
+#include "wsgate/client/client.h"
+#include "wsgate/client/request.h"
+
+/* The seq that an ack and a snapshot name: updates that follow are above. */
+uint64_t snapshot_seq(const struct variant *v);
+/* NULL where the request has nothing to show. */
+struct snapshots *snapshots_of(const struct request *r);
+/* From now on: what is in the log already is older than the subscription. */
+void snapshots_queue(struct client *c, struct snapshots *s);
+void snapshots_pump(struct client *c);
+void snapshots_free(struct client *c);
+
+#endif

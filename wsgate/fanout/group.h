@@ -1,0 +1,97 @@
+/*
+ * group.h -- clients with equal subscriptions, served as one.
+ *
+ * What is to be sent in a turn of the loop is worked out once for the group,
+ * as a list of byte ranges in which neighbours are merged, and each member only
+ * sends it.  Members that did not take everything wait in `slow` until
+ * their socket is writable again.
+ *
+ * Pure: no clock, no sockets, no Redis.
+ *
+ * Invariants  keys are sorted and differ; channels[i].channel->links[
+ *             channels[i].at] is the link back, and the reverse
+ * Ownership   fan.c makes and frees groups; links point both ways and are
+ *             taken down by group_free() and group_unlink_channel()
+ */
+#ifndef WSGATE_FANOUT_GROUP_H
+#define WSGATE_FANOUT_GROUP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "wsgate/fanout/stream.h"
+#include "wsgate/fanout/table.h"
+
+/* One subscription: a topic (channel or pattern) and how it is wanted. */
+#define TOPIC_PATTERN 0x80000000u
+
+static inline uint64_t sub_key(uint32_t topic, bool all)
+{
+    return (uint64_t)topic << 1 | all;
+}
+static inline uint32_t sub_topic(uint64_t key)
+{
+    return (uint32_t)(key >> 1);
+}
+static inline bool sub_all(uint64_t key)
+{
+    return key & 1;
+}
+
+struct member;
+
+struct group_channel {
+    struct channel *channel;
+    uint32_t at;    /* index in channel->links */
+    uint32_t topic; /* the subscription it came by: the channel's id, or that
+                     * of a pattern */
+    bool all;       /* every message */
+};
+
+struct members {
+    struct member **at;
+    uint32_t count, cap;
+};
+
+struct group {
+    struct node node; /* by keys */
+    uint64_t *keys;
+    uint32_t n_keys;
+    uint32_t n_channels, cap_channels;
+    struct group_channel *channels;
+    struct members fast; /* have taken everything so far */
+    struct members slow; /* have not, see lag.h */
+    /* This turn's frames. */
+    struct iovec *iov;
+    uint32_t n_iov, cap_iov;
+    uint32_t turn_frames;
+    bool dirty;
+    uint64_t turn_first; /* number of the first of them */
+    uint64_t turn_bytes, turn_all_bytes;
+    struct group *next_dirty;
+    /* All frames that members were due since the group exists. */
+    uint64_t frames, bytes, all_bytes;
+};
+
+enum { GROUP_IOV_MAX = 1024 }; /* what one sendmsg() takes */
+
+struct group *group_new(const uint64_t *keys, uint32_t n_keys);
+void group_free(struct group *g);
+bool group_equal(const struct node *n, struct span keys);
+struct span group_key(const uint64_t *keys, uint32_t n_keys);
+
+void group_link(struct group *g, struct channel *c, uint64_t key);
+void group_unlink_channel(struct channel *c); /* from all its groups */
+/* Is this name subscribed explicitly (in whatever variant)? */
+bool group_names(const struct group *g, const struct channel *root);
+
+/* One more frame for this turn; false: the list is full, flush first. */
+bool group_push(struct group *g, uint64_t number, const char *ptr, size_t len,
+                bool all);
+void group_turn_done(struct group *g);
+
+void members_add(struct members *list, struct member *m);
+void members_remove(struct members *list, struct member *m);
+
+#endif

@@ -1,0 +1,44 @@
+/*
+ * table.h -- a hash table of things that carry their own node.
+ *
+ * Ownership   the things are the caller's; the table owns its buckets only
+ * Errors      growing ends the process when memory is out (bytes.h)
+ */
+#ifndef WSGATE_FANOUT_TABLE_H
+#define WSGATE_FANOUT_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/span.h"
+
+struct node {
+    struct node *next;
+    uint64_t hash;
+};
+
+struct table {
+    struct node **buckets;
+    size_t n_buckets; /* a power of two, or 0 */
+    size_t count;
+    bool (*equal)(const struct node *n, struct span key);
+};
+
+#define node_of(type, member, n)                                               \
+    ((type *)(void *)((char *)(n)-offsetof(type, member)))
+
+void table_init(struct table *t,
+                bool (*equal)(const struct node *n, struct span key));
+void table_close(struct table *t);
+struct node *table_find(const struct table *t, struct span key);
+/* The key must not be there yet. */
+void table_add(struct table *t, struct node *n, struct span key);
+void table_remove(struct table *t, struct node *n);
+/* fn may remove the node that it is given, and no other. */
+void table_each(const struct table *t, void (*fn)(void *arg, struct node *n),
+                void *arg);
+/* Seeded once per process, so that names cannot be chosen to collide. */
+void table_seed(uint64_t seed);
+
+#endif

@@ -1,0 +1,270 @@
+#include "wsgate/http/api.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "wsgate/http/api_call.h"
+#include "wsgate/http/limit.h"
+#include "wsgate/http/page.h"
+#include "wsgate/ws/ws_handshake.h"
+
+enum { BARS_DEFAULT = 500, BARS_MAX = 5000, ORIGIN_MAX = 200 };
+
+static void (*const endpoints[API_ENDPOINTS])(struct api_call *call) = {
+    [API_WS_STATUS] = api_ws_status,
+    [API_REDIS_STATUS] = api_redis_status,
+    [API_SIMULATOR_STATUS] = api_instances,
+    [API_SYMBOLS] = api_symbols,
+    [API_PRICE] = api_price,
+    [API_BARS] = api_bars,
+};
+
+static struct metric requests = {
+    .name = "tickwire_wsgate_api_requests_total",
+    .help = "Requests under /api and /health/redis",
+    .kind = METRIC_COUNTER,
+};
+
+/* --- reading the request --- */
+
+/* A whole number of the query; absent leaves *out as it is. */
+static bool query_number(const struct http_request *req, const char *name,
+                         int64_t min, int64_t max, int64_t *out)
+{
+    struct bytes text;
+    bool ok = true;
+
+    bytes_init(&text);
+    if (http_query(req, name, &text))
+        ok = api_number(bytes_span(&text), min, max, out);
+    bytes_close(&text);
+    return ok;
+}
+
+static const char *read_range(const struct http_request *req,
+                              struct api_call *call)
+{
+    call->from_ms = INT64_MIN;
+    call->to_ms = INT64_MAX;
+    call->limit = BARS_DEFAULT;
+    if (!query_number(req, "from", INT64_MIN, INT64_MAX, &call->from_ms))
+        return "from is not a time in Unix milliseconds";
+    if (!query_number(req, "to", INT64_MIN, INT64_MAX, &call->to_ms))
+        return "to is not a time in Unix milliseconds";
+    if (!query_number(req, "limit", 1, BARS_MAX, &call->limit))
+        return "limit is not a number from 1 to 5000";
+    return NULL;
+}
+
+/* --- the rate limit --- */
+
+/* Seconds, rounded up: who waits that long is not too early. */
+static int64_t seconds(int64_t ms)
+{
+    return ms <= 0 ? 0 : (ms + 999) / 1000;
+}
+
+static void add_header(struct api_call *call, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void add_header(struct api_call *call, const char *fmt, ...)
+{
+    size_t used = strlen(call->headers);
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(call->headers + used, sizeof call->headers - used, fmt, args);
+    va_end(args);
+}
+
+/* Where the rule could not be asked its name is not used: the numbers are
+ * those of this process. */
+static void add_limit_headers(struct api_call *call,
+                              const struct limit_answer *a)
+{
+    if (!a->allowed) {
+        int64_t wait_s = seconds(a->retry_after_ms);
+
+        add_header(call, "Retry-After: %" PRId64 "\r\n",
+                   wait_s < 1 ? 1 : wait_s);
+    }
+    if (a->degraded)
+        return;
+    add_header(call, "RateLimit-Policy: \"api\";q=%" PRId64, a->limit);
+    if (a->window_ms > 0)
+        add_header(call, ";w=%" PRId64, seconds(a->window_ms));
+    add_header(call, "\r\nRateLimit: \"api\";r=%" PRId64 ";t=%" PRId64 "\r\n",
+               a->remaining, seconds(a->reset_ms));
+}
+
+static void on_limit(void *arg, const struct limit_answer *a)
+{
+    struct api_call *call = arg;
+
+    if (!api_call_came(call))
+        return; /* late, and answered meanwhile */
+    add_limit_headers(call, a);
+    if (a->allowed)
+        endpoints[call->target.endpoint](call);
+    else
+        api_call_error(call, 429, "too_many_requests",
+                       "the limit of requests is used up; wait as "
+                       "Retry-After says");
+}
+
+static void ask_limit(struct api_call *call, const struct http_request *req)
+{
+    api_call_await(call);
+    limit_ask(call->api->limit, req->peer, on_limit, call);
+}
+
+/* A page of another origin that may connect may read the answers, too. */
+static void add_origin(struct api_call *call, const struct http_request *req)
+{
+    struct span origin = http_header(req, "Origin");
+
+    if (origin.len == 0 || origin.len > ORIGIN_MAX ||
+        !ws_origin_ok(origin, http_header(req, "Host"),
+                      &call->api->gate->opts->allow_origin))
+        return;
+    add_header(call,
+               "Access-Control-Allow-Origin: %.*s\r\nVary: Origin\r\n"
+               "Access-Control-Expose-Headers: Retry-After, RateLimit, "
+               "RateLimit-Policy\r\n",
+               SPAN_ARG(origin));
+}
+
+/* --- dispatch --- */
+
+static bool reads_only(const struct http_request *req)
+{
+    return span_is(req->method, "GET") || span_is(req->method, "HEAD");
+}
+
+static bool allow_only_reads(struct http_conn *conn,
+                             const struct http_request *req)
+{
+    if (reads_only(req))
+        return true;
+    api_error(conn, 405, "Allow: GET, HEAD\r\n", "method_not_allowed",
+              "only GET and HEAD are answered here");
+    return false;
+}
+
+static void begin(struct api *api, struct http_conn *conn,
+                  const struct http_request *req,
+                  const struct api_target *target)
+{
+    struct api_call *call = api_call_new(api, conn, target);
+    const char *why =
+        target->endpoint == API_BARS ? read_range(req, call) : NULL;
+
+    requests.value++;
+    add_origin(call, req);
+    if (why)
+        api_call_error(call, 400, "bad_request", why);
+    else if (api->limit && span_starts(req->path, "/api"))
+        ask_limit(call, req);
+    else
+        endpoints[target->endpoint](call);
+}
+
+static void not_found(struct http_conn *conn, const struct http_request *req)
+{
+    if (span_starts(req->path, "/ws") || span_starts(req->path, "/stream"))
+        api_error(conn, 426, "Upgrade: websocket\r\n", "upgrade_required",
+                  "this is a WebSocket address");
+    else
+        api_error(conn, 404, NULL, "not_found",
+                  "there is nothing at this path");
+}
+
+void api_handle(struct wsgate *w, struct http_conn *conn,
+                const struct http_request *req)
+{
+    struct api_target target;
+
+    if (app_http_page(w->app, conn, req))
+        return;
+    switch (api_target_read(req->path, &target)) {
+    case API_FOUND:
+        if (allow_only_reads(conn, req))
+            begin(w->api, conn, req, &target);
+        return;
+    case API_BAD_NAME:
+        api_error(conn, 400, NULL, "bad_request",
+                  "the symbol or the resolution cannot be one");
+        return;
+    case API_UNKNOWN:
+        break;
+    }
+    if (!reads_only(req) && page_find(w->api->page, req->path))
+        (void)allow_only_reads(conn, req);
+    else if (!reads_only(req) || !page_answer(w->api->page, conn, req))
+        not_found(conn, req);
+}
+
+/* --- life --- */
+
+bool api_open(struct wsgate *w, struct err *err)
+{
+    struct api *api = mem_zero(sizeof *api);
+
+    if (!w->opts->no_limit) {
+        api->limit = limit_new(w, err);
+        if (!api->limit) {
+            free(api);
+            return false;
+        }
+    }
+    api->gate = w;
+    api->page = page_new(w->opts->web);
+    bytes_init(&api->symbols);
+    waits_init(&api->waits, &w->app->loop, API_ANSWER_MS);
+    metrics_add(&requests);
+    w->api = api;
+    w->app->health = api_health;
+    w->app->health_arg = w;
+    return true;
+}
+
+void api_reload(struct wsgate *w)
+{
+    struct err err = {0};
+
+    if (page_reload(w->api->page, &err))
+        log_info("page_loaded", "files=%zu dir=\"%s\"",
+                 page_count(w->api->page), page_dir(w->api->page));
+    else
+        log_warn("page_kept", "why=\"%s\"", err.text);
+}
+
+void api_stop(struct wsgate *w)
+{
+    struct api *api = w->api;
+
+    if (!api || api->stopping)
+        return;
+    api->stopping = true;
+    if (api->limit)
+        limit_stop(api->limit);
+    waits_close(&api->waits);
+}
+
+void api_free(struct wsgate *w)
+{
+    struct api *api = w->api;
+
+    if (!api)
+        return;
+    limit_free(api->limit);
+    page_free(api->page);
+    bytes_close(&api->symbols);
+    free(api);
+    w->api = NULL;
+}

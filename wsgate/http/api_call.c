@@ -1,0 +1,154 @@
+#include "wsgate/http/api_call.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wsgate/http/api.h"
+
+#define JSON "application/json"
+#define NO_STORE                                                               \
+    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+
+static void end(struct api_call *call)
+{
+    if (!call->answered || call->awaited > 0)
+        return;
+    bytes_close(&call->text);
+    free(call);
+}
+
+static void on_late(struct wait *w)
+{
+    api_call_error((struct api_call *)w, 503, "redis_timeout",
+                   "Redis did not answer in time");
+}
+
+struct api_call *api_call_new(struct api *api, struct http_conn *conn,
+                              const struct api_target *target)
+{
+    struct api_call *call = mem_zero(sizeof *call);
+
+    call->api = api;
+    call->conn = http_conn_ref(conn);
+    call->target = *target;
+    bytes_init(&call->text);
+    snprintf(call->headers, sizeof call->headers, NO_STORE);
+    if (!api->stopping)
+        waits_add(&api->waits, &call->wait, on_late);
+    return call;
+}
+
+void api_call_answer(struct api_call *call, int status, const char *type,
+                     struct span body)
+{
+    assert(!call->answered);
+    call->answered = true;
+    waits_remove(&call->wait);
+    if (http_conn_open(call->conn))
+        http_respond(call->conn, status, type, call->headers, body);
+    http_conn_unref(call->conn);
+    call->conn = NULL;
+    end(call);
+}
+
+void api_call_json(struct api_call *call, int status, struct span json)
+{
+    api_call_answer(call, status, JSON, json);
+}
+
+static void error_json(struct bytes *json, const char *code,
+                       const char *message)
+{
+    bytes_add_str(json, "{\"error\":");
+    bytes_add_json(json, span_str(code));
+    bytes_add_str(json, ",\"message\":");
+    bytes_add_json(json, span_str(message));
+    bytes_add_str(json, "}\n");
+}
+
+void api_call_error(struct api_call *call, int status, const char *code,
+                    const char *message)
+{
+    struct bytes json;
+
+    bytes_init(&json);
+    error_json(&json, code, message);
+    api_call_json(call, status, bytes_span(&json));
+    bytes_close(&json);
+}
+
+void api_error(struct http_conn *conn, int status, const char *extra,
+               const char *code, const char *message)
+{
+    struct bytes json;
+
+    bytes_init(&json);
+    error_json(&json, code, message);
+    http_respond(conn, status, JSON, extra ? extra : NO_STORE,
+                 bytes_span(&json));
+    bytes_close(&json);
+}
+
+void api_call_await(struct api_call *call)
+{
+    call->awaited++;
+}
+
+bool api_call_came(struct api_call *call)
+{
+    assert(call->awaited > 0);
+    call->awaited--;
+    if (!call->answered)
+        return true;
+    end(call);
+    return false;
+}
+
+bool api_call_redis(struct api_call *call, unsigned argc, redis_reply_fn *fn)
+{
+    struct redis_cmd *c = call->api->gate->redis;
+
+    if (c && !call->api->stopping && !redis_cmd_full(c) &&
+        redis_cmd_begin(c, argc, fn, call)) {
+        api_call_await(call);
+        return true;
+    }
+    api_call_error(call, 503, "redis_unavailable",
+                   !c ? "this gateway runs without Redis"
+                      : "Redis cannot be reached");
+    return false;
+}
+
+bool api_call_reply(struct api_call *call, const struct redis_reply *reply)
+{
+    char message[256];
+
+    if (!api_call_came(call))
+        return false;
+    if (!reply) {
+        api_call_error(call, 503, "redis_unavailable",
+                       "Redis went away before it answered");
+        return false;
+    }
+    if (reply->type == REDIS_ERROR_REPLY) {
+        snprintf(message, sizeof message, "Redis refused: %.*s",
+                 SPAN_ARG(reply->str));
+        api_call_error(call, 503, "redis_error", message);
+        return false;
+    }
+    return true;
+}
+
+void api_call_key(struct api_call *call, const char *a, const char *b,
+                  const char *c)
+{
+    const struct wsgate *w = call->api->gate;
+    char key[64 + 64 + API_SYMBOL_MAX + API_RESOLUTION_MAX + 1];
+    int n =
+        snprintf(key, sizeof key, "%s%s%s%s", w->redis_config.prefix, a, b, c);
+
+    assert(n > 0 && (size_t)n < sizeof key);
+    redis_cmd_arg(w->redis, key, (size_t)n);
+}

@@ -1,0 +1,107 @@
+/*
+ * api_call.h -- one request under way, answered once, now or later.
+ *
+ * Ownership   api_call_new() makes it; it frees itself when it was answered
+ *             and nothing that was asked for it, of Redis or of the rate
+ *             limit, is due any more.  After api_call_answer() the caller must
+ *             not touch it.
+ */
+#ifndef WSGATE_HTTP_API_CALL_H
+#define WSGATE_HTTP_API_CALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/bytes.h"
+#include "common/http/http.h"
+#include "common/redis/redis_cmd.h"
+#include "wsgate/gate.h"
+#include "wsgate/http/api_target.h"
+#include "wsgate/http/timeout_queue.h"
+
+enum { API_SYMBOLS_CACHE_MS = 5000 };
+
+struct page;
+struct limit;
+
+struct api {
+    struct wsgate *gate;
+    struct page *page;
+    struct limit *limit; /* NULL: --no-limit */
+    struct waits waits;
+    struct bytes symbols; /* the answer of /api/v1/symbols, for a while */
+    uint64_t symbols_ms;  /* when it was made; 0: never */
+    bool stopping;
+};
+
+struct api_call;
+
+/* What to do with keys that SCAN finds. */
+struct api_scan {
+    void (*on_key)(struct api_call *call, struct span key);
+    void (*on_done)(struct api_call *call);
+    char pattern[256];
+    unsigned rounds;
+    bool whole; /* all keys were seen */
+};
+
+struct api_call {
+    struct wait wait; /* first */
+    struct api *api;
+    struct http_conn *conn; /* referenced */
+    struct api_target target;
+    int64_t from_ms, to_ms, limit; /* of bars */
+    char headers[640];             /* whole lines, for the answer */
+    unsigned awaited;              /* answers to what was asked for it */
+    bool answered;
+    struct api_scan scan;
+    struct bytes text; /* collected on the way */
+    uint64_t count;    /* of what is in text */
+};
+
+struct api_call *api_call_new(struct api *api, struct http_conn *conn,
+                              const struct api_target *target);
+void api_call_json(struct api_call *call, int status, struct span json);
+void api_call_answer(struct api_call *call, int status, const char *type,
+                     struct span body);
+/* {"error":code,"message":message} */
+void api_call_error(struct api_call *call, int status, const char *code,
+                    const char *message);
+/* The same for a request that is no call yet. */
+void api_error(struct http_conn *conn, int status, const char *extra,
+               const char *code, const char *message);
+
+/* Something is asked for the call, which may be answered before that comes: it
+ * is kept until api_call_came(). */
+void api_call_await(struct api_call *call);
+/* First thing when it has come; false: the call is over, and may be gone. */
+bool api_call_came(struct api_call *call);
+
+/* Begin a command whose reply goes to fn with call as its argument; false: the
+ * call was answered with 503, as Redis is not there. */
+bool api_call_redis(struct api_call *call, unsigned argc, redis_reply_fn *fn);
+/* First thing in such an fn: false where the call is over, or has just been
+ * answered because the link was lost or the reply is an error. */
+bool api_call_reply(struct api_call *call, const struct redis_reply *reply);
+/* One argument: {prefix} a b c, of which b and c may be "". */
+void api_call_key(struct api_call *call, const char *a, const char *b,
+                  const char *c);
+
+/* Ask for all keys that match {prefix}tail, in steps. */
+void api_scan_start(struct api_call *call, const char *tail,
+                    void (*on_key)(struct api_call *call, struct span key),
+                    void (*on_done)(struct api_call *call));
+
+/* The endpoints that need Redis: api_price.c, api_bars.c, api_instances.c,
+ * api_symbols.c. */
+void api_price(struct api_call *call);
+void api_bars(struct api_call *call);
+void api_instances(struct api_call *call);
+void api_symbols(struct api_call *call);
+/* Those that do not: api_status.c. */
+void api_ws_status(struct api_call *call);
+void api_redis_status(struct api_call *call);
+/* app's health hook; arg is the struct wsgate. */
+bool api_health(void *arg, struct bytes *json);
+
+#endif

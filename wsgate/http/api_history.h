@@ -1,0 +1,43 @@
+/*
+ * api_history.h -- stored bars into one answer, byte for byte.
+ *
+ * Pure.  What is stored may be a whole event {"type":"bar",...,"bar":{...}} or
+ * the bar object alone; either way the text of the bar object is passed on as it
+ * is, so that no price is rounded.  Of several versions of one bar (same time)
+ * the highest rev counts, then the one that was added first.
+ *
+ * Ownership   spans that were added must outlive history_render()
+ */
+#ifndef WSGATE_HTTP_API_HISTORY_H
+#define WSGATE_HTTP_API_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/base/bytes.h"
+#include "common/base/span.h"
+
+struct history_bar {
+    int64_t time_ms;
+    int64_t rev;
+    bool final;
+    size_t order; /* of adding */
+    struct span text;
+};
+
+struct history {
+    struct history_bar *at;
+    size_t count, cap;
+};
+
+void history_init(struct history *h);
+void history_close(struct history *h);
+/* False: text is not a bar (it is left out). */
+bool history_add(struct history *h, struct span text);
+/* The newest `limit` bars within [from_ms, to_ms], oldest first. */
+void history_render(struct history *h, const char *symbol,
+                    const char *resolution, int64_t from_ms, int64_t to_ms,
+                    size_t limit, struct bytes *json);
+
+#endif

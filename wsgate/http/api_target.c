@@ -1,0 +1,119 @@
+#include "wsgate/http/api_target.h"
+
+#include <string.h>
+
+#include "common/event/route.h"
+
+static const struct {
+    const char *path;
+    enum api_endpoint endpoint;
+} plain[] = {
+    {"/health/redis", API_REDIS_STATUS},
+    {"/api/v1/ws/status", API_WS_STATUS},
+    {"/api/v1/redis/status", API_REDIS_STATUS},
+    {"/api/v1/simulator/status", API_SIMULATOR_STATUS},
+    {"/api/v1/symbols", API_SYMBOLS},
+};
+
+#define PRICE "/api/v1/price/"
+#define BARS "/api/v1/bars/"
+
+static bool symbol_ok(struct span s)
+{
+    return s.len > 0 && s.len <= API_SYMBOL_MAX && route_channel_ok(s, false) &&
+           !memchr(s.ptr, ':', s.len);
+}
+
+bool api_resolution_ok(struct span text)
+{
+    size_t i = 0;
+
+    if (text.len == 0 || text.len > API_RESOLUTION_MAX)
+        return false;
+    while (i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9')
+        i++;
+    if (i < text.len && strchr("STDWM", text.ptr[i]))
+        i++;
+    return i == text.len;
+}
+
+bool api_number(struct span text, int64_t min, int64_t max, int64_t *out)
+{
+    bool minus = text.len > 0 && text.ptr[0] == '-';
+    size_t i = minus ? 1 : 0;
+    int64_t value = 0;
+
+    if (text.len == i || text.len - i > 18)
+        return false;
+    for (; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+        value = value * 10 + (text.ptr[i] - '0');
+    }
+    if (minus)
+        value = -value;
+    if (value < min || value > max)
+        return false;
+    *out = value;
+    return true;
+}
+
+static struct span after(struct span path, const char *head)
+{
+    size_t n = strlen(head);
+
+    return span_make(path.ptr + n, path.len - n);
+}
+
+static void copy(char *to, struct span from)
+{
+    memcpy(to, from.ptr, from.len);
+    to[from.len] = '\0';
+}
+
+static enum api_found read_price(struct span symbol, struct api_target *out)
+{
+    if (!symbol_ok(symbol))
+        return API_BAD_NAME;
+    out->endpoint = API_PRICE;
+    copy(out->symbol, symbol);
+    return API_FOUND;
+}
+
+static enum api_found read_bars(struct span rest, struct api_target *out)
+{
+    struct span symbol = {rest.ptr, rest.len};
+    struct span resolution;
+
+    while (symbol.len > 0 && symbol.ptr[symbol.len - 1] != '/')
+        symbol.len--;
+    if (symbol.len == 0)
+        return API_UNKNOWN;
+    resolution = span_make(rest.ptr + symbol.len, rest.len - symbol.len);
+    symbol.len--;
+    if (!symbol_ok(symbol) || !api_resolution_ok(resolution))
+        return API_BAD_NAME;
+    out->endpoint = API_BARS;
+    copy(out->symbol, symbol);
+    copy(out->resolution, resolution);
+    return API_FOUND;
+}
+
+enum api_found api_target_read(struct span path, struct api_target *out)
+{
+    struct api_target found = {0};
+    enum api_found how = API_UNKNOWN;
+
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (span_is(path, plain[i].path)) {
+            found.endpoint = plain[i].endpoint;
+            how = API_FOUND;
+        }
+    if (span_starts(path, PRICE) && path.len > strlen(PRICE))
+        how = read_price(after(path, PRICE), &found);
+    else if (span_starts(path, BARS) && path.len > strlen(BARS))
+        how = read_bars(after(path, BARS), &found);
+    if (how == API_FOUND)
+        *out = found;
+    return how;
+}

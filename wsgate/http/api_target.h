@@ -1,0 +1,50 @@
+/*
+ * api_target.h -- what a path and its query ask for.
+ *
+ * Pure.  Paths come percent-decoded, so a symbol may hold a slash
+ * (/api/v1/bars/BTC/USD/5 is BTC/USD at 5): the last part is the resolution.
+ *
+ * Names follow the rule of channels (route_channel_ok) without ':' and '*',
+ * which are what channel and key names are put together with.
+ */
+#ifndef WSGATE_HTTP_API_TARGET_H
+#define WSGATE_HTTP_API_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/span.h"
+
+enum api_endpoint {
+    API_WS_STATUS,
+    API_REDIS_STATUS,
+    API_SIMULATOR_STATUS,
+    API_SYMBOLS,
+    API_PRICE,
+    API_BARS,
+    API_ENDPOINTS, /* how many */
+};
+
+enum { API_SYMBOL_MAX = 64, API_RESOLUTION_MAX = 8 };
+
+enum api_found {
+    API_FOUND,
+    API_UNKNOWN,  /* no such path */
+    API_BAD_NAME, /* the path of an endpoint, with a name that cannot be one */
+};
+
+struct api_target {
+    enum api_endpoint endpoint;
+    char symbol[API_SYMBOL_MAX + 1];
+    char resolution[API_RESOLUTION_MAX + 1];
+};
+
+enum api_found api_target_read(struct span path, struct api_target *out);
+
+/* 1S, 1, 60, D, 12M: digits and a letter of STDWM, either may be absent. */
+bool api_resolution_ok(struct span text);
+
+/* A whole number within [min, max], digits only with perhaps a sign. */
+bool api_number(struct span text, int64_t min, int64_t max, int64_t *out);
+
+#endif
