@@ -4,9 +4,9 @@
 
 #include "common/app/app.h"
 #include "wsgate/fanout/table.h"
-#include "wsgate/gate.h"
 #include "wsgate/http/api.h"
 #include "wsgate/options.h"
+#include "wsgate/wsgate.h"
 
 #define AT(field) offsetof(struct options, field)
 static const struct option_spec table[] = {

@@ -38,7 +38,7 @@ struct options {
     int64_t heartbeat_ms;
     int64_t drain_ms;
     int64_t confirm_ms; /* longest wait of an ack for Redis */
-    /* shells (local.c) */
+    /* shells (stdio.c) */
     bool read_stdin;
     bool write_stdout;
     bool linger; /* go on after the end of standard input */

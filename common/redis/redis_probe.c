@@ -12,8 +12,8 @@ struct redis_probe {
     struct redis_cmd *cmd;
     struct redis_sub *sub;
     struct redis_probe_state state;
-    enum upstream told;
-    void (*on_change)(void *arg, enum upstream now);
+    enum upstream_state told;
+    void (*on_change)(void *arg, enum upstream_state now);
     void *arg;
     uv_timer_t timer;
     uint64_t due_ms;
@@ -22,7 +22,7 @@ struct redis_probe {
     char channel[160];
 };
 
-const char *upstream_name(enum upstream u)
+const char *upstream_name(enum upstream_state u)
 {
     switch (u) {
     case UPSTREAM_LIVE:
@@ -72,7 +72,7 @@ static void on_timer(uv_timer_t *t);
 static void evaluate(struct redis_probe *p)
 {
     uint64_t now = uv_now(p->loop);
-    enum upstream upstream;
+    enum upstream_state upstream;
     uint64_t in_ms;
 
     redis_probe_state_links(&p->state, redis_cmd_ready(p->cmd),
@@ -122,7 +122,8 @@ static void on_timer(uv_timer_t *t)
 struct redis_probe *
 redis_probe_new(uv_loop_t *loop, struct redis_cmd *cmd, struct redis_sub *sub,
                 const struct redis_config *config, const char *instance,
-                void (*on_change)(void *arg, enum upstream now), void *arg)
+                void (*on_change)(void *arg, enum upstream_state now),
+                void *arg)
 {
     struct redis_probe *p = mem_zero(sizeof *p);
 
@@ -143,7 +144,7 @@ redis_probe_new(uv_loop_t *loop, struct redis_cmd *cmd, struct redis_sub *sub,
     return p;
 }
 
-enum upstream redis_probe_state(const struct redis_probe *p)
+enum upstream_state redis_probe_state(const struct redis_probe *p)
 {
     return p->told;
 }

@@ -20,15 +20,16 @@
 #include "common/redis/redis_probe_state.h"
 #include "common/redis/redis_sub.h"
 
-const char *upstream_name(enum upstream u);
+const char *upstream_name(enum upstream_state u);
 
 struct redis_probe;
 
 struct redis_probe *
 redis_probe_new(uv_loop_t *loop, struct redis_cmd *cmd, struct redis_sub *sub,
                 const struct redis_config *config, const char *instance,
-                void (*on_change)(void *arg, enum upstream now), void *arg);
-enum upstream redis_probe_state(const struct redis_probe *p);
+                void (*on_change)(void *arg, enum upstream_state now),
+                void *arg);
+enum upstream_state redis_probe_state(const struct redis_probe *p);
 /* The owner of the subscription link reports every message; true: it was the
  * probe's own and is not for clients. */
 bool redis_probe_heard(struct redis_probe *p, struct span channel);

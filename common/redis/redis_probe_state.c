@@ -91,8 +91,8 @@ enum redis_probe_action redis_probe_state_step(struct redis_probe_state *s,
     return REDIS_PROBE_PUBLISH;
 }
 
-enum upstream redis_probe_state_upstream(const struct redis_probe_state *s,
-                                         uint64_t now_ms)
+enum upstream_state
+redis_probe_state_upstream(const struct redis_probe_state *s, uint64_t now_ms)
 {
     if (!s->cmd_ready && !s->sub_ready)
         return UPSTREAM_DOWN;

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum upstream { UPSTREAM_LIVE, UPSTREAM_STALE, UPSTREAM_DOWN };
+enum upstream_state { UPSTREAM_LIVE, UPSTREAM_STALE, UPSTREAM_DOWN };
 
 enum {
     REDIS_PROBE_QUIET_MS = 1500,  /* nothing came: publish */
@@ -56,8 +56,8 @@ void redis_probe_state_answer(struct redis_probe_state *s, uint64_t now_ms,
 void redis_probe_state_stalled(struct redis_probe_state *s, uint64_t ms);
 enum redis_probe_action redis_probe_state_step(struct redis_probe_state *s,
                                                uint64_t now_ms);
-enum upstream redis_probe_state_upstream(const struct redis_probe_state *s,
-                                         uint64_t now_ms);
+enum upstream_state
+redis_probe_state_upstream(const struct redis_probe_state *s, uint64_t now_ms);
 /* When to ask for the next step, in ms from now, at least 1. */
 uint64_t redis_probe_state_due(const struct redis_probe_state *s,
                                uint64_t now_ms);

@@ -13,7 +13,7 @@ import harness
 from harness import run_tool, wait_until
 from test_ratelimitd import HOUR
 
-FUNCTION = harness.REPO / "ratelimitd" / "function.lua"
+FUNCTION = harness.REPO / "ratelimitd" / "redis" / "function.lua"
 RULES = "ratelimit:rules"
 
 

@@ -415,7 +415,7 @@ def test_a_websocket_address_asked_plainly_says_so(gateway):
 
 def load_rule(redis, text="3 60000 log - *"):
     """The function and one rule, as ratelimitd keeps them."""
-    source = (harness.REPO / "ratelimitd" / "function.lua").read_text()
+    source = (harness.REPO / "ratelimitd" / "redis" / "function.lua").read_text()
     redis.execute_command("FUNCTION", "LOAD", "REPLACE", source)
     redis.hset("ratelimit:rules", "api", text)
 

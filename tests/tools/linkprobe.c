@@ -131,7 +131,7 @@ static void on_message(void *arg, struct span channel, struct span payload,
            SPAN_ARG(pattern));
 }
 
-static void on_upstream(void *arg, enum upstream now)
+static void on_upstream(void *arg, enum upstream_state now)
 {
     (void)arg;
     printf("upstream %s\n", upstream_name(now));

@@ -10,42 +10,43 @@
 
 /* --- names --- */
 
-static bool feed_is(const struct node *n, struct span name)
+static bool channel_is(const struct node *n, struct span name)
 {
-    return span_eq(node_of(struct feed, node, n)->name, name);
+    return span_eq(node_of(struct channel, node, n)->name, name);
 }
 
-static bool wild_is(const struct node *n, struct span name)
+static bool pattern_is(const struct node *n, struct span name)
 {
-    return span_eq(node_of(struct wild, node, n)->name, name);
+    return span_eq(node_of(struct pattern, node, n)->name, name);
 }
 
-void feeds_init(struct feeds *fs, struct fan *fan, uint64_t seed)
+void channels_init(struct channels *cs, struct fanout *fanout, uint64_t seed)
 {
-    *fs = (struct feeds){.fan = fan, .epoch_seed = seed};
-    table_init(&fs->by_name, feed_is);
-    table_init(&fs->wilds, wild_is);
-    types_init(&fs->types);
-    bytes_init(&fs->scratch);
+    *cs = (struct channels){.fanout = fanout, .epoch_seed = seed};
+    table_init(&cs->by_name, channel_is);
+    table_init(&cs->patterns, pattern_is);
+    types_init(&cs->types);
+    bytes_init(&cs->scratch);
 }
 
-struct feed *feeds_find(const struct feeds *fs, struct span name)
+struct channel *channels_find(const struct channels *cs, struct span name)
 {
-    struct node *n = table_find(&fs->by_name, name);
+    struct node *n = table_find(&cs->by_name, name);
 
-    return n ? node_of(struct feed, node, n) : NULL;
+    return n ? node_of(struct channel, node, n) : NULL;
 }
 
-struct wild *feeds_find_wild(const struct feeds *fs, struct span name)
+struct pattern *channels_find_pattern(const struct channels *cs,
+                                      struct span name)
 {
-    struct node *n = table_find(&fs->wilds, name);
+    struct node *n = table_find(&cs->patterns, name);
 
-    return n ? node_of(struct wild, node, n) : NULL;
+    return n ? node_of(struct pattern, node, n) : NULL;
 }
 
 /* A name is covered by one pattern at most: that with its last part replaced.
  */
-static struct wild *wild_over(const struct feeds *fs, struct span name)
+static struct pattern *pattern_over(const struct channels *cs, struct span name)
 {
     char pattern[ROUTE_NAME_MAX + 1];
     size_t n = name.len;
@@ -56,7 +57,7 @@ static struct wild *wild_over(const struct feeds *fs, struct span name)
         return NULL;
     memcpy(pattern, name.ptr, n);
     pattern[n] = '*';
-    return feeds_find_wild(fs, span_make(pattern, n + 1));
+    return channels_find_pattern(cs, span_make(pattern, n + 1));
 }
 
 /* Is that pattern this one?  Of all names, without a look at the table. */
@@ -69,18 +70,21 @@ static bool is_over(struct span pattern, struct span name)
            !memchr(name.ptr + n, ':', name.len - n);
 }
 
-static void variant_init(struct feeds *fs, struct variant *v, struct feed *feed,
-                         enum view view, uint32_t interval)
+static void view_init(struct channels *cs, struct view *v,
+                      struct channel *channel, enum dialect dialect,
+                      uint32_t interval)
 {
-    *v = (struct variant){
-        .feed = feed, .view = view, .interval_ms = interval, .seq = feed->seq};
-    fan_add_channel(fs->fan, &v->channel,
-                    v == &feed->native ? NULL : &feed->native.channel);
+    *v = (struct view){.channel = channel,
+                       .dialect = dialect,
+                       .interval_ms = interval,
+                       .seq = channel->seq};
+    fanout_add_stream(cs->fanout, &v->stream,
+                      v == &channel->native ? NULL : &channel->native.stream);
 }
 
-static void unlist_waiting(struct feeds *fs, struct variant *v)
+static void unlist_waiting(struct channels *cs, struct view *v)
 {
-    struct variant **at = &fs->waiting;
+    struct view **at = &cs->waiting;
 
     while (*at && *at != v)
         at = &(*at)->next_waiting;
@@ -88,219 +92,220 @@ static void unlist_waiting(struct feeds *fs, struct variant *v)
         *at = v->next_waiting;
 }
 
-static void cover_by(struct feeds *fs, struct wild_variant *wv,
-                     struct feed *feed)
+static void cover_by(struct channels *cs, struct pattern_view *wv,
+                     struct channel *channel)
 {
-    struct variant *v = feed_variant(fs, feed, wv->view, wv->interval_ms);
+    struct view *v = channel_view(cs, channel, wv->dialect, wv->interval_ms);
 
     /* Too many intervals: better every message than none. */
-    if (!v && wv->view == VIEW_NATIVE)
-        v = &feed->native;
+    if (!v && wv->dialect == DIALECT_NATIVE)
+        v = &channel->native;
     if (v)
-        fan_cover(fs->fan, &wv->pattern, &v->channel);
+        fanout_cover(cs->fanout, &wv->stream, &v->stream);
 }
 
-static void cover(struct feeds *fs, struct wild *w, struct feed *feed)
+static void cover(struct channels *cs, struct pattern *w,
+                  struct channel *channel)
 {
-    feed->wild = w;
-    w->n_feeds++;
-    for (struct wild_variant *wv = w->variants; wv; wv = wv->next)
-        cover_by(fs, wv, feed);
+    channel->pattern = w;
+    w->n_channels++;
+    for (struct pattern_view *wv = w->views; wv; wv = wv->next)
+        cover_by(cs, wv, channel);
 }
 
-struct feed *feeds_get(struct feeds *fs, struct span name)
+struct channel *channels_get(struct channels *cs, struct span name)
 {
-    struct feed *feed = feeds_find(fs, name);
+    struct channel *channel = channels_find(cs, name);
     struct bytes prefix;
-    struct wild *w;
+    struct pattern *w;
 
-    if (feed)
-        return feed;
-    if (fs->by_name.count >= FEEDS_MAX)
+    if (channel)
+        return channel;
+    if (cs->by_name.count >= CHANNELS_MAX)
         return NULL;
-    feed = mem_zero(sizeof *feed);
-    feed->name = span_make(mem_str(name), name.len);
+    channel = mem_zero(sizeof *channel);
+    channel->name = span_make(mem_str(name), name.len);
     bytes_init(&prefix);
     message_prefix(&prefix, name);
-    feed->prefix = bytes_span(&prefix);
-    /* New for each life of the feed, so that seq is never compared across. */
-    fs->epoch_seed =
-        fs->epoch_seed * 6364136223846793005u + 1442695040888963407u;
-    snprintf(feed->epoch, sizeof feed->epoch, "%08" PRIx32,
-             (uint32_t)(fs->epoch_seed >> 32));
-    variant_init(fs, &feed->native, feed, VIEW_NATIVE, 0);
-    table_add(&fs->by_name, &feed->node, feed->name);
-    w = wild_over(fs, name);
+    channel->prefix = bytes_span(&prefix);
+    /* New for each life of the channel, so that seq is never compared across. */
+    cs->epoch_seed =
+        cs->epoch_seed * 6364136223846793005u + 1442695040888963407u;
+    snprintf(channel->epoch, sizeof channel->epoch, "%08" PRIx32,
+             (uint32_t)(cs->epoch_seed >> 32));
+    view_init(cs, &channel->native, channel, DIALECT_NATIVE, 0);
+    table_add(&cs->by_name, &channel->node, channel->name);
+    w = pattern_over(cs, name);
     if (w)
-        cover(fs, w, feed);
-    return feed;
+        cover(cs, w, channel);
+    return channel;
 }
 
-void feeds_remove(struct feeds *fs, struct feed *feed)
+void channels_remove(struct channels *cs, struct channel *channel)
 {
-    struct variant *v = feed->native.next;
+    struct view *v = channel->native.next;
 
-    table_remove(&fs->by_name, &feed->node);
-    if (feed->wild)
-        feed->wild->n_feeds--;
+    table_remove(&cs->by_name, &channel->node);
+    if (channel->pattern)
+        channel->pattern->n_channels--;
     while (v) {
-        struct variant *next = v->next;
-        unlist_waiting(fs, v);
-        fan_remove_channel(fs->fan, &v->channel);
+        struct view *next = v->next;
+        unlist_waiting(cs, v);
+        fanout_remove_stream(cs->fanout, &v->stream);
         free(v);
         v = next;
     }
-    fan_remove_channel(fs->fan, &feed->native.channel);
+    fanout_remove_stream(cs->fanout, &channel->native.stream);
     /* Both were made with malloc here. */
-    free((void *)(uintptr_t)feed->name.ptr);
-    free((void *)(uintptr_t)feed->prefix.ptr);
-    free(feed);
+    free((void *)(uintptr_t)channel->name.ptr);
+    free((void *)(uintptr_t)channel->prefix.ptr);
+    free(channel);
 }
 
-/* Nobody was there to get what came: it says what the feed says. */
-static void start_anew(struct feeds *fs, struct variant *v)
+/* Nobody was there to get what came: it says what the channel says. */
+static void start_anew(struct channels *cs, struct view *v)
 {
-    unlist_waiting(fs, v);
+    unlist_waiting(cs, v);
     v->waiting = 0;
-    v->seq = v->feed->seq;
-    channel_clear(&v->channel);
+    v->seq = v->channel->seq;
+    stream_clear(&v->stream);
 }
 
-static bool free_a_variant(struct feeds *fs, struct feed *feed)
+static bool free_a_view(struct channels *cs, struct channel *channel)
 {
-    struct variant **at = &feed->native.next;
+    struct view **at = &channel->native.next;
 
     for (; *at; at = &(*at)->next) {
-        struct variant *v = *at;
-        if (v->refs > 0 || v->channel.n_links > 0 || v->channel.covered > 0)
+        struct view *v = *at;
+        if (v->refs > 0 || v->stream.n_links > 0 || v->stream.covered > 0)
             continue;
         *at = v->next;
-        unlist_waiting(fs, v);
-        fan_remove_channel(fs->fan, &v->channel);
+        unlist_waiting(cs, v);
+        fanout_remove_stream(cs->fanout, &v->stream);
         free(v);
         return true;
     }
     return false;
 }
 
-struct variant *feed_variant(struct feeds *fs, struct feed *feed,
-                             enum view view, uint32_t interval_ms)
+struct view *channel_view(struct channels *cs, struct channel *channel,
+                          enum dialect dialect, uint32_t interval_ms)
 {
-    struct variant *v = &feed->native;
+    struct view *v = &channel->native;
     unsigned n = 1;
 
     for (;; v = v->next, n++) {
-        if (v->view == view && v->interval_ms == interval_ms) {
-            if (v != &feed->native && v->channel.n_links == 0)
-                start_anew(fs, v);
+        if (v->dialect == dialect && v->interval_ms == interval_ms) {
+            if (v != &channel->native && v->stream.n_links == 0)
+                start_anew(cs, v);
             return v;
         }
         if (!v->next)
             break;
     }
-    if (interval_ms > 0 && n >= VARIANTS_MAX && !free_a_variant(fs, feed))
+    if (interval_ms > 0 && n >= VIEWS_MAX && !free_a_view(cs, channel))
         return NULL;
     v = mem_zero(sizeof *v);
-    variant_init(fs, v, feed, view, interval_ms);
-    v->next = feed->native.next;
-    feed->native.next = v;
+    view_init(cs, v, channel, dialect, interval_ms);
+    v->next = channel->native.next;
+    channel->native.next = v;
     return v;
 }
 
 /* --- patterns --- */
 
 struct covering {
-    struct feeds *fs;
-    struct wild *wild;
-    struct wild_variant *variant;
+    struct channels *cs;
+    struct pattern *pattern;
+    struct pattern_view *view;
 };
 
 static void cover_if_match(void *arg, struct node *n)
 {
     struct covering *c = arg;
-    struct feed *feed = node_of(struct feed, node, n);
+    struct channel *channel = node_of(struct channel, node, n);
 
-    if (!is_over(c->wild->name, feed->name))
+    if (!is_over(c->pattern->name, channel->name))
         return;
-    if (!feed->wild)
-        c->wild->n_feeds++;
-    feed->wild = c->wild;
-    cover_by(c->fs, c->variant, feed);
+    if (!channel->pattern)
+        c->pattern->n_channels++;
+    channel->pattern = c->pattern;
+    cover_by(c->cs, c->view, channel);
 }
 
-struct wild *feeds_get_wild(struct feeds *fs, struct span name)
+struct pattern *channels_get_pattern(struct channels *cs, struct span name)
 {
-    struct wild *w = feeds_find_wild(fs, name);
+    struct pattern *w = channels_find_pattern(cs, name);
 
-    if (w || fs->wilds.count >= WILDS_MAX)
+    if (w || cs->patterns.count >= PATTERNS_MAX)
         return w;
     w = mem_zero(sizeof *w);
     w->name = span_make(mem_str(name), name.len);
-    table_add(&fs->wilds, &w->node, w->name);
+    table_add(&cs->patterns, &w->node, w->name);
     return w;
 }
 
-void wild_trim(struct feeds *fs, struct wild *w)
+void pattern_trim(struct channels *cs, struct pattern *w)
 {
-    struct wild_variant **at = &w->variants;
+    struct pattern_view **at = &w->views;
 
     while (*at) {
-        struct wild_variant *v = *at;
-        if (v->refs > 0 || v->pattern.n_groups > 0) {
+        struct pattern_view *v = *at;
+        if (v->refs > 0 || v->stream.n_groups > 0) {
             at = &v->next;
             continue;
         }
         *at = v->next;
-        fan_remove_pattern(fs->fan, &v->pattern);
+        fanout_remove_pattern(cs->fanout, &v->stream);
         free(v);
     }
 }
 
-struct wild_variant *wild_variant(struct feeds *fs, struct wild *w,
-                                  enum view view, uint32_t interval_ms)
+struct pattern_view *pattern_view(struct channels *cs, struct pattern *w,
+                                  enum dialect dialect, uint32_t interval_ms)
 {
-    unsigned n = 1; /* as many as a feed has */
-    struct wild_variant *v;
+    unsigned n = 1; /* as many as a channel has */
+    struct pattern_view *v;
     struct covering c;
 
-    for (v = w->variants; v; v = v->next) {
-        if (v->view == view && v->interval_ms == interval_ms)
+    for (v = w->views; v; v = v->next) {
+        if (v->dialect == dialect && v->interval_ms == interval_ms)
             return v;
     }
-    wild_trim(fs, w);
-    for (v = w->variants; v; v = v->next)
+    pattern_trim(cs, w);
+    for (v = w->views; v; v = v->next)
         n++;
-    if (interval_ms > 0 && n >= VARIANTS_MAX)
+    if (interval_ms > 0 && n >= VIEWS_MAX)
         return NULL;
     v = mem_zero(sizeof *v);
-    fan_add_pattern(fs->fan, &v->pattern);
-    v->wild = w;
-    v->view = view;
+    fanout_add_pattern(cs->fanout, &v->stream);
+    v->pattern = w;
+    v->dialect = dialect;
     v->interval_ms = interval_ms;
-    v->next = w->variants;
-    w->variants = v;
-    c = (struct covering){.fs = fs, .wild = w, .variant = v};
-    table_each(&fs->by_name, cover_if_match, &c);
+    v->next = w->views;
+    w->views = v;
+    c = (struct covering){.cs = cs, .pattern = w, .view = v};
+    table_each(&cs->by_name, cover_if_match, &c);
     return v;
 }
 
-static void forget_wild(void *arg, struct node *n)
+static void forget_pattern(void *arg, struct node *n)
 {
-    struct feed *feed = node_of(struct feed, node, n);
+    struct channel *channel = node_of(struct channel, node, n);
 
-    if (feed->wild == arg)
-        feed->wild = NULL;
+    if (channel->pattern == arg)
+        channel->pattern = NULL;
 }
 
-void feeds_remove_wild(struct feeds *fs, struct wild *w)
+void channels_remove_pattern(struct channels *cs, struct pattern *w)
 {
-    table_remove(&fs->wilds, &w->node);
-    if (w->n_feeds > 0)
-        table_each(&fs->by_name, forget_wild, w);
-    while (w->variants) {
-        struct wild_variant *v = w->variants;
-        w->variants = v->next;
-        fan_remove_pattern(fs->fan, &v->pattern);
+    table_remove(&cs->patterns, &w->node);
+    if (w->n_channels > 0)
+        table_each(&cs->by_name, forget_pattern, w);
+    while (w->views) {
+        struct pattern_view *v = w->views;
+        w->views = v->next;
+        fanout_remove_pattern(cs->fanout, &v->stream);
         free(v);
     }
     free((void *)(uintptr_t)w->name.ptr);
@@ -309,29 +314,31 @@ void feeds_remove_wild(struct feeds *fs, struct wild *w)
 
 static void remove_one(void *arg, struct node *n)
 {
-    feeds_remove(arg, node_of(struct feed, node, n));
+    channels_remove(arg, node_of(struct channel, node, n));
 }
 
-static void remove_one_wild(void *arg, struct node *n)
+static void remove_one_pattern(void *arg, struct node *n)
 {
-    feeds_remove_wild(arg, node_of(struct wild, node, n));
+    channels_remove_pattern(arg, node_of(struct pattern, node, n));
 }
 
-void feeds_close(struct feeds *fs)
+void channels_close(struct channels *cs)
 {
-    table_each(&fs->wilds, remove_one_wild, fs);
-    table_each(&fs->by_name, remove_one, fs);
-    table_close(&fs->by_name);
-    table_close(&fs->wilds);
-    bytes_close(&fs->scratch);
+    table_each(&cs->patterns, remove_one_pattern, cs);
+    table_each(&cs->by_name, remove_one, cs);
+    table_close(&cs->by_name);
+    table_close(&cs->patterns);
+    bytes_close(&cs->scratch);
 }
 
-struct variant *feeds_variant_of(const struct feeds *fs, uint32_t topic)
+struct view *channels_view_of(const struct channels *cs, uint32_t subscription)
 {
-    return (struct variant *)fs->fan->channels[topic];
+    return (struct view *)cs->fanout->streams[subscription];
 }
 
-struct wild_variant *feeds_wild_of(const struct feeds *fs, uint32_t topic)
+struct pattern_view *channels_pattern_of(const struct channels *cs,
+                                         uint32_t subscription)
 {
-    return (struct wild_variant *)fs->fan->patterns[topic & ~TOPIC_PATTERN];
+    return (struct pattern_view *)
+        cs->fanout->patterns[subscription & ~SUBSCRIPTION_PATTERN];
 }

@@ -15,7 +15,7 @@
  * and counted, as clients must not wait for it. */
 enum { STDOUT_MAX_BYTES = 1 << 20 };
 
-struct local {
+struct stdio {
     struct wsgate *gate;
     struct input *in;
     struct output *out;
@@ -46,7 +46,7 @@ static struct metric stdout_dropped = {
 
 static void on_line(void *arg, struct span line, uint64_t number)
 {
-    struct local *l = arg;
+    struct stdio *l = arg;
     struct log_quote why;
     struct err err = {0};
     unsigned column = 1;
@@ -64,7 +64,7 @@ static void on_line(void *arg, struct span line, uint64_t number)
 
 static void on_too_long(void *arg, uint64_t number)
 {
-    const struct local *l = arg;
+    const struct stdio *l = arg;
 
     lines[TOO_LONG].value++;
     log_warn("bad_line",
@@ -74,14 +74,14 @@ static void on_too_long(void *arg, uint64_t number)
 
 static void on_drained(void *arg)
 {
-    const struct local *l = arg;
+    const struct stdio *l = arg;
 
     gate_flush(l->gate);
 }
 
 static void on_end(void *arg, int errnum)
 {
-    struct local *l = arg;
+    struct stdio *l = arg;
     struct err err = {0};
 
     gate_flush(l->gate);
@@ -90,7 +90,7 @@ static void on_end(void *arg, int errnum)
              " then=%s",
              lines[ACCEPTED].value, lines[REFUSED].value, lines[TOO_LONG].value,
              l->gate->opts->linger ? "serve" : "stop");
-    local_stop_input(l->gate);
+    stdio_stop_input(l->gate);
     if (errnum != 0) {
         err_errno(&err, ERR_SYSTEM, errnum, "standard input");
         app_fail(l->gate->app, &err);
@@ -111,7 +111,7 @@ static void add_text(struct bytes *b, const char *name, struct span value)
 
 static void on_request(void *arg, const struct gate_request *req)
 {
-    struct local *l = arg;
+    struct stdio *l = arg;
     struct bytes *b;
 
     if (!l->out)
@@ -139,7 +139,7 @@ static void on_request(void *arg, const struct gate_request *req)
 
 static void on_closed(void *arg, int errnum)
 {
-    struct local *l = arg;
+    struct stdio *l = arg;
     struct err err;
 
     if (errnum == 0) {
@@ -153,7 +153,7 @@ static void on_closed(void *arg, int errnum)
 
 /* --- life --- */
 
-static bool open_input(struct local *l, struct err *err)
+static bool open_input(struct stdio *l, struct err *err)
 {
     static const struct input_events events = {.on_line = on_line,
                                                .on_too_long = on_too_long,
@@ -168,7 +168,7 @@ static bool open_input(struct local *l, struct err *err)
     return l->in != NULL;
 }
 
-static bool open_output(struct local *l, struct err *err)
+static bool open_output(struct stdio *l, struct err *err)
 {
     static const struct output_events events = {.on_closed = on_closed};
 
@@ -184,24 +184,24 @@ static bool open_output(struct local *l, struct err *err)
     return true;
 }
 
-bool local_open(struct wsgate *w, struct err *err)
+bool stdio_open(struct wsgate *w, struct err *err)
 {
-    struct local *l;
+    struct stdio *l;
 
     if (!w->opts->read_stdin && !w->opts->write_stdout)
         return true;
     l = mem_zero(sizeof *l);
     l->gate = w;
-    w->local = l;
+    w->stdio = l;
     if (open_input(l, err) && open_output(l, err))
         return true;
-    local_stop(w); /* its handles close in the loop; local_free() follows */
+    stdio_stop(w); /* its handles close in the loop; stdio_free() follows */
     return false;
 }
 
-void local_stop_input(struct wsgate *w)
+void stdio_stop_input(struct wsgate *w)
 {
-    struct local *l = w->local;
+    struct stdio *l = w->stdio;
 
     if (!l || !l->in)
         return;
@@ -209,21 +209,21 @@ void local_stop_input(struct wsgate *w)
     l->in = NULL;
 }
 
-void local_stop(struct wsgate *w)
+void stdio_stop(struct wsgate *w)
 {
-    struct local *l = w->local;
+    struct stdio *l = w->stdio;
 
     if (!l)
         return;
-    local_stop_input(w);
+    stdio_stop_input(w);
     w->on_request = NULL;
     if (l->out)
         output_close(l->out, NULL, NULL);
     l->out = NULL;
 }
 
-void local_free(struct wsgate *w)
+void stdio_free(struct wsgate *w)
 {
-    free(w->local);
-    w->local = NULL;
+    free(w->stdio);
+    w->stdio = NULL;
 }

@@ -8,9 +8,9 @@
  *           subscribe, unsubscribe, publish, disconnect.  A reader that went
  *           away ends the gateway quietly; lost output is exit status 74.
  *
- * Ownership   w->local is allocated by local_open(); local_stop() closes its
+ * Ownership   w->stdio is allocated by stdio_open(); stdio_stop() closes its
  *             handles (from gate_stop(), after the last client was let go, so
- *             that `disconnect` lines are written), local_free() frees it after
+ *             that `disconnect` lines are written), stdio_free() frees it after
  *             the loop has ended
  */
 #ifndef WSGATE_CHANNELS_STDIO_H
@@ -19,13 +19,13 @@
 #include <stdbool.h>
 
 #include "common/base/err.h"
-#include "wsgate/gate.h"
+#include "wsgate/wsgate.h"
 
 /* Does nothing, and succeeds, where neither --stdin nor --stdout is given. */
-bool local_open(struct wsgate *w, struct err *err);
+bool stdio_open(struct wsgate *w, struct err *err);
 /* No more lines are read; output goes on. */
-void local_stop_input(struct wsgate *w);
-void local_stop(struct wsgate *w);
-void local_free(struct wsgate *w);
+void stdio_stop_input(struct wsgate *w);
+void stdio_stop(struct wsgate *w);
+void stdio_free(struct wsgate *w);
 
 #endif

@@ -10,7 +10,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "wsgate/channels/hub.h"
+#include "wsgate/channels/upstream.h"
 #include "wsgate/client/close_count.h"
 #include "wsgate/client/gate_metrics.h"
 #include "wsgate/client/session.h"
@@ -20,7 +20,7 @@ enum { TOKEN = 1000 };
 
 #define client_of(member) node_of(struct client, m, member)
 
-/* --- sending: what the fan asks for --- */
+/* --- sending: what the fanout asks for --- */
 
 static ssize_t io_send(struct member *m, const struct iovec *iov, unsigned n)
 {
@@ -65,30 +65,30 @@ static void io_want_writable(struct member *m, bool on)
     watch(c);
 }
 
-static void io_lost(struct member *m, enum fan_lost why, int errnum)
+static void io_lost(struct member *m, enum fanout_lost why, int errnum)
 {
     struct client *c = client_of(m);
 
-    if (why == FAN_LOST_SLOW)
+    if (why == FANOUT_LOST_SLOW)
         client_close(c, CLOSE_TOO_SLOW, "too slow for mode all");
-    else if (why == FAN_LOST_ANSWERS)
+    else if (why == FANOUT_LOST_ANSWERS)
         client_end(c, CLOSE_TOO_SLOW, "does not read its answers");
     else
         client_end(c, WS_CLOSE_ABNORMAL, strerror(errnum));
 }
 
-const struct fan_io client_io = {
+const struct fanout_io client_io = {
     .send = io_send, .want_writable = io_want_writable, .lost = io_lost};
 
 size_t client_unread(const struct client *c)
 {
-    return c->m.lag ? c->m.lag->out.len : 0;
+    return c->m.backlog ? c->m.backlog->out.len : 0;
 }
 
-void client_say(struct client *c, struct span frames)
+void client_send(struct client *c, struct span frames)
 {
     if (!c->ended && frames.len > 0)
-        fan_say(c->all->gate->fan, &c->m, frames);
+        fanout_send(c->registry->gate->fanout, &c->m, frames);
 }
 
 /* --- the end --- */
@@ -96,27 +96,27 @@ void client_say(struct client *c, struct span frames)
 static void on_closed(uv_handle_t *h)
 {
     struct client *c = (struct client *)h;
-    struct clients *all = c->all;
+    struct clients *registry = c->registry;
 
     close(c->m.fd);
     /* Not sooner: it may be one of its own messages that ended the client. */
-    ws_state_free(all->pool, c->ws);
+    ws_state_free(registry->pool, c->ws);
     free(c);
-    if (--all->count == 0 && all->on_empty)
-        all->on_empty(all->on_empty_arg);
+    if (--registry->count == 0 && registry->on_empty)
+        registry->on_empty(registry->on_empty_arg);
 }
 
 /* Subscriptions and everything that is kept for later. */
 static void let_go(struct client *c)
 {
     session_end(c);
-    fan_leave(c->all->gate->fan, &c->m);
+    fanout_leave(c->registry->gate->fanout, &c->m);
 }
 
 void client_end(struct client *c, uint16_t code, const char *reason)
 {
-    struct clients *all = c->all;
-    struct wsgate *w = all->gate;
+    struct clients *registry = c->registry;
+    struct wsgate *w = registry->gate;
 
     if (c->ended)
         return;
@@ -136,15 +136,15 @@ void client_end(struct client *c, uint16_t code, const char *reason)
                                    .close_why = reason};
         w->on_request(w->on_request_arg, &req);
     }
-    fan_forget(w->fan, &c->m);
-    clients_remove(all, c);
+    fanout_forget(w->fanout, &c->m);
+    clients_remove(registry, c);
     uv_close((uv_handle_t *)&c->poll, on_closed);
 }
 
 /* Our close frame has gone: no more from us. */
 static void half_close(struct client *c)
 {
-    if (c->closing && !c->close_sent && fan_is_drained(&c->m)) {
+    if (c->closing && !c->close_sent && fanout_is_drained(&c->m)) {
         c->close_sent = true;
         shutdown(c->m.fd, SHUT_WR);
     }
@@ -162,11 +162,11 @@ void client_close(struct client *c, uint16_t code, const char *reason)
     let_go(c);
     bytes_init(&frame);
     ws_close_add(&frame, code, reason);
-    client_say(c, bytes_span(&frame));
+    client_send(c, bytes_span(&frame));
     bytes_close(&frame);
     if (c->ended)
         return;
-    clients_leaving(c->all, c);
+    clients_leaving(c->registry, c);
     half_close(c);
 }
 
@@ -180,7 +180,7 @@ static uint32_t now32(void)
 /* One message of its allowance; false: there is none left. */
 static bool take_token(struct client *c)
 {
-    const struct options *o = c->all->gate->opts;
+    const struct options *o = c->registry->gate->opts;
     uint32_t now = now32(), max = (uint32_t)(o->command_burst * TOKEN);
     double more = (double)(now - c->tokens_ms) * o->command_rate;
 
@@ -195,7 +195,7 @@ static bool take_token(struct client *c)
 
 static void got_close(struct client *c, uint16_t code)
 {
-    struct bytes *out = &c->all->answers;
+    struct bytes *out = &c->registry->answers;
 
     if (!c->closing) {
         c->close_code = code;
@@ -204,9 +204,9 @@ static void got_close(struct client *c, uint16_t code)
         ws_close_add(out, code == WS_CLOSE_NONE ? WS_CLOSE_NORMAL : code, "");
         let_go(c);
         c->closing = true;
-        clients_leaving(c->all, c);
+        clients_leaving(c->registry, c);
     }
-    client_say(c, bytes_span(out));
+    client_send(c, bytes_span(out));
     bytes_clear(out);
     half_close(c);
     if (c->close_sent)
@@ -228,35 +228,35 @@ static bool on_frame(void *arg, enum ws_kind kind, struct span payload,
         return true;
     if (!take_token(c)) {
         /* What was asked before is answered. */
-        client_say(c, bytes_span(&c->all->answers));
-        bytes_clear(&c->all->answers);
+        client_send(c, bytes_span(&c->registry->answers));
+        bytes_clear(&c->registry->answers);
         client_close(c, CLOSE_TOO_MANY, "too many requests");
         return false;
     }
     if (kind == WS_PING) {
-        ws_frame_add(&c->all->answers, WS_OP_PONG, payload);
+        ws_frame_add(&c->registry->answers, WS_OP_PONG, payload);
         return true;
     }
-    c->all->commands++;
+    c->registry->commands++;
     session_text(c, payload);
     return !c->closing && !c->ended;
 }
 
 void client_got(struct client *c, struct span bytes)
 {
-    struct clients *all = c->all;
+    struct clients *registry = c->registry;
     const char *why = NULL;
     uint16_t code;
 
     c->heard = true;
-    all->bytes_received += bytes.len;
-    bytes_clear(&all->answers);
-    code = ws_read(all->pool, &c->ws, bytes, on_frame, c, &why);
+    registry->bytes_received += bytes.len;
+    bytes_clear(&registry->answers);
+    code = ws_read(registry->pool, &c->ws, bytes, on_frame, c, &why);
     if (c->ended)
         return;
-    if (all->answers.len > 0) {
-        client_say(c, bytes_span(&all->answers));
-        bytes_clear(&all->answers);
+    if (registry->answers.len > 0) {
+        client_send(c, bytes_span(&registry->answers));
+        bytes_clear(&registry->answers);
     }
     if (code != 0)
         client_close(c, code, why);
@@ -266,12 +266,12 @@ void client_got(struct client *c, struct span bytes)
 
 static void read_some(struct client *c)
 {
-    ssize_t n = recv(c->m.fd, c->all->read_buf, CLIENT_READ_BYTES, 0);
+    ssize_t n = recv(c->m.fd, c->registry->read_buf, CLIENT_READ_BYTES, 0);
 
     if (n > 0) {
         /* After an error nothing that follows makes sense. */
         if (!c->close_sent)
-            client_got(c, span_make(c->all->read_buf, (size_t)n));
+            client_got(c, span_make(c->registry->read_buf, (size_t)n));
     } else if (n == 0) {
         client_end(c, WS_CLOSE_ABNORMAL, "gone");
     } else if (errno != EAGAIN && errno != EINTR) {
@@ -288,8 +288,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     }
     if (events & UV_WRITABLE) {
-        gate_metrics_backlog(lag_owed_bytes(&c->m) + client_unread(c));
-        fan_resume(c->all->gate->fan, &c->m);
+        gate_metrics_backlog(backlog_owed_bytes(&c->m) + client_unread(c));
+        fanout_resume(c->registry->gate->fanout, &c->m);
         if (c->ended)
             return;
         half_close(c);
@@ -318,30 +318,30 @@ static void tune(const struct options *o, int fd)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buf, sizeof buf);
 }
 
-struct client *client_new(struct clients *all, int fd, const char *address,
-                          enum view view)
+struct client *client_new(struct clients *registry, int fd, const char *address,
+                          enum dialect dialect)
 {
     struct client *c = mem_zero(sizeof *c);
 
-    if (uv_poll_init(&all->gate->app->loop, &c->poll, fd) != 0) {
+    if (uv_poll_init(&registry->gate->app->loop, &c->poll, fd) != 0) {
         close(fd);
         free(c);
         return NULL;
     }
-    tune(all->gate->opts, fd);
+    tune(registry->gate->opts, fd);
     c->m.fd = fd;
-    c->all = all;
-    c->id = ++all->next_id;
-    c->view = (uint8_t)view;
+    c->registry = registry;
+    c->id = ++registry->next_id;
+    c->dialect = (uint8_t)dialect;
     c->heard = true;
-    c->tokens = (uint32_t)(all->gate->opts->command_burst * TOKEN);
+    c->tokens = (uint32_t)(registry->gate->opts->command_burst * TOKEN);
     c->tokens_ms = now32();
-    clients_add(all, c, address);
+    clients_add(registry, c, address);
     uv_poll_start(&c->poll, UV_READABLE, on_poll);
-    if (all->gate->on_request) {
+    if (registry->gate->on_request) {
         struct gate_request req = {
             .action = "connect", .client = c->id, .peer = c->peer->address};
-        all->gate->on_request(all->gate->on_request_arg, &req);
+        registry->gate->on_request(registry->gate->on_request_arg, &req);
     }
     return c;
 }

@@ -2,7 +2,7 @@
  * client.h -- one WebSocket connection, and all of them.
  *
  * A raw non-blocking socket under uv_poll.  Everything that is sent goes
- * through the fan (fan.h), so an idle client is this struct and nothing
+ * through the fanout (fanout.h), so an idle client is this struct and nothing
  * else: no buffers, no parser, no timer of its own.
  *
  * Ownership   client_new() takes the socket; the struct is freed in the close
@@ -20,8 +20,8 @@
 #include "wsgate/channels/channel.h"
 #include "wsgate/fanout/fanout.h"
 #include "wsgate/fanout/table.h"
-#include "wsgate/gate.h"
 #include "wsgate/ws/ws_frame.h"
+#include "wsgate/wsgate.h"
 
 /* Close codes of our own; see docs/protocol.md section 4. */
 enum {
@@ -37,7 +37,7 @@ enum {
     CLIENT_READ_BYTES = 65536,  /* at once, into a buffer that all share */
     CLIENT_OUT_BYTES = 1 << 20, /* unread answers, then it is let go */
     CLIENT_PAUSE_BYTES = 32768, /* of unread answers: read no commands */
-    WHEEL_SPOKES = 60,
+    WHEEL_BUCKETS = 60,
 };
 
 struct request;
@@ -53,24 +53,24 @@ struct peer {
 struct client {
     uv_poll_t poll; /* first: the handle is the client */
     struct member m;
-    struct clients *all;
+    struct clients *registry;
     uint64_t id;
     struct peer *peer;
     struct ws_state *ws;         /* only while a message is incomplete */
     struct request *requests;    /* subscriptions that wait for Redis */
     struct snapshots *snapshots; /* to be sent when there is room */
-    uint32_t spoke_at;           /* place in its spoke of the wheel */
+    uint32_t bucket_at;          /* place in its bucket of the wheel */
     uint32_t tokens;             /* of its allowance, in thousandths */
     uint32_t tokens_ms;          /* when they were counted */
     uint16_t close_code;
-    uint8_t spoke;
-    uint8_t view; /* enum view */
-    uint8_t bad;  /* requests so far */
+    uint8_t bucket;
+    uint8_t dialect; /* enum dialect */
+    uint8_t bad;     /* requests so far */
     uint8_t missed;
     bool heard, closing, ended, want_write, close_sent;
 };
 
-struct spoke {
+struct wheel_bucket {
     struct client **at;
     uint32_t count, cap;
 };
@@ -85,8 +85,8 @@ struct clients {
     struct wsgate *gate;
     struct ws_pool *pool;
     struct table peers;
-    struct spoke wheel[WHEEL_SPOKES];
-    uint32_t next_spoke;
+    struct wheel_bucket wheel[WHEEL_BUCKETS];
+    uint32_t next_bucket;
     uint64_t count, total, next_id;
     uint64_t subscriptions;
     uint64_t bytes_received, commands;
@@ -97,35 +97,37 @@ struct clients {
     uv_timer_t leave_timer;
     struct request *pending; /* all clients' */
     uv_timer_t pending_timer;
-    uint32_t stamp; /* for marks on feeds */
+    uint32_t stamp; /* for marks on channels */
     bool stopping;
     void (*on_empty)(void *arg);
     void *on_empty_arg;
 };
 
 void clients_new(struct wsgate *w);
-void clients_stop(struct clients *all); /* its handles; clients are gone */
-void clients_free(struct clients *all);
-void clients_each(struct clients *all, void (*fn)(void *arg, struct client *c),
-                  void *arg);
+void clients_stop(struct clients *registry); /* its handles; clients are gone */
+void clients_free(struct clients *registry);
+void clients_each(struct clients *registry,
+                  void (*fn)(void *arg, struct client *c), void *arg);
 
 /* May one more come from there?  If not, *why is a static text. */
-bool clients_admit(struct clients *all, const char *address, const char **why);
+bool clients_admit(struct clients *registry, const char *address,
+                   const char **why);
 /* For client.c: one more, one that has ended, one that was told to go. */
-void clients_add(struct clients *all, struct client *c, const char *address);
-void clients_remove(struct clients *all, struct client *c);
-void clients_leaving(struct clients *all, struct client *c);
+void clients_add(struct clients *registry, struct client *c,
+                 const char *address);
+void clients_remove(struct clients *registry, struct client *c);
+void clients_leaving(struct clients *registry, struct client *c);
 
-/* How the fan sends to clients. */
-extern const struct fan_io client_io;
+/* How the fanout sends to clients. */
+extern const struct fanout_io client_io;
 
 /* NULL: the loop refuses the socket (it is closed). */
-struct client *client_new(struct clients *all, int fd, const char *address,
-                          enum view view);
+struct client *client_new(struct clients *registry, int fd, const char *address,
+                          enum dialect dialect);
 /* What came with the handshake. */
 void client_got(struct client *c, struct span bytes);
 /* Whole frames to this client. */
-void client_say(struct client *c, struct span frames);
+void client_send(struct client *c, struct span frames);
 /* Say why, give it CLIENT_CLOSE_MS, then end it. */
 void client_close(struct client *c, uint16_t code, const char *reason);
 /* Without another word. */

@@ -9,8 +9,8 @@ static void say_bye(void *arg, struct client *c)
 {
     struct bytes *bye = arg;
 
-    if (c->view == VIEW_NATIVE && !c->closing)
-        client_say(c, bytes_span(bye));
+    if (c->dialect == DIALECT_NATIVE && !c->closing)
+        client_send(c, bytes_span(bye));
 }
 
 static void on_empty(void *arg)
@@ -22,13 +22,13 @@ static void on_empty(void *arg)
     d->on_done(d->arg);
 }
 
-/* Clients sit in the wheel in the order they came, dealt out one a spoke: to
- * take from one spoke after the other spreads those who came together. */
+/* Clients sit in the wheel in the order they came, dealt out one a bucket: to
+ * take from one bucket after the other spreads those who came together. */
 static struct client *next_client(struct drain *d)
 {
-    for (int i = 0; i < WHEEL_SPOKES; i++) {
-        struct spoke *s = &d->gate->clients->wheel[d->spoke];
-        d->spoke = (d->spoke + 1) % WHEEL_SPOKES;
+    for (int i = 0; i < WHEEL_BUCKETS; i++) {
+        struct wheel_bucket *s = &d->gate->clients->wheel[d->bucket];
+        d->bucket = (d->bucket + 1) % WHEEL_BUCKETS;
         for (uint32_t k = s->count; k-- > 0;) {
             if (!s->at[k]->closing)
                 return s->at[k];

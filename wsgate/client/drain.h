@@ -21,7 +21,7 @@ struct drain {
     uint64_t began_mono_ms, spread_ms;
     uint64_t n; /* clients there were */
     uint64_t told;
-    uint32_t spoke;
+    uint32_t bucket;
     void (*on_done)(void *arg);
     void *arg;
 };

@@ -1,7 +1,7 @@
 #include "wsgate/client/gate_metrics.h"
 
 #include "common/base/metrics.h"
-#include "wsgate/channels/hub.h"
+#include "wsgate/channels/upstream.h"
 #include "wsgate/client/client.h"
 #include "wsgate/client/close_count.h"
 #include "wsgate/fanout/fanout.h"
@@ -27,16 +27,16 @@ READ(from_local, s.messages_local)
 READ(invalid, s.messages_invalid)
 READ(expected, s.expected)
 READ(delivered, s.delivered)
-READ(conflated_behind, s.conflated - hub_feeds(w->hub)->throttled)
-READ(conflated_interval, hub_feeds(w->hub)->throttled)
-READ(dropped_closed, w->fan->counters.dropped_closed)
-READ(dropped_slow, w->fan->counters.dropped_slow)
+READ(conflated_behind, s.conflated - upstream_channels(w->upstream)->throttled)
+READ(conflated_interval, upstream_channels(w->upstream)->throttled)
+READ(dropped_closed, w->fanout->counters.dropped_closed)
+READ(dropped_slow, w->fanout->counters.dropped_slow)
 READ(queued, s.queued)
 READ(bytes_sent, s.bytes_sent)
 READ(bytes_received, s.bytes_received)
 READ(commands, s.commands)
-READ(sends, w->fan->counters.sends)
-READ(stalls, w->fan->counters.stalls)
+READ(sends, w->fanout->counters.sends)
+READ(stalls, w->fanout->counters.stalls)
 READ(redis_subscriptions, s.redis_subscriptions)
 READ(upstream, gate_upstream(w) == UPSTREAM_LIVE)
 

@@ -7,7 +7,7 @@
 #ifndef WSGATE_CLIENT_GATE_METRICS_H
 #define WSGATE_CLIENT_GATE_METRICS_H
 
-#include "wsgate/gate.h"
+#include "wsgate/wsgate.h"
 
 void gate_metrics_open(struct wsgate *w);
 /* A client was found so many bytes behind. */

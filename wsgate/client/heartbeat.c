@@ -1,8 +1,8 @@
 #include "wsgate/client/heartbeat.h"
 
 #include "common/base/clock.h"
-#include "wsgate/channels/hub.h"
 #include "wsgate/channels/message.h"
+#include "wsgate/channels/upstream.h"
 
 enum {
     BEATS_PER_WHEEL = 20,
@@ -13,12 +13,12 @@ enum {
 
 const char *heartbeat_upstream(const struct wsgate *w)
 {
-    return upstream_name(hub_upstream(w->hub));
+    return upstream_name(upstream_state(w->upstream));
 }
 
 static void ping_one(struct client *c)
 {
-    struct bytes *out = &c->all->answers;
+    struct bytes *out = &c->registry->answers;
 
     if (c->closing)
         return;
@@ -30,15 +30,15 @@ static void ping_one(struct client *c)
     }
     bytes_clear(out);
     ws_frame_add(out, WS_OP_PING, span_make("", 0));
-    client_say(c, bytes_span(out));
+    client_send(c, bytes_span(out));
 }
 
 static void on_ping(uv_timer_t *t)
 {
     struct heartbeat *h = t->data;
-    struct spoke *s = &h->gate->clients->wheel[h->ping_spoke];
+    struct wheel_bucket *s = &h->gate->clients->wheel[h->ping_bucket];
 
-    h->ping_spoke = (h->ping_spoke + 1) % WHEEL_SPOKES;
+    h->ping_bucket = (h->ping_bucket + 1) % WHEEL_BUCKETS;
     for (uint32_t i = s->count; i-- > 0;)
         ping_one(s->at[i]);
 }
@@ -53,8 +53,9 @@ static void beat_one(void *arg, struct client *c)
 {
     struct heartbeat *h = arg;
 
-    if (c->view == VIEW_NATIVE && !c->closing && client_unread(c) < UNREAD_MAX)
-        client_say(c, bytes_span(&h->frame));
+    if (c->dialect == DIALECT_NATIVE && !c->closing &&
+        client_unread(c) < UNREAD_MAX)
+        client_send(c, bytes_span(&h->frame));
 }
 
 static void on_beat(uv_timer_t *t)
@@ -62,9 +63,9 @@ static void on_beat(uv_timer_t *t)
     struct heartbeat *h = t->data;
 
     make_frame(h);
-    for (int i = 0; i < WHEEL_SPOKES / BEATS_PER_WHEEL; i++) {
-        struct spoke *s = &h->gate->clients->wheel[h->beat_spoke];
-        h->beat_spoke = (h->beat_spoke + 1) % WHEEL_SPOKES;
+    for (int i = 0; i < WHEEL_BUCKETS / BEATS_PER_WHEEL; i++) {
+        struct wheel_bucket *s = &h->gate->clients->wheel[h->beat_bucket];
+        h->beat_bucket = (h->beat_bucket + 1) % WHEEL_BUCKETS;
         for (uint32_t k = s->count; k-- > 0;)
             beat_one(h, s->at[k]);
     }
@@ -91,7 +92,7 @@ void heartbeat_open(struct heartbeat *h, struct wsgate *w)
 {
     h->gate = w;
     bytes_init(&h->frame);
-    start(h, &h->ping, on_ping, w->opts->ping_ms, WHEEL_SPOKES);
+    start(h, &h->ping, on_ping, w->opts->ping_ms, WHEEL_BUCKETS);
     start(h, &h->beat, on_beat, w->opts->heartbeat_ms, BEATS_PER_WHEEL);
 }
 

@@ -12,7 +12,7 @@
 struct heartbeat {
     struct wsgate *gate;
     uv_timer_t ping, beat;
-    uint32_t ping_spoke, beat_spoke;
+    uint32_t ping_bucket, beat_bucket;
     struct bytes frame;
 };
 

@@ -2,28 +2,28 @@
 
 #include <stdlib.h>
 
-#include "wsgate/channels/hub.h"
+#include "wsgate/channels/upstream.h"
 
 struct request *request_new(struct client *c)
 {
     struct request *r = mem_zero(sizeof *r);
-    struct clients *all = c->all;
+    struct clients *registry = c->registry;
 
     r->client = c;
     bytes_init(&r->id);
     bytes_init(&r->text);
     r->next_of_client = c->requests;
     c->requests = r;
-    r->next = all->pending;
+    r->next = registry->pending;
     if (r->next)
         r->next->prev = r;
-    all->pending = r;
+    registry->pending = r;
     return r;
 }
 
 void request_free(struct request *r)
 {
-    struct clients *all = r->client->all;
+    struct clients *registry = r->client->registry;
     struct request **at = &r->client->requests;
 
     while (*at != r)
@@ -32,36 +32,37 @@ void request_free(struct request *r)
     if (r->prev)
         r->prev->next = r->next;
     else
-        all->pending = r->next;
+        registry->pending = r->next;
     if (r->next)
         r->next->prev = r->prev;
-    for (uint32_t i = 0; i < r->n_wants; i++) {
-        if (r->wants[i].topic != HUB_NO_TOPIC)
-            hub_close(all->gate->hub, r->wants[i].topic);
+    for (uint32_t i = 0; i < r->n_items; i++) {
+        if (r->items[i].subscription != NO_SUBSCRIPTION)
+            upstream_close(registry->gate->upstream, r->items[i].subscription);
     }
     bytes_close(&r->id);
     bytes_close(&r->text);
-    free(r->wants);
+    free(r->items);
     free(r);
 }
 
-struct want *request_add(struct request *r, struct span name)
+struct subscribe_item *request_add(struct request *r, struct span name)
 {
-    struct want *w;
+    struct subscribe_item *w;
 
-    if (r->n_wants == r->cap_wants) {
-        r->cap_wants = r->cap_wants == 0 ? 1 : r->cap_wants * 2;
-        r->wants = mem_grow(r->wants, r->cap_wants * sizeof *r->wants);
+    if (r->n_items == r->cap_items) {
+        r->cap_items = r->cap_items == 0 ? 1 : r->cap_items * 2;
+        r->items = mem_grow(r->items, r->cap_items * sizeof *r->items);
     }
-    w = &r->wants[r->n_wants++];
-    *w = (struct want){.topic = HUB_NO_TOPIC,
-                       .name_at = (uint32_t)r->text.len,
-                       .name_len = (uint16_t)name.len};
+    w = &r->items[r->n_items++];
+    *w = (struct subscribe_item){.subscription = NO_SUBSCRIPTION,
+                                 .name_at = (uint32_t)r->text.len,
+                                 .name_len = (uint16_t)name.len};
     bytes_add_span(&r->text, name);
     return w;
 }
 
-void request_since(struct request *r, struct want *w, struct span since)
+void request_since(struct request *r, struct subscribe_item *w,
+                   struct span since)
 {
     if (since.len > UINT16_MAX)
         since.len = 0;
@@ -77,23 +78,23 @@ static struct span part(const struct request *r, uint32_t at, uint16_t len)
     return len == 0 ? span_make("", 0) : span_make(r->text.ptr + at, len);
 }
 
-struct span want_name(const struct request *r, const struct want *w)
+struct span item_name(const struct request *r, const struct subscribe_item *w)
 {
     return part(r, w->name_at, w->name_len);
 }
 
-struct span want_since(const struct request *r, const struct want *w)
+struct span item_since(const struct request *r, const struct subscribe_item *w)
 {
     return part(r, w->since_at, w->since_len);
 }
 
 bool request_is_settled(struct request *r)
 {
-    const struct hub *hub = r->client->all->gate->hub;
+    const struct upstream *upstream = r->client->registry->gate->upstream;
 
-    while (r->settled < r->n_wants &&
-           (r->wants[r->settled].topic == HUB_NO_TOPIC ||
-            hub_is_settled(hub, r->wants[r->settled].topic)))
+    while (r->settled < r->n_items &&
+           (r->items[r->settled].subscription == NO_SUBSCRIPTION ||
+            upstream_is_settled(upstream, r->items[r->settled].subscription)))
         r->settled++;
-    return r->settled == r->n_wants;
+    return r->settled == r->n_items;
 }

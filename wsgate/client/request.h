@@ -2,7 +2,7 @@
  * request.h -- a subscription under way, and snapshots that wait for room.
  *
  * Ownership   a request is on its client's list and on the list of all until
- *             request_free(), which gives back the topics that were not taken
+ *             request_free(), which gives back the subscriptions that were not taken
  */
 #ifndef WSGATE_CLIENT_REQUEST_H
 #define WSGATE_CLIENT_REQUEST_H
@@ -13,9 +13,9 @@
 #include "common/base/bytes.h"
 #include "wsgate/client/client.h"
 
-struct want {
-    uint32_t topic;   /* HUB_NO_TOPIC: refused */
-    uint32_t name_at; /* in request->text */
+struct subscribe_item {
+    uint32_t subscription; /* NO_SUBSCRIPTION: refused */
+    uint32_t name_at;      /* in request->text */
     uint32_t since_at;
     uint16_t name_len, since_len;
     bool all;
@@ -30,9 +30,9 @@ struct request {
     struct request *next, *prev; /* of all clients */
     uint64_t deadline_mono_ms;
     struct bytes id, text;
-    struct want *wants;
-    uint32_t n_wants, cap_wants;
-    uint32_t settled; /* the wants before this one are */
+    struct subscribe_item *items;
+    uint32_t n_items, cap_items;
+    uint32_t settled; /* the items before this one are */
     bool snapshot;
 };
 
@@ -41,16 +41,17 @@ struct snapshots {
     uint64_t from; /* only what is older than this frame */
     uint32_t n, at;
     uint32_t within; /* place in a pattern's list of channels */
-    uint32_t topics[];
+    uint32_t subscriptions[];
 };
 
 struct request *request_new(struct client *c);
 void request_free(struct request *r);
-struct want *request_add(struct request *r, struct span name);
+struct subscribe_item *request_add(struct request *r, struct span name);
 /* It continues from there. */
-void request_since(struct request *r, struct want *w, struct span since);
-struct span want_name(const struct request *r, const struct want *w);
-struct span want_since(const struct request *r, const struct want *w);
+void request_since(struct request *r, struct subscribe_item *w,
+                   struct span since);
+struct span item_name(const struct request *r, const struct subscribe_item *w);
+struct span item_since(const struct request *r, const struct subscribe_item *w);
 bool request_is_settled(struct request *r);
 
 #endif

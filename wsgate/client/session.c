@@ -4,8 +4,8 @@
 
 #include "common/base/clock.h"
 #include "common/event/route.h"
-#include "wsgate/channels/hub.h"
 #include "wsgate/channels/message.h"
+#include "wsgate/channels/upstream.h"
 #include "wsgate/client/command.h"
 #include "wsgate/client/request.h"
 #include "wsgate/client/snapshot.h"
@@ -15,17 +15,17 @@ enum { PENDING_TICK_MS = 50, CHANNELS_PER_MESSAGE = 4 /* x the maximum */ };
 
 static struct bytes *answers(struct client *c)
 {
-    return &c->all->answers;
+    return &c->registry->answers;
 }
 
 /*
- * To change what a client is subscribed to, the fan is flushed, and a flush may
+ * To change what a client is subscribed to, the fanout is flushed, and a flush may
  * close any client, with its requests: so it is done before a request is
  * touched.  False: it was this client.
  */
 static bool flush(struct client *c)
 {
-    hub_flush(c->all->gate->hub);
+    upstream_flush(c->registry->gate->upstream);
     if (!c->ended && !c->closing)
         return true;
     bytes_clear(answers(c)); /* nothing follows a close frame */
@@ -35,7 +35,7 @@ static bool flush(struct client *c)
 static void tell(struct client *c, const char *action, struct span channel,
                  struct span mode, int64_t interval_ms)
 {
-    struct wsgate *w = c->all->gate;
+    struct wsgate *w = c->registry->gate;
     struct gate_request req = {.action = action,
                                .client = c->id,
                                .peer = c->peer->address,
@@ -71,20 +71,20 @@ static uint32_t round_interval(int64_t ms)
     return (uint32_t)((ms + step - 1) / step * step);
 }
 
-static void refuse(struct want *w, const char *code, const char *text)
+static void refuse(struct subscribe_item *w, const char *code, const char *text)
 {
     w->code = code;
     w->text = text;
 }
 
-static void open_want(struct client *c, struct request *r,
+static void open_item(struct client *c, struct request *r,
                       const struct command *cmd, struct span name,
-                      struct subset *have)
+                      struct subscription_set *have)
 {
-    const struct options *o = c->all->gate->opts;
-    struct hub *hub = c->all->gate->hub;
+    const struct options *o = c->registry->gate->opts;
+    struct upstream *upstream = c->registry->gate->upstream;
     bool fits = name.len <= ROUTE_NAME_MAX;
-    struct want *w =
+    struct subscribe_item *w =
         request_add(r, fits ? name : span_make(name.ptr, ROUTE_NAME_MAX));
     struct span since;
 
@@ -104,27 +104,27 @@ static void open_want(struct client *c, struct request *r,
                "private channels need a token, and this gateway has no key");
         return;
     }
-    if (!subset_may_have(have, name)) {
+    if (!subscription_set_may_have(have, name)) {
         refuse(w, "too_many", "too many wildcards");
         return;
     }
     w->all = cmd->mode == COMMAND_ALL ||
              (cmd->mode == COMMAND_DEFAULT && cmd->interval_ms == 0 &&
               is_all_by_default(name));
-    w->topic =
-        hub_open(hub, name, VIEW_NATIVE, round_interval(cmd->interval_ms));
-    if (w->topic == HUB_NO_TOPIC) {
+    w->subscription = upstream_open(upstream, name, DIALECT_NATIVE,
+                                    round_interval(cmd->interval_ms));
+    if (w->subscription == NO_SUBSCRIPTION) {
         refuse(w, "too_many", "this gateway has too many channels");
         return;
     }
-    if (!subset_has(have, w->topic)) {
+    if (!subscription_set_has(have, w->subscription)) {
         if (have->count >= (uint64_t)o->max_subscriptions) {
-            hub_close(hub, w->topic);
-            w->topic = HUB_NO_TOPIC;
+            upstream_close(upstream, w->subscription);
+            w->subscription = NO_SUBSCRIPTION;
             refuse(w, "too_many", "too many subscriptions");
             return;
         }
-        subset_put(have, sub_key(w->topic, w->all));
+        subscription_set_put(have, subscription_key(w->subscription, w->all));
     }
     if (command_since(cmd, name, &since))
         request_since(r, w, since);
@@ -134,59 +134,61 @@ static void open_want(struct client *c, struct request *r,
 
 static void add_results(struct request *r, struct bytes *out)
 {
-    struct hub *hub = r->client->all->gate->hub;
+    struct upstream *upstream = r->client->registry->gate->upstream;
     struct message_results m =
         message_results_begin(out, "subscribed", bytes_span(&r->id));
 
-    for (uint32_t i = 0; i < r->n_wants; i++) {
-        const struct want *w = &r->wants[i];
-        struct span name = want_name(r, w);
-        if (w->topic == HUB_NO_TOPIC) {
+    for (uint32_t i = 0; i < r->n_items; i++) {
+        const struct subscribe_item *w = &r->items[i];
+        struct span name = item_name(r, w);
+        if (w->subscription == NO_SUBSCRIPTION) {
             message_result_bad(&m, name, w->code, w->text);
-        } else if (w->topic & TOPIC_PATTERN) {
+        } else if (w->subscription & SUBSCRIPTION_PATTERN) {
             message_result_ok(&m, name, NULL, 0);
         } else {
-            const struct variant *v =
-                feeds_variant_of(hub_feeds(hub), w->topic);
-            message_result_ok(&m, name, v->feed->epoch, snapshot_seq(v));
+            const struct view *v =
+                channels_view_of(upstream_channels(upstream), w->subscription);
+            message_result_ok(&m, name, v->channel->epoch, snapshot_seq(v));
         }
     }
     message_results_end(&m);
-    for (uint32_t i = 0; i < r->n_wants; i++) {
-        const struct want *w = &r->wants[i];
-        if (w->topic != HUB_NO_TOPIC && w->gap)
-            message_gap(out, want_name(r, w), want_since(r, w),
+    for (uint32_t i = 0; i < r->n_items; i++) {
+        const struct subscribe_item *w = &r->items[i];
+        if (w->subscription != NO_SUBSCRIPTION && w->gap)
+            message_gap(out, item_name(r, w), item_since(r, w),
                         "not_resumable");
     }
 }
 
-/* The topics of the request become the client's. */
+/* The subscriptions of the request become the client's. */
 static void take_over(struct client *c, struct request *r)
 {
-    struct clients *all = c->all;
-    struct hub *hub = all->gate->hub;
-    struct subset have;
+    struct clients *registry = c->registry;
+    struct upstream *upstream = registry->gate->upstream;
+    struct subscription_set have;
     uint32_t before;
 
-    subset_open(&have, all, c->m.group, r->n_wants);
+    subscription_set_open(&have, registry, c->m.group, r->n_items);
     before = have.count;
-    for (uint32_t i = 0; i < r->n_wants; i++) {
-        struct want *w = &r->wants[i];
+    for (uint32_t i = 0; i < r->n_items; i++) {
+        struct subscribe_item *w = &r->items[i];
         uint64_t old;
 
-        if (w->topic == HUB_NO_TOPIC)
+        if (w->subscription == NO_SUBSCRIPTION)
             continue;
-        tell(c, "subscribe", want_name(r, w),
+        tell(c, "subscribe", item_name(r, w),
              span_str(w->all ? "all" : "latest"),
-             hub_topic_interval(hub, w->topic));
-        old = subset_put(&have, sub_key(w->topic, w->all));
-        if (old != SUBSET_NONE)
-            hub_close(hub, sub_topic(old)); /* one of two references */
-        w->topic = HUB_NO_TOPIC;
+             upstream_subscription_interval(upstream, w->subscription));
+        old = subscription_set_put(&have,
+                                   subscription_key(w->subscription, w->all));
+        if (old != SUBSCRIPTION_SET_NONE)
+            upstream_close(upstream,
+                           key_subscription(old)); /* one of two references */
+        w->subscription = NO_SUBSCRIPTION;
     }
-    all->subscriptions += have.count - before;
-    subset_apply(&have, &c->m);
-    subset_close(&have);
+    registry->subscriptions += have.count - before;
+    subscription_set_apply(&have, &c->m);
+    subscription_set_close(&have);
 }
 
 /* Everything is known: ack, then the subscriptions, then snapshots.  Whoever
@@ -196,7 +198,7 @@ static void finish(struct request *r)
     struct client *c = r->client;
     struct snapshots *s = r->snapshot ? snapshots_of(r) : NULL;
 
-    if (c->view == VIEW_NATIVE)
+    if (c->dialect == DIALECT_NATIVE)
         add_results(r, answers(c));
     take_over(c, r);
     if (s)
@@ -206,56 +208,58 @@ static void finish(struct request *r)
 
 static void wait_or_finish(struct request *r)
 {
-    struct clients *all = r->client->all;
+    struct clients *registry = r->client->registry;
 
     if (request_is_settled(r)) {
         finish(r);
         return;
     }
     r->deadline_mono_ms =
-        clock_mono_ms() + (uint64_t)all->gate->opts->confirm_ms;
-    if (!uv_is_active((uv_handle_t *)&all->pending_timer))
-        uv_timer_start(&all->pending_timer, session_on_pending_timer,
+        clock_mono_ms() + (uint64_t)registry->gate->opts->confirm_ms;
+    if (!uv_is_active((uv_handle_t *)&registry->pending_timer))
+        uv_timer_start(&registry->pending_timer, session_on_pending_timer,
                        PENDING_TICK_MS, PENDING_TICK_MS);
 }
 
-void session_check_pending(struct clients *all)
+void session_check_pending(struct clients *registry)
 {
     uint64_t now = clock_mono_ms();
 
-    if (all->pending)
-        hub_flush(all->gate->hub); /* see flush() */
-    for (struct request *r = all->pending, *next; r; r = next) {
+    if (registry->pending)
+        upstream_flush(registry->gate->upstream); /* see flush() */
+    for (struct request *r = registry->pending, *next; r; r = next) {
         struct client *c = r->client;
         next = r->next;
         if (!request_is_settled(r) && now < r->deadline_mono_ms)
             continue;
-        bytes_clear(&all->answers);
+        bytes_clear(&registry->answers);
         finish(r);
-        client_say(c, bytes_span(&all->answers));
+        client_send(c, bytes_span(&registry->answers));
         if (!c->ended && !c->closing)
             session_pump(c);
         if (c->ended || c->closing)
-            next = all->pending; /* its other requests went with it */
+            next = registry->pending; /* its other requests went with it */
     }
 }
 
 void session_on_pending_timer(uv_timer_t *t)
 {
-    struct clients *all = t->data;
+    struct clients *registry = t->data;
 
-    session_check_pending(all);
-    if (!all->pending)
+    session_check_pending(registry);
+    if (!registry->pending)
         uv_timer_stop(t);
 }
 
 /* Subscriptions under way count, too. */
-static void put_pending(struct client *c, struct subset *have)
+static void put_pending(struct client *c, struct subscription_set *have)
 {
     for (const struct request *r = c->requests; r; r = r->next_of_client) {
-        for (uint32_t i = 0; i < r->n_wants; i++) {
-            if (r->wants[i].topic != HUB_NO_TOPIC)
-                subset_put(have, sub_key(r->wants[i].topic, r->wants[i].all));
+        for (uint32_t i = 0; i < r->n_items; i++) {
+            if (r->items[i].subscription != NO_SUBSCRIPTION)
+                subscription_set_put(have,
+                                     subscription_key(r->items[i].subscription,
+                                                      r->items[i].all));
         }
     }
 }
@@ -265,13 +269,13 @@ static uint32_t pending_count(const struct client *c)
     uint32_t n = 0;
 
     for (const struct request *r = c->requests; r; r = r->next_of_client)
-        n += r->n_wants;
+        n += r->n_items;
     return n;
 }
 
 static void subscribe(struct client *c, const struct command *cmd)
 {
-    struct subset have;
+    struct subscription_set have;
     uint32_t room;
     struct request *r;
 
@@ -280,14 +284,14 @@ static void subscribe(struct client *c, const struct command *cmd)
 
     room = pending_count(c) + (uint32_t)cmd->n_channels;
 
-    subset_open(&have, c->all, c->m.group, room);
+    subscription_set_open(&have, c->registry, c->m.group, room);
     put_pending(c, &have);
     r = request_new(c);
     r->snapshot = cmd->snapshot;
     bytes_add_span(&r->id, bytes_span(&cmd->id));
     for (size_t i = 0; i < cmd->n_channels; i++)
-        open_want(c, r, cmd, command_channel(cmd, i), &have);
-    subset_close(&have);
+        open_item(c, r, cmd, command_channel(cmd, i), &have);
+    subscription_set_close(&have);
     wait_or_finish(r);
 }
 
@@ -318,20 +322,21 @@ void session_subscribe_list(struct client *c, struct span names)
     bytes_close(&text);
 }
 
-void session_subscribe_view(struct client *c)
+void session_subscribe_dialect(struct client *c)
 {
     static const char *const stock[] = {"stock:price_updates",
                                         "stock:market_status",
                                         "stock:trading_alerts", NULL};
     static const char *const ticks[] = {"market_data:*", NULL};
-    const char *const *names = c->view == VIEW_STOCK ? stock : ticks;
+    const char *const *names = c->dialect == DIALECT_STOCK ? stock : ticks;
     struct request *r = request_new(c);
 
     for (; *names != NULL; names++) {
-        struct want *w = request_add(r, span_str(*names));
-        w->all = c->view == VIEW_STOCK;
-        w->topic = hub_open(c->all->gate->hub, span_str(*names),
-                            (enum view)c->view, 0);
+        struct subscribe_item *w = request_add(r, span_str(*names));
+        w->all = c->dialect == DIALECT_STOCK;
+        w->subscription =
+            upstream_open(c->registry->gate->upstream, span_str(*names),
+                          (enum dialect)c->dialect, 0);
     }
     wait_or_finish(r);
 }
@@ -344,12 +349,13 @@ static bool cancel(struct client *c, struct span name)
     bool any = false;
 
     for (struct request *r = c->requests; r; r = r->next_of_client) {
-        for (uint32_t i = 0; i < r->n_wants; i++) {
-            struct want *w = &r->wants[i];
-            if (w->topic == HUB_NO_TOPIC || !span_eq(want_name(r, w), name))
+        for (uint32_t i = 0; i < r->n_items; i++) {
+            struct subscribe_item *w = &r->items[i];
+            if (w->subscription == NO_SUBSCRIPTION ||
+                !span_eq(item_name(r, w), name))
                 continue;
-            hub_close(c->all->gate->hub, w->topic);
-            w->topic = HUB_NO_TOPIC;
+            upstream_close(c->registry->gate->upstream, w->subscription);
+            w->subscription = NO_SUBSCRIPTION;
             refuse(w, "cancelled", "unsubscribed before it began");
             any = true;
         }
@@ -359,49 +365,51 @@ static bool cancel(struct client *c, struct span name)
 
 static void unsubscribe(struct client *c, const struct command *cmd)
 {
-    struct clients *all;
-    struct subset have;
+    struct clients *registry;
+    struct subscription_set have;
     struct message_results m;
     uint32_t before;
 
     if (!flush(c))
         return;
 
-    all = c->all;
+    registry = c->registry;
     m = message_results_begin(answers(c), "unsubscribed", bytes_span(&cmd->id));
 
-    subset_open(&have, all, c->m.group, 0);
+    subscription_set_open(&have, registry, c->m.group, 0);
     before = have.count;
     for (size_t i = 0; i < cmd->n_channels; i++) {
         struct span name = command_channel(cmd, i);
-        uint64_t old = subset_remove(&have, name);
-        if (old != SUBSET_NONE) {
-            hub_close(all->gate->hub, sub_topic(old));
+        uint64_t old = subscription_set_remove(&have, name);
+        if (old != SUBSCRIPTION_SET_NONE) {
+            upstream_close(registry->gate->upstream, key_subscription(old));
             tell(c, "unsubscribe", name, span_str(""), 0);
         }
-        if (cancel(c, name) || old != SUBSET_NONE)
+        if (cancel(c, name) || old != SUBSCRIPTION_SET_NONE)
             message_result_ok(&m, name, NULL, 0);
         else
             message_result_bad(&m, name, "not_subscribed",
                                "there is no such subscription");
     }
     message_results_end(&m);
-    all->subscriptions -= before - have.count;
-    subset_apply(&have, &c->m);
-    subset_close(&have);
+    registry->subscriptions -= before - have.count;
+    subscription_set_apply(&have, &c->m);
+    subscription_set_close(&have);
 }
 
 static void list(struct client *c, const struct command *cmd)
 {
-    const struct hub *hub = c->all->gate->hub;
+    const struct upstream *upstream = c->registry->gate->upstream;
     const struct group *g = c->m.group;
     struct message_results m = message_results_begin(
         answers(c), "subscriptions", bytes_span(&cmd->id));
 
     for (uint32_t i = 0; g && i < g->n_keys; i++) {
-        uint32_t topic = sub_topic(g->keys[i]);
-        message_result_mode(&m, hub_topic_name(hub, topic), sub_all(g->keys[i]),
-                            hub_topic_interval(hub, topic));
+        uint32_t subscription = key_subscription(g->keys[i]);
+        message_result_mode(
+            &m, upstream_subscription_name(upstream, subscription),
+            key_all(g->keys[i]),
+            upstream_subscription_interval(upstream, subscription));
     }
     message_results_end(&m);
 }
@@ -435,7 +443,7 @@ static void bad_request(struct client *c, struct span id, const char *why)
     message_error(answers(c), id, "bad_request", why, false);
     if (++c->bad < CLIENT_BAD_MAX)
         return;
-    client_say(c, bytes_span(answers(c)));
+    client_send(c, bytes_span(answers(c)));
     bytes_clear(answers(c));
     client_close(c, CLOSE_BAD_REQUESTS, "too many bad requests");
 }
@@ -445,12 +453,13 @@ void session_text(struct client *c, struct span text)
     struct command cmd;
     const char *why = NULL;
 
-    if (c->view != VIEW_NATIVE)
+    if (c->dialect != DIALECT_NATIVE)
         return; /* the older addresses take no commands */
     if (!command_read(text, &cmd, &why)) {
         bad_request(c, bytes_span(&cmd.id), why);
-    } else if (cmd.n_channels > (size_t)c->all->gate->opts->max_subscriptions *
-                                    CHANNELS_PER_MESSAGE) {
+    } else if (cmd.n_channels >
+               (size_t)c->registry->gate->opts->max_subscriptions *
+                   CHANNELS_PER_MESSAGE) {
         message_error(answers(c), bytes_span(&cmd.id), "too_many",
                       "too many channels in one message", false);
     } else {
@@ -472,7 +481,8 @@ void session_end(struct client *c)
         request_free(c->requests);
     snapshots_free(c);
     for (uint32_t i = 0; g && i < g->n_keys; i++)
-        hub_close(c->all->gate->hub, sub_topic(g->keys[i]));
+        upstream_close(c->registry->gate->upstream,
+                       key_subscription(g->keys[i]));
     if (g)
-        c->all->subscriptions -= g->n_keys;
+        c->registry->subscriptions -= g->n_keys;
 }

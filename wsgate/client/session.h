@@ -18,13 +18,13 @@ void session_text(struct client *c, struct span text);
 /* ?subscribe=a,b at connecting. */
 void session_subscribe_list(struct client *c, struct span names);
 /* The fixed subscriptions of the older addresses. */
-void session_subscribe_view(struct client *c);
+void session_subscribe_dialect(struct client *c);
 /* Send snapshots that wait, as far as there is room. */
 void session_pump(struct client *c);
-/* The client goes: gives its topics back. */
+/* The client goes: gives its subscriptions back. */
 void session_end(struct client *c);
-/* Some topics became settled, or time has passed. */
-void session_check_pending(struct clients *all);
+/* Some subscriptions became settled, or time has passed. */
+void session_check_pending(struct clients *registry);
 void session_on_pending_timer(uv_timer_t *t);
 
 #endif

@@ -3,27 +3,28 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
-#include "wsgate/channels/hub.h"
 #include "wsgate/channels/message.h"
+#include "wsgate/channels/upstream.h"
 
 /* What one client may get, and how many channels be looked at for it, before
  * others have their turn. */
 enum { AT_ONCE_BYTES = 16384, TURN_BYTES = 65536, TURN_CHANNELS = 1024 };
 
-uint64_t snapshot_seq(const struct variant *v)
+uint64_t snapshot_seq(const struct view *v)
 {
-    /* A variant with an interval may have messages that wait: not yet told. */
-    return v->channel.n_slots > 0 && v->interval_ms > 0 ? v->seq : v->feed->seq;
+    /* A view with an interval may have messages that wait: not yet told. */
+    return v->stream.n_keys > 0 && v->interval_ms > 0 ? v->seq
+                                                      : v->channel->seq;
 }
 
 struct snapshots *snapshots_of(const struct request *r)
 {
     struct snapshots *s =
-        mem_zero(sizeof *s + r->n_wants * sizeof s->topics[0]);
+        mem_zero(sizeof *s + r->n_items * sizeof s->subscriptions[0]);
 
-    for (uint32_t i = 0; i < r->n_wants; i++) {
-        if (r->wants[i].topic != HUB_NO_TOPIC)
-            s->topics[s->n++] = r->wants[i].topic;
+    for (uint32_t i = 0; i < r->n_items; i++) {
+        if (r->items[i].subscription != NO_SUBSCRIPTION)
+            s->subscriptions[s->n++] = r->items[i].subscription;
     }
     if (s->n > 0)
         return s;
@@ -35,7 +36,7 @@ void snapshots_queue(struct client *c, struct snapshots *s)
 {
     struct snapshots **at = &c->snapshots;
 
-    s->from = c->all->gate->fan->log.head;
+    s->from = c->registry->gate->fanout->log.head;
     while (*at)
         at = &(*at)->next;
     *at = s;
@@ -52,92 +53,93 @@ void snapshots_free(struct client *c)
 
 struct showing {
     struct bytes *out;
-    const struct variant *v;
+    const struct view *v;
 };
 
-static void show(void *arg, const struct slot *slot, struct span payload)
+static void show(void *arg, const struct conflation_key *key,
+                 struct span payload)
 {
     const struct showing *s = arg;
-    const struct feed *feed = s->v->feed;
+    const struct channel *channel = s->v->channel;
 
-    (void)slot;
-    message_snapshot(s->out, feed->name, snapshot_seq(s->v), payload,
-                     feed->last_ms > 0 ? feed->last_ms : clock_wall_ms(),
-                     feed->last_local);
+    (void)key;
+    message_snapshot(s->out, channel->name, snapshot_seq(s->v), payload,
+                     channel->last_ms > 0 ? channel->last_ms : clock_wall_ms(),
+                     channel->last_local);
 }
 
-static bool has_topic(const struct group *g, uint32_t topic)
+static bool has_subscription(const struct group *g, uint32_t subscription)
 {
     uint32_t lo = 0, hi = !g ? 0 : g->n_keys;
 
     while (lo < hi) {
         uint32_t mid = (lo + hi) / 2;
-        if (sub_topic(g->keys[mid]) < topic)
+        if (key_subscription(g->keys[mid]) < subscription)
             lo = mid + 1;
         else
             hi = mid;
     }
-    return g && lo < g->n_keys && sub_topic(g->keys[lo]) == topic;
+    return g && lo < g->n_keys && key_subscription(g->keys[lo]) == subscription;
 }
 
 /* Has the group this channel by its name, at whatever interval? */
-static bool names(const struct group *g, const struct feed *feed)
+static bool names(const struct group *g, const struct channel *channel)
 {
-    const struct variant *v = &feed->native;
+    const struct view *v = &channel->native;
 
-    if (sub_topic(g->keys[0]) & TOPIC_PATTERN)
+    if (key_subscription(g->keys[0]) & SUBSCRIPTION_PATTERN)
         return false;
-    while (v && !has_topic(g, v->channel.id))
+    while (v && !has_subscription(g, v->stream.id))
         v = v->next;
     return v != NULL;
 }
 
 /* Updates after a snapshot are newer than it: where one went out before the
  * snapshot had room, there is none. */
-static bool is_outdone(const struct variant *v, uint64_t from)
+static bool is_outdone(const struct view *v, uint64_t from)
 {
-    const struct channel *c = &v->feed->native.channel;
+    const struct stream *c = &v->channel->native.stream;
 
-    for (uint32_t i = 0; i < c->n_slots; i++) {
-        if (c->slots[i].frame >= from)
+    for (uint32_t i = 0; i < c->n_keys; i++) {
+        if (c->keys[i].frame >= from)
             return true;
     }
     return false;
 }
 
 /* The next channel of the first list; NULL: that one is nothing to show. */
-static const struct variant *next_channel(struct client *c,
-                                          const struct feeds *fs)
+static const struct view *next_channel(struct client *c,
+                                       const struct channels *cs)
 {
     struct snapshots *s = c->snapshots;
     const struct group *g = c->m.group;
-    uint32_t topic = s->topics[s->at];
-    const struct pattern *p;
-    const struct variant *v;
+    uint32_t subscription = s->subscriptions[s->at];
+    const struct stream_pattern *p;
+    const struct view *v;
 
-    if (!has_topic(g, topic)) { /* unsubscribed meanwhile */
+    if (!has_subscription(g, subscription)) { /* unsubscribed meanwhile */
         s->at++;
         s->within = 0;
         return NULL;
     }
-    if (!(topic & TOPIC_PATTERN)) {
+    if (!(subscription & SUBSCRIPTION_PATTERN)) {
         s->at++;
-        return feeds_variant_of(fs, topic);
+        return channels_view_of(cs, subscription);
     }
-    p = fs->fan->patterns[topic & ~TOPIC_PATTERN];
-    if (s->within >= p->n_channels) {
+    p = cs->fanout->patterns[subscription & ~SUBSCRIPTION_PATTERN];
+    if (s->within >= p->n_streams) {
         s->at++;
         s->within = 0;
         return NULL;
     }
-    v = (const struct variant *)p->channels[s->within++];
-    return names(g, v->feed) ? NULL : v;
+    v = (const struct view *)p->streams[s->within++];
+    return names(g, v->channel) ? NULL : v;
 }
 
 /* Into out what goes at once; false: this turn's channels are used up. */
 static bool gather(struct client *c, struct bytes *out, unsigned *channels)
 {
-    const struct feeds *fs = hub_feeds(c->all->gate->hub);
+    const struct channels *cs = upstream_channels(c->registry->gate->upstream);
 
     while (c->snapshots && out->len < AT_ONCE_BYTES) {
         struct snapshots *s = c->snapshots;
@@ -152,16 +154,16 @@ static bool gather(struct client *c, struct bytes *out, unsigned *channels)
         if (++*channels > TURN_CHANNELS)
             return false;
         from = s->from;
-        showing = (struct showing){.out = out, .v = next_channel(c, fs)};
+        showing = (struct showing){.out = out, .v = next_channel(c, cs)};
         if (showing.v && !is_outdone(showing.v, from))
-            feed_each_newest(fs, showing.v, show, &showing);
+            channel_each_newest(cs, showing.v, show, &showing);
     }
     return true;
 }
 
 void snapshots_pump(struct client *c)
 {
-    struct bytes *out = &c->all->answers;
+    struct bytes *out = &c->registry->answers;
     unsigned channels = 0;
     size_t sent = 0;
     bool more = true;
@@ -171,7 +173,7 @@ void snapshots_pump(struct client *c)
         bytes_clear(out);
         more = gather(c, out, &channels);
         sent += out->len;
-        client_say(c, bytes_span(out));
+        client_send(c, bytes_span(out));
         bytes_clear(out);
         if (c->ended)
             return;

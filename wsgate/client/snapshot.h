@@ -14,7 +14,7 @@
 #include "wsgate/client/request.h"
 
 /* The seq that an ack and a snapshot name: updates that follow are above. */
-uint64_t snapshot_seq(const struct variant *v);
+uint64_t snapshot_seq(const struct view *v);
 /* NULL where the request has nothing to show. */
 struct snapshots *snapshots_of(const struct request *r);
 /* From now on: what is in the log already is older than the subscription. */

@@ -6,53 +6,59 @@ struct mark_place {
     uint32_t *mark, *at;
 };
 
-static struct mark_place place_of(const struct subset *s, uint32_t topic)
+static struct mark_place place_of(const struct subscription_set *s,
+                                  uint32_t subscription)
 {
-    const struct feeds *fs = hub_feeds(s->all->gate->hub);
-    struct feed *feed;
+    const struct channels *cs = upstream_channels(s->registry->gate->upstream);
+    struct channel *channel;
 
-    if (topic & TOPIC_PATTERN) {
-        struct wild *w = feeds_wild_of(fs, topic)->wild;
+    if (subscription & SUBSCRIPTION_PATTERN) {
+        struct pattern *w = channels_pattern_of(cs, subscription)->pattern;
         return (struct mark_place){&w->mark, &w->mark_at};
     }
-    feed = feeds_variant_of(fs, topic)->feed;
-    return (struct mark_place){&feed->mark, &feed->mark_at};
+    channel = channels_view_of(cs, subscription)->channel;
+    return (struct mark_place){&channel->mark, &channel->mark_at};
 }
 
-void subset_open(struct subset *s, struct clients *all, const struct group *g,
-                 uint32_t more)
+void subscription_set_open(struct subscription_set *s, struct clients *registry,
+                           const struct group *g, uint32_t more)
 {
     uint32_t n = !g ? 0 : g->n_keys;
 
-    *s = (struct subset){.all = all, .cap = n + more, .stamp = ++all->stamp};
+    *s = (struct subscription_set){
+        .registry = registry, .cap = n + more, .stamp = ++registry->stamp};
     s->keys = mem_alloc((s->cap + 1u) * sizeof *s->keys);
     for (uint32_t i = 0; i < n; i++)
-        subset_put(s, g->keys[i]);
+        subscription_set_put(s, g->keys[i]);
 }
 
-void subset_close(struct subset *s)
+void subscription_set_close(struct subscription_set *s)
 {
     free(s->keys);
 }
 
-bool subset_has(const struct subset *s, uint32_t topic)
+bool subscription_set_has(const struct subscription_set *s,
+                          uint32_t subscription)
 {
-    return *place_of(s, topic).mark == s->stamp;
+    return *place_of(s, subscription).mark == s->stamp;
 }
 
-bool subset_may_have(const struct subset *s, struct span name)
+bool subscription_set_may_have(const struct subscription_set *s,
+                               struct span name)
 {
-    const struct wild *w;
+    const struct pattern *w;
 
-    if (name.ptr[name.len - 1] != '*' || s->patterns < SUBSET_PATTERNS_MAX)
+    if (name.ptr[name.len - 1] != '*' ||
+        s->patterns < SUBSCRIPTION_SET_PATTERNS_MAX)
         return true;
-    w = feeds_find_wild(hub_feeds(s->all->gate->hub), name);
+    w = channels_find_pattern(upstream_channels(s->registry->gate->upstream),
+                              name);
     return w && w->mark == s->stamp;
 }
 
-uint64_t subset_put(struct subset *s, uint64_t key)
+uint64_t subscription_set_put(struct subscription_set *s, uint64_t key)
 {
-    struct mark_place p = place_of(s, sub_topic(key));
+    struct mark_place p = place_of(s, key_subscription(key));
 
     if (*p.mark == s->stamp) {
         uint64_t old = s->keys[*p.at];
@@ -63,32 +69,32 @@ uint64_t subset_put(struct subset *s, uint64_t key)
     *p.at = s->n;
     s->keys[s->n++] = key;
     s->count++;
-    s->patterns += (sub_topic(key) & TOPIC_PATTERN) != 0;
-    return SUBSET_NONE;
+    s->patterns += (key_subscription(key) & SUBSCRIPTION_PATTERN) != 0;
+    return SUBSCRIPTION_SET_NONE;
 }
 
-uint64_t subset_remove(struct subset *s, struct span name)
+uint64_t subscription_set_remove(struct subscription_set *s, struct span name)
 {
-    const struct feeds *fs = hub_feeds(s->all->gate->hub);
+    const struct channels *cs = upstream_channels(s->registry->gate->upstream);
     struct mark_place p = {NULL, NULL};
     uint64_t old;
 
     if (name.len > 0 && name.ptr[name.len - 1] == '*') {
-        struct wild *w = feeds_find_wild(fs, name);
+        struct pattern *w = channels_find_pattern(cs, name);
         if (w)
             p = (struct mark_place){&w->mark, &w->mark_at};
     } else {
-        struct feed *feed = feeds_find(fs, name);
-        if (feed)
-            p = (struct mark_place){&feed->mark, &feed->mark_at};
+        struct channel *channel = channels_find(cs, name);
+        if (channel)
+            p = (struct mark_place){&channel->mark, &channel->mark_at};
     }
     if (!p.mark || *p.mark != s->stamp)
-        return SUBSET_NONE;
+        return SUBSCRIPTION_SET_NONE;
     old = s->keys[*p.at];
-    s->keys[*p.at] = SUBSET_NONE;
+    s->keys[*p.at] = SUBSCRIPTION_SET_NONE;
     *p.mark = s->stamp - 1; /* no longer among them */
     s->count--;
-    s->patterns -= (sub_topic(old) & TOPIC_PATTERN) != 0;
+    s->patterns -= (key_subscription(old) & SUBSCRIPTION_PATTERN) != 0;
     return old;
 }
 
@@ -99,10 +105,10 @@ static int by_key(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-void subset_apply(struct subset *s, struct member *m)
+void subscription_set_apply(struct subscription_set *s, struct member *m)
 {
     if (s->n > 1)
         qsort(s->keys, s->n, sizeof *s->keys, by_key);
     /* Removed ones sort last. */
-    fan_subscribe(s->all->gate->fan, m, s->keys, s->count);
+    fanout_subscribe(s->registry->gate->fanout, m, s->keys, s->count);
 }

@@ -1,10 +1,10 @@
 /*
- * subset.h -- a client's subscriptions while they are being changed.
+ * subscription_set.h -- a client's subscriptions while they are being changed.
  *
  * One entry a channel or pattern, whatever its mode and interval: a new
  * subscription for a channel takes the place of the old one.
  *
- * Ownership   subset_open/subset_close; one at a time (it marks feeds)
+ * Ownership   subscription_set_open/subscription_set_close; one at a time (it marks channels)
  */
 #ifndef WSGATE_CLIENT_SUBSCRIPTION_SET_H
 #define WSGATE_CLIENT_SUBSCRIPTION_SET_H
@@ -12,34 +12,36 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "wsgate/channels/hub.h"
+#include "wsgate/channels/upstream.h"
 #include "wsgate/client/client.h"
 
-#define SUBSET_NONE UINT64_MAX
+#define SUBSCRIPTION_SET_NONE UINT64_MAX
 
 /* Patterns of one client: each costs as much as all channels there are. */
-enum { SUBSET_PATTERNS_MAX = 32 };
+enum { SUBSCRIPTION_SET_PATTERNS_MAX = 32 };
 
-struct subset {
-    struct clients *all;
-    uint64_t *keys; /* SUBSET_NONE: removed */
+struct subscription_set {
+    struct clients *registry;
+    uint64_t *keys; /* SUBSCRIPTION_SET_NONE: removed */
     uint32_t n, cap, count;
     uint32_t patterns; /* of count */
     uint32_t stamp;
 };
 
 /* Starts with what the group has; room for `more`. */
-void subset_open(struct subset *s, struct clients *all, const struct group *g,
-                 uint32_t more);
-void subset_close(struct subset *s);
+void subscription_set_open(struct subscription_set *s, struct clients *registry,
+                           const struct group *g, uint32_t more);
+void subscription_set_close(struct subscription_set *s);
 /* Is there room for this name, as far as it is a pattern? */
-bool subset_may_have(const struct subset *s, struct span name);
-bool subset_has(const struct subset *s, uint32_t topic);
-/* The key that it takes the place of, or SUBSET_NONE. */
-uint64_t subset_put(struct subset *s, uint64_t key);
-/* The key that was removed, or SUBSET_NONE. */
-uint64_t subset_remove(struct subset *s, struct span name);
+bool subscription_set_may_have(const struct subscription_set *s,
+                               struct span name);
+bool subscription_set_has(const struct subscription_set *s,
+                          uint32_t subscription);
+/* The key that it takes the place of, or SUBSCRIPTION_SET_NONE. */
+uint64_t subscription_set_put(struct subscription_set *s, uint64_t key);
+/* The key that was removed, or SUBSCRIPTION_SET_NONE. */
+uint64_t subscription_set_remove(struct subscription_set *s, struct span name);
 /* These are the member's subscriptions now. */
-void subset_apply(struct subset *s, struct member *m);
+void subscription_set_apply(struct subscription_set *s, struct member *m);
 
 #endif

@@ -7,37 +7,37 @@
 
 enum { BATCH_IOV = 256 };
 
-struct lag *lag_new(struct fan *f, struct member *m)
+struct backlog *backlog_new(struct fanout *f, struct member *m)
 {
-    struct lag *lag = mem_zero(sizeof *lag);
+    struct backlog *backlog = mem_zero(sizeof *backlog);
     struct group *g = m->group;
 
-    bytes_init(&lag->out);
-    lag->next = f->log.head;
+    bytes_init(&backlog->out);
+    backlog->next = f->log.head;
     if (g) {
         if (g->turn_frames > 0)
-            lag->next = g->turn_first; /* collected, not yet sent */
-        lag->frames = g->frames;
-        lag->bytes = g->bytes;
-        lag->all_bytes = g->all_bytes;
+            backlog->next = g->turn_first; /* collected, not yet sent */
+        backlog->frames = g->frames;
+        backlog->bytes = g->bytes;
+        backlog->all_bytes = g->all_bytes;
         members_remove(&g->fast, m);
         members_add(&g->slow, m);
     }
-    m->lag = lag;
-    return lag;
+    m->backlog = backlog;
+    return backlog;
 }
 
-void lag_free(struct lag *lag)
+void backlog_free(struct backlog *backlog)
 {
-    if (!lag)
+    if (!backlog)
         return;
-    buf_unref(lag->cut);
-    bytes_close(&lag->out);
-    free(lag->floors);
-    free(lag);
+    buf_unref(backlog->cut);
+    bytes_close(&backlog->out);
+    free(backlog->start_seqs);
+    free(backlog);
 }
 
-void lag_end(struct member *m)
+void backlog_end(struct member *m)
 {
     struct group *g = m->group;
 
@@ -45,166 +45,175 @@ void lag_end(struct member *m)
         members_remove(&g->slow, m);
         members_add(&g->fast, m);
     }
-    lag_free(m->lag);
-    m->lag = NULL;
+    backlog_free(m->backlog);
+    m->backlog = NULL;
 }
 
-uint64_t lag_owed(const struct member *m)
+uint64_t backlog_owed(const struct member *m)
 {
-    return !m->lag || !m->group ? 0 : m->group->frames - m->lag->frames;
+    return !m->backlog || !m->group ? 0 : m->group->frames - m->backlog->frames;
 }
 
-uint64_t lag_owed_bytes(const struct member *m)
+uint64_t backlog_owed_bytes(const struct member *m)
 {
-    return !m->lag || !m->group ? 0 : m->group->bytes - m->lag->bytes;
+    return !m->backlog || !m->group ? 0 : m->group->bytes - m->backlog->bytes;
 }
 
-uint64_t lag_owed_all_bytes(const struct member *m)
+uint64_t backlog_owed_all_bytes(const struct member *m)
 {
     uint64_t owed;
 
-    if (!m->lag || !m->group)
+    if (!m->backlog || !m->group)
         return 0;
-    /* The lag's total is below zero where the group is younger. */
-    owed = m->group->all_bytes - m->lag->all_bytes;
+    /* The backlog's total is below zero where the group is younger. */
+    owed = m->group->all_bytes - m->backlog->all_bytes;
     return owed > INT64_MAX ? 0 : owed;
 }
 
-static int by_topic(const void *a, const void *b)
+static int by_subscription(const void *a, const void *b)
 {
-    uint32_t x = ((const struct floor *)a)->topic,
-             y = ((const struct floor *)b)->topic;
+    uint32_t x = ((const struct start_seq *)a)->subscription,
+             y = ((const struct start_seq *)b)->subscription;
 
     return (x > y) - (x < y);
 }
 
-const struct floor *lag_floor(const struct lag *lag, uint32_t topic)
+const struct start_seq *backlog_start_seq(const struct backlog *backlog,
+                                          uint32_t subscription)
 {
-    struct floor key = {.topic = topic};
+    struct start_seq key = {.subscription = subscription};
 
-    if (!lag || lag->n_floors == 0)
+    if (!backlog || backlog->n_start_seqs == 0)
         return NULL;
-    return bsearch(&key, lag->floors, lag->n_floors, sizeof key, by_topic);
+    return bsearch(&key, backlog->start_seqs, backlog->n_start_seqs, sizeof key,
+                   by_subscription);
 }
 
-static int by_key_topic(const void *topic, const void *key)
+static int by_key_subscription(const void *subscription, const void *key)
 {
-    uint32_t x = *(const uint32_t *)topic,
-             y = sub_topic(*(const uint64_t *)key);
+    uint32_t x = *(const uint32_t *)subscription,
+             y = key_subscription(*(const uint64_t *)key);
 
     return (x > y) - (x < y);
 }
 
-static const uint64_t *key_of(const struct group *g, uint32_t topic)
+static const uint64_t *key_of(const struct group *g, uint32_t subscription)
 {
-    return bsearch(&topic, g->keys, g->n_keys, sizeof *g->keys, by_key_topic);
+    return bsearch(&subscription, g->keys, g->n_keys, sizeof *g->keys,
+                   by_key_subscription);
 }
 
-static bool has_topic(const struct group *g, uint32_t topic)
+static bool has_subscription(const struct group *g, uint32_t subscription)
 {
-    return key_of(g, topic) != NULL;
+    return key_of(g, subscription) != NULL;
 }
 
 static bool has_all(const struct group *g)
 {
     for (uint32_t i = 0; i < g->n_keys; i++) {
-        if (sub_all(g->keys[i]))
+        if (key_all(g->keys[i]))
             return true;
     }
     return false;
 }
 
 /* Is this name, which `to` does not have, covered by one of its patterns? */
-static bool covered(const struct fan *f, const struct group *to, uint32_t topic)
+static bool covered(const struct fanout *f, const struct group *to,
+                    uint32_t subscription)
 {
-    const struct channel *c = topic & TOPIC_PATTERN ? NULL : f->channels[topic];
+    const struct stream *c =
+        subscription & SUBSCRIPTION_PATTERN ? NULL : f->streams[subscription];
 
     for (uint32_t i = 0; c && i < c->n_links; i++) {
         if (c->links[i].group == to)
-            return !has_topic(to, topic);
+            return !has_subscription(to, subscription);
     }
     return false;
 }
 
 /*
- * Topics that are new start at the head of the log; the others where they did.
+ * Subscriptions that are new start at the head of the log; the others where they did.
  * One that becomes `all` is new: of what was owed as `latest`, some may be gone.
- * A name that was given up while a pattern still covers that channel keeps its
- * floor: the channel goes on exactly where it was.
+ * A name that was given up while a pattern still covers that stream keeps its
+ * start_seq: the stream goes on exactly where it was.
  */
-static void set_floors(const struct fan *f, struct lag *lag,
-                       const struct group *old, const struct group *to)
+static void set_start_seqs(const struct fanout *f, struct backlog *backlog,
+                           const struct group *old, const struct group *to)
 {
-    size_t room = to->n_keys + old->n_keys + lag->n_floors;
-    struct floor *floors = mem_alloc(room * sizeof *floors);
+    size_t room = to->n_keys + old->n_keys + backlog->n_start_seqs;
+    struct start_seq *start_seqs = mem_alloc(room * sizeof *start_seqs);
     uint32_t n = 0;
 
     for (uint32_t i = 0; i < to->n_keys; i++) {
-        uint32_t topic = sub_topic(to->keys[i]);
-        const struct floor *was = lag_floor(lag, topic);
-        const uint64_t *had = key_of(old, topic);
-        if (!had || (sub_all(to->keys[i]) && !sub_all(*had)))
-            floors[n++] = (struct floor){.topic = topic, .from = f->log.head};
+        uint32_t subscription = key_subscription(to->keys[i]);
+        const struct start_seq *was = backlog_start_seq(backlog, subscription);
+        const uint64_t *had = key_of(old, subscription);
+        if (!had || (key_all(to->keys[i]) && !key_all(*had)))
+            start_seqs[n++] = (struct start_seq){.subscription = subscription,
+                                                 .from = f->log.head};
         else if (was)
-            floors[n++] = *was;
+            start_seqs[n++] = *was;
     }
-    for (uint32_t i = 0; i < old->n_keys && n < LAG_FLOORS_MAX; i++) {
-        uint32_t topic = sub_topic(old->keys[i]);
-        const struct floor *was = lag_floor(lag, topic);
-        if (covered(f, to, topic))
-            floors[n++] = was ? *was : (struct floor){.topic = topic};
+    for (uint32_t i = 0; i < old->n_keys && n < BACKLOG_START_SEQS_MAX; i++) {
+        uint32_t subscription = key_subscription(old->keys[i]);
+        const struct start_seq *was = backlog_start_seq(backlog, subscription);
+        if (covered(f, to, subscription))
+            start_seqs[n++] =
+                was ? *was : (struct start_seq){.subscription = subscription};
     }
-    for (uint32_t i = 0; i < lag->n_floors && n < LAG_FLOORS_MAX; i++) {
-        uint32_t topic = lag->floors[i].topic;
-        if (covered(f, to, topic) && !has_topic(old, topic))
-            floors[n++] = lag->floors[i];
+    for (uint32_t i = 0;
+         i < backlog->n_start_seqs && n < BACKLOG_START_SEQS_MAX; i++) {
+        uint32_t subscription = backlog->start_seqs[i].subscription;
+        if (covered(f, to, subscription) &&
+            !has_subscription(old, subscription))
+            start_seqs[n++] = backlog->start_seqs[i];
     }
-    qsort(floors, n, sizeof *floors, by_topic);
-    free(lag->floors);
-    lag->floors = floors;
-    lag->n_floors = n;
+    qsort(start_seqs, n, sizeof *start_seqs, by_subscription);
+    free(backlog->start_seqs);
+    backlog->start_seqs = start_seqs;
+    backlog->n_start_seqs = n;
 }
 
-/* Bytes of `all` channels that m will be sent as a member of g. */
-static uint64_t count_all_bytes(struct fan *f, const struct group *g,
-                                const struct lag *lag)
+/* Bytes of `all` streams that m will be sent as a member of g. */
+static uint64_t count_all_bytes(struct fanout *f, const struct group *g,
+                                const struct backlog *backlog)
 {
     uint64_t bytes = 0;
 
-    conflation_everything(f, g, lag, lag->next, &f->dues);
-    for (size_t i = 0; i < f->dues.count; i++) {
-        if (f->dues.at[i].all)
-            bytes += f->dues.at[i].len;
+    conflation_everything(f, g, backlog, backlog->next, &f->pending);
+    for (size_t i = 0; i < f->pending.count; i++) {
+        if (f->pending.at[i].all)
+            bytes += f->pending.at[i].len;
     }
     return bytes;
 }
 
-void lag_move(struct fan *f, struct member *m, struct group *to)
+void backlog_move(struct fanout *f, struct member *m, struct group *to)
 {
-    struct lag *lag = m->lag;
+    struct backlog *backlog = m->backlog;
     struct group *old = m->group;
-    uint64_t owed = lag_owed(m);
+    uint64_t owed = backlog_owed(m);
 
     if (!to || owed == 0) {
         f->counters.dropped_closed += owed;
-        lag->next = f->log.head;
-        lag->n_floors = 0;
-        lag->conflating = false;
-        lag->frames = !to ? 0 : to->frames;
-        lag->bytes = !to ? 0 : to->bytes;
-        lag->all_bytes = !to ? 0 : to->all_bytes;
+        backlog->next = f->log.head;
+        backlog->n_start_seqs = 0;
+        backlog->conflating = false;
+        backlog->frames = !to ? 0 : to->frames;
+        backlog->bytes = !to ? 0 : to->bytes;
+        backlog->all_bytes = !to ? 0 : to->all_bytes;
         return;
     }
-    set_floors(f, lag, old, to);
-    lag->frames = to->frames - owed;
-    lag->bytes = to->bytes - (old->bytes - lag->bytes);
+    set_start_seqs(f, backlog, old, to);
+    backlog->frames = to->frames - owed;
+    backlog->bytes = to->bytes - (old->bytes - backlog->bytes);
     /* What was owed in one mode may be owed in the other now, or not at all. */
-    lag->all_bytes =
-        to->all_bytes - (has_all(to) ? count_all_bytes(f, to, lag) : 0);
+    backlog->all_bytes =
+        to->all_bytes - (has_all(to) ? count_all_bytes(f, to, backlog) : 0);
 }
 
 /* A long frame that was cut is shared by all members that it was cut for. */
-static struct buf *pin(struct fan *f, const struct due *d)
+static struct buf *pin(struct fanout *f, const struct pending_frame *d)
 {
     struct buf *found = NULL;
     uint32_t n = 0;
@@ -231,62 +240,65 @@ static struct buf *pin(struct fan *f, const struct due *d)
     return found;
 }
 
-/* `sent` bytes of the dues from `first` on have gone: the whole frames among
+/* `sent` bytes of the pending frames from `first` on have gone: the whole frames among
  * them are delivered, and a cut one must be finished before anything else. */
-static void account(struct fan *f, struct member *m, size_t first, size_t sent)
+static void account(struct fanout *f, struct member *m, size_t first,
+                    size_t sent)
 {
-    struct lag *lag = m->lag;
+    struct backlog *backlog = m->backlog;
 
-    for (size_t i = first; i < f->dues.count && sent > 0; i++) {
-        const struct due *d = &f->dues.at[i];
+    for (size_t i = first; i < f->pending.count && sent > 0; i++) {
+        const struct pending_frame *d = &f->pending.at[i];
         f->counters.delivered++;
-        lag->frames++;
-        lag->bytes += d->len;
+        backlog->frames++;
+        backlog->bytes += d->len;
         if (d->all)
-            lag->all_bytes += d->len;
-        lag->next = d->number + 1;
+            backlog->all_bytes += d->len;
+        backlog->next = d->number + 1;
         if (sent >= d->len) {
             sent -= d->len;
             continue;
         }
-        if (d->len - sent > LAG_COPY_MAX && (lag->cut = pin(f, d)) != NULL)
-            lag->cut_at = (uint32_t)sent;
+        if (d->len - sent > BACKLOG_COPY_MAX &&
+            (backlog->cut = pin(f, d)) != NULL)
+            backlog->cut_at = (uint32_t)sent;
         else
-            bytes_add(&lag->out, d->ptr + sent, d->len - sent);
+            bytes_add(&backlog->out, d->ptr + sent, d->len - sent);
         break;
     }
 }
 
-void lag_begin_turn(struct fan *f, struct member *m, uint64_t sent)
+void backlog_begin_turn(struct fanout *f, struct member *m, uint64_t sent)
 {
     struct group *g = m->group;
-    struct lag *lag = lag_new(f, m);
+    struct backlog *backlog = backlog_new(f, m);
 
-    lag->frames = g->frames - g->turn_frames;
-    lag->bytes = g->bytes - g->turn_bytes;
-    lag->all_bytes = g->all_bytes - g->turn_all_bytes;
-    conflation_everything(f, g, NULL, g->turn_first, &f->dues);
+    backlog->frames = g->frames - g->turn_frames;
+    backlog->bytes = g->bytes - g->turn_bytes;
+    backlog->all_bytes = g->all_bytes - g->turn_all_bytes;
+    conflation_everything(f, g, NULL, g->turn_first, &f->pending);
     account(f, m, 0, sent);
     f->counters.stalls++;
     f->io->want_writable(m, true);
 }
 
 /* The cut frame and the answers.  True: all gone. */
-static bool send_out(struct fan *f, struct member *m)
+static bool send_out(struct fanout *f, struct member *m)
 {
-    struct lag *lag = m->lag;
+    struct backlog *backlog = m->backlog;
     struct iovec iov[2];
     unsigned n = 0;
     size_t total = 0;
     ssize_t sent;
     size_t left;
 
-    if (lag->cut)
-        iov[n++] = (struct iovec){.iov_base = lag->cut->data + lag->cut_at,
-                                  .iov_len = lag->cut->len - lag->cut_at};
-    if (lag->out.len > 0)
+    if (backlog->cut)
         iov[n++] =
-            (struct iovec){.iov_base = lag->out.ptr, .iov_len = lag->out.len};
+            (struct iovec){.iov_base = backlog->cut->data + backlog->cut_at,
+                           .iov_len = backlog->cut->len - backlog->cut_at};
+    if (backlog->out.len > 0)
+        iov[n++] = (struct iovec){.iov_base = backlog->out.ptr,
+                                  .iov_len = backlog->out.len};
     for (unsigned i = 0; i < n; i++)
         total += iov[i].iov_len;
     if (total == 0)
@@ -295,34 +307,34 @@ static bool send_out(struct fan *f, struct member *m)
     f->counters.sends++;
     if (sent < 0) {
         if (sent != -EAGAIN)
-            fan_lose(f, m, FAN_LOST_SOCKET, (int)-sent);
+            fanout_lose(f, m, FANOUT_LOST_SOCKET, (int)-sent);
         return false;
     }
     f->counters.bytes += (uint64_t)sent;
     left = (size_t)sent;
-    if (lag->cut) {
+    if (backlog->cut) {
         size_t of_cut = left < iov[0].iov_len ? left : iov[0].iov_len;
-        lag->cut_at += (uint32_t)of_cut;
+        backlog->cut_at += (uint32_t)of_cut;
         left -= of_cut;
-        if (lag->cut_at == lag->cut->len)
-            lag->cut = buf_unref(lag->cut);
+        if (backlog->cut_at == backlog->cut->len)
+            backlog->cut = buf_unref(backlog->cut);
     }
-    bytes_drop(&lag->out, left);
+    bytes_drop(&backlog->out, left);
     return (size_t)sent == total;
 }
 
-/* Sends the dues; true: all of them are gone. */
-static bool send_dues(struct fan *f, struct member *m)
+/* Sends the pending frames; true: all of them are gone. */
+static bool send_pending(struct fanout *f, struct member *m)
 {
     size_t i = 0;
 
-    while (i < f->dues.count) {
+    while (i < f->pending.count) {
         size_t first = i, total = 0;
         unsigned n = 0;
         ssize_t sent;
 
-        for (; i < f->dues.count && n < BATCH_IOV; i++) {
-            const struct due *d = &f->dues.at[i];
+        for (; i < f->pending.count && n < BATCH_IOV; i++) {
+            const struct pending_frame *d = &f->pending.at[i];
             struct iovec *last = n > 0 ? &f->iov[n - 1] : NULL;
             if (last && (char *)last->iov_base + last->iov_len == d->ptr)
                 last->iov_len += d->len;
@@ -334,7 +346,7 @@ static bool send_dues(struct fan *f, struct member *m)
         sent = f->io->send(m, f->iov, n);
         f->counters.sends++;
         if (sent < 0 && sent != -EAGAIN) {
-            fan_lose(f, m, FAN_LOST_SOCKET, (int)-sent);
+            fanout_lose(f, m, FANOUT_LOST_SOCKET, (int)-sent);
             return false;
         }
         if (sent > 0) {
@@ -347,39 +359,39 @@ static bool send_dues(struct fan *f, struct member *m)
     return true;
 }
 
-static bool catch_up(struct fan *f, struct member *m)
+static bool catch_up(struct fanout *f, struct member *m)
 {
-    struct lag *lag = m->lag;
+    struct backlog *backlog = m->backlog;
     struct group *g = m->group;
-    uint64_t all = lag_owed_all_bytes(m);
-    uint64_t owed = lag_owed_bytes(m), latest = owed > all ? owed - all : 0;
+    uint64_t all = backlog_owed_all_bytes(m);
+    uint64_t owed = backlog_owed_bytes(m), latest = owed > all ? owed - all : 0;
 
-    if (latest > f->limits.backlog_bytes || lag->next < f->log.tail)
-        lag->conflating = true;
-    if (!lag->conflating) {
-        conflation_everything(f, g, lag, lag->next, &f->dues);
-    } else if (!conflation_newest(f, g, lag, &f->dues)) {
-        fan_lose(f, m, FAN_LOST_SLOW, 0);
+    if (latest > f->limits.backlog_bytes || backlog->next < f->log.tail)
+        backlog->conflating = true;
+    if (!backlog->conflating) {
+        conflation_everything(f, g, backlog, backlog->next, &f->pending);
+    } else if (!conflation_newest(f, g, backlog, &f->pending)) {
+        fanout_lose(f, m, FANOUT_LOST_SLOW, 0);
         return false;
     }
-    return send_dues(f, m);
+    return send_pending(f, m);
 }
 
-void fan_resume(struct fan *f, struct member *m)
+void fanout_resume(struct fanout *f, struct member *m)
 {
     if (m->group && m->group->turn_frames > 0)
-        fan_flush(f);
-    if (!m->lag) {
+        fanout_flush(f);
+    if (!m->backlog) {
         f->io->want_writable(m, false);
         return;
     }
     if (!send_out(f, m))
         return;
-    if (lag_owed(m) > 0) {
+    if (backlog_owed(m) > 0) {
         if (!catch_up(f, m))
             return;
-        f->counters.conflated += lag_owed(m);
+        f->counters.conflated += backlog_owed(m);
     }
-    lag_end(m);
+    backlog_end(m);
     f->io->want_writable(m, false);
 }

@@ -4,37 +4,39 @@
 
 #include "common/base/bytes.h"
 
-static void add(struct dues *out, uint64_t number, struct span frame, bool all)
+static void add(struct pending_frames *out, uint64_t number, struct span frame,
+                bool all)
 {
     if (out->count == out->cap) {
         out->cap = out->cap == 0 ? 256 : out->cap * 2;
         out->at = mem_grow(out->at, out->cap * sizeof *out->at);
     }
-    out->at[out->count++] = (struct due){.number = number,
-                                         .ptr = frame.ptr,
-                                         .len = (uint32_t)frame.len,
-                                         .all = all};
+    out->at[out->count++] = (struct pending_frame){.number = number,
+                                                   .ptr = frame.ptr,
+                                                   .len = (uint32_t)frame.len,
+                                                   .all = all};
 }
 
-/* The first frame of a channel that the member wants. */
-static uint64_t floor_of(const struct lag *lag, const struct group_channel *gc)
+/* The first frame of a stream that the member wants. */
+static uint64_t start_seq_of(const struct backlog *backlog,
+                             const struct group_stream *gc)
 {
-    const struct floor *at = lag_floor(lag, gc->channel->id);
+    const struct start_seq *at = backlog_start_seq(backlog, gc->stream->id);
 
-    if (!at && (gc->topic & TOPIC_PATTERN))
-        at = lag_floor(lag, gc->topic);
-    if (!at || at->from < gc->channel->born)
-        return gc->channel->born;
+    if (!at && (gc->subscription & SUBSCRIPTION_PATTERN))
+        at = backlog_start_seq(backlog, gc->subscription);
+    if (!at || at->from < gc->stream->born)
+        return gc->stream->born;
     return at->from;
 }
 
-/* Note in f->marks which channels are the group's. */
-static void mark(struct fan *f, const struct group *g, const struct lag *lag,
-                 bool all_only)
+/* Note in f->marks which streams are the group's. */
+static void mark(struct fanout *f, const struct group *g,
+                 const struct backlog *backlog, bool all_only)
 {
-    if (f->n_marks < f->n_channels) {
-        f->marks = mem_grow(f->marks, f->n_channels * sizeof *f->marks);
-        for (; f->n_marks < f->n_channels; f->n_marks++)
+    if (f->n_marks < f->n_streams) {
+        f->marks = mem_grow(f->marks, f->n_streams * sizeof *f->marks);
+        for (; f->n_marks < f->n_streams; f->n_marks++)
             f->marks[f->n_marks].stamp = 0;
     }
     if (++f->stamp == 0) { /* stamps start again: forget the old ones */
@@ -42,71 +44,74 @@ static void mark(struct fan *f, const struct group *g, const struct lag *lag,
             f->marks[i].stamp = 0;
         f->stamp = 1;
     }
-    for (uint32_t i = 0; i < g->n_channels; i++) {
-        const struct group_channel *gc = &g->channels[i];
+    for (uint32_t i = 0; i < g->n_streams; i++) {
+        const struct group_stream *gc = &g->streams[i];
         if (gc->all || !all_only)
-            f->marks[gc->channel->id] = (struct mark){
-                .stamp = f->stamp, .all = gc->all, .from = floor_of(lag, gc)};
+            f->marks[gc->stream->id] =
+                (struct mark){.stamp = f->stamp,
+                              .all = gc->all,
+                              .from = start_seq_of(backlog, gc)};
     }
 }
 
-static void walk(struct fan *f, uint64_t from, struct dues *out)
+static void walk(struct fanout *f, uint64_t from, struct pending_frames *out)
 {
     if (from < f->log.tail)
         from = f->log.tail;
     for (uint64_t n = from; n < f->log.head; n++) {
         const struct frame *fr = framelog_at(&f->log, n);
-        const struct mark *m = &f->marks[fr->channel];
+        const struct mark *m = &f->marks[fr->stream];
         if (m->stamp == f->stamp && n >= m->from)
             add(out, n, span_make(framelog_bytes(&f->log, fr), fr->len),
                 m->all);
     }
 }
 
-void conflation_everything(struct fan *f, const struct group *g,
-                           const struct lag *lag, uint64_t from,
-                           struct dues *out)
+void conflation_everything(struct fanout *f, const struct group *g,
+                           const struct backlog *backlog, uint64_t from,
+                           struct pending_frames *out)
 {
     out->count = 0;
-    mark(f, g, lag, false);
+    mark(f, g, backlog, false);
     walk(f, from, out);
 }
 
 static int by_number(const void *a, const void *b)
 {
-    uint64_t x = ((const struct due *)a)->number,
-             y = ((const struct due *)b)->number;
+    uint64_t x = ((const struct pending_frame *)a)->number,
+             y = ((const struct pending_frame *)b)->number;
 
     return (x > y) - (x < y);
 }
 
-bool conflation_newest(struct fan *f, const struct group *g,
-                       const struct lag *lag, struct dues *out)
+bool conflation_newest(struct fanout *f, const struct group *g,
+                       const struct backlog *backlog,
+                       struct pending_frames *out)
 {
     bool any_all = false;
 
     out->count = 0;
-    for (uint32_t i = 0; i < g->n_channels; i++) {
-        const struct channel *c = g->channels[i].channel;
-        uint64_t from = floor_of(lag, &g->channels[i]);
-        if (from < lag->next)
-            from = lag->next;
-        if (g->channels[i].all) {
+    for (uint32_t i = 0; i < g->n_streams; i++) {
+        const struct stream *c = g->streams[i].stream;
+        uint64_t from = start_seq_of(backlog, &g->streams[i]);
+        if (from < backlog->next)
+            from = backlog->next;
+        if (g->streams[i].all) {
             any_all = true;
             if (c->evicted >= from)
                 return false;
             continue;
         }
-        for (uint32_t k = 0; k < c->n_slots; k++) {
-            const struct slot *s = &c->slots[k];
-            struct span frame = channel_frame(s, &f->log);
+        for (uint32_t k = 0; k < c->n_keys; k++) {
+            const struct conflation_key *s = &c->keys[k];
+            struct span frame = stream_frame(s, &f->log);
             if (s->frame >= from && frame.len > 0)
                 add(out, s->frame, frame, false);
         }
     }
     if (any_all) {
-        mark(f, g, lag, true);
-        walk(f, lag->next, out);
+        mark(f, g, backlog, true);
+        walk(f, backlog->next, out);
     }
     if (out->count > 1)
         qsort(out->at, out->count, sizeof *out->at, by_number);

@@ -18,15 +18,15 @@ enum { TURNS_PER_LOG = 4 };
 
 static void on_evict(void *arg, uint64_t number, const struct frame *fr)
 {
-    struct fan *f = arg;
-    struct channel *c = f->channels[fr->channel];
+    struct fanout *f = arg;
+    struct stream *c = f->streams[fr->stream];
 
     if (c && number >= c->born)
-        channel_evict(c, number, fr, framelog_bytes(&f->log, fr));
+        stream_evict(c, number, fr, framelog_bytes(&f->log, fr));
 }
 
-void fan_init(struct fan *f, size_t log_size, const struct fan_limits *limits,
-              const struct fan_io *io)
+void fanout_init(struct fanout *f, size_t log_size,
+                 const struct fanout_limits *limits, const struct fanout_io *io)
 {
     memset(f, 0, sizeof *f);
     framelog_init(&f->log, log_size, on_evict, f);
@@ -36,15 +36,15 @@ void fan_init(struct fan *f, size_t log_size, const struct fan_limits *limits,
     f->io = io;
 }
 
-void fan_close(struct fan *f)
+void fanout_close(struct fanout *f)
 {
     framelog_close(&f->log);
     table_close(&f->groups);
-    free(f->channels);
+    free(f->streams);
     free(f->patterns);
     free(f->free_ids);
     free(f->marks);
-    free(f->dues.at);
+    free(f->pending.at);
     for (uint32_t i = 0; i < f->n_pins; i++)
         buf_unref(f->pins[i].buf);
     free(f->pins);
@@ -52,47 +52,47 @@ void fan_close(struct fan *f)
     memset(f, 0, sizeof *f);
 }
 
-/* --- channels and patterns --- */
+/* --- streams and patterns --- */
 
-void fan_add_channel(struct fan *f, struct channel *c,
-                     const struct channel *root)
+void fanout_add_stream(struct fanout *f, struct stream *c,
+                       const struct stream *root)
 {
     uint32_t id;
 
     if (f->n_free_ids > 0) {
         id = f->free_ids[--f->n_free_ids];
     } else {
-        if ((f->n_channels & (f->n_channels - 1)) == 0) {
-            size_t cap = f->n_channels == 0 ? 1 : f->n_channels * 2u;
-            f->channels = mem_grow(f->channels, cap * sizeof *f->channels);
+        if ((f->n_streams & (f->n_streams - 1)) == 0) {
+            size_t cap = f->n_streams == 0 ? 1 : f->n_streams * 2u;
+            f->streams = mem_grow(f->streams, cap * sizeof *f->streams);
         }
-        id = f->n_channels++;
+        id = f->n_streams++;
     }
-    f->channels[id] = c;
-    channel_init(c, id, f->log.head, root);
+    f->streams[id] = c;
+    stream_init(c, id, f->log.head, root);
 }
 
-void fan_remove_channel(struct fan *f, struct channel *c)
+void fanout_remove_stream(struct fanout *f, struct stream *c)
 {
     for (uint32_t i = 0; c->covered > 0 && i < f->n_patterns; i++) {
-        struct pattern *p = f->patterns[i];
-        for (uint32_t k = 0; p && k < p->n_channels; k++) {
-            if (p->channels[k] == c)
-                p->channels[k--] = p->channels[--p->n_channels];
+        struct stream_pattern *p = f->patterns[i];
+        for (uint32_t k = 0; p && k < p->n_streams; k++) {
+            if (p->streams[k] == c)
+                p->streams[k--] = p->streams[--p->n_streams];
         }
     }
-    group_unlink_channel(c);
-    f->channels[c->id] = NULL;
+    group_unlink_stream(c);
+    f->streams[c->id] = NULL;
     if (f->n_free_ids == f->cap_free_ids) {
         f->cap_free_ids = f->cap_free_ids == 0 ? 16 : f->cap_free_ids * 2;
         f->free_ids =
             mem_grow(f->free_ids, f->cap_free_ids * sizeof *f->free_ids);
     }
     f->free_ids[f->n_free_ids++] = c->id;
-    channel_close(c);
+    stream_close(c);
 }
 
-void fan_add_pattern(struct fan *f, struct pattern *p)
+void fanout_add_pattern(struct fanout *f, struct stream_pattern *p)
 {
     uint32_t id = 0;
 
@@ -103,53 +103,53 @@ void fan_add_pattern(struct fan *f, struct pattern *p)
         f->n_patterns++;
     }
     f->patterns[id] = p;
-    *p = (struct pattern){.id = id | TOPIC_PATTERN};
+    *p = (struct stream_pattern){.id = id | SUBSCRIPTION_PATTERN};
 }
 
-void fan_remove_pattern(struct fan *f, struct pattern *p)
+void fanout_remove_pattern(struct fanout *f, struct stream_pattern *p)
 {
     assert(p->n_groups == 0);
-    for (uint32_t i = 0; i < p->n_channels; i++)
-        p->channels[i]->covered--;
-    f->patterns[p->id & ~TOPIC_PATTERN] = NULL;
+    for (uint32_t i = 0; i < p->n_streams; i++)
+        p->streams[i]->covered--;
+    f->patterns[p->id & ~SUBSCRIPTION_PATTERN] = NULL;
     free(p->groups);
-    free(p->channels);
-    *p = (struct pattern){0};
+    free(p->streams);
+    *p = (struct stream_pattern){0};
 }
 
-void fan_cover(struct fan *f, struct pattern *p, struct channel *c)
+void fanout_cover(struct fanout *f, struct stream_pattern *p, struct stream *c)
 {
     (void)f;
-    if (p->n_channels == p->cap_channels) {
-        p->cap_channels = p->cap_channels == 0 ? 4 : p->cap_channels * 2;
-        p->channels =
-            mem_grow(p->channels, p->cap_channels * sizeof *p->channels);
+    if (p->n_streams == p->cap_streams) {
+        p->cap_streams = p->cap_streams == 0 ? 4 : p->cap_streams * 2;
+        p->streams = mem_grow(p->streams, p->cap_streams * sizeof *p->streams);
     }
-    p->channels[p->n_channels++] = c;
+    p->streams[p->n_streams++] = c;
     c->covered++;
     for (uint32_t i = 0; i < p->n_groups; i++) {
         struct link *l = &p->groups[i];
         if (!group_names(l->group, c->root))
-            group_link(l->group, c, sub_key(p->id, l->all));
+            group_link(l->group, c, subscription_key(p->id, l->all));
     }
 }
 
 /* --- groups --- */
 
-static void link_pattern(struct group *g, struct pattern *p, uint64_t key)
+static void link_pattern(struct group *g, struct stream_pattern *p,
+                         uint64_t key)
 {
     if (p->n_groups == p->cap_groups) {
         p->cap_groups = p->cap_groups == 0 ? 1 : p->cap_groups * 2;
         p->groups = mem_grow(p->groups, p->cap_groups * sizeof *p->groups);
     }
-    p->groups[p->n_groups++] = (struct link){.group = g, .all = sub_all(key)};
-    for (uint32_t i = 0; i < p->n_channels; i++) {
-        if (!group_names(g, p->channels[i]->root))
-            group_link(g, p->channels[i], key);
+    p->groups[p->n_groups++] = (struct link){.group = g, .all = key_all(key)};
+    for (uint32_t i = 0; i < p->n_streams; i++) {
+        if (!group_names(g, p->streams[i]->root))
+            group_link(g, p->streams[i], key);
     }
 }
 
-static void unlink_pattern(struct group *g, struct pattern *p)
+static void unlink_pattern(struct group *g, struct stream_pattern *p)
 {
     for (uint32_t i = 0; i < p->n_groups; i++) {
         if (p->groups[i].group == g)
@@ -157,7 +157,8 @@ static void unlink_pattern(struct group *g, struct pattern *p)
     }
 }
 
-static struct group *group_of(struct fan *f, const uint64_t *keys, uint32_t n)
+static struct group *group_of(struct fanout *f, const uint64_t *keys,
+                              uint32_t n)
 {
     struct node *node;
     struct group *g;
@@ -171,23 +172,25 @@ static struct group *group_of(struct fan *f, const uint64_t *keys, uint32_t n)
     table_add(&f->groups, &g->node, group_key(g->keys, n));
     /* Names first: patterns skip what is named.  Patterns sort last. */
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t topic = sub_topic(keys[i]);
-        if (topic & TOPIC_PATTERN)
-            link_pattern(g, f->patterns[topic & ~TOPIC_PATTERN], keys[i]);
+        uint32_t subscription = key_subscription(keys[i]);
+        if (subscription & SUBSCRIPTION_PATTERN)
+            link_pattern(g, f->patterns[subscription & ~SUBSCRIPTION_PATTERN],
+                         keys[i]);
         else
-            group_link(g, f->channels[topic], keys[i]);
+            group_link(g, f->streams[subscription], keys[i]);
     }
     return g;
 }
 
-static void drop_if_empty(struct fan *f, struct group *g)
+static void drop_if_empty(struct fanout *f, struct group *g)
 {
     if (!g || g->fast.count + g->slow.count > 0)
         return;
     for (uint32_t i = 0; i < g->n_keys; i++) {
-        uint32_t topic = sub_topic(g->keys[i]);
-        if (topic & TOPIC_PATTERN)
-            unlink_pattern(g, f->patterns[topic & ~TOPIC_PATTERN]);
+        uint32_t subscription = key_subscription(g->keys[i]);
+        if (subscription & SUBSCRIPTION_PATTERN)
+            unlink_pattern(g,
+                           f->patterns[subscription & ~SUBSCRIPTION_PATTERN]);
     }
     table_remove(&f->groups, &g->node);
     group_free(g);
@@ -195,30 +198,31 @@ static void drop_if_empty(struct fan *f, struct group *g)
 
 /* --- a turn --- */
 
-void fan_lose(struct fan *f, struct member *m, enum fan_lost why, int errnum)
+void fanout_lose(struct fanout *f, struct member *m, enum fanout_lost why,
+                 int errnum)
 {
-    if (why == FAN_LOST_SLOW && m->lag && m->group) {
-        uint64_t owed = lag_owed(m);
+    if (why == FANOUT_LOST_SLOW && m->backlog && m->group) {
+        uint64_t owed = backlog_owed(m);
         f->counters.dropped_slow += owed;
-        m->lag->frames += owed;
+        m->backlog->frames += owed;
     }
     f->io->lost(m, why, errnum);
-    fan_leave(f, m);
+    fanout_leave(f, m);
 }
 
-/* Members of `all` channels that wait too far behind are let go even if their
+/* Members of `all` streams that wait too far behind are let go even if their
  * socket never becomes writable again. */
-static void lose_slow(struct fan *f, struct group *g)
+static void lose_slow(struct fanout *f, struct group *g)
 {
     for (uint32_t i = g->slow.count; i-- > 0;) {
         if (i < g->slow.count &&
-            lag_owed_all_bytes(g->slow.at[i]) > f->limits.backlog_all_bytes)
-            fan_lose(f, g->slow.at[i], FAN_LOST_SLOW, 0);
+            backlog_owed_all_bytes(g->slow.at[i]) > f->limits.backlog_all_bytes)
+            fanout_lose(f, g->slow.at[i], FANOUT_LOST_SLOW, 0);
     }
 }
 
 /* The ranges of the turn as one. */
-static struct iovec gather(struct fan *f, const struct group *g)
+static struct iovec gather(struct fanout *f, const struct group *g)
 {
     bytes_clear(&f->gathered);
     for (uint32_t i = 0; i < g->n_iov; i++)
@@ -227,7 +231,7 @@ static struct iovec gather(struct fan *f, const struct group *g)
                           .iov_len = f->gathered.len};
 }
 
-static void flush_group(struct fan *f, struct group *g)
+static void flush_group(struct fanout *f, struct group *g)
 {
     uint32_t n = g->turn_frames;
     uint64_t bytes = g->turn_bytes, all_bytes = g->turn_all_bytes;
@@ -255,10 +259,10 @@ static void flush_group(struct fan *f, struct group *g)
             whole++;
         } else if (sent >= 0 || sent == -EAGAIN) {
             taken += sent < 0 ? 0 : (uint64_t)sent;
-            lag_begin_turn(f, m, sent < 0 ? 0 : (uint64_t)sent);
+            backlog_begin_turn(f, m, sent < 0 ? 0 : (uint64_t)sent);
         } else {
             f->counters.dropped_closed += n;
-            fan_lose(f, m, FAN_LOST_SOCKET, (int)-sent);
+            fanout_lose(f, m, FANOUT_LOST_SOCKET, (int)-sent);
         }
     }
     f->counters.delivered += whole * n;
@@ -269,7 +273,7 @@ static void flush_group(struct fan *f, struct group *g)
     group_turn_done(g);
 }
 
-void fan_flush(struct fan *f)
+void fanout_flush(struct fanout *f)
 {
     while (f->dirty) {
         struct group *g = f->dirty;
@@ -282,27 +286,28 @@ void fan_flush(struct fan *f)
     f->turn_frames = 0;
 }
 
-char *fan_room(struct fan *f, size_t max)
+char *fanout_room(struct fanout *f, size_t max)
 {
     if (f->turn_bytes + max > f->log.size / TURNS_PER_LOG ||
         f->turn_frames >= f->log.n_frames / TURNS_PER_LOG)
-        fan_flush(f);
+        fanout_flush(f);
     return framelog_reserve(&f->log, max);
 }
 
-uint64_t fan_add(struct fan *f, struct channel *c, uint16_t type, int64_t key,
-                 size_t len, size_t data_at, size_t data_len)
+uint64_t fanout_add(struct fanout *f, struct stream *c, uint16_t type,
+                    int64_t bar_time, size_t len, size_t data_at,
+                    size_t data_len)
 {
-    uint16_t slot = channel_slot(c, type, key);
+    uint16_t key = stream_key(c, type, bar_time);
     uint64_t number =
         framelog_commit(&f->log, len,
-                        (struct frame){.channel = c->id,
-                                       .slot = slot,
+                        (struct frame){.stream = c->id,
+                                       .key = key,
                                        .data_at = (uint16_t)data_at,
                                        .data_len = (uint32_t)data_len});
     const char *ptr = framelog_bytes(&f->log, framelog_at(&f->log, number));
 
-    channel_set(c, slot, number);
+    stream_set(c, key, number);
     f->turn_bytes += len;
     f->turn_frames++;
     for (uint32_t i = 0; i < c->n_links; i++) {
@@ -322,29 +327,29 @@ uint64_t fan_add(struct fan *f, struct channel *c, uint16_t type, int64_t key,
 
 /* --- members --- */
 
-static void move(struct fan *f, struct member *m, struct group *to)
+static void move(struct fanout *f, struct member *m, struct group *to)
 {
     struct group *old = m->group;
 
-    if (m->lag)
-        lag_move(f, m, to);
+    if (m->backlog)
+        backlog_move(f, m, to);
     if (old)
-        members_remove(m->lag ? &old->slow : &old->fast, m);
+        members_remove(m->backlog ? &old->slow : &old->fast, m);
     m->group = to;
     if (to)
-        members_add(m->lag ? &to->slow : &to->fast, m);
+        members_add(m->backlog ? &to->slow : &to->fast, m);
     /* While a flush is on its list, an empty group is dropped there. */
     if (old && !old->dirty && old->turn_frames == 0)
         drop_if_empty(f, old);
 }
 
-void fan_subscribe(struct fan *f, struct member *m, const uint64_t *keys,
-                   uint32_t n_keys)
+void fanout_subscribe(struct fanout *f, struct member *m, const uint64_t *keys,
+                      uint32_t n_keys)
 {
     bool had = m->group != NULL;
     struct group *to;
 
-    fan_flush(f);
+    fanout_flush(f);
     if (had && !m->group)
         return; /* lost in that flush: it belongs nowhere any more */
     to = group_of(f, keys, n_keys);
@@ -352,48 +357,48 @@ void fan_subscribe(struct fan *f, struct member *m, const uint64_t *keys,
         move(f, m, to);
 }
 
-void fan_leave(struct fan *f, struct member *m)
+void fanout_leave(struct fanout *f, struct member *m)
 {
     if (m->group)
         move(f, m, NULL);
 }
 
-void fan_forget(struct fan *f, struct member *m)
+void fanout_forget(struct fanout *f, struct member *m)
 {
-    fan_leave(f, m);
-    lag_free(m->lag);
-    m->lag = NULL;
+    fanout_leave(f, m);
+    backlog_free(m->backlog);
+    m->backlog = NULL;
 }
 
-void fan_say(struct fan *f, struct member *m, struct span frames)
+void fanout_send(struct fanout *f, struct member *m, struct span frames)
 {
     struct iovec iov = {.iov_base = (void *)(uintptr_t)frames.ptr,
                         .iov_len = frames.len};
     size_t sent = 0;
 
-    if (!m->lag) {
+    if (!m->backlog) {
         ssize_t n = f->io->send(m, &iov, 1);
         f->counters.sends++;
         if (n < 0 && n != -EAGAIN) {
-            fan_lose(f, m, FAN_LOST_SOCKET, (int)-n);
+            fanout_lose(f, m, FANOUT_LOST_SOCKET, (int)-n);
             return;
         }
         sent = n < 0 ? 0 : (size_t)n;
         f->counters.bytes += sent;
         if (sent == frames.len)
             return;
-        lag_new(f, m);
+        backlog_new(f, m);
         f->io->want_writable(m, true);
     }
-    if (m->lag->out.len + (frames.len - sent) > f->limits.out_bytes)
-        fan_lose(f, m, FAN_LOST_ANSWERS, 0);
+    if (m->backlog->out.len + (frames.len - sent) > f->limits.out_bytes)
+        fanout_lose(f, m, FANOUT_LOST_ANSWERS, 0);
     else
-        bytes_add(&m->lag->out, frames.ptr + sent, frames.len - sent);
+        bytes_add(&m->backlog->out, frames.ptr + sent, frames.len - sent);
 }
 
-bool fan_is_drained(const struct member *m)
+bool fanout_is_drained(const struct member *m)
 {
-    return !m->lag || (m->lag->out.len == 0 && m->lag->cut == 0);
+    return !m->backlog || (m->backlog->out.len == 0 && m->backlog->cut == 0);
 }
 
 static void count_queued(void *arg, struct node *n)
@@ -401,10 +406,10 @@ static void count_queued(void *arg, struct node *n)
     struct group *g = (struct group *)n;
 
     for (uint32_t i = 0; i < g->slow.count; i++)
-        *(uint64_t *)arg += lag_owed(g->slow.at[i]);
+        *(uint64_t *)arg += backlog_owed(g->slow.at[i]);
 }
 
-uint64_t fan_queued(const struct fan *f)
+uint64_t fanout_queued(const struct fanout *f)
 {
     uint64_t queued = 0;
 
@@ -417,7 +422,7 @@ static void count_slow(void *arg, struct node *n)
     *(uint32_t *)arg += ((struct group *)n)->slow.count;
 }
 
-uint32_t fan_slow_count(const struct fan *f)
+uint32_t fanout_slow_count(const struct fanout *f)
 {
     uint32_t slow = 0;
 

@@ -9,7 +9,7 @@
  *
  * Units       frame numbers count from 1 and never repeat; positions are bytes
  *             since the start, the place in the ring is position mod size
- * Invariants  frames [tail, head) are readable, and LINE_PAD bytes behind any of
+ * Inviews  frames [tail, head) are readable, and LINE_PAD bytes behind any of
  *             them, so that a payload can be scanned where it is
  * Ownership   framelog_init/framelog_close; the struct is the caller's
  */
@@ -25,10 +25,10 @@
 struct frame {
     uint64_t at; /* position of its first byte */
     uint32_t len;
-    uint32_t channel; /* id */
+    uint32_t stream; /* id */
     uint32_t data_len;
     uint16_t data_at; /* the payload within the frame */
-    uint16_t slot;    /* of the channel, see channel.h */
+    uint16_t key;     /* of the stream, see stream.h */
 };
 
 struct framelog {

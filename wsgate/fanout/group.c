@@ -27,72 +27,72 @@ struct group *group_new(const uint64_t *keys, uint32_t n_keys)
     return g;
 }
 
-/* The last link of the channel takes the place of this one. */
-static void drop_link(struct channel *c, uint32_t at)
+/* The last link of the stream takes the place of this one. */
+static void drop_link(struct stream *c, uint32_t at)
 {
     struct link *last = &c->links[--c->n_links];
 
     if (at != c->n_links) {
         c->links[at] = *last;
-        last->group->channels[last->at].at = at;
+        last->group->streams[last->at].at = at;
     }
 }
 
 void group_free(struct group *g)
 {
-    for (uint32_t i = 0; i < g->n_channels; i++)
-        drop_link(g->channels[i].channel, g->channels[i].at);
+    for (uint32_t i = 0; i < g->n_streams; i++)
+        drop_link(g->streams[i].stream, g->streams[i].at);
     free(g->keys);
-    free(g->channels);
+    free(g->streams);
     free(g->fast.at);
     free(g->slow.at);
     free(g->iov);
     free(g);
 }
 
-void group_link(struct group *g, struct channel *c, uint64_t key)
+void group_link(struct group *g, struct stream *c, uint64_t key)
 {
-    if (g->n_channels == g->cap_channels) {
-        g->cap_channels = g->cap_channels == 0 ? 1 : g->cap_channels * 2;
-        g->channels =
-            mem_grow(g->channels, g->cap_channels * sizeof *g->channels);
+    if (g->n_streams == g->cap_streams) {
+        g->cap_streams = g->cap_streams == 0 ? 1 : g->cap_streams * 2;
+        g->streams = mem_grow(g->streams, g->cap_streams * sizeof *g->streams);
     }
     if (c->n_links == c->cap_links) {
         c->cap_links = c->cap_links == 0 ? 1 : c->cap_links * 2;
         c->links = mem_grow(c->links, c->cap_links * sizeof *c->links);
     }
     c->links[c->n_links] =
-        (struct link){.group = g, .at = g->n_channels, .all = sub_all(key)};
-    g->channels[g->n_channels++] =
-        (struct group_channel){.channel = c,
-                               .at = c->n_links++,
-                               .topic = sub_topic(key),
-                               .all = sub_all(key)};
+        (struct link){.group = g, .at = g->n_streams, .all = key_all(key)};
+    g->streams[g->n_streams++] =
+        (struct group_stream){.stream = c,
+                              .at = c->n_links++,
+                              .subscription = key_subscription(key),
+                              .all = key_all(key)};
 }
 
-void group_unlink_channel(struct channel *c)
+void group_unlink_stream(struct stream *c)
 {
     while (c->n_links > 0) {
         struct link *l = &c->links[--c->n_links];
         struct group *g = l->group;
         uint32_t at = l->at;
-        if (at != --g->n_channels) {
-            g->channels[at] = g->channels[g->n_channels];
-            g->channels[at].channel->links[g->channels[at].at].at = at;
+        if (at != --g->n_streams) {
+            g->streams[at] = g->streams[g->n_streams];
+            g->streams[at].stream->links[g->streams[at].at].at = at;
         }
     }
 }
 
-bool group_names(const struct group *g, const struct channel *root)
+bool group_names(const struct group *g, const struct stream *root)
 {
     uint32_t names = 0; /* they are first, or nearly */
 
-    while (names < g->n_keys && !(sub_topic(g->keys[names]) & TOPIC_PATTERN))
+    while (names < g->n_keys &&
+           !(key_subscription(g->keys[names]) & SUBSCRIPTION_PATTERN))
         names++;
-    for (uint32_t i = 0; names > 0 && i < g->n_channels; i++) {
-        if (g->channels[i].topic & TOPIC_PATTERN)
+    for (uint32_t i = 0; names > 0 && i < g->n_streams; i++) {
+        if (g->streams[i].subscription & SUBSCRIPTION_PATTERN)
             continue;
-        if (g->channels[i].channel->root == root)
+        if (g->streams[i].stream->root == root)
             return true;
         names--;
     }

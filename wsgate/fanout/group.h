@@ -8,10 +8,10 @@
  *
  * Pure: no clock, no sockets, no Redis.
  *
- * Invariants  keys are sorted and differ; channels[i].channel->links[
- *             channels[i].at] is the link back, and the reverse
- * Ownership   fan.c makes and frees groups; links point both ways and are
- *             taken down by group_free() and group_unlink_channel()
+ * Inviews  keys are sorted and differ; streams[i].stream->links[
+ *             streams[i].at] is the link back, and the reverse
+ * Ownership   fanout.c makes and frees groups; links point both ways and are
+ *             taken down by group_free() and group_unlink_stream()
  */
 #ifndef WSGATE_FANOUT_GROUP_H
 #define WSGATE_FANOUT_GROUP_H
@@ -23,30 +23,31 @@
 #include "wsgate/fanout/stream.h"
 #include "wsgate/fanout/table.h"
 
-/* One subscription: a topic (channel or pattern) and how it is wanted. */
-#define TOPIC_PATTERN 0x80000000u
+/* One subscription: a stream or a pattern, and how it is wanted. */
+#define SUBSCRIPTION_PATTERN 0x80000000u
 
-static inline uint64_t sub_key(uint32_t topic, bool all)
+static inline uint64_t subscription_key(uint32_t subscription, bool all)
 {
-    return (uint64_t)topic << 1 | all;
+    return (uint64_t)subscription << 1 | all;
 }
-static inline uint32_t sub_topic(uint64_t key)
+static inline uint32_t key_subscription(uint64_t key)
 {
     return (uint32_t)(key >> 1);
 }
-static inline bool sub_all(uint64_t key)
+static inline bool key_all(uint64_t key)
 {
     return key & 1;
 }
 
 struct member;
 
-struct group_channel {
-    struct channel *channel;
-    uint32_t at;    /* index in channel->links */
-    uint32_t topic; /* the subscription it came by: the channel's id, or that
+struct group_stream {
+    struct stream *stream;
+    uint32_t at; /* index in stream->links */
+    uint32_t
+        subscription; /* the subscription it came by: the stream's id, or that
                      * of a pattern */
-    bool all;       /* every message */
+    bool all;         /* every message */
 };
 
 struct members {
@@ -58,10 +59,10 @@ struct group {
     struct node node; /* by keys */
     uint64_t *keys;
     uint32_t n_keys;
-    uint32_t n_channels, cap_channels;
-    struct group_channel *channels;
+    uint32_t n_streams, cap_streams;
+    struct group_stream *streams;
     struct members fast; /* have taken everything so far */
-    struct members slow; /* have not, see lag.h */
+    struct members slow; /* have not, see backlog.h */
     /* This turn's frames. */
     struct iovec *iov;
     uint32_t n_iov, cap_iov;
@@ -81,10 +82,10 @@ void group_free(struct group *g);
 bool group_equal(const struct node *n, struct span keys);
 struct span group_key(const uint64_t *keys, uint32_t n_keys);
 
-void group_link(struct group *g, struct channel *c, uint64_t key);
-void group_unlink_channel(struct channel *c); /* from all its groups */
-/* Is this name subscribed explicitly (in whatever variant)? */
-bool group_names(const struct group *g, const struct channel *root);
+void group_link(struct group *g, struct stream *c, uint64_t key);
+void group_unlink_stream(struct stream *c); /* from all its groups */
+/* Is this name subscribed explicitly (in whatever view)? */
+bool group_names(const struct group *g, const struct stream *root);
 
 /* One more frame for this turn; false: the list is full, flush first. */
 bool group_push(struct group *g, uint64_t number, const char *ptr, size_t len,

@@ -4,75 +4,75 @@
 
 #include "common/base/bytes.h"
 
-void channel_init(struct channel *c, uint32_t id, uint64_t born,
-                  const struct channel *root)
+void stream_init(struct stream *c, uint32_t id, uint64_t born,
+                 const struct stream *root)
 {
-    *c = (struct channel){.id = id, .born = born, .root = !root ? c : root};
+    *c = (struct stream){.id = id, .born = born, .root = !root ? c : root};
 }
 
-void channel_clear(struct channel *c)
+void stream_clear(struct stream *c)
 {
-    for (uint32_t i = 0; i < c->n_slots; i++)
-        buf_unref(c->slots[i].copy);
-    c->n_slots = 0;
+    for (uint32_t i = 0; i < c->n_keys; i++)
+        buf_unref(c->keys[i].copy);
+    c->n_keys = 0;
 }
 
-void channel_close(struct channel *c)
+void stream_close(struct stream *c)
 {
-    channel_clear(c);
-    free(c->slots);
+    stream_clear(c);
+    free(c->keys);
     free(c->links);
-    *c = (struct channel){0};
+    *c = (struct stream){0};
 }
 
-static uint16_t oldest(const struct channel *c)
+static uint16_t oldest(const struct stream *c)
 {
     uint32_t at = 0;
 
-    for (uint32_t i = 1; i < c->n_slots; i++) {
-        if (c->slots[i].frame < c->slots[at].frame)
+    for (uint32_t i = 1; i < c->n_keys; i++) {
+        if (c->keys[i].frame < c->keys[at].frame)
             at = i;
     }
     return (uint16_t)at;
 }
 
-uint16_t channel_slot(struct channel *c, uint16_t type, int64_t key)
+uint16_t stream_key(struct stream *c, uint16_t type, int64_t bar_time)
 {
     uint16_t at;
 
     /* From the back: of bars, the newest were added last. */
-    for (uint32_t i = c->n_slots; i-- > 0;) {
-        if (c->slots[i].type == type && c->slots[i].key == key)
+    for (uint32_t i = c->n_keys; i-- > 0;) {
+        if (c->keys[i].type == type && c->keys[i].bar_time == bar_time)
             return (uint16_t)i;
     }
-    if (c->n_slots < CHANNEL_SLOTS_MAX) {
-        if (c->n_slots == c->cap_slots) {
-            c->cap_slots = c->cap_slots == 0 ? 1 : c->cap_slots * 2;
-            c->slots = mem_grow(c->slots, c->cap_slots * sizeof *c->slots);
+    if (c->n_keys < STREAM_KEYS_MAX) {
+        if (c->n_keys == c->cap_keys) {
+            c->cap_keys = c->cap_keys == 0 ? 1 : c->cap_keys * 2;
+            c->keys = mem_grow(c->keys, c->cap_keys * sizeof *c->keys);
         }
-        at = (uint16_t)c->n_slots++;
+        at = (uint16_t)c->n_keys++;
     } else {
         at = oldest(c);
-        buf_unref(c->slots[at].copy);
+        buf_unref(c->keys[at].copy);
     }
-    c->slots[at] = (struct slot){.type = type, .key = key};
+    c->keys[at] = (struct conflation_key){.type = type, .bar_time = bar_time};
     return at;
 }
 
-void channel_set(struct channel *c, uint16_t slot, uint64_t frame)
+void stream_set(struct stream *c, uint16_t key, uint64_t frame)
 {
-    struct slot *s = &c->slots[slot];
+    struct conflation_key *s = &c->keys[key];
 
     s->frame = frame;
     s->copy = buf_unref(s->copy);
 }
 
-void channel_cache(struct channel *c, uint16_t type, int64_t key,
-                   struct span payload)
+void stream_cache(struct stream *c, uint16_t type, int64_t bar_time,
+                  struct span payload)
 {
-    /* First: it may move the slots. */
-    uint16_t at = channel_slot(c, type, key);
-    struct slot *s = &c->slots[at];
+    /* First: it may move the keys. */
+    uint16_t at = stream_key(c, type, bar_time);
+    struct conflation_key *s = &c->keys[at];
 
     if (s->frame != 0)
         return;
@@ -82,21 +82,22 @@ void channel_cache(struct channel *c, uint16_t type, int64_t key,
     s->data_len = (uint32_t)payload.len;
 }
 
-void channel_evict(struct channel *c, uint64_t number, const struct frame *f,
-                   const char *bytes)
+void stream_evict(struct stream *c, uint64_t number, const struct frame *f,
+                  const char *bytes)
 {
-    struct slot *s;
+    struct conflation_key *s;
 
     c->evicted = number;
-    if (f->slot >= c->n_slots || c->slots[f->slot].frame != number)
+    if (f->key >= c->n_keys || c->keys[f->key].frame != number)
         return;
-    s = &c->slots[f->slot];
+    s = &c->keys[f->key];
     s->copy = buf_new(bytes, f->len);
     s->data_at = f->data_at;
     s->data_len = f->data_len;
 }
 
-struct span channel_frame(const struct slot *s, const struct framelog *log)
+struct span stream_frame(const struct conflation_key *s,
+                         const struct framelog *log)
 {
     if (s->frame == 0)
         return span_make(NULL, 0);
@@ -109,7 +110,8 @@ struct span channel_frame(const struct slot *s, const struct framelog *log)
     return span_make(s->copy->data, s->copy->len);
 }
 
-struct span channel_payload(const struct slot *s, const struct framelog *log)
+struct span stream_payload(const struct conflation_key *s,
+                           const struct framelog *log)
 {
     if (s->frame != 0 && framelog_has(log, s->frame)) {
         const struct frame *f = framelog_at(log, s->frame);

@@ -16,7 +16,7 @@
 
 #include "common/base/err.h"
 #include "common/http/http.h"
-#include "wsgate/gate.h"
+#include "wsgate/wsgate.h"
 
 enum { API_ANSWER_MS = 2000 };
 

@@ -15,9 +15,9 @@
 #include "common/base/bytes.h"
 #include "common/http/http.h"
 #include "common/redis/redis_cmd.h"
-#include "wsgate/gate.h"
 #include "wsgate/http/api_target.h"
 #include "wsgate/http/timeout_queue.h"
+#include "wsgate/wsgate.h"
 
 enum { API_SYMBOLS_CACHE_MS = 5000 };
 

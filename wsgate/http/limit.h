@@ -18,7 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "wsgate/gate.h"
+#include "wsgate/wsgate.h"
 
 enum { LIMIT_ANSWER_MS = 50, LIMIT_DENY_MS = 1000 };
 

@@ -8,7 +8,7 @@
  * The first two bytes choose the limits, each that follows is a step with its
  * arguments behind it.
  */
-#include "tests/fuzz/wsgate/client/client_say.h"
+#include "tests/fuzz/wsgate/client/client_send.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -280,7 +280,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&world, 0, sizeof world);
     set_limits(&in, &out_bytes);
     world_begin();
-    world.gate.fan->limits.out_bytes = out_bytes;
+    world.gate.fanout->limits.out_bytes = out_bytes;
     while (in.at < in.end)
         step(&in);
     world_end();

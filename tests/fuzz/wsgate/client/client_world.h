@@ -17,7 +17,7 @@
 #include "tests/fuzz/wsgate/client/fake_host.h"
 #include "tests/fuzz/wsgate/client/fake_log.h"
 #include "tests/fuzz/wsgate/client/fake_redis.h"
-#include "wsgate/channels/hub_internal.h"
+#include "wsgate/channels/upstream_internal.h"
 #include "wsgate/client/client.h"
 #include "wsgate/ws/ws_frame.h"
 
@@ -208,40 +208,40 @@ static void redis_go_on(void)
     }
 }
 
-/* Every message is accounted for, whenever the fan is at rest. */
+/* Every message is accounted for, whenever the fanout is at rest. */
 static void check_counters(void)
 {
     struct gate_stats s;
 
-    if (world.gate.fan->dirty)
+    if (world.gate.fanout->dirty)
         return;
     gate_stats(&world.gate, &s);
     assert(s.expected == s.delivered + s.conflated + s.dropped + s.queued);
     assert(s.clients <= s.clients_total);
 }
 
-static void count_wanted_feed(void *arg, struct node *n)
+static void count_wanted_channel(void *arg, struct node *n)
 {
-    *(size_t *)arg += node_of(struct feed, node, n)->wanted;
+    *(size_t *)arg += node_of(struct channel, node, n)->wanted;
 }
 
-static void count_wanted_wild(void *arg, struct node *n)
+static void count_wanted_pattern(void *arg, struct node *n)
 {
-    *(size_t *)arg += node_of(struct wild, node, n)->wanted;
+    *(size_t *)arg += node_of(struct pattern, node, n)->wanted;
 }
 
-/* Redis is asked for what the hub wants and for the probe, whatever clients
+/* Redis is asked for what the upstream wants and for the probe, whatever clients
  * took and gave up. */
 static void check_wanted(void)
 {
-    const struct hub *hub = world.gate.hub;
+    const struct upstream *upstream = world.gate.upstream;
     size_t wanted = 1;
 
-    if (!hub || !hub->sub)
+    if (!upstream || !upstream->sub)
         return;
-    table_each(&hub->feeds.by_name, count_wanted_feed, &wanted);
-    table_each(&hub->feeds.wilds, count_wanted_wild, &wanted);
-    assert(redis_sub_wanted_count(hub->sub) == wanted);
+    table_each(&upstream->channels.by_name, count_wanted_channel, &wanted);
+    table_each(&upstream->channels.patterns, count_wanted_pattern, &wanted);
+    assert(redis_sub_wanted_count(upstream->sub) == wanted);
 }
 
 static void world_turn(void)
@@ -282,7 +282,7 @@ static void on_request(void *arg, const struct gate_request *req)
 static void world_begin(void)
 {
     /* The gateway's own, but for the send. */
-    static struct fan_io io;
+    static struct fanout_io io;
     struct err err = {0};
 
     fake_mono_ns = INT64_C(1000000000000);
@@ -304,7 +304,7 @@ static void world_begin(void)
         abort();
     io = client_io;
     io.send = visitor_take;
-    world.gate.fan->io = &io;
+    world.gate.fanout->io = &io;
     world.gate.on_request = on_request;
     world.gate.on_request_arg = &world;
 }
@@ -322,7 +322,7 @@ static void world_end(void)
     assert(world.gate.clients->subscriptions == 0);
     assert(!world.gate.clients->pending);
     assert(world.gate.clients->peers.count == 0);
-    assert(world.gate.fan->groups.count == 0);
+    assert(world.gate.fanout->groups.count == 0);
     assert(!fake_redis.first);
     uv_close((uv_handle_t *)&world.app.stop, NULL);
     uv_run(&world.app.loop, UV_RUN_NOWAIT);

@@ -34,8 +34,8 @@ static bool on_frame(void *arg, enum ws_kind kind, struct span payload,
     return !h->closed;
 }
 
-static uint16_t feed(const uint8_t *data, size_t size, size_t step,
-                     struct heard *h)
+static uint16_t channel(const uint8_t *data, size_t size, size_t step,
+                        struct heard *h)
 {
     struct ws_pool *pool = ws_pool_new(MESSAGE_MAX);
     struct ws_state *state = NULL;
@@ -66,8 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     bytes_init(&whole.log);
     bytes_init(&parts.log);
-    a = feed(data + 1, size - 1, size, &whole);
-    b = feed(data + 1, size - 1, 1 + data[0] % 32, &parts);
+    a = channel(data + 1, size - 1, size, &whole);
+    b = channel(data + 1, size - 1, 1 + data[0] % 32, &parts);
     assert(a == b);
     assert(span_eq(bytes_span(&whole.log), bytes_span(&parts.log)));
     bytes_close(&whole.log);

@@ -37,7 +37,7 @@ static void nothing(struct member *m, bool on)
     (void)on;
 }
 
-static void never(struct member *m, enum fan_lost why, int errnum)
+static void never(struct member *m, enum fanout_lost why, int errnum)
 {
     (void)m;
     (void)why;
@@ -45,12 +45,12 @@ static void never(struct member *m, enum fan_lost why, int errnum)
     fail();
 }
 
-static const struct fan_io io = {
+static const struct fanout_io io = {
     .send = take, .want_writable = nothing, .lost = never};
 
 struct world {
-    struct fan fan;
-    struct feeds feeds;
+    struct fanout fanout;
+    struct channels channels;
     struct client client[4];
     uint64_t mono_ms;
 };
@@ -60,12 +60,12 @@ static int open_world(void **state)
     static struct world w;
 
     memset(&w, 0, sizeof w);
-    fan_init(&w.fan, 1 << 20,
-             &(struct fan_limits){.backlog_bytes = 65536,
-                                  .backlog_all_bytes = 1 << 20,
-                                  .out_bytes = 1 << 20},
-             &io);
-    feeds_init(&w.feeds, &w.fan, 7);
+    fanout_init(&w.fanout, 1 << 20,
+                &(struct fanout_limits){.backlog_bytes = 65536,
+                                        .backlog_all_bytes = 1 << 20,
+                                        .out_bytes = 1 << 20},
+                &io);
+    channels_init(&w.channels, &w.fanout, 7);
     for (int i = 0; i < 4; i++)
         bytes_init(&w.client[i].got);
     w.mono_ms = 1000;
@@ -78,42 +78,45 @@ static int close_world(void **state)
     struct world *w = *state;
 
     for (int i = 0; i < 4; i++) {
-        fan_forget(&w->fan, &w->client[i].m);
+        fanout_forget(&w->fanout, &w->client[i].m);
         bytes_close(&w->client[i].got);
     }
-    feeds_close(&w->feeds);
-    fan_close(&w->fan);
+    channels_close(&w->channels);
+    fanout_close(&w->fanout);
     return 0;
 }
 
 static void publish(struct world *w, const char *name, const char *payload)
 {
-    struct feed_message m = {.payload = span_str(payload),
-                             .now_ms = 1700000000000,
-                             .mono_ms = w->mono_ms};
+    struct channel_message m = {.payload = span_str(payload),
+                                .now_ms = 1700000000000,
+                                .mono_ms = w->mono_ms};
 
-    assert_int_equal(
-        feed_publish(&w->feeds, feeds_get(&w->feeds, span_str(name)), &m),
-        FEED_OK);
+    assert_int_equal(channel_publish(&w->channels,
+                                     channels_get(&w->channels, span_str(name)),
+                                     &m),
+                     CHANNEL_OK);
 }
 
 static void subscribe(struct world *w, struct client *c, const char *name,
-                      enum view view, uint32_t interval_ms)
+                      enum dialect dialect, uint32_t interval_ms)
 {
     struct span text = span_str(name);
     uint64_t key;
 
     if (name[text.len - 1] == '*')
-        key = sub_key(wild_variant(&w->feeds, feeds_get_wild(&w->feeds, text),
-                                   view, interval_ms)
-                          ->pattern.id,
-                      false);
+        key = subscription_key(
+            pattern_view(&w->channels, channels_get_pattern(&w->channels, text),
+                         dialect, interval_ms)
+                ->stream.id,
+            false);
     else
-        key = sub_key(feed_variant(&w->feeds, feeds_get(&w->feeds, text), view,
-                                   interval_ms)
-                          ->channel.id,
-                      false);
-    fan_subscribe(&w->fan, &c->m, &key, 1);
+        key = subscription_key(channel_view(&w->channels,
+                                            channels_get(&w->channels, text),
+                                            dialect, interval_ms)
+                                   ->stream.id,
+                               false);
+    fanout_subscribe(&w->fanout, &c->m, &key, 1);
 }
 
 static size_t count(const struct client *c, const char *what)
@@ -125,18 +128,18 @@ static size_t count(const struct client *c, const char *what)
     return n;
 }
 
-static void each_view_has_its_own_frame(void **state)
+static void each_dialect_has_its_own_frame(void **state)
 {
     struct world *w = *state;
 
-    subscribe(w, &w->client[0], "market_data:A", VIEW_NATIVE, 0);
-    subscribe(w, &w->client[1], "market_data:*", VIEW_TICKS, 0);
-    subscribe(w, &w->client[2], "stock:price_updates", VIEW_STOCK, 0);
+    subscribe(w, &w->client[0], "market_data:A", DIALECT_NATIVE, 0);
+    subscribe(w, &w->client[1], "market_data:*", DIALECT_TICKS, 0);
+    subscribe(w, &w->client[2], "stock:price_updates", DIALECT_STOCK, 0);
     publish(w, "market_data:A", "{\"type\":\"tick\",\"bid\":1.10}");
     publish(w, "market_data:A", "{\"type\":\"trade\",\"price\":1.20}");
     publish(w, "stock:price_updates", "{\"type\":\"price_update\",\"p\":3}");
     publish(w, "stock:price_updates", "{\"type\":\"other\",\"p\":4}");
-    fan_flush(&w->fan);
+    fanout_flush(&w->fanout);
     assert_int_equal(count(&w->client[0], "\"type\":\"update\""), 2);
     assert_int_equal(count(&w->client[0], "\"seq\":2,\"data\":{\"type\":"
                                           "\"trade\",\"price\":1.20}"),
@@ -156,16 +159,18 @@ static void each_view_has_its_own_frame(void **state)
 static void what_is_not_json_changes_nothing(void **state)
 {
     struct world *w = *state;
-    struct feed *feed = feeds_get(&w->feeds, span_str("market_data:A"));
-    struct feed_message m = {.payload = span_str("{oops")};
+    struct channel *channel =
+        channels_get(&w->channels, span_str("market_data:A"));
+    struct channel_message m = {.payload = span_str("{oops")};
 
-    subscribe(w, &w->client[0], "market_data:A", VIEW_NATIVE, 0);
-    assert_int_equal(feed_publish(&w->feeds, feed, &m), FEED_NOT_JSON);
-    fan_flush(&w->fan);
+    subscribe(w, &w->client[0], "market_data:A", DIALECT_NATIVE, 0);
+    assert_int_equal(channel_publish(&w->channels, channel, &m),
+                     CHANNEL_NOT_JSON);
+    fanout_flush(&w->fanout);
     assert_int_equal(w->client[0].got.len, 0);
-    assert_int_equal(feed->seq, 0);
+    assert_int_equal(channel->seq, 0);
     publish(w, "market_data:A", "1");
-    fan_flush(&w->fan);
+    fanout_flush(&w->fanout);
     assert_int_equal(count(&w->client[0], "\"seq\":1,\"data\":1,"), 1);
 }
 
@@ -175,29 +180,29 @@ an_interval_sends_the_first_at_once_and_the_newest_when_due(void **state)
     struct world *w = *state;
     struct client *slow = &w->client[0], *fast = &w->client[1];
     char text[64];
-    const struct fan_counters *k;
+    const struct fanout_counters *k;
 
-    subscribe(w, slow, "market_data:A", VIEW_NATIVE, 250);
-    subscribe(w, fast, "market_data:A", VIEW_NATIVE, 0);
+    subscribe(w, slow, "market_data:A", DIALECT_NATIVE, 250);
+    subscribe(w, fast, "market_data:A", DIALECT_NATIVE, 0);
     for (int i = 1; i <= 10; i++) {
         snprintf(text, sizeof text, "{\"type\":\"%s\",\"n\":%d}",
                  i % 2 ? "tick" : "trade", i);
         publish(w, "market_data:A", text);
         w->mono_ms += 10;
     }
-    fan_flush(&w->fan);
+    fanout_flush(&w->fanout);
     assert_int_equal(count(fast, "\"seq\":"), 10);
     assert_int_equal(count(slow, "\"seq\":"), 1);
-    assert_true(feeds_send_due(&w->feeds, w->mono_ms)); /* not yet */
+    assert_true(channels_send_due(&w->channels, w->mono_ms)); /* not yet */
     w->mono_ms += 250;
-    assert_false(feeds_send_due(&w->feeds, w->mono_ms));
-    fan_flush(&w->fan);
+    assert_false(channels_send_due(&w->channels, w->mono_ms));
+    fanout_flush(&w->fanout);
     /* The newest of each type, in order. */
     assert_int_equal(count(slow, "\"seq\":"), 3);
     assert_int_equal(count(slow, "\"n\":9}"), 1);
     assert_int_equal(count(slow, "\"n\":10}"), 1);
-    assert_int_equal(w->feeds.throttled, 7);
-    k = &w->fan.counters;
+    assert_int_equal(w->channels.throttled, 7);
+    k = &w->fanout.counters;
     assert_int_equal(k->expected, k->delivered + k->conflated);
 }
 
@@ -205,19 +210,20 @@ static void two_intervals_are_two_streams(void **state)
 {
     struct world *w = *state;
 
-    subscribe(w, &w->client[0], "market_data:A", VIEW_NATIVE, 100);
-    subscribe(w, &w->client[1], "market_data:*", VIEW_NATIVE, 200);
+    subscribe(w, &w->client[0], "market_data:A", DIALECT_NATIVE, 100);
+    subscribe(w, &w->client[1], "market_data:*", DIALECT_NATIVE, 200);
     for (int i = 0; i < 100; i++) {
         publish(w, "market_data:A", "{\"type\":\"tick\"}");
         w->mono_ms += 10;
-        feeds_send_due(&w->feeds, w->mono_ms);
-        fan_flush(&w->fan);
+        channels_send_due(&w->channels, w->mono_ms);
+        fanout_flush(&w->fanout);
     }
     assert_in_range(count(&w->client[0], "\"seq\":"), 9, 11);
     assert_in_range(count(&w->client[1], "\"seq\":"), 4, 6);
 }
 
-static void on_newest(void *arg, const struct slot *s, struct span payload)
+static void on_newest(void *arg, const struct conflation_key *s,
+                      struct span payload)
 {
     struct bytes *out = arg;
 
@@ -229,7 +235,7 @@ static void on_newest(void *arg, const struct slot *s, struct span payload)
 static void a_snapshot_has_the_newest_of_each_type(void **state)
 {
     struct world *w = *state;
-    struct feed *feed = feeds_get(&w->feeds, span_str("bars:A:1"));
+    struct channel *channel = channels_get(&w->channels, span_str("bars:A:1"));
     struct bytes out;
 
     publish(w, "bars:A:1", "{\"type\":\"tick\",\"n\":1}");
@@ -242,7 +248,7 @@ static void a_snapshot_has_the_newest_of_each_type(void **state)
     }
     publish(w, "bars:A:1", "{\"type\":\"tick\",\"n\":2}");
     bytes_init(&out);
-    feed_each_newest(&w->feeds, &feed->native, on_newest, &out);
+    channel_each_newest(&w->channels, &channel->native, on_newest, &out);
     assert_true(
         span_is(bytes_span(&out),
                 "{\"type\":\"bar\",\"bar\":{\"time\":12000000,\"final\":true}};"
@@ -250,45 +256,47 @@ static void a_snapshot_has_the_newest_of_each_type(void **state)
     bytes_close(&out);
 }
 
-static void a_pattern_covers_feeds_of_before_and_after(void **state)
+static void a_pattern_covers_channels_of_before_and_after(void **state)
 {
     struct world *w = *state;
 
     publish(w, "market_data:BEFORE", "1");
     publish(w, "market_data:A:B", "1");
-    subscribe(w, &w->client[0], "market_data:*", VIEW_NATIVE, 0);
+    subscribe(w, &w->client[0], "market_data:*", DIALECT_NATIVE, 0);
     publish(w, "market_data:BEFORE", "2");
     publish(w, "market_data:AFTER", "3");
     publish(w, "market_data:A:B", "4");
-    fan_flush(&w->fan);
+    fanout_flush(&w->fanout);
     assert_int_equal(count(&w->client[0], "\"update\""), 2);
-    fan_forget(&w->fan, &w->client[0].m);
-    feeds_remove_wild(&w->feeds,
-                      feeds_find_wild(&w->feeds, span_str("market_data:*")));
-    feeds_remove(&w->feeds,
-                 feeds_find(&w->feeds, span_str("market_data:AFTER")));
+    fanout_forget(&w->fanout, &w->client[0].m);
+    channels_remove_pattern(
+        &w->channels,
+        channels_find_pattern(&w->channels, span_str("market_data:*")));
+    channels_remove(&w->channels,
+                    channels_find(&w->channels, span_str("market_data:AFTER")));
     publish(w, "market_data:BEFORE", "5");
-    assert_int_equal(w->fan.groups.count, 0);
+    assert_int_equal(w->fanout.groups.count, 0);
 }
 
 static void an_interval_that_nobody_had_begins_anew(void **state)
 {
     struct world *w = *state;
-    struct feed *feed = feeds_get(&w->feeds, span_str("market_data:A"));
+    struct channel *channel =
+        channels_get(&w->channels, span_str("market_data:A"));
     struct bytes out;
-    struct variant *v;
+    struct view *v;
 
-    subscribe(w, &w->client[0], "market_data:A", VIEW_NATIVE, 50);
+    subscribe(w, &w->client[0], "market_data:A", DIALECT_NATIVE, 50);
     publish(w, "market_data:A", "1");
     publish(w, "market_data:A", "2"); /* waits */
-    fan_flush(&w->fan);
-    fan_leave(&w->fan, &w->client[0].m);
+    fanout_flush(&w->fanout);
+    fanout_leave(&w->fanout, &w->client[0].m);
     publish(w, "market_data:A", "3");
-    v = feed_variant(&w->feeds, feed, VIEW_NATIVE, 50);
+    v = channel_view(&w->channels, channel, DIALECT_NATIVE, 50);
     assert_int_equal(v->seq, 3);
-    assert_null(w->feeds.waiting);
+    assert_null(w->channels.waiting);
     bytes_init(&out);
-    feed_each_newest(&w->feeds, v, on_newest, &out);
+    channel_each_newest(&w->channels, v, on_newest, &out);
     assert_true(span_is(bytes_span(&out), "3;"));
     bytes_close(&out);
 }
@@ -296,42 +304,49 @@ static void an_interval_that_nobody_had_begins_anew(void **state)
 static void intervals_that_nobody_uses_make_room(void **state)
 {
     struct world *w = *state;
-    struct feed *feed = feeds_get(&w->feeds, span_str("market_data:A"));
-    struct wild *wild = feeds_get_wild(&w->feeds, span_str("market_data:*"));
+    struct channel *channel =
+        channels_get(&w->channels, span_str("market_data:A"));
+    struct pattern *pattern =
+        channels_get_pattern(&w->channels, span_str("market_data:*"));
 
     for (uint32_t i = 1; i <= 100; i++) {
-        struct variant *v = feed_variant(&w->feeds, feed, VIEW_NATIVE, i * 50);
+        struct view *v =
+            channel_view(&w->channels, channel, DIALECT_NATIVE, i * 50);
         assert_non_null(v);
         assert_int_equal(v->interval_ms, i * 50);
-        assert_non_null(wild_variant(&w->feeds, wild, VIEW_NATIVE, i * 50));
+        assert_non_null(
+            pattern_view(&w->channels, pattern, DIALECT_NATIVE, i * 50));
     }
-    for (uint32_t i = 1; i < VARIANTS_MAX; i++) {
-        struct wild_variant *v =
-            wild_variant(&w->feeds, wild, VIEW_NATIVE, 6000 + i);
+    for (uint32_t i = 1; i < VIEWS_MAX; i++) {
+        struct pattern_view *v =
+            pattern_view(&w->channels, pattern, DIALECT_NATIVE, 6000 + i);
         assert_non_null(v);
         v->refs++; /* as a subscription does */
     }
-    assert_non_null(feeds_get(&w->feeds, span_str("market_data:NEW")));
-    assert_null(feed_variant(&w->feeds, feed, VIEW_NATIVE, 77));
+    assert_non_null(channels_get(&w->channels, span_str("market_data:NEW")));
+    assert_null(channel_view(&w->channels, channel, DIALECT_NATIVE, 77));
 }
 
 /* Or some clients with an interval each would keep all others out. */
 static void intervals_take_no_room_from_those_without_one(void **state)
 {
     struct world *w = *state;
-    struct feed *feed = feeds_get(&w->feeds, span_str("market_data:A"));
-    struct wild *wild = feeds_get_wild(&w->feeds, span_str("market_data:*"));
+    struct channel *channel =
+        channels_get(&w->channels, span_str("market_data:A"));
+    struct pattern *pattern =
+        channels_get_pattern(&w->channels, span_str("market_data:*"));
 
-    for (uint32_t i = 1; i < VARIANTS_MAX; i++) {
-        struct wild_variant *v =
-            wild_variant(&w->feeds, wild, VIEW_NATIVE, i * 50);
+    for (uint32_t i = 1; i < VIEWS_MAX; i++) {
+        struct pattern_view *v =
+            pattern_view(&w->channels, pattern, DIALECT_NATIVE, i * 50);
         assert_non_null(v);
         v->refs++; /* as a subscription does */
     }
-    assert_null(wild_variant(&w->feeds, wild, VIEW_NATIVE, 5000));
-    for (enum view view = VIEW_NATIVE; view <= VIEW_TICKS; view++) {
-        assert_non_null(wild_variant(&w->feeds, wild, view, 0));
-        assert_non_null(feed_variant(&w->feeds, feed, view, 0));
+    assert_null(pattern_view(&w->channels, pattern, DIALECT_NATIVE, 5000));
+    for (enum dialect dialect = DIALECT_NATIVE; dialect <= DIALECT_TICKS;
+         dialect++) {
+        assert_non_null(pattern_view(&w->channels, pattern, dialect, 0));
+        assert_non_null(channel_view(&w->channels, channel, dialect, 0));
     }
 }
 
@@ -340,29 +355,32 @@ static void patterns_are_bounded_and_one_that_goes_makes_room(void **state)
     struct world *w = *state;
     char name[32];
 
-    for (int i = 0; i < WILDS_MAX; i++) {
+    for (int i = 0; i < PATTERNS_MAX; i++) {
         snprintf(name, sizeof name, "bars:%d:*", i);
-        assert_non_null(feeds_get_wild(&w->feeds, span_str(name)));
+        assert_non_null(channels_get_pattern(&w->channels, span_str(name)));
     }
-    assert_null(feeds_get_wild(&w->feeds, span_str("market_data:*")));
-    assert_non_null(feeds_get_wild(&w->feeds, span_str("bars:7:*")));
-    feeds_remove_wild(&w->feeds,
-                      feeds_find_wild(&w->feeds, span_str("bars:7:*")));
-    assert_null(feeds_find_wild(&w->feeds, span_str("bars:7:*")));
-    assert_non_null(feeds_get_wild(&w->feeds, span_str("market_data:*")));
+    assert_null(channels_get_pattern(&w->channels, span_str("market_data:*")));
+    assert_non_null(channels_get_pattern(&w->channels, span_str("bars:7:*")));
+    channels_remove_pattern(
+        &w->channels,
+        channels_find_pattern(&w->channels, span_str("bars:7:*")));
+    assert_null(channels_find_pattern(&w->channels, span_str("bars:7:*")));
+    assert_non_null(
+        channels_get_pattern(&w->channels, span_str("market_data:*")));
 }
 
 static void a_pattern_brings_a_name_with_too_many_intervals(void **state)
 {
     struct world *w = *state;
-    struct feed *feed = feeds_get(&w->feeds, span_str("market_data:A"));
+    struct channel *channel =
+        channels_get(&w->channels, span_str("market_data:A"));
 
-    for (uint32_t i = 1; i < VARIANTS_MAX; i++)
-        feed_variant(&w->feeds, feed, VIEW_NATIVE, i * 50)->refs++;
-    subscribe(w, &w->client[0], "market_data:*", VIEW_NATIVE, 5000);
-    subscribe(w, &w->client[1], "market_data:*", VIEW_NATIVE, 0);
+    for (uint32_t i = 1; i < VIEWS_MAX; i++)
+        channel_view(&w->channels, channel, DIALECT_NATIVE, i * 50)->refs++;
+    subscribe(w, &w->client[0], "market_data:*", DIALECT_NATIVE, 5000);
+    subscribe(w, &w->client[1], "market_data:*", DIALECT_NATIVE, 0);
     publish(w, "market_data:A", "1");
-    fan_flush(&w->fan);
+    fanout_flush(&w->fanout);
     assert_int_equal(count(&w->client[0], "\"update\""), 1);
     assert_int_equal(count(&w->client[1], "\"update\""), 1);
 }
@@ -371,12 +389,12 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
     const struct CMUnitTest tests[] = {
-        TEST(each_view_has_its_own_frame),
+        TEST(each_dialect_has_its_own_frame),
         TEST(what_is_not_json_changes_nothing),
         TEST(an_interval_sends_the_first_at_once_and_the_newest_when_due),
         TEST(two_intervals_are_two_streams),
         TEST(a_snapshot_has_the_newest_of_each_type),
-        TEST(a_pattern_covers_feeds_of_before_and_after),
+        TEST(a_pattern_covers_channels_of_before_and_after),
         TEST(an_interval_that_nobody_had_begins_anew),
         TEST(intervals_that_nobody_uses_make_room),
         TEST(intervals_take_no_room_from_those_without_one),

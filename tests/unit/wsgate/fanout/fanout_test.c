@@ -1,5 +1,5 @@
 /*
- * The fan-out against a model.  Sockets are counters of room; messages, stalls,
+ * The fanout-out against a model.  Sockets are counters of room; messages, stalls,
  * subscriptions and departures come in random order.  Whatever happens: frames
  * arrive whole and in order, never twice, a client that reads again ends with
  * the newest of each key, and the counters add up.
@@ -18,31 +18,31 @@
 #include "wsgate/fanout/backlog.h"
 #include "wsgate/fanout/fanout.h"
 
-enum { CHANNELS = 12, TYPES = 3, CLIENTS = 24, LOG = 65536, KEYS_MAX = 16 };
+enum { STREAMS = 12, TYPES = 3, CLIENTS = 24, LOG = 65536, KEYS_MAX = 16 };
 
 struct client {
     struct member m;
     bool here, lost, writable_wanted;
-    enum fan_lost why;
+    enum fanout_lost why;
     size_t room;      /* what its socket takes */
     char in[1 << 18]; /* received, not yet parsed */
     size_t n_in;
-    bool all;                         /* subscribes in mode `all` */
-    bool on[CHANNELS];                /* subscribed by name */
-    bool pattern;                     /* subscribed to all channels at once */
-    uint64_t from[CHANNELS];          /* seq when it subscribed */
-    uint64_t seq[CHANNELS];           /* last received */
-    uint64_t newest[CHANNELS][TYPES]; /* last received of that type */
+    bool all;                        /* subscribes in mode `all` */
+    bool on[STREAMS];                /* subscribed by name */
+    bool pattern;                    /* subscribed to all streams at once */
+    uint64_t from[STREAMS];          /* seq when it subscribed */
+    uint64_t seq[STREAMS];           /* last received */
+    uint64_t newest[STREAMS][TYPES]; /* last received of that type */
     uint64_t got;
 };
 
 struct world {
-    struct fan fan;
-    struct channel channel[CHANNELS];
-    struct pattern pattern;
+    struct fanout fanout;
+    struct stream stream[STREAMS];
+    struct stream_pattern pattern;
     struct client *client;
-    uint64_t seq[CHANNELS];
-    uint64_t newest[CHANNELS][TYPES];
+    uint64_t seq[STREAMS];
+    uint64_t newest[STREAMS][TYPES];
     uint32_t x;
 };
 
@@ -54,39 +54,39 @@ static uint32_t roll(struct world *w, uint32_t n)
 
 #define client_of(member) ((struct client *)(void *)(member))
 
-static bool covers(const struct client *c, uint32_t channel)
+static bool covers(const struct client *c, uint32_t stream)
 {
-    return c->on[channel] || c->pattern;
+    return c->on[stream] || c->pattern;
 }
 
-/* A frame is: u32 length, u32 channel, u32 type, u64 seq, padding; the special
- * channel 999 is an answer, 998 says that a subscription begins: its type is
- * the channel, its seq the last one before, and the newest of each type follow. */
+/* A frame is: u32 length, u32 stream, u32 type, u64 seq, padding; the special
+ * stream 999 is an answer, 998 says that a subscription begins: its type is
+ * the stream, its seq the last one before, and the newest of each type follow. */
 static void got(struct client *c, const char *frame)
 {
-    uint32_t channel, type;
+    uint32_t stream, type;
     uint64_t seq;
 
-    memcpy(&channel, frame + 4, 4);
+    memcpy(&stream, frame + 4, 4);
     memcpy(&type, frame + 8, 4);
     memcpy(&seq, frame + 12, 8);
-    if (channel == 999)
+    if (stream == 999)
         return;
-    if (channel == 998) {
+    if (stream == 998) {
         c->from[type] = seq;
         memcpy(c->newest[type], frame + 20, sizeof c->newest[type]);
         return;
     }
-    assert_true(channel < CHANNELS && type < TYPES);
-    assert_true(seq > c->from[channel]);
-    assert_true(seq > c->seq[channel]); /* in order, never twice */
+    assert_true(stream < STREAMS && type < TYPES);
+    assert_true(seq > c->from[stream]);
+    assert_true(seq > c->seq[stream]); /* in order, never twice */
     if (c->all)
-        assert_int_equal(seq, (c->seq[channel] > c->from[channel]
-                                   ? c->seq[channel]
-                                   : c->from[channel]) +
-                                  1);
-    c->seq[channel] = seq;
-    c->newest[channel][type] = seq;
+        assert_int_equal(seq,
+                         (c->seq[stream] > c->from[stream] ? c->seq[stream]
+                                                           : c->from[stream]) +
+                             1);
+    c->seq[stream] = seq;
+    c->newest[stream][type] = seq;
     c->got++;
 }
 
@@ -141,27 +141,27 @@ static void want_writable(struct member *m, bool on)
     client_of(m)->writable_wanted = on;
 }
 
-static void lost(struct member *m, enum fan_lost why, int errnum)
+static void lost(struct member *m, enum fanout_lost why, int errnum)
 {
     (void)errnum;
     client_of(m)->lost = true;
     client_of(m)->why = why;
 }
 
-static const struct fan_io io = {
+static const struct fanout_io io = {
     .send = take, .want_writable = want_writable, .lost = lost};
 
-static struct world *world_new(uint32_t seed, struct fan_limits limits)
+static struct world *world_new(uint32_t seed, struct fanout_limits limits)
 {
     struct world *w = calloc(1, sizeof *w);
 
     w->x = seed;
     w->client = calloc(CLIENTS, sizeof *w->client);
-    fan_init(&w->fan, LOG, &limits, &io);
-    fan_add_pattern(&w->fan, &w->pattern);
-    for (int i = 0; i < CHANNELS; i++) {
-        fan_add_channel(&w->fan, &w->channel[i], NULL);
-        fan_cover(&w->fan, &w->pattern, &w->channel[i]);
+    fanout_init(&w->fanout, LOG, &limits, &io);
+    fanout_add_pattern(&w->fanout, &w->pattern);
+    for (int i = 0; i < STREAMS; i++) {
+        fanout_add_stream(&w->fanout, &w->stream[i], NULL);
+        fanout_cover(&w->fanout, &w->pattern, &w->stream[i]);
     }
     return w;
 }
@@ -170,7 +170,7 @@ static void leave(struct world *w, struct client *c)
 {
     bool lost_before;
 
-    fan_forget(&w->fan, &c->m);
+    fanout_forget(&w->fanout, &c->m);
     lost_before = c->lost;
     memset(c, 0, sizeof *c);
     c->lost = lost_before;
@@ -180,29 +180,29 @@ static void world_free(struct world *w)
 {
     for (int i = 0; i < CLIENTS; i++)
         leave(w, &w->client[i]);
-    assert_int_equal(w->fan.groups.count, 0);
-    for (int i = 0; i < CHANNELS; i++)
-        fan_remove_channel(&w->fan, &w->channel[i]);
-    fan_remove_pattern(&w->fan, &w->pattern);
-    fan_close(&w->fan);
+    assert_int_equal(w->fanout.groups.count, 0);
+    for (int i = 0; i < STREAMS; i++)
+        fanout_remove_stream(&w->fanout, &w->stream[i]);
+    fanout_remove_pattern(&w->fanout, &w->pattern);
+    fanout_close(&w->fanout);
     free(w->client);
     free(w);
 }
 
-static void publish(struct world *w, uint32_t channel, uint32_t type,
+static void publish(struct world *w, uint32_t stream, uint32_t type,
                     uint32_t len)
 {
-    char *at = fan_room(&w->fan, len);
-    uint64_t seq = ++w->seq[channel];
+    char *at = fanout_room(&w->fanout, len);
+    uint64_t seq = ++w->seq[stream];
 
     memset(at, 'p', len);
     memcpy(at, &len, 4);
-    memcpy(at + 4, &channel, 4);
+    memcpy(at + 4, &stream, 4);
     memcpy(at + 8, &type, 4);
     memcpy(at + 12, &seq, 8);
-    w->newest[channel][type] = seq;
-    fan_add(&w->fan, &w->channel[channel], (uint16_t)type, 0, len, 20,
-            len - 20);
+    w->newest[stream][type] = seq;
+    fanout_add(&w->fanout, &w->stream[stream], (uint16_t)type, 0, len, 20,
+               len - 20);
 }
 
 static int by_value(const void *a, const void *b)
@@ -217,41 +217,41 @@ static void subscribe(struct world *w, struct client *c)
     uint64_t keys[KEYS_MAX];
     uint32_t n = 0;
 
-    for (uint32_t i = 0; i < CHANNELS; i++) {
+    for (uint32_t i = 0; i < STREAMS; i++) {
         if (c->on[i])
-            keys[n++] = sub_key(w->channel[i].id, c->all);
+            keys[n++] = subscription_key(w->stream[i].id, c->all);
     }
     if (c->pattern)
-        keys[n++] = sub_key(w->pattern.id, c->all);
+        keys[n++] = subscription_key(w->pattern.id, c->all);
     qsort(keys, n, sizeof *keys, by_value);
-    fan_subscribe(&w->fan, &c->m, keys, n);
+    fanout_subscribe(&w->fanout, &c->m, keys, n);
 }
 
 static void say(struct world *w, struct client *c, uint32_t kind,
-                uint32_t channel, uint64_t from)
+                uint32_t stream, uint64_t from)
 {
     char frame[44];
     uint32_t len = sizeof frame;
 
     memcpy(frame, &len, 4);
     memcpy(frame + 4, &kind, 4);
-    memcpy(frame + 8, &channel, 4);
+    memcpy(frame + 8, &stream, 4);
     memcpy(frame + 12, &from, 8);
-    memcpy(frame + 20, w->newest[channel], sizeof w->newest[channel]);
+    memcpy(frame + 20, w->newest[stream], sizeof w->newest[stream]);
     if (!c->lost)
-        fan_say(&w->fan, &c->m, span_make(frame, sizeof frame));
+        fanout_send(&w->fanout, &c->m, span_make(frame, sizeof frame));
 }
 
-static void say_subscribed(struct world *w, struct client *c, uint32_t channel)
+static void say_subscribed(struct world *w, struct client *c, uint32_t stream)
 {
-    say(w, c, 998, channel, w->seq[channel]);
+    say(w, c, 998, stream, w->seq[stream]);
 }
 
 static void change(struct world *w, struct client *c)
 {
-    bool named[CHANNELS], pattern = c->pattern;
+    bool named[STREAMS], pattern = c->pattern;
 
-    fan_flush(&w->fan);
+    fanout_flush(&w->fanout);
     if (c->lost)
         return;
     memcpy(named, c->on, sizeof named);
@@ -261,13 +261,13 @@ static void change(struct world *w, struct client *c)
         c->room = 1000;
     }
     for (int k = 0; k < 3; k++) {
-        uint32_t i = roll(w, CHANNELS);
+        uint32_t i = roll(w, STREAMS);
         c->on[i] = !c->on[i];
     }
     if (roll(w, 4) == 0)
         c->pattern = !c->pattern;
     /* A name takes precedence over a pattern; each begins when it is new. */
-    for (uint32_t i = 0; i < CHANNELS; i++) {
+    for (uint32_t i = 0; i < STREAMS; i++) {
         if (c->on[i] ? !named[i] : c->pattern && !pattern && !named[i])
             say_subscribed(w, c, i);
     }
@@ -277,30 +277,30 @@ static void change(struct world *w, struct client *c)
 
 static void sums_match(struct world *w)
 {
-    const struct fan_counters *k = &w->fan.counters;
+    const struct fanout_counters *k = &w->fanout.counters;
 
-    fan_flush(&w->fan);
+    fanout_flush(&w->fanout);
     assert_int_equal(k->expected, k->delivered + k->conflated +
                                       k->dropped_closed + k->dropped_slow +
-                                      fan_queued(&w->fan));
+                                      fanout_queued(&w->fanout));
 }
 
 static void lagging_is_cheap(const struct client *c)
 {
-    if (!c->m.lag)
+    if (!c->m.backlog)
         return;
-    assert_true(c->m.lag->out.len <= LAG_COPY_MAX + 4096);
-    assert_true(c->m.lag->n_floors <= KEYS_MAX);
+    assert_true(c->m.backlog->out.len <= BACKLOG_COPY_MAX + 4096);
+    assert_true(c->m.backlog->n_start_seqs <= KEYS_MAX);
 }
 
 static void drain(struct world *w)
 {
-    fan_flush(&w->fan);
+    fanout_flush(&w->fanout);
     for (int i = 0; i < CLIENTS; i++) {
         struct client *c = &w->client[i];
         while (c->here && !c->lost && c->writable_wanted) {
             c->room = 5000;
-            fan_resume(&w->fan, &c->m);
+            fanout_resume(&w->fanout, &c->m);
         }
     }
 }
@@ -311,8 +311,8 @@ static void everyone_has_the_newest(struct world *w)
         struct client *c = &w->client[i];
         if (!c->here || c->lost)
             continue;
-        assert_null(c->m.lag);
-        for (uint32_t k = 0; k < CHANNELS; k++) {
+        assert_null(c->m.backlog);
+        for (uint32_t k = 0; k < STREAMS; k++) {
             if (!covers(c, k))
                 continue;
             for (int t = 0; t < TYPES; t++)
@@ -325,7 +325,7 @@ static void step(struct world *w)
 {
     struct client *c = &w->client[roll(w, CLIENTS)];
     char answer[40] = {0};
-    uint32_t len = sizeof answer, channel = 999;
+    uint32_t len = sizeof answer, stream = 999;
 
     switch (roll(w, 16)) {
     case 0:
@@ -342,29 +342,29 @@ static void step(struct world *w)
         }
         break;
     case 2:
-        fan_flush(&w->fan);
+        fanout_flush(&w->fanout);
         break;
     case 3:
     case 4:
     case 5:
         c->room += roll(w, 3000);
         if (c->here && !c->lost && c->writable_wanted)
-            fan_resume(&w->fan, &c->m);
+            fanout_resume(&w->fanout, &c->m);
         break;
     case 6:
         if (c->here && !c->lost) {
             memset(answer, 'p', sizeof answer);
             memcpy(answer, &len, 4);
-            memcpy(answer + 4, &channel, 4);
-            fan_say(&w->fan, &c->m, span_make(answer, sizeof answer));
+            memcpy(answer + 4, &stream, 4);
+            fanout_send(&w->fanout, &c->m, span_make(answer, sizeof answer));
         }
         break;
     case 7:
         if (roll(w, 8) == 0) /* a long frame */
-            publish(w, roll(w, CHANNELS), roll(w, TYPES), 5000 + roll(w, 9000));
+            publish(w, roll(w, STREAMS), roll(w, TYPES), 5000 + roll(w, 9000));
         break;
     default:
-        publish(w, roll(w, CHANNELS), roll(w, TYPES), 20 + roll(w, 300));
+        publish(w, roll(w, STREAMS), roll(w, TYPES), 20 + roll(w, 300));
         break;
     }
     lagging_is_cheap(c);
@@ -375,7 +375,7 @@ static void clients_that_stall_at_random_end_with_the_newest(void **state)
     (void)state;
     for (uint32_t seed = 1; seed <= 40; seed++) {
         struct world *w =
-            world_new(seed, (struct fan_limits){2000, 1u << 20, 4096});
+            world_new(seed, (struct fanout_limits){2000, 1u << 20, 4096});
         for (int i = 0; i < 8000; i++) {
             step(w);
             if (i % 500 == 0)
@@ -384,33 +384,35 @@ static void clients_that_stall_at_random_end_with_the_newest(void **state)
         drain(w);
         everyone_has_the_newest(w);
         sums_match(w);
-        assert_true(w->fan.counters.conflated > 0);
+        assert_true(w->fanout.counters.conflated > 0);
         world_free(w);
     }
 }
 
 static void nothing_is_conflated_while_the_backlog_is_small(void **state)
 {
-    struct world *w = world_new(7, (struct fan_limits){60000, 1u << 20, 4096});
+    struct world *w =
+        world_new(7, (struct fanout_limits){60000, 1u << 20, 4096});
     struct client *c = &w->client[0];
 
     (void)state;
     c->here = c->pattern = true;
     subscribe(w, c);
     for (int i = 0; i < 100; i++) {
-        publish(w, roll(w, CHANNELS), 0, 100);
-        fan_flush(&w->fan);
+        publish(w, roll(w, STREAMS), 0, 100);
+        fanout_flush(&w->fanout);
         assert_true(c->writable_wanted);
     }
     drain(w);
     assert_int_equal(c->got, 100);
-    assert_int_equal(w->fan.counters.conflated, 0);
+    assert_int_equal(w->fanout.counters.conflated, 0);
     world_free(w);
 }
 
 static void a_long_stall_costs_one_frame_per_key(void **state)
 {
-    struct world *w = world_new(7, (struct fan_limits){2000, 1u << 20, 4096});
+    struct world *w =
+        world_new(7, (struct fanout_limits){2000, 1u << 20, 4096});
     struct client *c = &w->client[0], *reader = &w->client[1];
 
     (void)state;
@@ -419,12 +421,12 @@ static void a_long_stall_costs_one_frame_per_key(void **state)
     subscribe(w, c);
     subscribe(w, reader);
     for (int i = 0; i < 20000; i++) {
-        publish(w, (uint32_t)i % CHANNELS, (uint32_t)(i / CHANNELS) % 2, 100);
+        publish(w, (uint32_t)i % STREAMS, (uint32_t)(i / STREAMS) % 2, 100);
         if (i % 10 == 0)
-            fan_flush(&w->fan);
+            fanout_flush(&w->fanout);
     }
     drain(w);
-    assert_int_equal(c->got, CHANNELS * 2);
+    assert_int_equal(c->got, STREAMS * 2);
     assert_int_equal(reader->got, 20000);
     everyone_has_the_newest(w);
     sums_match(w);
@@ -433,7 +435,7 @@ static void a_long_stall_costs_one_frame_per_key(void **state)
 
 static void mode_all_is_lost_beyond_its_bound_and_not_before(void **state)
 {
-    struct world *w = world_new(7, (struct fan_limits){2000, 20000, 4096});
+    struct world *w = world_new(7, (struct fanout_limits){2000, 20000, 4096});
     struct client *c = &w->client[0];
 
     (void)state;
@@ -441,27 +443,27 @@ static void mode_all_is_lost_beyond_its_bound_and_not_before(void **state)
     subscribe(w, c);
     for (int i = 0; i < 200; i++)
         publish(w, 3, 0, 100);
-    fan_flush(&w->fan);
+    fanout_flush(&w->fanout);
     assert_false(c->lost);
     publish(w, 3, 0, 100);
-    fan_flush(&w->fan);
+    fanout_flush(&w->fanout);
     assert_true(c->lost);
-    assert_int_equal(c->why, FAN_LOST_SLOW);
-    assert_int_equal(w->fan.counters.dropped_slow, 201);
+    assert_int_equal(c->why, FANOUT_LOST_SLOW);
+    assert_int_equal(w->fanout.counters.dropped_slow, 201);
     sums_match(w);
     world_free(w);
 }
 
 static void who_is_lost_while_it_subscribes_is_in_no_group(void **state)
 {
-    struct world *w = world_new(7, (struct fan_limits){2000, 2000, 4096});
+    struct world *w = world_new(7, (struct fanout_limits){2000, 2000, 4096});
     struct client *c = &w->client[0];
 
     (void)state;
     c->here = c->all = c->on[3] = true;
     subscribe(w, c);
     publish(w, 3, 0, 1500);
-    fan_flush(&w->fan);
+    fanout_flush(&w->fanout);
     assert_false(c->lost);
     publish(w, 3, 0, 1500); /* not flushed: too much for it */
     c->on[4] = true;
@@ -474,7 +476,7 @@ static void who_is_lost_while_it_subscribes_is_in_no_group(void **state)
 
 static void what_was_owed_as_latest_does_not_count_as_all(void **state)
 {
-    struct world *w = world_new(7, (struct fan_limits){2000, 20000, 4096});
+    struct world *w = world_new(7, (struct fanout_limits){2000, 20000, 4096});
     struct client *c = &w->client[0];
 
     (void)state;
@@ -482,22 +484,22 @@ static void what_was_owed_as_latest_does_not_count_as_all(void **state)
     subscribe(w, c);
     for (int i = 0; i < 300; i++)
         publish(w, 3, 0, 100);
-    fan_flush(&w->fan);
-    assert_int_equal(lag_owed_bytes(&c->m), 30000);
+    fanout_flush(&w->fanout);
+    assert_int_equal(backlog_owed_bytes(&c->m), 30000);
     c->all = true;
     say_subscribed(w, c, 3);
     subscribe(w, c);
-    assert_int_equal(lag_owed_all_bytes(&c->m), 0);
+    assert_int_equal(backlog_owed_all_bytes(&c->m), 0);
     for (int i = 0; i < 50; i++)
         publish(w, 3, 0, 100);
-    fan_flush(&w->fan);
-    assert_int_equal(lag_owed_all_bytes(&c->m), 5000);
+    fanout_flush(&w->fanout);
+    assert_int_equal(backlog_owed_all_bytes(&c->m), 5000);
     while (c->writable_wanted) {
         c->room = 700;
-        fan_resume(&w->fan, &c->m);
+        fanout_resume(&w->fanout, &c->m);
         assert_false(c->lost);
         publish(w, 3, 0, 100);
-        fan_flush(&w->fan);
+        fanout_flush(&w->fanout);
         if (c->seq[3] > 400)
             drain(w);
     }
@@ -508,7 +510,8 @@ static void what_was_owed_as_latest_does_not_count_as_all(void **state)
 
 static void mode_all_is_lost_when_the_log_has_gone_past_it(void **state)
 {
-    struct world *w = world_new(7, (struct fan_limits){2000, 1u << 20, 4096});
+    struct world *w =
+        world_new(7, (struct fanout_limits){2000, 1u << 20, 4096});
     struct client *c = &w->client[0];
 
     (void)state;
@@ -519,33 +522,33 @@ static void mode_all_is_lost_when_the_log_has_gone_past_it(void **state)
         publish(w, 4, 0, 100);
     drain(w);
     assert_true(c->lost);
-    assert_int_equal(c->why, FAN_LOST_SLOW);
+    assert_int_equal(c->why, FANOUT_LOST_SLOW);
     sums_match(w);
     world_free(w);
 }
 
 static void final_bars_are_kept_beside_the_open_one(void **state)
 {
-    struct world *w = world_new(7, (struct fan_limits){500, 1u << 20, 4096});
+    struct world *w = world_new(7, (struct fanout_limits){500, 1u << 20, 4096});
     struct client *c = &w->client[0];
-    uint32_t len = 60, channel = 0, type = 0;
+    uint32_t len = 60, stream = 0, type = 0;
 
     (void)state;
     c->here = c->on[0] = true;
     subscribe(w, c);
     /* Three updates of each of 100 bars. */
     for (uint64_t i = 1; i <= 300; i++) {
-        char *at = fan_room(&w->fan, len);
+        char *at = fanout_room(&w->fanout, len);
         memset(at, 'p', len);
         memcpy(at, &len, 4);
-        memcpy(at + 4, &channel, 4);
+        memcpy(at + 4, &stream, 4);
         memcpy(at + 8, &type, 4);
         memcpy(at + 12, &i, 8);
-        fan_add(&w->fan, &w->channel[0], 0, (int64_t)(i - 1) / 3 + 1, len, 20,
-                len - 20);
+        fanout_add(&w->fanout, &w->stream[0], 0, (int64_t)(i - 1) / 3 + 1, len,
+                   20, len - 20);
     }
     drain(w);
-    assert_int_equal(c->got, CHANNEL_SLOTS_MAX); /* the last 64 bars, once */
+    assert_int_equal(c->got, STREAM_KEYS_MAX); /* the last 64 bars, once */
     assert_int_equal(c->seq[0], 300);
     world_free(w);
 }

@@ -56,7 +56,7 @@ static void frames_survive_until_their_bytes_are_needed(void **state)
         assert_true(at >= log.bytes && at + len <= log.bytes + log.size);
         fill(at, number, len);
         assert_int_equal(
-            framelog_commit(&log, len, (struct frame){.channel = 7}), number);
+            framelog_commit(&log, len, (struct frame){.stream = 7}), number);
         for (uint64_t n = log.tail; n < log.head; n++) {
             const struct frame *f = framelog_at(&log, n);
             check(framelog_bytes(&log, f), n, f->len);

@@ -60,9 +60,9 @@ static void text(struct bytes *b, unsigned first, const char *payload)
     add(b, first, payload, strlen(payload));
 }
 
-/* Feeds the bytes in parts of `step`; the code and what was heard. */
-static uint16_t feed(const struct bytes *b, size_t step, struct heard *h,
-                     size_t max)
+/* Channels the bytes in parts of `step`; the code and what was heard. */
+static uint16_t channel(const struct bytes *b, size_t step, struct heard *h,
+                        size_t max)
 {
     struct ws_pool *pool = ws_pool_new(max);
     struct ws_state *state = NULL;
@@ -104,7 +104,7 @@ static void any_cut_gives_the_same_messages(void **state)
     for (size_t step = 1; step <= b.len; step++) {
         struct heard h = {.stop_after = 0};
         bytes_init(&h.log);
-        assert_int_equal(feed(&b, step, &h, 1000), 0);
+        assert_int_equal(channel(&b, step, &h, 1000), 0);
         assert_true(span_is(bytes_span(&h.log),
                             "T:one;P:ping;O:;T:fragment;T:;C1000:why;"));
         bytes_close(&h.log);
@@ -127,7 +127,7 @@ static void long_messages_come_whole(void **state)
     for (size_t step = 1000; step <= b.len; step += 9973) {
         struct heard h = {.stop_after = 0};
         bytes_init(&h.log);
-        assert_int_equal(feed(&b, step, &h, 65536), 0);
+        assert_int_equal(channel(&b, step, &h, 65536), 0);
         assert_int_equal(h.log.len, 2 * 60003);
         assert_memory_equal(h.log.ptr + 2, long_text, 60000);
         assert_memory_equal(h.log.ptr + 60005, long_text, 60000);
@@ -146,7 +146,7 @@ static uint16_t code_of(const char *bytes, size_t len)
     bytes_init(&b);
     bytes_init(&h.log);
     bytes_add(&b, bytes, len);
-    code = feed(&b, len, &h, 100);
+    code = channel(&b, len, &h, 100);
     bytes_close(&b);
     bytes_close(&h.log);
     return code;
@@ -185,8 +185,8 @@ static void the_bound_holds_over_fragments(void **state)
     text(&b, 0x01, "0123456789");
     text(&b, 0x00, "0123456789");
     text(&b, 0x80, "x");
-    assert_int_equal(feed(&b, b.len, &h, 20), WS_CLOSE_TOO_BIG);
-    assert_int_equal(feed(&b, b.len, &h, 21), 0);
+    assert_int_equal(channel(&b, b.len, &h, 20), WS_CLOSE_TOO_BIG);
+    assert_int_equal(channel(&b, b.len, &h, 21), 0);
     assert_true(span_is(bytes_span(&h.log), "T:01234567890123456789x;"));
     bytes_close(&h.log);
     bytes_close(&b);
@@ -202,7 +202,7 @@ static void who_says_stop_hears_no_more(void **state)
     bytes_init(&h.log);
     for (int i = 0; i < 5; i++)
         text(&b, 0x81, "m");
-    assert_int_equal(feed(&b, b.len, &h, 100), 0);
+    assert_int_equal(channel(&b, b.len, &h, 100), 0);
     assert_true(span_is(bytes_span(&h.log), "T:m;T:m;"));
     bytes_close(&h.log);
     bytes_close(&b);

@@ -1,8 +1,8 @@
 /*
- * client_say.h -- the input of client_fuzz.c, and what its clients say.
+ * client_send.h -- the input of client_fuzz.c, and what its clients say.
  */
-#ifndef TESTS_FUZZ_WSGATE_CLIENT_CLIENT_SAY_H
-#define TESTS_FUZZ_WSGATE_CLIENT_CLIENT_SAY_H
+#ifndef TESTS_FUZZ_WSGATE_CLIENT_CLIENT_SEND_H
+#define TESTS_FUZZ_WSGATE_CLIENT_CLIENT_SEND_H
 
 #include "tests/fuzz/wsgate/client/client_world.h"
 

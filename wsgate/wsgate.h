@@ -1,15 +1,15 @@
 /*
- * gate.h -- the gateway: what its parts share and what the shells call.
+ * wsgate.h -- the gateway: what its parts share and what the shells call.
  *
- * The core (hub, fan-out, clients) is behind this header.  Two shells stand
- * on it: the HTTP endpoints (api.c) and the pipes (local.c).
+ * The core (upstream, fanout-out, clients) is behind this header.  Two shells stand
+ * on it: the HTTP endpoints (api.c) and the pipes (stdio.c).
  *
  * Units       *_ms milliseconds; counters count since the start
  * Ownership   struct wsgate is main's; everything that it points to is
  *             allocated by gate_open() and freed when the loop has closed
  */
-#ifndef WSGATE_GATE_H
-#define WSGATE_GATE_H
+#ifndef WSGATE_WSGATE_H
+#define WSGATE_WSGATE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,12 +25,12 @@
 #include "common/redis/redis_probe.h"
 #include "wsgate/options.h"
 
-struct hub;        /* hub.h: channels, Redis subscriptions, snapshots */
-struct fan;        /* fan.h: log, groups, sends */
+struct upstream;   /* upstream.h: channels, Redis subscriptions, snapshots */
+struct fanout;     /* fanout.h: log, groups, sends */
 struct clients;    /* client.h: every WebSocket connection */
 struct api;        /* api.c's own */
-struct local;      /* local.c's own */
-struct gate_parts; /* gate.c's own */
+struct stdio;      /* stdio.c's own */
+struct gate_parts; /* wsgate.c's own */
 
 /* One thing that a client asked for, for --stdout. */
 struct gate_request {
@@ -69,11 +69,11 @@ struct wsgate {
     struct redis_cmd *redis; /* NULL with --no-redis */
     struct route_table *routes;
     struct http_server *server;
-    struct hub *hub;
-    struct fan *fan;
+    struct upstream *upstream;
+    struct fanout *fanout;
     struct clients *clients;
     struct api *api;
-    struct local *local;
+    struct stdio *stdio;
     struct gate_parts *parts;
     /* Told of everything that clients ask for; NULL: nobody listens. */
     void (*on_request)(void *arg, const struct gate_request *req);
@@ -105,7 +105,7 @@ bool gate_publish_local(struct wsgate *w, struct span line, unsigned *column,
 void gate_flush(struct wsgate *w);
 
 /* UPSTREAM_LIVE with --no-redis: the pipe is all there is. */
-enum upstream gate_upstream(const struct wsgate *w);
+enum upstream_state gate_upstream(const struct wsgate *w);
 void gate_stats(const struct wsgate *w, struct gate_stats *out);
 
 struct gate_channel {

@@ -4,10 +4,10 @@
 #include "common/event/route.h"
 #include "common/json/json.h"
 #include "common/json/scan.h"
-#include "wsgate/channels/hub_internal.h"
+#include "wsgate/channels/upstream_internal.h"
 
 /* An alert that names a user is that user's: see docs/protocol.md. */
-bool hub_alert_is_public(struct span payload)
+bool upstream_alert_is_public(struct span payload)
 {
     json_value *root = json_read(payload, NULL);
     bool named = json_member(root, "user_id") != NULL;
@@ -16,10 +16,10 @@ bool hub_alert_is_public(struct span payload)
     return !named;
 }
 
-static bool publish(struct hub *hub, struct span name, struct span payload,
-                    struct err *err)
+static bool publish(struct upstream *upstream, struct span name,
+                    struct span payload, struct err *err)
 {
-    struct feed *feed;
+    struct channel *channel;
 
     if (!route_channel_ok(name, false))
         return err_set(err, ERR_INPUT, "'%.*s' cannot be a channel",
@@ -29,11 +29,11 @@ static bool publish(struct hub *hub, struct span name, struct span payload,
                        "'%.*s' begins with an underscore: such names are "
                        "internal",
                        SPAN_ARG(name));
-    feed = hub_feed(hub, name);
-    if (!feed)
+    channel = upstream_channel(upstream, name);
+    if (!channel)
         return err_set(err, ERR_INPUT, "there are too many channels");
-    feed->keep = true;
-    hub_deliver(hub, feed, payload, true);
+    channel->keep = true;
+    upstream_deliver(upstream, channel, payload, true);
     return true;
 }
 
@@ -56,10 +56,10 @@ static bool find_envelope(struct span line, struct span *channel,
     return channel->len > 0 && data->len > 0;
 }
 
-static bool publish_event(struct hub *hub, const struct event *ev,
+static bool publish_event(struct upstream *upstream, const struct event *ev,
                           struct err *err)
 {
-    const struct route *r = route_of(hub->gate->routes, ev->type);
+    const struct route *r = route_of(upstream->gate->routes, ev->type);
     const char *templates[] = {r->channel, r->channel2};
     struct span none = {"", 0};
     bool any = false;
@@ -67,10 +67,10 @@ static bool publish_event(struct hub *hub, const struct event *ev,
     for (int i = 0; i < 2; i++) {
         if (!templates[i] || templates[i][0] == '\0')
             continue;
-        bytes_clear(&hub->name);
-        if (!route_expand(templates[i], none, ev, &hub->name))
+        bytes_clear(&upstream->name);
+        if (!route_expand(templates[i], none, ev, &upstream->name))
             continue;
-        if (!publish(hub, bytes_span(&hub->name), ev->text, err))
+        if (!publish(upstream, bytes_span(&upstream->name), ev->text, err))
             return false;
         any = true;
     }
@@ -78,24 +78,24 @@ static bool publish_event(struct hub *hub, const struct event *ev,
                           event_type_name(ev->type));
 }
 
-bool hub_publish_local(struct hub *hub, struct span line, unsigned *column,
-                       struct err *err)
+bool upstream_publish_local(struct upstream *upstream, struct span line,
+                            unsigned *column, struct err *err)
 {
     struct event ev;
     struct event_peek peek;
     struct span channel, data;
     enum event_fault fault = event_read(line, &ev, column);
 
-    hub->from_local++;
+    upstream->from_local++;
     if (fault == EVENT_OK)
-        return publish_event(hub, &ev, err);
+        return publish_event(upstream, &ev, err);
     if (event_peek(line, &peek) && find_envelope(line, &channel, &data)) {
         *column = 1;
         if (channel.ptr[0] != '"')
             return err_set(err, ERR_INPUT, "channel is not a string");
-        return publish(hub, span_make(channel.ptr + 1, channel.len - 2), data,
-                       err);
+        return publish(upstream, span_make(channel.ptr + 1, channel.len - 2),
+                       data, err);
     }
-    hub->invalid++;
+    upstream->invalid++;
     return err_set(err, ERR_INPUT, "%s", event_fault_text(fault));
 }

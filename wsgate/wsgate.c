@@ -1,4 +1,4 @@
-#include "wsgate/gate.h"
+#include "wsgate/wsgate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,9 +8,9 @@
 
 #include "common/base/bytes.h"
 #include "common/base/log.h"
-#include "wsgate/channels/hub.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/stdio.h"
+#include "wsgate/channels/upstream.h"
 #include "wsgate/client/client.h"
 #include "wsgate/client/close_count.h"
 #include "wsgate/client/drain.h"
@@ -33,18 +33,18 @@ struct gate_parts {
 
 /* --- WebSocket upgrades --- */
 
-static bool view_of(struct span path, enum view *view)
+static bool dialect_of(struct span path, enum dialect *dialect)
 {
     static const struct {
         const char *path;
-        enum view view;
-    } paths[] = {{"/ws", VIEW_NATIVE},
-                 {"/api/v1/ws", VIEW_STOCK},
-                 {"/stream/ticks", VIEW_TICKS}};
+        enum dialect dialect;
+    } paths[] = {{"/ws", DIALECT_NATIVE},
+                 {"/api/v1/ws", DIALECT_STOCK},
+                 {"/stream/ticks", DIALECT_TICKS}};
 
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         if (span_is(path, paths[i].path)) {
-            *view = paths[i].view;
+            *dialect = paths[i].dialect;
             return true;
         }
     }
@@ -96,7 +96,7 @@ static void turn_away(struct wsgate *w, struct http_conn *conn,
 }
 
 static void upgrade(struct wsgate *w, struct http_conn *conn,
-                    const struct http_request *req, enum view view)
+                    const struct http_request *req, enum dialect dialect)
 {
     struct bytes *out = &w->clients->answers;
     struct bytes names;
@@ -118,21 +118,21 @@ static void upgrade(struct wsgate *w, struct http_conn *conn,
         return;
     }
     bytes_init(&names);
-    subscribe = view == VIEW_NATIVE && asks_to_subscribe(req, &names);
+    subscribe = dialect == DIALECT_NATIVE && asks_to_subscribe(req, &names);
     bytes_clear(out);
     ws_handshake_add(out, http_header(req, "Sec-WebSocket-Key"));
     fd = http_conn_take(conn, &early);
-    c = client_new(w->clients, fd, req->peer, view);
+    c = client_new(w->clients, fd, req->peer, dialect);
     if (c) {
-        if (view == VIEW_NATIVE)
+        if (dialect == DIALECT_NATIVE)
             message_welcome(out, w->app->instance, w->opts->ping_ms,
                             w->opts->max_subscriptions, heartbeat_upstream(w));
         if (subscribe)
             session_subscribe_list(c, names.len > 0 ? bytes_span(&names)
                                                     : span_str(""));
-        if (view != VIEW_NATIVE)
-            session_subscribe_view(c);
-        client_say(c, bytes_span(out));
+        if (dialect != DIALECT_NATIVE)
+            session_subscribe_dialect(c);
+        client_send(c, bytes_span(out));
         bytes_clear(out);
         if (!c->ended)
             session_pump(c);
@@ -146,10 +146,10 @@ void gate_http(void *wsgate, struct http_conn *conn,
                const struct http_request *req)
 {
     struct wsgate *w = wsgate;
-    enum view view;
+    enum dialect dialect;
 
-    if (view_of(req->path, &view))
-        upgrade(w, conn, req, view);
+    if (dialect_of(req->path, &dialect))
+        upgrade(w, conn, req, dialect);
     else
         api_handle(w, conn, req);
 }
@@ -190,7 +190,7 @@ static void on_settled(void *arg)
     session_check_pending(w->clients);
 }
 
-static void on_upstream(void *arg, enum upstream now)
+static void on_upstream(void *arg, enum upstream_state now)
 {
     struct wsgate *w = arg;
 
@@ -224,16 +224,16 @@ static bool give_up(struct wsgate *w)
     if (w->server)
         http_server_close(w->server);
     api_stop(w);
-    local_stop(w);
+    stdio_stop(w);
     return false;
 }
 
 bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
                struct err *err)
 {
-    static const struct hub_events events = {.on_settled = on_settled,
-                                             .on_upstream = on_upstream};
-    const struct fan_limits limits = {
+    static const struct upstream_events events = {.on_settled = on_settled,
+                                                  .on_upstream = on_upstream};
+    const struct fanout_limits limits = {
         .backlog_bytes = (uint64_t)opts->backlog_bytes,
         .backlog_all_bytes = (uint64_t)opts->backlog_all_bytes,
         .out_bytes = CLIENT_OUT_BYTES};
@@ -245,15 +245,15 @@ bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
                            app->instance, err) ||
         !(w->routes = route_table_new(NULL, err)))
         return false;
-    if (!listen_now(w, err) || !api_open(w, err) || !local_open(w, err))
+    if (!listen_now(w, err) || !api_open(w, err) || !stdio_open(w, err))
         return give_up(w);
-    w->fan = mem_zero(sizeof *w->fan);
-    fan_init(w->fan, (size_t)opts->log_bytes, &limits, NULL);
+    w->fanout = mem_zero(sizeof *w->fanout);
+    fanout_init(w->fanout, (size_t)opts->log_bytes, &limits, NULL);
     clients_new(w);
     w->parts->heartbeat.gate = w;
     heartbeat_open(&w->parts->heartbeat, w);
     gate_metrics_open(w);
-    if (!hub_new(w, &events, w, err))
+    if (!upstream_new(w, &events, w, err))
         return false;
     raise_fd_limit(opts); /* now: a start that fails says only why */
     warm_up();
@@ -270,19 +270,19 @@ static void on_drained(void *arg)
 {
     struct wsgate *w = arg;
 
-    local_stop(w);
+    stdio_stop(w);
     heartbeat_stop(&w->parts->heartbeat);
     clients_stop(w->clients);
     api_stop(w);
     http_server_close(w->server);
-    hub_stop(w->hub);
+    upstream_stop(w->upstream);
 }
 
 void gate_stop(void *wsgate)
 {
     struct wsgate *w = wsgate;
 
-    local_stop_input(w);
+    stdio_stop_input(w);
     gate_flush(w);
     http_server_stop_accepting(w->server);
     drain_begin(&w->parts->drain, w, on_drained, w);
@@ -306,13 +306,13 @@ void gate_free(struct wsgate *w)
 {
     if (w->parts)
         heartbeat_free(&w->parts->heartbeat);
-    hub_free(w->hub);
+    upstream_free(w->upstream);
     clients_free(w->clients);
-    if (w->fan)
-        fan_close(w->fan);
-    free(w->fan);
-    if (w->local)
-        local_free(w);
+    if (w->fanout)
+        fanout_close(w->fanout);
+    free(w->fanout);
+    if (w->stdio)
+        stdio_free(w);
     if (w->api)
         api_free(w);
     route_table_free(w->routes);
@@ -325,39 +325,39 @@ void gate_free(struct wsgate *w)
 bool gate_publish_local(struct wsgate *w, struct span line, unsigned *column,
                         struct err *err)
 {
-    return hub_publish_local(w->hub, line, column, err);
+    return upstream_publish_local(w->upstream, line, column, err);
 }
 
 void gate_flush(struct wsgate *w)
 {
-    hub_flush(w->hub);
+    upstream_flush(w->upstream);
 }
 
-enum upstream gate_upstream(const struct wsgate *w)
+enum upstream_state gate_upstream(const struct wsgate *w)
 {
-    return hub_upstream(w->hub);
+    return upstream_state(w->upstream);
 }
 
 void gate_stats(const struct wsgate *w, struct gate_stats *out)
 {
-    const struct fan_counters *k = &w->fan->counters;
+    const struct fanout_counters *k = &w->fanout->counters;
 
     *out = (struct gate_stats){
         .clients = w->clients->count,
         .clients_total = w->clients->total,
-        .clients_behind = fan_slow_count(w->fan),
+        .clients_behind = fanout_slow_count(w->fanout),
         .subscriptions = w->clients->subscriptions,
-        .groups = w->fan->groups.count,
+        .groups = w->fanout->groups.count,
         .expected = k->expected,
         .delivered = k->delivered,
         .conflated = k->conflated,
         .dropped = k->dropped_closed + k->dropped_slow,
-        .queued = fan_queued(w->fan),
+        .queued = fanout_queued(w->fanout),
         .bytes_sent = k->bytes,
         .bytes_received = w->clients->bytes_received,
         .commands = w->clients->commands,
     };
-    hub_stats(w->hub, out);
+    upstream_stats(w->upstream, out);
 }
 
 struct each_channel {
@@ -365,15 +365,15 @@ struct each_channel {
     void *arg;
 };
 
-static void on_feed(void *arg, struct node *n)
+static void on_channel(void *arg, struct node *n)
 {
     const struct each_channel *each = arg;
-    const struct feed *feed = node_of(struct feed, node, n);
-    struct gate_channel c = {.name = feed->name,
-                             .epoch = feed->epoch,
-                             .seq = feed->seq,
-                             .clients = feed->refs,
-                             .last_ms = feed->last_ms};
+    const struct channel *channel = node_of(struct channel, node, n);
+    struct gate_channel c = {.name = channel->name,
+                             .epoch = channel->epoch,
+                             .seq = channel->seq,
+                             .clients = channel->refs,
+                             .last_ms = channel->last_ms};
 
     each->fn(each->arg, &c);
 }
@@ -384,21 +384,21 @@ void gate_each_channel(const struct wsgate *w,
 {
     struct each_channel each = {fn, arg};
 
-    table_each(&hub_feeds(w->hub)->by_name, on_feed, &each);
+    table_each(&upstream_channels(w->upstream)->by_name, on_channel, &each);
 }
 
-void gate_each_latest(const struct wsgate *w, struct span channel,
+void gate_each_latest(const struct wsgate *w, struct span name,
                       void (*fn)(void *arg, struct span type,
                                  struct span payload),
                       void *arg)
 {
-    const struct feeds *fs = hub_feeds(w->hub);
-    const struct feed *feed = feeds_find(fs, channel);
+    const struct channels *cs = upstream_channels(w->upstream);
+    const struct channel *channel = channels_find(cs, name);
 
-    for (uint32_t i = 0; feed && i < feed->native.channel.n_slots; i++) {
-        const struct slot *s = &feed->native.channel.slots[i];
-        struct span payload = channel_payload(s, &w->fan->log);
+    for (uint32_t i = 0; channel && i < channel->native.stream.n_keys; i++) {
+        const struct conflation_key *s = &channel->native.stream.keys[i];
+        struct span payload = stream_payload(s, &w->fanout->log);
         if (payload.len > 0)
-            fn(arg, type_name(&fs->types, s->type), payload);
+            fn(arg, type_name(&cs->types, s->type), payload);
     }
 }

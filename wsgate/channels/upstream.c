@@ -1,0 +1,376 @@
+#include "wsgate/channels/upstream.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/base/bytes.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/base/metrics.h"
+#include "common/redis/redis_sub.h"
+#include "wsgate/channels/upstream_internal.h"
+
+enum { THROTTLE_TICK_MS = 10, SWEEP_MS = 1000 };
+
+static const uint64_t fanout_bounds[] = {50,     100,    250,    500,   1000,
+                                         2500,   5000,   10000,  25000, 50000,
+                                         100000, 250000, 1000000};
+static uint64_t fanout_counts[sizeof fanout_bounds / sizeof *fanout_bounds + 1];
+static struct metric fanout_time = {
+    .name = "tickwire_wsgate_fanout_seconds",
+    .help = "from the first message of a read to the last send of it",
+    .kind = METRIC_HISTOGRAM,
+    .bounds = fanout_bounds,
+    .n_bounds = sizeof fanout_bounds / sizeof *fanout_bounds,
+    .counts = fanout_counts,
+    .scale = 1e-6};
+
+struct channels *upstream_channels(struct upstream *upstream)
+{
+    return &upstream->channels;
+}
+
+/* --- time and turns --- */
+
+/* The clocks are read once for all messages of a read. */
+void upstream_begin_turn(struct upstream *upstream)
+{
+    if (upstream->turn_ns == 0) {
+        upstream->turn_ns = clock_mono_ns();
+        upstream->now_ms = clock_wall_ms();
+        upstream->mono_ms = upstream->turn_ns / 1000000;
+    }
+}
+
+static void on_throttle(uv_timer_t *t);
+
+void upstream_flush(struct upstream *upstream)
+{
+    fanout_flush(upstream->gate->fanout);
+    if (upstream->turn_ns != 0)
+        metrics_observe(&fanout_time,
+                        (clock_mono_ns() - upstream->turn_ns) / 1000);
+    upstream->turn_ns = 0;
+    if (upstream->channels.waiting &&
+        !uv_is_active((uv_handle_t *)&upstream->throttle))
+        uv_timer_start(&upstream->throttle, on_throttle, THROTTLE_TICK_MS,
+                       THROTTLE_TICK_MS);
+}
+
+static void on_throttle(uv_timer_t *t)
+{
+    struct upstream *upstream = t->data;
+
+    upstream_begin_turn(upstream);
+    if (!channels_send_due(&upstream->channels, upstream->mono_ms))
+        uv_timer_stop(t);
+    upstream_flush(upstream);
+}
+
+/* Before the loop sleeps: whatever a callback left behind. */
+static void on_prepare(uv_prepare_t *p)
+{
+    struct upstream *upstream = p->data;
+
+    if (upstream->gate->fanout->dirty)
+        upstream_flush(upstream);
+    if (upstream->settled) {
+        upstream->settled = false;
+        upstream->events.on_settled(upstream->arg);
+    }
+}
+
+/* --- messages --- */
+
+static void count_bad(struct upstream *upstream, enum channel_result result,
+                      const struct channel *channel)
+{
+    if (result == CHANNEL_TOO_BIG) {
+        upstream->too_big++;
+        log_warn("message_too_big", "channel=%s", channel->name.ptr);
+    } else if (result == CHANNEL_NOT_JSON) {
+        upstream->invalid++;
+        log_warn("message_invalid", "channel=%s why=\"not JSON or not UTF-8\"",
+                 channel->name.ptr);
+    }
+}
+
+/* A payload is one JSON value, or several with line feeds between them. */
+void upstream_deliver(struct upstream *upstream, struct channel *channel,
+                      struct span payload, bool local)
+{
+    struct channel_message m;
+    const char *lf, *at = payload.ptr, *end = payload.ptr + payload.len;
+    enum channel_result result;
+
+    upstream_begin_turn(upstream);
+    m = (struct channel_message){.payload = payload,
+                                 .now_ms = upstream->now_ms,
+                                 .mono_ms = upstream->mono_ms,
+                                 .local = local};
+    result = channel_publish(&upstream->channels, channel, &m);
+    if (result == CHANNEL_OK)
+        return;
+    lf = memchr(payload.ptr, '\n', payload.len);
+    if (!lf) {
+        count_bad(upstream, result, channel);
+        return;
+    }
+    while (at < end) {
+        const char *stop;
+
+        lf = memchr(at, '\n', (size_t)(end - at));
+        stop = lf ? lf : end;
+        m.payload = span_make(at, (size_t)(stop - at));
+        at = stop + 1;
+        if (m.payload.len > 0 && m.payload.ptr[m.payload.len - 1] == '\r')
+            m.payload.len--;
+        if (m.payload.len == 0)
+            continue;
+        result = channel_publish(&upstream->channels, channel, &m);
+        if (result != CHANNEL_OK)
+            count_bad(upstream, result, channel);
+    }
+}
+
+/* --- subscriptions --- */
+
+static void add_idle(struct upstream *upstream, struct channel *channel)
+{
+    if (channel->idle)
+        return;
+    channel->idle = true;
+    channel->idle_mono_ms = clock_mono_ms();
+    if (upstream->n_idle == upstream->cap_idle) {
+        upstream->cap_idle =
+            upstream->cap_idle == 0 ? 64 : upstream->cap_idle * 2;
+        upstream->idle = mem_grow(upstream->idle,
+                                  upstream->cap_idle * sizeof *upstream->idle);
+    }
+    upstream->idle[upstream->n_idle++] = channel;
+}
+
+struct channel *upstream_channel(struct upstream *upstream, struct span name)
+{
+    struct channel *channel = channels_find(&upstream->channels, name);
+
+    if (!channel && (channel = channels_get(&upstream->channels, name)) != NULL)
+        add_idle(upstream, channel);
+    return channel;
+}
+
+static void release(struct upstream *upstream, struct channel *channel)
+{
+    if (--channel->refs == 0) {
+        channel->idle_mono_ms = clock_mono_ms();
+        add_idle(upstream, channel);
+    }
+}
+
+void upstream_release_channel(struct upstream *upstream,
+                              struct channel *channel)
+{
+    release(upstream, channel);
+}
+
+uint32_t upstream_open(struct upstream *upstream, struct span name,
+                       enum dialect dialect, uint32_t interval_ms)
+{
+    struct channel *channel;
+    struct view *v;
+
+    if (name.ptr[name.len - 1] == '*') {
+        struct pattern *w = channels_get_pattern(&upstream->channels, name);
+        struct pattern_view *wv =
+            !w ? NULL
+               : pattern_view(&upstream->channels, w, dialect, interval_ms);
+        if (!wv)
+            return NO_SUBSCRIPTION;
+        wv->refs++;
+        w->refs++;
+        if (!w->wanted) {
+            w->wanted = true;
+            upstream_redis_want(upstream, name, true);
+        }
+        w->idle = false;
+        return wv->stream.id;
+    }
+    channel = upstream_channel(upstream, name);
+    v = !channel
+            ? NULL
+            : channel_view(&upstream->channels, channel, dialect, interval_ms);
+    if (!v && channel && channel->pattern) {
+        pattern_trim(&upstream->channels, channel->pattern);
+        v = channel_view(&upstream->channels, channel, dialect, interval_ms);
+    }
+    if (!v)
+        return NO_SUBSCRIPTION;
+    v->refs++;
+    channel->refs++;
+    if (!channel->wanted) {
+        channel->wanted = true;
+        channel->state = CHANNEL_NEW;
+        upstream_redis_want(upstream, name, false);
+    }
+    return v->stream.id;
+}
+
+void upstream_close(struct upstream *upstream, uint32_t subscription)
+{
+    struct view *v;
+
+    if (subscription & SUBSCRIPTION_PATTERN) {
+        struct pattern_view *wv =
+            channels_pattern_of(&upstream->channels, subscription);
+        struct pattern *w = wv->pattern;
+        wv->refs--;
+        if (--w->refs == 0) {
+            w->idle = true;
+            w->idle_mono_ms = clock_mono_ms();
+        }
+        return;
+    }
+    v = channels_view_of(&upstream->channels, subscription);
+    v->refs--;
+    release(upstream, v->channel);
+}
+
+bool upstream_is_settled(const struct upstream *upstream, uint32_t subscription)
+{
+    const struct channel *channel;
+
+    if (!upstream_redis_is_up(upstream))
+        return true; /* nobody to wait for */
+    if (subscription & SUBSCRIPTION_PATTERN)
+        return channels_pattern_of(&upstream->channels, subscription)
+                   ->pattern->confirmed == upstream->connection;
+    channel = channels_view_of(&upstream->channels, subscription)->channel;
+    return channel->confirmed == upstream->connection &&
+           channel->state == CHANNEL_LIVE;
+}
+
+struct span upstream_subscription_name(const struct upstream *upstream,
+                                       uint32_t subscription)
+{
+    return subscription & SUBSCRIPTION_PATTERN
+               ? channels_pattern_of(&upstream->channels, subscription)
+                     ->pattern->name
+               : channels_view_of(&upstream->channels, subscription)
+                     ->channel->name;
+}
+
+uint32_t upstream_subscription_interval(const struct upstream *upstream,
+                                        uint32_t subscription)
+{
+    return subscription & SUBSCRIPTION_PATTERN
+               ? channels_pattern_of(&upstream->channels, subscription)
+                     ->interval_ms
+               : channels_view_of(&upstream->channels, subscription)
+                     ->interval_ms;
+}
+
+/* --- forgetting what nobody wants --- */
+
+struct sweep {
+    struct upstream *upstream;
+    uint64_t before;
+};
+
+static void sweep_pattern(void *arg, struct node *n)
+{
+    struct sweep *s = arg;
+    struct pattern *w = node_of(struct pattern, node, n);
+
+    if (w->refs > 0 || !w->idle || w->idle_mono_ms > s->before)
+        return;
+    if (w->wanted)
+        upstream_redis_unwant(s->upstream, w->name, true);
+    channels_remove_pattern(&s->upstream->channels, w);
+}
+
+static void on_sweep(uv_timer_t *t)
+{
+    struct upstream *upstream = t->data;
+    uint64_t now = clock_mono_ms();
+    struct sweep s = {
+        .upstream = upstream,
+        .before = now < UPSTREAM_LINGER_MS ? 0 : now - UPSTREAM_LINGER_MS};
+    uint32_t kept = 0;
+
+    upstream_flush(upstream);
+    table_each(&upstream->channels.patterns, sweep_pattern, &s);
+    for (uint32_t i = 0; i < upstream->n_idle; i++) {
+        struct channel *channel = upstream->idle[i];
+        /* What a pattern brings stays; its name stays subscribed too, if it
+         * was: then nothing comes twice while one of them is given up. */
+        if (channel->refs > 0 || channel->keep) {
+            channel->idle = false;
+        } else if (channel->pattern || channel->idle_mono_ms > s.before) {
+            upstream->idle[kept++] = channel;
+        } else {
+            if (channel->wanted)
+                upstream_redis_unwant(upstream, channel->name, false);
+            channels_remove(&upstream->channels, channel);
+        }
+    }
+    upstream->n_idle = kept;
+}
+
+/* --- life --- */
+
+static void timer(struct upstream *upstream, uv_timer_t *t)
+{
+    uv_timer_init(&upstream->gate->app->loop, t);
+    t->data = upstream;
+}
+
+bool upstream_new(struct wsgate *w, const struct upstream_events *events,
+                  void *arg, struct err *err)
+{
+    struct upstream *upstream = mem_zero(sizeof *upstream);
+
+    upstream->gate = w;
+    upstream->events = *events;
+    upstream->arg = arg;
+    upstream->connection = 1;
+    w->upstream = upstream;
+    channels_init(&upstream->channels, w->fanout,
+                  clock_mono_ns() ^ (uint64_t)getpid());
+    upstream->channels.is_public = upstream_alert_is_public;
+    timer(upstream, &upstream->throttle);
+    timer(upstream, &upstream->sweep);
+    uv_prepare_init(&w->app->loop, &upstream->prepare);
+    upstream->prepare.data = upstream;
+    uv_prepare_start(&upstream->prepare, on_prepare);
+    uv_timer_start(&upstream->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+    metrics_add(&fanout_time);
+    return upstream_redis_open(upstream, err);
+}
+
+void upstream_stop(struct upstream *upstream)
+{
+    upstream_redis_close(upstream);
+    uv_close((uv_handle_t *)&upstream->throttle, NULL);
+    uv_close((uv_handle_t *)&upstream->sweep, NULL);
+    uv_close((uv_handle_t *)&upstream->prepare, NULL);
+}
+
+void upstream_free(struct upstream *upstream)
+{
+    if (!upstream)
+        return;
+    channels_close(&upstream->channels);
+    free(upstream->idle);
+    bytes_close(&upstream->name);
+    free(upstream);
+}
+
+void upstream_stats(const struct upstream *upstream, struct gate_stats *out)
+{
+    out->channels = upstream->channels.by_name.count;
+    out->messages_redis = upstream->from_redis;
+    out->messages_local = upstream->from_local;
+    out->messages_invalid = upstream->invalid + upstream->too_big;
+    out->redis_subscriptions =
+        !upstream->sub ? 0 : redis_sub_wanted_count(upstream->sub);
+}

@@ -1,0 +1,58 @@
+/*
+ * upstream_parts.h -- what upstream.c, upstream_redis.c and upstream_local.c share.
+ */
+#ifndef WSGATE_CHANNELS_UPSTREAM_INTERNAL_H
+#define WSGATE_CHANNELS_UPSTREAM_INTERNAL_H
+
+#include <uv.h>
+
+#include "common/base/bytes.h"
+#include "common/redis/redis_probe.h"
+#include "common/redis/redis_sub.h"
+#include "wsgate/channels/upstream.h"
+
+struct upstream {
+    struct wsgate *gate;
+    struct upstream_events events;
+    void *arg;
+    struct channels channels;
+    struct redis_sub *sub; /* NULL with --no-redis */
+    struct redis_probe *probe;
+    struct instance *instance;
+    uint64_t opened_ms;  /* of the loop, when Redis was first asked for */
+    uint64_t connection; /* number of the present subscription connection */
+    bool was_up;         /* Redis has answered once */
+    bool settled;        /* tell events.on_settled in this turn */
+    uv_timer_t throttle, sweep;
+    uv_prepare_t prepare;
+    /* Channels without references, and some that have them again. */
+    struct channel **idle;
+    uint32_t n_idle, cap_idle;
+    struct bytes name; /* scratch: a name with its prefix */
+    /* This turn; turn_ns 0: not begun. */
+    uint64_t turn_ns, mono_ms;
+    int64_t now_ms;
+    uint64_t from_redis, from_local, invalid, too_big;
+};
+
+void upstream_begin_turn(struct upstream *upstream);
+void upstream_deliver(struct upstream *upstream, struct channel *channel,
+                      struct span payload, bool local);
+/* Found or made; NULL: there are too many. */
+struct channel *upstream_channel(struct upstream *upstream, struct span name);
+void upstream_release_channel(struct upstream *upstream,
+                              struct channel *channel);
+
+/* upstream_redis.c */
+bool upstream_redis_open(struct upstream *upstream, struct err *err);
+void upstream_redis_close(struct upstream *upstream);
+bool upstream_redis_is_up(const struct upstream *upstream);
+void upstream_redis_want(struct upstream *upstream, struct span name,
+                         bool pattern);
+void upstream_redis_unwant(struct upstream *upstream, struct span name,
+                           bool pattern);
+
+/* upstream_local.c */
+bool upstream_alert_is_public(struct span payload);
+
+#endif

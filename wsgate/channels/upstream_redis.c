@@ -1,0 +1,356 @@
+/* The upstream's side of Redis: two links, the probe, and cached messages. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/base/line.h"
+#include "common/base/log.h"
+#include "common/event/route.h"
+#include "common/redis/instance.h"
+#include "wsgate/channels/upstream_internal.h"
+
+/* How long --require-redis waits for a first connection. */
+enum { REQUIRE_MS = 3000 };
+
+static struct span prefixed(struct upstream *upstream, const char *more,
+                            struct span name)
+{
+    bytes_clear(&upstream->name);
+    bytes_add_str(&upstream->name, upstream->gate->redis_config.prefix);
+    bytes_add_str(&upstream->name, more);
+    bytes_add_span(&upstream->name, name);
+    return bytes_span(&upstream->name);
+}
+
+/* False: not one of ours. */
+static bool strip(const struct upstream *upstream, struct span *name)
+{
+    size_t n = strlen(upstream->gate->redis_config.prefix);
+
+    if (!span_starts(*name, upstream->gate->redis_config.prefix))
+        return false;
+    *name = span_make(name->ptr + n, name->len - n);
+    return true;
+}
+
+bool upstream_redis_is_up(const struct upstream *upstream)
+{
+    return upstream->sub && redis_sub_state(upstream->sub) == REDIS_READY;
+}
+
+/* --- cached messages --- */
+
+struct fetch {
+    struct upstream *upstream;
+    struct channel *channel;
+};
+
+/*
+ * last:{channel} holds the newest message of each type.  Types of which
+ * something came since have newer ones here.  After an outage what is cached
+ * may be what was missed: then it is told to everybody, unless a message came
+ * since the subscription was confirmed, for that one may be newer.
+ */
+static void use_cached(struct upstream *upstream, struct channel *channel,
+                       struct span payload, bool quiet)
+{
+    struct event_peek peek;
+    struct span known = {NULL, 0};
+    const struct stream *c = &channel->native.stream;
+    struct span copy;
+    uint16_t type;
+    int64_t bar_time;
+
+    /* A copy, for room behind it. */
+    bytes_clear(&upstream->channels.scratch);
+    memset(bytes_reserve(&upstream->channels.scratch, payload.len + LINE_PAD),
+           0, payload.len + LINE_PAD);
+    bytes_add_span(&upstream->channels.scratch, payload);
+    copy = bytes_span(&upstream->channels.scratch);
+    if (!event_peek(copy, &peek)) {
+        upstream->invalid++;
+        return;
+    }
+    type = type_of(&upstream->channels.types, peek.type);
+    bar_time = peek.is_bar ? peek.bar_time_ms : 0;
+    for (uint32_t i = 0; i < c->n_keys; i++) {
+        if (c->keys[i].type == type && c->keys[i].bar_time == bar_time)
+            known = stream_payload(&c->keys[i], &upstream->gate->fanout->log);
+    }
+    if (known.len == 0 && channel->seq == 0)
+        stream_cache(&channel->native.stream, type, bar_time, copy);
+    else if (quiet && !span_eq(known, payload))
+        upstream_deliver(upstream, channel, payload, false);
+}
+
+static void on_cached(void *arg, const struct redis_reply *reply)
+{
+    struct fetch *f = arg;
+    struct upstream *upstream = f->upstream;
+    struct channel *channel = f->channel;
+    bool quiet = channel->seq == channel->seq_confirmed;
+
+    if (reply && reply->type == REDIS_ARRAY) {
+        for (size_t i = 1; i < reply->count; i += 2) {
+            if (reply->item[i].type == REDIS_STRING)
+                use_cached(upstream, channel, reply->item[i].str, quiet);
+        }
+    }
+    if (channel->state == CHANNEL_FETCHING)
+        channel->state = CHANNEL_LIVE;
+    upstream->settled = true;
+    upstream_release_channel(upstream, channel);
+    free(f);
+    if (reply)
+        upstream_flush(
+            upstream); /* nothing may wait in the fanout when a command comes */
+}
+
+static void fetch_cached(struct upstream *upstream, struct channel *channel)
+{
+    struct fetch *f = mem_alloc(sizeof *f);
+    struct span key = prefixed(upstream, "last:", channel->name);
+
+    *f = (struct fetch){.upstream = upstream, .channel = channel};
+    channel->refs++;
+    channel->state = CHANNEL_FETCHING;
+    if (redis_cmd_begin(upstream->gate->redis, 2, on_cached, f)) {
+        redis_cmd_str(upstream->gate->redis, "HGETALL");
+        redis_cmd_arg(upstream->gate->redis, key.ptr, key.len);
+        return;
+    }
+    on_cached(f, NULL); /* no command link now: no snapshot, but live */
+}
+
+/* --- the subscription link --- */
+
+/* Redis lets * stand for colons too, and sends a message once for each pattern
+ * that matches.  Ours cover one last part: only that copy counts. */
+static bool is_pattern_of(struct span pattern, struct span channel)
+{
+    size_t n = channel.len;
+
+    while (n > 0 && channel.ptr[n - 1] != ':')
+        n--;
+    return n > 0 && pattern.len == n + 1 && pattern.ptr[n] == '*' &&
+           memcmp(pattern.ptr, channel.ptr, n) == 0;
+}
+
+static void on_message(void *arg, struct span name, struct span payload,
+                       struct span pattern)
+{
+    struct upstream *upstream = arg;
+    struct channel *channel;
+
+    if (redis_probe_heard(upstream->probe, name) || !strip(upstream, &name))
+        return;
+    if (pattern.len > 0 &&
+        (!strip(upstream, &pattern) || !is_pattern_of(pattern, name)))
+        return;
+    channel = channels_find(&upstream->channels, name);
+    if (pattern.len > 0) {
+        if (channel && channel->wanted &&
+            channel->confirmed == upstream->connection)
+            return; /* it came by its name, just before */
+        if (!channel) {
+            if (!route_channel_ok(name, false)) {
+                upstream->invalid++;
+                return;
+            }
+            channel = upstream_channel(upstream, name);
+        }
+    }
+    if (!channel)
+        return;
+    upstream->from_redis++;
+    upstream_deliver(upstream, channel, payload, false);
+}
+
+static void on_confirmed(void *arg, struct span name, bool pattern)
+{
+    struct upstream *upstream = arg;
+    struct channel *channel;
+
+    if (!strip(upstream, &name))
+        return;
+    if (pattern) {
+        struct pattern *w = channels_find_pattern(&upstream->channels, name);
+        if (w) {
+            w->confirmed = upstream->connection;
+            upstream->settled = true;
+        }
+        return;
+    }
+    channel = channels_find(&upstream->channels, name);
+    if (!channel || !channel->wanted)
+        return; /* the probe's, or given up meanwhile */
+    channel->confirmed = upstream->connection;
+    channel->seq_confirmed = channel->seq;
+    fetch_cached(upstream, channel);
+}
+
+static void on_sub_live(void *arg)
+{
+    struct upstream *upstream = arg;
+
+    upstream->was_up = true;
+    redis_probe_links_changed(upstream->probe);
+}
+
+/* At start only: what was up once is waited for. */
+static void give_up(struct upstream *upstream, const char *why, bool refused)
+{
+    struct wsgate *w = upstream->gate;
+    struct err err = {0};
+
+    if (upstream->was_up)
+        return;
+    if (refused)
+        err_set(&err, ERR_REFUSED, "Redis at %s refuses us: %s",
+                w->redis_config.display, why);
+    else if (w->opts->app.require_redis &&
+             uv_now(&w->app->loop) - upstream->opened_ms >= REQUIRE_MS)
+        err_set(&err, ERR_PEER, "%s is not there (--require-redis): %s",
+                w->redis_config.display, why);
+    if (err.code != ERR_NONE)
+        app_fail(w->app, &err);
+}
+
+static void on_sub_down(void *arg, const char *why, bool refused)
+{
+    struct upstream *upstream = arg;
+
+    give_up(upstream, why, refused);
+    upstream->connection++; /* nothing is confirmed any more */
+    upstream->settled = true;
+    if (upstream->probe)
+        redis_probe_links_changed(upstream->probe);
+}
+
+static void on_drained(void *arg)
+{
+    upstream_flush(arg);
+}
+
+/* The ACL forbids it: nothing will come, and waiting is no use. */
+static void on_refused(void *arg, struct span name, bool pattern,
+                       struct span why)
+{
+    (void)why;
+    on_confirmed(arg, name, pattern);
+}
+
+static void on_cmd_ready(void *arg)
+{
+    struct upstream *upstream = arg;
+
+    upstream->was_up = true;
+    redis_probe_links_changed(upstream->probe);
+}
+
+static void on_cmd_down(void *arg, const char *why, bool refused)
+{
+    struct upstream *upstream = arg;
+
+    give_up(upstream, why, refused);
+    if (upstream->probe)
+        redis_probe_links_changed(upstream->probe);
+}
+
+static void on_upstream(void *arg, enum upstream_state now)
+{
+    struct upstream *upstream = arg;
+
+    upstream->events.on_upstream(upstream->arg, now);
+}
+
+void upstream_redis_want(struct upstream *upstream, struct span name,
+                         bool pattern)
+{
+    struct span full;
+
+    if (!upstream->sub)
+        return;
+    full = prefixed(upstream, "", name);
+    redis_sub_want(upstream->sub, full, pattern);
+    /* Given up and wanted again before Redis knew: no event will follow. */
+    if (redis_sub_confirmed(upstream->sub, full, pattern))
+        on_confirmed(upstream, full, pattern);
+}
+
+void upstream_redis_unwant(struct upstream *upstream, struct span name,
+                           bool pattern)
+{
+    if (upstream->sub)
+        redis_sub_unwant(upstream->sub, prefixed(upstream, "", name), pattern);
+}
+
+/* For instance:wsgate:{id}. */
+static void fill_instance(void *arg, struct bytes *json)
+{
+    const struct upstream *upstream = arg;
+    struct gate_stats s;
+
+    gate_stats(upstream->gate, &s);
+    bytes_printf(json,
+                 ",\"clients\":%" PRIu64 ",\"subscriptions\":%" PRIu64
+                 ",\"channels\":%" PRIu64 ",\"messages\":%" PRIu64
+                 ",\"delivered\":%" PRIu64 ",\"conflated\":%" PRIu64
+                 ",\"dropped\":%" PRIu64,
+                 s.clients, s.subscriptions, s.channels,
+                 s.messages_redis + s.messages_local, s.delivered, s.conflated,
+                 s.dropped);
+}
+
+bool upstream_redis_open(struct upstream *upstream, struct err *err)
+{
+    static const struct redis_cmd_events cmd_events = {.on_ready = on_cmd_ready,
+                                                       .on_down = on_cmd_down};
+    static const struct redis_sub_events sub_events = {
+        .on_message = on_message,
+        .on_confirmed = on_confirmed,
+        .on_live = on_sub_live,
+        .on_down = on_sub_down,
+        .on_drained = on_drained,
+        .on_refused = on_refused,
+    };
+    struct wsgate *w = upstream->gate;
+
+    if (w->opts->app.no_redis)
+        return true;
+    upstream->opened_ms = uv_now(&w->app->loop);
+    w->redis = redis_cmd_new(&w->app->loop, &w->redis_config, NULL, &cmd_events,
+                             upstream);
+    upstream->sub =
+        redis_sub_new(&w->app->loop, &w->redis_config, &sub_events, upstream);
+    upstream->probe = redis_probe_new(&w->app->loop, w->redis, upstream->sub,
+                                      &w->redis_config, w->app->instance,
+                                      on_upstream, upstream);
+    upstream->instance = instance_new(w->app, w->redis, &w->redis_config,
+                                      fill_instance, upstream);
+    (void)err;
+    return true;
+}
+
+void upstream_redis_close(struct upstream *upstream)
+{
+    if (!upstream->sub)
+        return;
+    redis_probe_close(upstream->probe);
+    instance_close(upstream->instance);
+    upstream->instance = NULL;
+    redis_sub_close(upstream->sub, NULL, NULL);
+    redis_cmd_close(upstream->gate->redis, NULL, NULL);
+    upstream->probe = NULL;
+    upstream->sub = NULL;
+    upstream->gate->redis = NULL;
+}
+
+enum upstream_state upstream_state(const struct upstream *upstream)
+{
+    /* Without Redis the pipe is all there is, and it is here. */
+    if (upstream->gate->opts->app.no_redis)
+        return UPSTREAM_LIVE;
+    return !upstream->probe ? UPSTREAM_DOWN
+                            : redis_probe_state(upstream->probe);
+}
