@@ -2,7 +2,7 @@
  * options.h -- what wsgate can be told on its command line.
  *
  * Units       *_ms milliseconds, *_bytes bytes, rates a second
- * Source      the table in main.c; bounds are those of docs/protocol.md
+ * Source      the table in options.c; bounds are those of docs/protocol.md
  */
 #ifndef WSGATE_OPTIONS_H
 #define WSGATE_OPTIONS_H
@@ -50,5 +50,9 @@ struct options {
     const char *api_limit;
     const char *web; /* serve the page from this folder instead */
 };
+
+extern const struct cli wsgate_cli;
+
+struct options options_default(void);
 
 #endif

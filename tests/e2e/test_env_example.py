@@ -9,7 +9,7 @@ import harness
 TOOLS = ("tickpub", "bargen", "wsgate", "ratelimitd")
 # Read by what starts the tools, not by them; and who reads it.
 OTHERS = {"RUN_REDIS_PORT": "scripts/start", "BIND": "docker/compose.yaml",
-          "TICKWIRE_TAG": "docker/compose.yaml", "PORT": "wsgate/main.c",
+          "TICKWIRE_TAG": "docker/compose.yaml", "PORT": "wsgate/options.c",
           "NOTIFY_SOCKET": "common/app/notify.c"}
 # Files whose ${NAME} is a variable that a user may set.
 STARTERS = ("Procfile", "Procfile.local", "scripts/keep", "scripts/start",
