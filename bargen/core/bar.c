@@ -2,7 +2,7 @@
 
 enum { VWAP_EXTRA_DIGITS = 2, SCALE_MAX = 18 };
 
-bool bar_add_size_slowly(struct bar *b, const struct bar_input *in)
+bool bar_add_size_slow(struct bar *b, const struct bar_input *in)
 {
     struct decimal_sum volume = b->volume, turnover = b->turnover;
 

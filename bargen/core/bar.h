@@ -99,7 +99,7 @@ static inline bool bar_sum_fits(int128 mant)
 }
 
 /* Where the scale of a sum has to grow; false as bar_add(). */
-bool bar_add_size_slowly(struct bar *b, const struct bar_input *in);
+bool bar_add_size_slow(struct bar *b, const struct bar_input *in);
 
 /* Almost always both prices have as many fraction digits. */
 static inline bool bar_above(struct decimal a, struct decimal b)
@@ -113,7 +113,7 @@ static inline bool bar_add_size(struct bar *b, const struct bar_input *in)
 
     if (b->volume.scale != in->size.scale ||
         b->turnover.scale != in->size.scale + in->price.scale)
-        return bar_add_size_slowly(b, in);
+        return bar_add_size_slow(b, in);
     /* Neither can overflow: 10^38 + 10^36 is below 2^127. */
     volume = b->volume.mant + in->size.mant;
     turnover = b->turnover.mant + in->product;

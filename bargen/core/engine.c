@@ -209,24 +209,24 @@ static void add(struct engine *e, struct symbol *sym,
 /* False: the event was here before. */
 static bool follow_sequence(struct engine *e, struct symbol *sym,
                             const struct event *ev, int64_t time_ns,
-                            struct source_span *touched, bool *jumped)
+                            struct seq_span *touched, bool *jumped)
 {
     enum { BOTH = EVENT_HAS_SEQ | EVENT_HAS_SRC };
 
     if (!e->config.sequence || (ev->have & BOTH) != BOTH)
         return true;
-    switch (sources_take(&sym->sources, idring_fingerprint(ev->src), ev->seq,
-                         time_ns, touched)) {
-    case SOURCE_SEEN:
+    switch (publishers_take(&sym->publishers, idring_fingerprint(ev->src),
+                            ev->seq, time_ns, touched)) {
+    case SEQ_SEEN:
         return false;
-    case SOURCE_JUMP:
+    case SEQ_JUMP:
         e->counts.gaps++;
         *jumped = true;
         break;
-    case SOURCE_FILLED:
+    case SEQ_FILLED:
         *jumped = true;
         break;
-    case SOURCE_NEXT:
+    case SEQ_NEXT:
         break;
     }
     if (!sym->dirty)
@@ -249,7 +249,7 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
 {
     struct bar_input *in = &e->input;
     enum engine_verdict verdict;
-    struct source_span touched;
+    struct seq_span touched;
     struct symbol *sym;
     bool jumped = false, future;
 

@@ -33,7 +33,7 @@ void symbol_free(struct symbol *sym)
         series_free(&sym->series[i]);
     ids_close(&sym->ids);
     idring_close(&sym->ring);
-    sources_close(&sym->sources);
+    publishers_close(&sym->publishers);
     free((char *)(uintptr_t)sym->name.ptr);
     free(sym->memory);
 }
@@ -60,17 +60,17 @@ static struct series_context context(struct symbol *sym,
 
 static bool jumped_in(const void *arg, int64_t start_ns, int64_t end_ns)
 {
-    return sources_lost_in(arg, start_ns, end_ns);
+    return publishers_lost_in(arg, start_ns, end_ns);
 }
 
 void symbol_flag_jumps(struct symbol *sym, const struct bar_rules *rules,
-                       struct source_span touched)
+                       struct seq_span touched)
 {
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series_context c = context(sym, rules, i);
 
         series_flag(&sym->series[i], &c, BAR_JUMP, touched.from_ns,
-                    touched.to_ns, jumped_in, &sym->sources);
+                    touched.to_ns, jumped_in, &sym->publishers);
     }
 }
 
@@ -173,8 +173,8 @@ static void close_due(struct symbol *sym, const struct bar_rules *rules)
     find_next_close(sym, rules);
 }
 
-bool symbol_add_slowly(struct symbol *sym, const struct bar_rules *rules,
-                       const struct bar_input *in, unsigned i)
+bool symbol_add_slow(struct symbol *sym, const struct bar_rules *rules,
+                     const struct bar_input *in, unsigned i)
 {
     struct series_context c = context(sym, rules, i);
 

@@ -9,7 +9,7 @@
  *
  * Units       time in nanoseconds since the epoch
  * Ownership   symbol_new/symbol_free; the name is the symbol's own
- * Bounds      those of ids.h, idring.h, sources.h and series.h
+ * Bounds      those of ids.h, idring.h, publishers.h and series.h
  */
 #ifndef BARGEN_CORE_SYMBOL_H
 #define BARGEN_CORE_SYMBOL_H
@@ -81,8 +81,8 @@ struct symbol {
     struct heap_node wake;
     struct ids ids;
     struct idring ring;
-    struct sources sources; /* of its channel */
-    struct series series[]; /* n_series */
+    struct publishers publishers; /* of its channel */
+    struct series series[];       /* n_series */
 };
 
 struct symbol *symbol_new(struct span name, unsigned n_series);
@@ -90,7 +90,7 @@ void symbol_free(struct symbol *sym);
 
 /* Sets or clears BAR_JUMP where a hole in a publisher's numbers has changed. */
 void symbol_flag_jumps(struct symbol *sym, const struct bar_rules *rules,
-                       struct source_span touched);
+                       struct seq_span touched);
 /* Events after the newest were lost, those up to until_ns by the time of day:
  * flags the open bars, and those yet to begin that touch it.  Where events are
  * not about as old as their arrival, only the next one says until when. */
@@ -104,8 +104,8 @@ bool symbol_new_trade(struct symbol *sym, const struct bar_rules *rules,
 
 /* Rare: in series i a bar begins, is corrected or refuses.  True: what is next
  * to be closed has changed. */
-bool symbol_add_slowly(struct symbol *sym, const struct bar_rules *rules,
-                       const struct bar_input *in, unsigned i);
+bool symbol_add_slow(struct symbol *sym, const struct bar_rules *rules,
+                     const struct bar_input *in, unsigned i);
 /* closed_ns has reached next_ns, or a bar was added: closes what is due.
  * True: a bar was issued. */
 bool symbol_work(struct symbol *sym, const struct bar_rules *rules);
@@ -123,7 +123,7 @@ static inline bool symbol_add(struct symbol *sym, const struct bar_rules *rules,
         struct series *s = &sym->series[i];
 
         if (!series_takes(s, time_ns))
-            changed |= symbol_add_slowly(sym, rules, in, i);
+            changed |= symbol_add_slow(sym, rules, in, i);
         else if (bar_add(&s->cur, in))
             s->cur.flags |= BAR_CHANGED;
         else

@@ -102,22 +102,22 @@ static void put_range(struct bytes *out, const struct seq_range *r)
     put(out, r->hi_ns);
 }
 
-static void put_source(struct bytes *out, const struct source *source)
+static void put_publisher(struct bytes *out, const struct publisher *pub)
 {
     bytes_add(out, "q", 1);
-    put(out, (int64_t)source->src);
-    for (unsigned i = 0; i < source->n_older; i++)
-        put_range(out, &source->older[i]);
-    put_range(out, &source->newest);
+    put(out, (int64_t)pub->src);
+    for (unsigned i = 0; i < pub->n_older; i++)
+        put_range(out, &pub->older[i]);
+    put_range(out, &pub->newest);
     bytes_add(out, "\n", 1);
 }
 
-static void put_sources(struct bytes *out, const struct sources *s)
+static void put_publishers(struct bytes *out, const struct publishers *s)
 {
     if (s->last.src != 0)
-        put_source(out, &s->last);
+        put_publisher(out, &s->last);
     for (unsigned i = 0; i < s->n_others; i++)
-        put_source(out, &s->others[i]);
+        put_publisher(out, &s->others[i]);
     if (s->lost_to_ns == 0)
         return;
     bytes_add(out, "j", 1);
@@ -136,7 +136,7 @@ void state_encode(const struct symbol *sym, const struct bar_rules *rules,
     put(out, sym->closed_ns);
     bytes_add(out, "\n", 1);
     put_ids(out, sym);
-    put_sources(out, &sym->sources);
+    put_publishers(out, &sym->publishers);
     put_lost(out, sym);
     for (unsigned i = 0; i < sym->n_series; i++) {
         const struct series *s = &sym->series[i];
@@ -286,11 +286,11 @@ static void get_ids(struct reader *r, struct ids *ids)
     }
 }
 
-static void get_source(struct reader *r, struct sources *s)
+static void get_publisher(struct reader *r, struct publishers *s)
 {
-    struct source *source = sources_restore(s, (uint64_t)get(r));
+    struct publisher *pub = publishers_restore(s, (uint64_t)get(r));
 
-    if (!source || at_line_end(r))
+    if (!pub || at_line_end(r))
         r->bad = true;
     while (!r->bad && !at_line_end(r)) {
         struct seq_range range;
@@ -299,7 +299,7 @@ static void get_source(struct reader *r, struct sources *s)
         range.hi = (uint64_t)get(r);
         range.lo_ns = get_time(r);
         range.hi_ns = get_time(r);
-        if (!r->bad && !source_restore_range(source, &range))
+        if (!r->bad && !publisher_restore_range(pub, &range))
             r->bad = true;
     }
 }
@@ -361,7 +361,7 @@ static void get_record(struct reader *r, struct symbol *sym,
             idring_add(&sym->ring, (uint64_t)get(r));
         break;
     case 'q':
-        get_source(r, &sym->sources);
+        get_publisher(r, &sym->publishers);
         break;
     case 'l':
         sym->lost_from_ns = get_time(r);
@@ -369,8 +369,8 @@ static void get_record(struct reader *r, struct symbol *sym,
         sym->losing = get_within(r, 0, 1) != 0;
         break;
     case 'j':
-        sym->sources.lost_from_ns = get_time(r);
-        sym->sources.lost_to_ns = get_time(r);
+        sym->publishers.lost_from_ns = get_time(r);
+        sym->publishers.lost_to_ns = get_time(r);
         break;
     case 's':
         *series = get_series(r, sym, rules, unused);
@@ -397,7 +397,7 @@ static void take_over(struct symbol *sym, struct symbol *fresh)
 {
     struct ids ids = sym->ids;
     struct idring ring = sym->ring;
-    struct sources sources = sym->sources;
+    struct publishers publishers = sym->publishers;
 
     sym->basis = fresh->basis;
     sym->live = fresh->live;
@@ -410,8 +410,8 @@ static void take_over(struct symbol *sym, struct symbol *fresh)
     sym->ring = fresh->ring;
     fresh->ids = ids;
     fresh->ring = ring;
-    sym->sources = fresh->sources;
-    fresh->sources = sources;
+    sym->publishers = fresh->publishers;
+    fresh->publishers = publishers;
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series old = sym->series[i];
 
