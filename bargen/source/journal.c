@@ -25,6 +25,7 @@ struct journal {
     uv_timer_t retry;
     unsigned n_shards;
     unsigned unchecked; /* shards whose stream is being looked at */
+    bool refused;       /* one of them could not be */
     bool checked;       /* all were, since this connection was made */
     bool reading;       /* XREAD is under way */
     bool caught_up;
@@ -150,10 +151,14 @@ static void on_info(void *arg, const struct redis_reply *r)
     } else {
         log_warn("journal_unreadable", "shard=%u why=%s", p->shard,
                  LOG_Q(r->str));
-        try_later(j);
+        j->refused = true;
     }
     if (--j->unchecked > 0)
         return;
+    if (j->refused) { /* what was trimmed would pass unseen */
+        try_later(j);
+        return;
+    }
     j->checked = true;
     bargen_source_ready(j->b);
     journal_go_on(j);
@@ -164,6 +169,7 @@ static void check_all(struct journal *j)
     char key[NAME_MAX_BYTES];
 
     j->unchecked = j->n_shards;
+    j->refused = false;
     for (unsigned i = 0; i < j->n_shards; i++) {
         struct part *p = &j->parts[i];
 

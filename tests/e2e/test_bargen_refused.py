@@ -98,6 +98,30 @@ def test_a_journal_of_another_kind_is_told_and_waited_for(redis_server,
     wait_bar(r, lambda bar: bar["count"] == 1)
 
 
+def test_a_journal_is_not_read_before_it_could_be_checked(redis_server, bargen,
+                                                          journal):
+    """What was trimmed meanwhile would be missing from a bar that does not say
+    so."""
+    r = redis_server.client()
+    r.execute_command("ACL", "SETUSER", "bars", "on", ">pw", "~*", "&*",
+                      "+@all")
+    b = bargen(user="bars:pw").wait_ready()
+    journal.add(trade(T0))
+    wait_bar(r, lambda bar: bar["count"] == 1)
+    assert b.terminate() == 0
+    journal.add(trade(T0 + 1))
+    journal.add(trade(T0 + 2))
+    r.xtrim(journal.key, 1, approximate=False)
+    r.execute_command("ACL", "SETUSER", "bars", "-xinfo")
+    b = bargen(user="bars:pw")
+    b.wait_stderr("ev=journal_unreadable")
+    r.execute_command("ACL", "SETUSER", "bars", "+xinfo")
+    bar = wait_bar(r, lambda bar: bar["count"] == 2)
+    assert bar["gap"] is True
+    b.wait_stderr("ev=journal_trimmed")
+    assert b.stderr.index("ev=journal_trimmed") < b.stderr.index("ev=ready")
+
+
 @pytest.mark.parametrize("field,value", [
     ("s:X", "rubbish"),
     ("b:X:1:%d" % T0, "rubbish"),
