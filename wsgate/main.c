@@ -1,7 +1,7 @@
 #include <sys/random.h>
 
 #include "common/app/app.h"
-#include "wsgate/fanout/table.h"
+#include "common/base/table.h"
 #include "wsgate/http/api.h"
 #include "wsgate/options.h"
 #include "wsgate/wsgate.h"

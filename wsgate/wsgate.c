@@ -8,6 +8,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/log.h"
+#include "common/base/table.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/stdio.h"
 #include "wsgate/channels/upstream.h"
@@ -18,7 +19,6 @@
 #include "wsgate/client/heartbeat.h"
 #include "wsgate/client/session.h"
 #include "wsgate/fanout/fanout.h"
-#include "wsgate/fanout/table.h"
 #include "wsgate/http/api.h"
 #include "wsgate/ws/ws_frame.h"
 #include "wsgate/ws/ws_handshake.h"

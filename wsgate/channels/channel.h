@@ -22,9 +22,9 @@
 
 #include "common/base/bytes.h"
 #include "common/base/span.h"
+#include "common/base/table.h"
 #include "common/event/event.h"
 #include "wsgate/fanout/fanout.h"
-#include "wsgate/fanout/table.h"
 #include "wsgate/fanout/type.h"
 
 /* VIEWS_MAX bounds those with an interval; without one there is one a dialect,

@@ -17,9 +17,9 @@
 #include <uv.h>
 
 #include "common/base/bytes.h"
+#include "common/base/table.h"
 #include "wsgate/channels/channel.h"
 #include "wsgate/fanout/fanout.h"
-#include "wsgate/fanout/table.h"
 #include "wsgate/ws/ws_frame.h"
 #include "wsgate/wsgate.h"
 

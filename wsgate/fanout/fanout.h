@@ -28,10 +28,10 @@
 #include <sys/uio.h>
 
 #include "common/base/bytes.h"
+#include "common/base/table.h"
 #include "wsgate/fanout/framelog.h"
 #include "wsgate/fanout/group.h"
 #include "wsgate/fanout/stream.h"
-#include "wsgate/fanout/table.h"
 
 struct backlog;
 

@@ -20,8 +20,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "common/base/table.h"
 #include "wsgate/fanout/stream.h"
-#include "wsgate/fanout/table.h"
 
 /* One subscription: a stream or a pattern, and how it is wanted. */
 #define SUBSCRIPTION_PATTERN 0x80000000u

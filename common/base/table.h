@@ -4,8 +4,8 @@
  * Ownership   the things are the caller's; the table owns its buckets only
  * Errors      growing ends the process when memory is out (bytes.h)
  */
-#ifndef WSGATE_FANOUT_TABLE_H
-#define WSGATE_FANOUT_TABLE_H
+#ifndef COMMON_BASE_TABLE_H
+#define COMMON_BASE_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

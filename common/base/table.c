@@ -1,4 +1,4 @@
-#include "wsgate/fanout/table.h"
+#include "common/base/table.h"
 
 #include <stdlib.h>
 

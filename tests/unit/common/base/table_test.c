@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "wsgate/fanout/table.h"
+#include "common/base/table.h"
 
 enum { NAMES = 1024, BLOCK = 16, BLOCKS = 10 };
 
