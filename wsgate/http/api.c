@@ -225,7 +225,7 @@ bool api_open(struct wsgate *w, struct err *err)
     api->gate = w;
     api->page = page_new(w->opts->web);
     bytes_init(&api->symbols);
-    waits_init(&api->waits, &w->app->loop, API_ANSWER_MS);
+    timeout_queue_init(&api->timeouts, &w->app->loop, API_ANSWER_MS);
     metrics_add(&requests);
     w->api = api;
     w->app->health = api_health;
@@ -253,7 +253,7 @@ void api_stop(struct wsgate *w)
     api->stopping = true;
     if (api->limit)
         limit_stop(api->limit);
-    waits_close(&api->waits);
+    timeout_queue_close(&api->timeouts);
 }
 
 void api_free(struct wsgate *w)

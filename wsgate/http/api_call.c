@@ -19,9 +19,9 @@ static void end(struct api_call *call)
     free(call);
 }
 
-static void on_late(struct wait *w)
+static void on_late(struct timeout *t)
 {
-    api_call_error((struct api_call *)w, 503, "redis_timeout",
+    api_call_error((struct api_call *)t, 503, "redis_timeout",
                    "Redis did not answer in time");
 }
 
@@ -36,7 +36,7 @@ struct api_call *api_call_new(struct api *api, struct http_conn *conn,
     bytes_init(&call->text);
     snprintf(call->headers, sizeof call->headers, NO_STORE);
     if (!api->stopping)
-        waits_add(&api->waits, &call->wait, on_late);
+        timeout_queue_add(&api->timeouts, &call->timeout, on_late);
     return call;
 }
 
@@ -45,7 +45,7 @@ void api_call_answer(struct api_call *call, int status, const char *type,
 {
     assert(!call->answered);
     call->answered = true;
-    waits_remove(&call->wait);
+    timeout_queue_remove(&call->timeout);
     if (http_conn_open(call->conn))
         http_respond(call->conn, status, type, call->headers, body);
     http_conn_unref(call->conn);

@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 #include "common/base/bytes.h"
+#include "common/base/timeout_queue.h"
 #include "common/http/http.h"
 #include "common/redis/redis_cmd.h"
 #include "wsgate/http/api_target.h"
-#include "wsgate/http/timeout_queue.h"
 #include "wsgate/wsgate.h"
 
 enum { API_SYMBOLS_CACHE_MS = 5000 };
@@ -28,7 +28,7 @@ struct api {
     struct wsgate *gate;
     struct page *page;
     struct limit *limit; /* NULL: --no-limit */
-    struct waits waits;
+    struct timeout_queue timeouts;
     struct bytes symbols; /* the answer of /api/v1/symbols, for a while */
     uint64_t symbols_ms;  /* when it was made; 0: never */
     bool stopping;
@@ -46,7 +46,7 @@ struct api_scan {
 };
 
 struct api_call {
-    struct wait wait; /* first */
+    struct timeout timeout; /* first */
     struct api *api;
     struct http_conn *conn; /* referenced */
     struct api_target target;

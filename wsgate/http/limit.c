@@ -8,8 +8,8 @@
 #include "common/base/bytes.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/base/timeout_queue.h"
 #include "wsgate/http/limit_local.h"
-#include "wsgate/http/timeout_queue.h"
 
 enum { RULES_AGAIN_MS = 10000 };
 
@@ -18,7 +18,7 @@ enum { RULES_AGAIN_MS = 10000 };
 
 struct limit {
     struct wsgate *gate;
-    struct waits waits;
+    struct timeout_queue timeouts;
     struct limit_local local;
     struct bytes key; /* scratch */
     /* The rule's text as it stands in Redis: lines that begin with limit and
@@ -32,7 +32,7 @@ struct limit {
 /* One question to Redis.  It ends when the reply has come, which may be long
  * after its asker was answered. */
 struct question {
-    struct wait wait; /* first */
+    struct timeout timeout; /* first */
     struct limit *limit;
     char address[LOCAL_ADDRESS_MAX];
     limit_fn *fn; /* NULL: answered */
@@ -62,7 +62,7 @@ enum { ALLOWED, DENIED, DENIED_CACHED, DEGRADED_ALLOWED, DEGRADED_DENIED };
 
 static uint64_t now_ms(const struct limit *l)
 {
-    return uv_now(l->waits.timer.loop);
+    return uv_now(l->timeouts.timer.loop);
 }
 
 /* Nobody could be asked: the window of this process decides. */
@@ -182,15 +182,15 @@ static void on_answer(void *arg, const struct redis_reply *r)
 {
     struct question *q = arg;
 
-    waits_remove(&q->wait);
+    timeout_queue_remove(&q->timeout);
     if (q->fn)
         answer(q, r);
     free(q);
 }
 
-static void on_late(struct wait *w)
+static void on_late(struct timeout *t)
 {
-    struct question *q = (struct question *)w;
+    struct question *q = (struct question *)t;
     limit_fn *fn = q->fn;
 
     q->fn = NULL;
@@ -268,7 +268,7 @@ struct limit *limit_new(struct wsgate *w, struct err *err)
     l->gate = w;
     bytes_init(&l->key);
     limit_local_init(&l->local, limit, window_ms);
-    waits_init(&l->waits, &w->app->loop, LIMIT_ANSWER_MS);
+    timeout_queue_init(&l->timeouts, &w->app->loop, LIMIT_ANSWER_MS);
     metrics_add_all(answers, sizeof answers / sizeof *answers);
     return l;
 }
@@ -289,7 +289,7 @@ void limit_ask(struct limit *l, const char *address, limit_fn *fn, void *arg)
     q->arg = arg;
     snprintf(q->address, sizeof q->address, "%s", address);
     if (ask_redis(l, q)) {
-        waits_add(&l->waits, &q->wait, on_late);
+        timeout_queue_add(&l->timeouts, &q->timeout, on_late);
         return;
     }
     free(q);
@@ -299,7 +299,7 @@ void limit_ask(struct limit *l, const char *address, limit_fn *fn, void *arg)
 void limit_stop(struct limit *l)
 {
     l->stopping = true;
-    waits_close(&l->waits);
+    timeout_queue_close(&l->timeouts);
 }
 
 void limit_free(struct limit *l)

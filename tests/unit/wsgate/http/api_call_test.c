@@ -82,7 +82,7 @@ static void ask(struct world *w, const char *path)
     assert_int_equal(
         connect(w->client, (const struct sockaddr *)&at, sizeof at), 0);
     assert_int_equal(write(w->client, text, (size_t)n), n);
-    while (w->gate.api->waits.all.next == &w->gate.api->waits.all)
+    while (w->gate.api->timeouts.all.next == &w->gate.api->timeouts.all)
         uv_run(&w->app.loop, UV_RUN_ONCE);
 }
 
@@ -118,7 +118,7 @@ static void a_call_outlives_the_limit_that_was_asked_for_it(void **state)
     start(w);
     ask(w, "/api/v1/price/AAPL");
     w->gate.api->stopping = true;
-    waits_close(&w->gate.api->waits);
+    timeout_queue_close(&w->gate.api->timeouts);
     hear(w, text, sizeof text);
     assert_non_null(strstr(text, "503"));
     assert_non_null(strstr(text, "redis_timeout"));
