@@ -252,6 +252,8 @@ static void open_store(struct bargen *b)
     struct store_events events = {.on_ready = on_store_ready,
                                   .on_down = on_store_down,
                                   .on_acked = on_store_acked};
+    const struct instance_id self = {b->app->tool, b->app->instance,
+                                     b->app->started_ms};
     struct store_options options = {
         .engine = &b->engine,
         .redis = &b->redis,
@@ -265,8 +267,8 @@ static void open_store(struct bargen *b)
     };
 
     b->store = store_new(&b->app->loop, &options, &events, b);
-    b->instance = instance_new(b->app, store_cmd(b->store), &b->redis,
-                               status_instance, b);
+    b->instance = instance_new(&b->app->loop, self, store_cmd(b->store),
+                               &b->redis, status_instance, b);
 }
 
 static void open_engine(struct bargen *b)
@@ -309,9 +311,7 @@ static bool read_config(struct bargen *b, struct err *err)
     b->routes = route_table_new(NULL, err);
     if (!b->routes)
         return false;
-    return !needs_redis(b->opts) ||
-           redis_config_read(&b->redis, &b->opts->app, "bargen",
-                             b->app->instance, err);
+    return !needs_redis(b->opts) || app_redis_config(b->app, &b->redis, err);
 }
 
 bool bargen_init(struct bargen *b, struct app *app, struct options *opts,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/base/bytes.h"
+#include "common/base/quantity.h"
 #include "common/event/event_name.h"
 
 enum { HOUR_MS = 3600 * 1000 };
@@ -240,7 +241,7 @@ bool options_interval(const char *text, int64_t *ms)
     for (; *p >= '0' && *p <= '9' && n < HOUR_MS; p++)
         n = n * 10 + (*p - '0');
     if (p == text || *p != '\0') {
-        if (!option_duration(text, &n))
+        if (!quantity_duration(text, &n))
             return false;
     }
     if (n < 0 || n > HOUR_MS)

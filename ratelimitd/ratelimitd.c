@@ -181,6 +181,8 @@ static void open_redis(struct ratelimitd *r, struct ruleset *set)
     static const struct keeper_events keeper_events = {
         on_keeper_ready, on_keeper_rules, on_keeper_refused};
     uv_loop_t *loop = &r->app->loop;
+    const struct instance_id self = {r->app->tool, r->app->instance,
+                                     r->app->started_ms};
 
     r->cmd = redis_cmd_new(loop, &r->redis, NULL, &cmd_events, r);
     r->keeper = keeper_new(loop, r->cmd, r->redis.prefix, r->app->instance,
@@ -196,7 +198,8 @@ static void open_redis(struct ratelimitd *r, struct ruleset *set)
              r->redis.prefix);
     r->sub = redis_sub_new(loop, &r->redis, &sub_events, r);
     redis_sub_want(r->sub, span_str(r->config_channel), false);
-    r->instance = instance_new(r->app, r->cmd, &r->redis, status_instance, r);
+    r->instance = instance_new(&r->app->loop, self, r->cmd, &r->redis,
+                               status_instance, r);
     r->links_open = 2;
     if (r->opts->queue) {
         r->queue = queue_new(r->app, &r->redis, r->cmd, r->limiter);
@@ -213,9 +216,7 @@ bool ratelimitd_init(struct ratelimitd *r, struct app *app,
     stats_init();
     status_metrics(r);
     if (!once_options(opts, err) ||
-        (!opts->app.no_redis &&
-         !redis_config_read(&r->redis, &opts->app, app->tool, app->instance,
-                            err)))
+        (!opts->app.no_redis && !app_redis_config(app, &r->redis, err)))
         return false;
     set = ruleset_load(opts->rules, clock_wall_ms(), err);
     if (!set)

@@ -235,8 +235,7 @@ static bool read_config(struct tickpub *t, struct err *err)
     t->routes = route_table_new(o->routes_file, err);
     if (!t->routes)
         return false;
-    return o->app.no_redis || redis_config_read(&t->redis, &o->app, "tickpub",
-                                                t->app->instance, err);
+    return o->app.no_redis || app_redis_config(t->app, &t->redis, err);
 }
 
 static bool open_replay(struct tickpub *t, struct err *err)
@@ -293,6 +292,8 @@ static void open_publisher(struct tickpub *t)
     struct publish_events events = {.on_ready = on_redis_ready,
                                     .on_down = on_redis_down,
                                     .on_room = on_queue_room};
+    const struct instance_id self = {t->app->tool, t->app->instance,
+                                     t->app->started_ms};
     struct publish_options options = {
         .src = t->app->instance,
         .shards = (unsigned)o->shards,
@@ -308,8 +309,8 @@ static void open_publisher(struct tickpub *t)
 
     t->publisher = publisher_new(&t->app->loop, &t->redis, &options, t->routes,
                                  &events, t);
-    t->instance = instance_new(t->app, publisher_cmd(t->publisher), &t->redis,
-                               status_instance, t);
+    t->instance = instance_new(&t->app->loop, self, publisher_cmd(t->publisher),
+                               &t->redis, status_instance, t);
     if (o->app.require_redis)
         uv_timer_start(&t->redis_timer, on_redis_missing, REQUIRE_MS, 0);
     /* A producer that would rather wait than lose waits from the start. */

@@ -241,8 +241,7 @@ bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
     w->app = app;
     w->opts = opts;
     w->parts = mem_zero(sizeof *w->parts);
-    if (!redis_config_read(&w->redis_config, &opts->app, "wsgate",
-                           app->instance, err) ||
+    if (!app_redis_config(app, &w->redis_config, err) ||
         !(w->routes = route_table_new(NULL, err)))
         return false;
     if (!listen_now(w, err) || !api_open(w, err) || !stdio_open(w, err))

@@ -118,9 +118,10 @@ static bool read_options(const struct cli *cli, int argc, char **argv,
 static int print_env(const struct cli *cli, const void *opts, struct err *err)
 {
     const struct app_options *app = opts;
+    const struct app self = {.tool = cli->tool, .opts = app};
     struct redis_config c;
 
-    if (!redis_config_read(&c, app, cli->tool, "", err))
+    if (!app_redis_config(&self, &c, err))
         return complain(cli, err);
     printf("REDIS_URL=%s\nREDIS_HOST=%s\nREDIS_PORT=%u\nREDIS_PASSWORD=%s\n"
            "REDIS_DB=%d\nREDIS_RETRY_DELAY=%lldms\nREDIS_MAX_RETRIES=%lld\n"

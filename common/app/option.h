@@ -72,9 +72,7 @@ void option_help(const struct cli *cli);
 /* Likewise: NAME=value of each row that has a variable, as it now is. */
 void option_print_env(const struct option_spec *table, const void *opts);
 
-/* Shared by callers that read such values from files. */
-bool option_duration(const char *text, int64_t *ms);
-bool option_size(const char *text, int64_t *bytes);
+/* For other variables of the environment. */
 bool option_flag(const char *text, bool *value); /* true/false, 1/0, ... */
 
 #endif

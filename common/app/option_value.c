@@ -7,65 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-struct unit {
-    const char *name;
-    int64_t factor;
-};
-
-static const struct unit time_units[] = {
-    {"ms", 1},          {"s", 1000},         {"m", 60 * 1000},
-    {"h", 3600 * 1000}, {"d", 86400 * 1000}, {NULL, 0},
-};
-static const struct unit size_units[] = {
-    {"", 1},
-    {"B", 1},
-    {"K", 1 << 10},
-    {"KiB", 1 << 10},
-    {"M", 1 << 20},
-    {"MiB", 1 << 20},
-    {"G", 1 << 30},
-    {"GiB", 1 << 30},
-    {"kB", 1000},
-    {"MB", 1000 * 1000},
-    {"GB", 1000 * 1000 * 1000},
-    {NULL, 0},
-};
-
-static bool with_unit(const char *text, const struct unit *units, int64_t *out)
-{
-    char *rest;
-    long long n;
-
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    errno = 0;
-    n = strtoll(text, &rest, 10);
-    if (errno != 0)
-        return false;
-    for (const struct unit *u = units; u->name; u++) {
-        if (strcmp(rest, u->name) != 0)
-            continue;
-        if (n > INT64_MAX / u->factor)
-            return false;
-        *out = n * u->factor;
-        return true;
-    }
-    return false;
-}
-
-bool option_duration(const char *text, int64_t *ms)
-{
-    if (strcmp(text, "0") == 0) { /* zero of anything is zero */
-        *ms = 0;
-        return true;
-    }
-    return with_unit(text, time_units, ms);
-}
-
-bool option_size(const char *text, int64_t *bytes)
-{
-    return with_unit(text, size_units, bytes);
-}
+#include "common/base/quantity.h"
 
 bool option_flag(const char *text, bool *value)
 {
@@ -134,7 +76,7 @@ static bool set_amount(const struct option_spec *row, const char *text,
     bool time = row->kind == OPT_DURATION_MS;
     int64_t n;
 
-    if (time ? !option_duration(text, &n) : !option_size(text, &n))
+    if (time ? !quantity_duration(text, &n) : !quantity_size(text, &n))
         return err_set(err, ERR_USAGE, "%s%s: '%s' is not a %s (try %s)",
                        from.dashes, from.name, text, time ? "duration" : "size",
                        time ? "250ms, 5s, 2m, 1h, 1d" : "4096, 64KiB, 1MiB");

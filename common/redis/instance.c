@@ -10,7 +10,7 @@
 enum { AGAIN_MS = 250 };
 
 struct instance {
-    struct app *app;
+    struct instance_id id;
     struct redis_cmd *cmd;
     void (*fill)(void *arg, struct bytes *json);
     void *arg;
@@ -24,8 +24,8 @@ static void make_json(struct instance *i)
     bytes_printf(&i->json,
                  "{\"tool\":\"%s\",\"id\":\"%s\",\"pid\":%d,\"start\":%" PRId64
                  ",\"time\":%" PRId64 ",\"version\":\"%s\"",
-                 i->app->tool, i->app->instance, (int)getpid(),
-                 i->app->started_ms, clock_wall_ms(), TW_VERSION);
+                 i->id.tool, i->id.id, (int)getpid(), i->id.started_ms,
+                 clock_wall_ms(), TW_VERSION);
     if (i->fill)
         i->fill(i->arg, &i->json);
     bytes_add_str(&i->json, "}");
@@ -49,21 +49,21 @@ static void on_due(uv_timer_t *timer)
     uv_timer_start(timer, on_due, INSTANCE_EVERY_MS, 0);
 }
 
-struct instance *instance_new(struct app *app, struct redis_cmd *cmd,
+struct instance *instance_new(uv_loop_t *loop, struct instance_id id,
+                              struct redis_cmd *cmd,
                               const struct redis_config *config,
                               void (*fill)(void *arg, struct bytes *json),
                               void *arg)
 {
     struct instance *i = mem_zero(sizeof *i);
 
-    i->app = app;
+    i->id = id;
     i->cmd = cmd;
     i->fill = fill;
     i->arg = arg;
-    bytes_printf(&i->key, "%sinstance:%s:%s", config->prefix, app->tool,
-                 app->instance);
+    bytes_printf(&i->key, "%sinstance:%s:%s", config->prefix, id.tool, id.id);
     i->timer.data = i;
-    uv_timer_init(&app->loop, &i->timer);
+    uv_timer_init(loop, &i->timer);
     uv_unref((uv_handle_t *)&i->timer);
     uv_timer_start(&i->timer, on_due, 0, 0);
     return i;

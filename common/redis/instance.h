@@ -8,15 +8,22 @@
 #ifndef COMMON_REDIS_INSTANCE_H
 #define COMMON_REDIS_INSTANCE_H
 
-#include "common/app/app.h"
 #include "common/redis/redis_cmd.h"
 
 enum { INSTANCE_EVERY_MS = 3000, INSTANCE_EXPIRE_MS = 10000 };
 
 struct instance;
 
+/* Whose entry it is; the texts must outlive the instance. */
+struct instance_id {
+    const char *tool;
+    const char *id;     /* of this run */
+    int64_t started_ms; /* Unix */
+};
+
 /* fill appends `,"ticks":12,...` (or nothing) before the closing brace. */
-struct instance *instance_new(struct app *app, struct redis_cmd *cmd,
+struct instance *instance_new(uv_loop_t *loop, struct instance_id id,
+                              struct redis_cmd *cmd,
                               const struct redis_config *config,
                               void (*fill)(void *arg, struct bytes *json),
                               void *arg);

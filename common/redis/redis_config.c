@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/app/app.h"
+#include "common/base/quantity.h"
 
 #define TRY "(try redis://127.0.0.1:6379/0 or unix:///run/redis.sock)"
 
@@ -328,11 +328,10 @@ static bool read_url(struct redis_config *c, const char *url, const char *name,
     return true;
 }
 
-static bool read_where(struct redis_config *c, const struct app_options *opts,
-                       struct err *err)
+static bool read_where(struct redis_config *c, const char *url, struct err *err)
 {
-    if (opts->redis)
-        return read_url(c, opts->redis, "--redis", err);
+    if (url)
+        return read_url(c, url, "--redis", err);
     if (env("REDIS_URL"))
         return read_url(c, env("REDIS_URL"), "REDIS_URL", err);
     return read_parts(c, err);
@@ -346,7 +345,7 @@ static bool read_retries(struct redis_config *c, struct err *err)
 
     if (delay && number(span_str(delay), 3600 * 1000, &plain_ms))
         ms = plain_ms;
-    else if (delay && !option_duration(delay, &ms))
+    else if (delay && !quantity_duration(delay, &ms))
         return err_set(err, ERR_USAGE,
                        "REDIS_RETRY_DELAY: '%s' is not a duration "
                        "(try 50 or 50ms)",
@@ -375,8 +374,8 @@ static bool read_prefix(struct redis_config *c, const char *prefix,
     return copy(c->prefix, sizeof c->prefix, prefix, "--prefix", err);
 }
 
-bool redis_config_read(struct redis_config *c, const struct app_options *opts,
-                       const char *tool, const char *instance, struct err *err)
+bool redis_config_read(struct redis_config *c,
+                       const struct redis_config_flags *flags, struct err *err)
 {
     struct redis_config read = {
         .connect_timeout_ms = TIMEOUT_MS,
@@ -384,12 +383,12 @@ bool redis_config_read(struct redis_config *c, const struct app_options *opts,
         .pong_timeout_ms = IDLE_MS,
     };
 
-    if (!read_where(&read, opts, err) ||
-        !read_prefix(&read, opts->prefix ? opts->prefix : "", err) ||
+    if (!read_where(&read, flags->url, err) ||
+        !read_prefix(&read, flags->prefix ? flags->prefix : "", err) ||
         !read_retries(&read, err))
         return false;
-    snprintf(read.client_name, sizeof read.client_name, "%s:%s", tool,
-             instance);
+    snprintf(read.client_name, sizeof read.client_name, "%s:%s", flags->tool,
+             flags->instance);
     *c = read;
     return true;
 }

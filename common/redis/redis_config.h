@@ -25,8 +25,6 @@
 #include "common/base/err.h"
 #include "common/base/span.h"
 
-struct app_options;
-
 struct redis_config {
     char host[256];
     uint16_t port;
@@ -45,10 +43,16 @@ struct redis_config {
     int64_t pong_timeout_ms;    /* 3,000 */
 };
 
-/* Fills everything; client_name from tool and instance.  Usage errors name the
- * variable or flag that was wrong. */
-bool redis_config_read(struct redis_config *c, const struct app_options *opts,
-                       const char *tool, const char *instance, struct err *err);
+/* What the command line says, and who asks. */
+struct redis_config_flags {
+    const char *url;             /* --redis; NULL: the environment says */
+    const char *prefix;          /* --prefix; NULL: none */
+    const char *tool, *instance; /* client_name */
+};
+
+/* Fills everything.  Usage errors name the variable or flag that was wrong. */
+bool redis_config_read(struct redis_config *c,
+                       const struct redis_config_flags *flags, struct err *err);
 /* Parses one URL into c (host, port, path, user, password, db, display). */
 bool redis_config_url(struct redis_config *c, const char *url, struct err *err);
 

@@ -2,7 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "common/app/option.h"
+#include "common/base/quantity.h"
 #include "common/json/json.h"
 #include "ratelimitd/limit/json_line.h"
 #include "ratelimitd/limit/rules.h"
@@ -89,7 +89,7 @@ static bool read_window(struct reader *r, const json_value *v, const char *name)
     struct span s;
 
     if (!json_int(v, &r->window_ms) &&
-        (!json_text(v, &s) || !option_duration(s.ptr, &r->window_ms)))
+        (!json_text(v, &s) || !quantity_duration(s.ptr, &r->window_ms)))
         return wrong(r, name, "is not a duration (try \"60s\", \"250ms\")");
     if (r->window_ms < 1 || r->window_ms > RULE_WINDOW_MAX_S * INT64_C(1000))
         return wrong(r, name, "is not within 1ms to 31d");

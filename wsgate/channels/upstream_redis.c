@@ -315,6 +315,8 @@ bool upstream_redis_open(struct upstream *upstream, struct err *err)
         .on_refused = on_refused,
     };
     struct wsgate *w = upstream->gate;
+    const struct instance_id self = {w->app->tool, w->app->instance,
+                                     w->app->started_ms};
 
     if (w->opts->app.no_redis)
         return true;
@@ -326,8 +328,9 @@ bool upstream_redis_open(struct upstream *upstream, struct err *err)
     upstream->probe = redis_probe_new(&w->app->loop, w->redis, upstream->sub,
                                       &w->redis_config, w->app->instance,
                                       on_upstream, upstream);
-    upstream->instance = instance_new(w->app, w->redis, &w->redis_config,
-                                      fill_instance, upstream);
+    upstream->instance =
+        instance_new(&w->app->loop, self, w->redis, &w->redis_config,
+                     fill_instance, upstream);
     (void)err;
     return true;
 }

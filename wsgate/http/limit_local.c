@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/app/option.h"
 #include "common/base/bytes.h"
+#include "common/base/quantity.h"
 #include "wsgate/http/api_target.h"
 
 bool limit_local_parse(const char *text, int64_t *limit, int64_t *window_ms)
@@ -14,7 +14,7 @@ bool limit_local_parse(const char *text, int64_t *limit, int64_t *window_ms)
     int64_t n;
     int64_t ms;
 
-    if (!slash || !option_duration(slash + 1, &ms) || ms < 1)
+    if (!slash || !quantity_duration(slash + 1, &ms) || ms < 1)
         return false;
     if (!api_number(span_make(text, (size_t)(slash - text)), 1, 1000000000, &n))
         return false;

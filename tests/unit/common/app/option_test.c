@@ -257,25 +257,6 @@ static void a_list_has_a_bound(void **state)
     refused("--tag: more than 32 values");
 }
 
-static void durations_and_sizes_do_not_overflow(void **state)
-{
-    int64_t n;
-
-    (void)state;
-    assert_true(option_duration("0", &n));
-    assert_int_equal(n, 0);
-    assert_true(option_duration("1d", &n));
-    assert_int_equal(n, 86400000);
-    assert_false(option_duration("9223372036854775807s", &n));
-    assert_false(option_duration("-5s", &n));
-    assert_false(option_duration("5 s", &n));
-    assert_false(option_duration("", &n));
-    assert_true(option_size("10", &n));
-    assert_true(option_size("1GiB", &n));
-    assert_int_equal(n, 1 << 30);
-    assert_false(option_size("9223372036854775807K", &n));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,7 +269,6 @@ int main(void)
         cmocka_unit_test(a_bad_variable_is_named),
         cmocka_unit_test(lists_collect_and_replace_those_of_the_environment),
         cmocka_unit_test(a_list_has_a_bound),
-        cmocka_unit_test(durations_and_sizes_do_not_overflow),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

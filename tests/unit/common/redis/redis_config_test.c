@@ -5,7 +5,6 @@
 
 #include <cmocka.h>
 
-#include "common/app/app.h"
 #include "common/redis/redis_config.h"
 
 static struct redis_config c;
@@ -20,13 +19,12 @@ static bool url(const char *text)
 
 static bool read_with(const char *redis, const char *prefix)
 {
-    struct app_options opts = APP_OPTIONS_DEFAULT;
+    const struct redis_config_flags flags = {
+        .url = redis, .prefix = prefix, .tool = "tickpub", .instance = "5f0c"};
 
-    opts.redis = redis;
-    opts.prefix = prefix;
     memset(&c, 0, sizeof c);
     memset(&err, 0, sizeof err);
-    return redis_config_read(&c, &opts, "tickpub", "5f0c", &err);
+    return redis_config_read(&c, &flags, &err);
 }
 
 static int clear_environment(void **state)
