@@ -22,7 +22,7 @@
 #include "common/event/event.h"
 #include "common/event/price.h"
 #include "common/event/route.h"
-#include "tickpub/input/names.h"
+#include "tickpub/publish/names.h"
 #include "tickpub/publish/journal.h"
 
 struct batch;

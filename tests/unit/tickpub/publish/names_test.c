@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "common/base/bytes.h"
-#include "tickpub/input/names.h"
+#include "tickpub/publish/names.h"
 
 enum { MANY = 100000 };
 

@@ -8,8 +8,8 @@
  *             names are the caller's and must outlive the table
  * Bounds      the caller counts what it adds
  */
-#ifndef TICKPUB_INPUT_NAMES_H
-#define TICKPUB_INPUT_NAMES_H
+#ifndef TICKPUB_PUBLISH_NAMES_H
+#define TICKPUB_PUBLISH_NAMES_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "tickpub/input/names.h"
+#include "tickpub/publish/names.h"
 
 #include <assert.h>
 #include <stdlib.h>
