@@ -302,7 +302,7 @@ static void open_publisher(struct tickpub *t)
         .price_ttl_ms = o->price_ttl_ms,
         .stale_after_ms = o->stale_after_ms,
         .queue_max_bytes = (size_t)o->queue_max_bytes,
-        .max_targets = (size_t)o->max_symbols,
+        .max_destinations = (size_t)o->max_symbols,
         .drop_oldest = o->on_full == ON_FULL_DROP_OLDEST,
         .batch = o->batch,
     };

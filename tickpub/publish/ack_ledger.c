@@ -6,26 +6,26 @@
 
 enum { FIRST_RUNS = 16 };
 
-struct ledger_run {
+struct ack_run {
     uint64_t commands;
     uint64_t events; /* of each */
 };
 
-void ledger_close(struct ledger *l)
+void ack_ledger_close(struct ack_ledger *l)
 {
     free(l->run);
-    *l = (struct ledger){0};
+    *l = (struct ack_ledger){0};
 }
 
-static struct ledger_run *at(const struct ledger *l, size_t i)
+static struct ack_run *at(const struct ack_ledger *l, size_t i)
 {
     return &l->run[(l->head + i) & (l->cap - 1)];
 }
 
-static void grow(struct ledger *l)
+static void grow(struct ack_ledger *l)
 {
     size_t cap = l->cap > 0 ? l->cap * 2 : FIRST_RUNS;
-    struct ledger_run *run = mem_alloc(cap * sizeof *run);
+    struct ack_run *run = mem_alloc(cap * sizeof *run);
 
     for (size_t i = 0; i < l->runs; i++)
         run[i] = *at(l, i);
@@ -35,9 +35,9 @@ static void grow(struct ledger *l)
     l->head = 0;
 }
 
-void ledger_add(struct ledger *l, uint64_t commands, uint64_t events)
+void ack_ledger_add(struct ack_ledger *l, uint64_t commands, uint64_t events)
 {
-    struct ledger_run *last = l->runs > 0 ? at(l, l->runs - 1) : NULL;
+    struct ack_run *last = l->runs > 0 ? at(l, l->runs - 1) : NULL;
 
     if (commands == 0)
         return;
@@ -49,12 +49,12 @@ void ledger_add(struct ledger *l, uint64_t commands, uint64_t events)
     if (l->runs == l->cap)
         grow(l);
     l->runs++;
-    *at(l, l->runs - 1) = (struct ledger_run){commands, events};
+    *at(l, l->runs - 1) = (struct ack_run){commands, events};
 }
 
-bool ledger_add_to_last(struct ledger *l, uint64_t events)
+bool ack_ledger_add_to_last(struct ack_ledger *l, uint64_t events)
 {
-    struct ledger_run *last = l->runs > 0 ? at(l, l->runs - 1) : NULL;
+    struct ack_run *last = l->runs > 0 ? at(l, l->runs - 1) : NULL;
     uint64_t had;
 
     if (!last)
@@ -63,13 +63,13 @@ bool ledger_add_to_last(struct ledger *l, uint64_t events)
     l->events -= had;
     if (--last->commands == 0)
         l->runs--;
-    ledger_add(l, 1, had + events);
+    ack_ledger_add(l, 1, had + events);
     return true;
 }
 
-uint64_t ledger_take(struct ledger *l)
+uint64_t ack_ledger_take(struct ack_ledger *l)
 {
-    struct ledger_run *first;
+    struct ack_run *first;
     uint64_t events;
 
     if (l->runs == 0)

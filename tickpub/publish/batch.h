@@ -9,7 +9,7 @@
  * Pure: bytes and times come in as arguments.
  *
  * Units       *_ms milliseconds; read_ms is on the caller's monotonic clock
- * Ownership   batch_new/batch_free; records point to targets and channels,
+ * Ownership   batch_new/batch_free; records point to destinations and channels,
  *             which live as long as their table
  */
 #ifndef TICKPUB_PUBLISH_BATCH_H
@@ -23,17 +23,17 @@
 #include "common/base/span.h"
 
 struct channel;
-struct target;
+struct destination;
 
 /* What a record is for, besides the PUBLISH on its channel. */
 enum {
     RECORD_FIRST = 1,  /* the event's only or first one: keys and journal */
-    RECORD_STREAM = 2, /* goes to the target's stream */
+    RECORD_STREAM = 2, /* goes to the destination's stream */
 };
 
 struct record {
     uint32_t off, len; /* the payload in data */
-    struct target *target;
+    struct destination *dest;
     struct channel *channel; /* NULL: published nowhere */
     uint64_t read_ms;        /* when it was read */
     int64_t time_ms;         /* the event's own time */

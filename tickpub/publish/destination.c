@@ -27,7 +27,8 @@ static bool uses_only_symbol(const char *tmpl)
     return true;
 }
 
-static void read_routes(struct targets *t, const struct route_table *routes)
+static void read_routes(struct destinations *t,
+                        const struct route_table *routes)
 {
     t->routes = routes;
     for (unsigned i = 0; i < EVENT_TYPES; i++) {
@@ -39,7 +40,8 @@ static void read_routes(struct targets *t, const struct route_table *routes)
     }
 }
 
-static struct stream *make_shard_names(const struct target_options *options)
+static struct stream *
+make_shard_names(const struct destination_options *options)
 {
     struct stream *shards = mem_zero(options->shards * sizeof *shards);
     struct bytes text;
@@ -57,10 +59,11 @@ static struct stream *make_shard_names(const struct target_options *options)
     return shards;
 }
 
-void targets_init(struct targets *t, const struct target_options *options,
-                  const struct route_table *routes)
+void destinations_init(struct destinations *t,
+                       const struct destination_options *options,
+                       const struct route_table *routes)
 {
-    *t = (struct targets){.options = *options};
+    *t = (struct destinations){.options = *options};
     t->options.prefix = keep_text(options->prefix);
     t->shards = make_shard_names(options);
     read_routes(t, routes);
@@ -109,7 +112,7 @@ static void free_all(struct names *t, void (*parts)(struct name *n))
     names_close(t);
 }
 
-void targets_close(struct targets *t)
+void destinations_close(struct destinations *t)
 {
     for (unsigned i = 0; i < EVENT_TYPES; i++)
         free_all(&t->found[i], NULL);
@@ -121,24 +124,25 @@ void targets_close(struct targets *t)
     free(t->shards);
     free_text(t->options.prefix);
     bytes_close(&t->scratch);
-    *t = (struct targets){0};
+    *t = (struct destinations){0};
 }
 
-void targets_reroute(struct targets *t, const struct route_table *routes)
+void destinations_reroute(struct destinations *t,
+                          const struct route_table *routes)
 {
     bool was[EVENT_TYPES];
 
     memcpy(was, t->by_symbol, sizeof was);
     read_routes(t, routes);
     t->generation++;
-    /* Targets are found by the names that their routes use. */
+    /* Destinations are found by the names that their routes use. */
     for (unsigned i = 0; i < EVENT_TYPES; i++) {
         if (was[i] != t->by_symbol[i])
             t->by_symbol[i] = false;
     }
 }
 
-static struct channel *make_channel(struct targets *t, struct span name)
+static struct channel *make_channel(struct destinations *t, struct span name)
 {
     struct span prefix = t->options.prefix;
     struct channel *ch = mem_zero(sizeof *ch);
@@ -159,13 +163,14 @@ static struct channel *make_channel(struct targets *t, struct span name)
 }
 
 /* Template -> name in scratch; false where the event lacks a name of it. */
-static bool expand(struct targets *t, const char *tmpl, const struct event *ev)
+static bool expand(struct destinations *t, const char *tmpl,
+                   const struct event *ev)
 {
     bytes_clear(&t->scratch);
     return route_expand(tmpl, t->options.prefix, ev, &t->scratch);
 }
 
-static struct channel *channel_of(struct targets *t, const char *tmpl,
+static struct channel *channel_of(struct destinations *t, const char *tmpl,
                                   const struct event *ev)
 {
     struct span name;
@@ -200,7 +205,7 @@ static struct field *field_of(struct channel *ch, enum event_type type)
     return f;
 }
 
-static struct key *key_of(struct targets *t, const struct route *r,
+static struct key *key_of(struct destinations *t, const struct route *r,
                           const struct event *ev)
 {
     struct span name;
@@ -225,7 +230,7 @@ static struct key *key_of(struct targets *t, const struct route *r,
     return k;
 }
 
-static struct stream *stream_of(struct targets *t, const char *tmpl,
+static struct stream *stream_of(struct destinations *t, const char *tmpl,
                                 const struct event *ev)
 {
     struct span name;
@@ -244,28 +249,28 @@ static struct stream *stream_of(struct targets *t, const char *tmpl,
     return s;
 }
 
-static void resolve(struct targets *t, struct target *target,
+static void resolve(struct destinations *t, struct destination *dest,
                     const struct event *ev)
 {
     const struct route *r = route_of(t->routes, ev->type);
 
-    target->generation = t->generation;
-    target->channel[0] = channel_of(t, r->channel, ev);
-    target->channel[1] = channel_of(t, r->channel2, ev);
-    if (!target->channel[0]) {
-        target->channel[0] = target->channel[1];
-        target->channel[1] = NULL;
+    dest->generation = t->generation;
+    dest->channel[0] = channel_of(t, r->channel, ev);
+    dest->channel[1] = channel_of(t, r->channel2, ev);
+    if (!dest->channel[0]) {
+        dest->channel[0] = dest->channel[1];
+        dest->channel[1] = NULL;
     }
     for (int i = 0; i < 2; i++)
-        target->field[i] = field_of(target->channel[i], ev->type);
-    target->key = key_of(t, r, ev);
-    target->stream = stream_of(t, r->stream, ev);
-    target->shard_number = route_shard(ev->symbol, t->options.shards);
-    target->shard = r->journal ? &t->shards[target->shard_number] : NULL;
+        dest->field[i] = field_of(dest->channel[i], ev->type);
+    dest->key = key_of(t, r, ev);
+    dest->stream = stream_of(t, r->stream, ev);
+    dest->shard_number = route_shard(ev->symbol, t->options.shards);
+    dest->shard = r->journal ? &t->shards[dest->shard_number] : NULL;
 }
 
 /* All names of an event in one; a line feed is part of none of them. */
-static struct span joined_names(struct targets *t, const struct event *ev)
+static struct span joined_names(struct destinations *t, const struct event *ev)
 {
     const struct span *parts[EVENT_NAMES] = {
         &ev->symbol, &ev->account_id, &ev->user_id,
@@ -279,23 +284,25 @@ static struct span joined_names(struct targets *t, const struct event *ev)
     return bytes_span(&t->scratch);
 }
 
-struct target *target_of(struct targets *t, const struct event *ev)
+struct destination *destination_of(struct destinations *t,
+                                   const struct event *ev)
 {
     struct names *found = &t->found[ev->type];
     struct span name =
         t->by_symbol[ev->type] ? ev->symbol : joined_names(t, ev);
-    struct target *target = (void *)names_find(found, name, names_hash(name));
+    struct destination *dest =
+        (void *)names_find(found, name, names_hash(name));
 
-    if (!target) {
-        if (t->count >= t->options.max_targets)
+    if (!dest) {
+        if (t->count >= t->options.max_destinations)
             return NULL;
         t->count++;
-        target = mem_zero(sizeof *target);
-        target->name.text = keep_text(name);
-        names_add(found, &target->name);
-        resolve(t, target, ev);
-    } else if (target->generation != t->generation) {
-        resolve(t, target, ev);
+        dest = mem_zero(sizeof *dest);
+        dest->name.text = keep_text(name);
+        names_add(found, &dest->name);
+        resolve(t, dest, ev);
+    } else if (dest->generation != t->generation) {
+        resolve(t, dest, ev);
     }
-    return target;
+    return dest;
 }

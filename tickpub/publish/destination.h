@@ -1,16 +1,16 @@
 /*
- * target.h -- where an event goes, worked out once for each of its names.
+ * destination.h -- where an event goes, worked out once for each of its names.
  *
- * A target joins what the route table says about one type with the names of
- * one event ("tick" of "AAPL"): its channels, latest-value key, stream and
- * journal shard.  Targets of several types may share a channel and a key.
+ * A destination joins what the route table says about one type with the names
+ * of one event ("tick" of "AAPL"): its channels, latest-value key, stream and
+ * journal shard.  Destinations of several types may share a channel and a key.
  * Channels keep the sequence number and remember what of them has changed since
  * it was last written.
  *
  * Pure: no Redis, no clock.
  *
- * Ownership   everything lives until targets_close()
- * Bounds      max_targets; target_of() returns NULL beyond it
+ * Ownership   everything lives until destinations_close()
+ * Bounds      max_destinations; destination_of() returns NULL beyond it
  */
 #ifndef TICKPUB_PUBLISH_DESTINATION_H
 #define TICKPUB_PUBLISH_DESTINATION_H
@@ -22,8 +22,8 @@
 #include "common/event/event.h"
 #include "common/event/price.h"
 #include "common/event/route.h"
-#include "tickpub/publish/names.h"
 #include "tickpub/publish/journal.h"
+#include "tickpub/publish/names.h"
 
 struct batch;
 
@@ -34,7 +34,7 @@ struct field {
     const struct batch *batch; /* where it waits; NULL: sent */
     uint32_t off, len;
     struct bytes sent; /* what was sent last, in case it is lost */
-    uint64_t number;   /* of the command that sent it, see wire.h */
+    uint64_t number;   /* of the command that sent it, see encoder.h */
     bool due;          /* sent holds what is to be sent (again) */
 };
 
@@ -74,7 +74,7 @@ struct stream {
     struct journal_stream waiting;
 };
 
-struct target {
+struct destination {
     struct name name;
     unsigned generation; /* of the route table that it was made from */
     struct channel *channel[2];
@@ -85,32 +85,35 @@ struct target {
     unsigned shard_number;
 };
 
-struct target_options {
+struct destination_options {
     struct span prefix;
     int64_t price_ttl_ms; /* of price:*; 0: as the route says */
     unsigned shards;
-    size_t max_targets;
+    size_t max_destinations;
 };
 
-struct targets {
-    struct target_options options;
+struct destinations {
+    struct destination_options options;
     const struct route_table *routes;
     unsigned generation;
     bool by_symbol[EVENT_TYPES]; /* no route of the type uses another name */
     struct names found[EVENT_TYPES];
     struct names channels, keys, streams;
     struct stream *shards;
-    size_t count; /* targets */
+    size_t count; /* destinations */
     struct bytes scratch;
 };
 
-void targets_init(struct targets *t, const struct target_options *options,
-                  const struct route_table *routes);
-void targets_close(struct targets *t);
+void destinations_init(struct destinations *t,
+                       const struct destination_options *options,
+                       const struct route_table *routes);
+void destinations_close(struct destinations *t);
 /* Other routes from now on; what exists is brought up to date when it is next
  * asked for, and sequence numbers go on. */
-void targets_reroute(struct targets *t, const struct route_table *routes);
-/* NULL: max_targets is reached. */
-struct target *target_of(struct targets *t, const struct event *ev);
+void destinations_reroute(struct destinations *t,
+                          const struct route_table *routes);
+/* NULL: max_destinations is reached. */
+struct destination *destination_of(struct destinations *t,
+                                   const struct event *ev);
 
 #endif

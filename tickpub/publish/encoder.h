@@ -1,5 +1,5 @@
 /*
- * wire.h -- what a batch becomes on the wire, except for its journal entries.
+ * encoder.h -- what a batch becomes in RESP, except for its journal entries.
  *
  * Commands have numbers, from 1, so that the caller can say which of them were
  * not answered: what they wrote as newest values is written again.  The ledger
@@ -7,9 +7,10 @@
  * they have another channel too only once; one without a channel counts with
  * what was written just before.
  *
- * Pure: batches, targets and times in; RESP out.
+ * Pure: batches, destinations and times in; RESP out.
  *
- * Ownership   wire_init/wire_close; channels and keys in it are borrowed
+ * Ownership   zeroed is empty, encoder_close() frees; channels and keys in it
+ *             are borrowed
  */
 #ifndef TICKPUB_PUBLISH_ENCODER_H
 #define TICKPUB_PUBLISH_ENCODER_H
@@ -23,11 +24,11 @@
 #include "tickpub/publish/batch.h"
 #include "tickpub/publish/destination.h"
 
-struct wire {
-    struct bytes run;     /* whole commands */
-    unsigned commands;    /* how many */
-    uint64_t before;      /* number of the last command of earlier runs */
-    struct ledger ledger; /* the caller takes what is answered */
+struct encoder {
+    struct bytes run;         /* whole commands */
+    unsigned commands;        /* how many */
+    uint64_t before;          /* number of the last command of earlier runs */
+    struct ack_ledger ledger; /* the caller takes what is answered */
     /* What waits to be written as newest value. */
     struct channel **channels;
     size_t n_channels, cap_channels;
@@ -39,46 +40,47 @@ struct wire {
     struct bytes joined;
 };
 
-struct wire_counts {
+struct encoder_counts {
     uint64_t messages; /* PUBLISH commands */
     uint64_t objects;  /* in them */
     uint64_t stale;    /* events that were not published */
     uint64_t silent;   /* events for which there was nothing to write */
 };
 
-void wire_close(struct wire *w);
+void encoder_close(struct encoder *e);
 /* Start anew; what waits stays. */
-void wire_clear(struct wire *w);
+void encoder_clear(struct encoder *e);
 
-/* Note that the record at the end of b holds the newest message of the target's
- * i-th channel. */
-void wire_touch_channel(struct wire *w, struct target *target, int i,
-                        const struct batch *b, const struct record *r);
-/* The same for the target's latest-value key. */
-void wire_touch_key(struct wire *w, struct target *target,
-                    const struct event *ev, const struct batch *b,
-                    const struct record *r);
+/* Note that the record at the end of b holds the newest message of the i-th
+ * channel of dest. */
+void encoder_touch_channel(struct encoder *e, struct destination *dest, int i,
+                           const struct batch *b, const struct record *r);
+/* The same for its latest-value key. */
+void encoder_touch_key(struct encoder *e, struct destination *dest,
+                       const struct event *ev, const struct batch *b,
+                       const struct record *r);
 /* b will not be sent: what waits in it is forgotten. */
-void wire_forget(struct wire *w, const struct batch *b);
+void encoder_forget(struct encoder *e, const struct batch *b);
 
 /* The newest values that were sent by the command of number from, or later,
  * wait again. */
-void wire_again(struct wire *w, const struct targets *t, uint64_t from);
+void encoder_again(struct encoder *e, const struct destinations *t,
+                   uint64_t from);
 /* Some newest values wait. */
-static inline bool wire_waits(const struct wire *w)
+static inline bool encoder_waits(const struct encoder *e)
 {
-    return w->n_channels + w->n_keys > 0;
+    return e->n_channels + e->n_keys > 0;
 }
 
 /* Append the newest values that wait.  link counts connections: a new one may
  * be to an empty Redis, which needs every lifetime again. */
-void wire_latest(struct wire *w, uint64_t now_ms, unsigned link);
+void encoder_latest(struct encoder *e, uint64_t now_ms, unsigned link);
 /* Append what b's records, from a certain one on, publish and keep, one PUBLISH
  * each or, if joined, one a channel; objects read before stale_before_ms are
  * not published.  Stops after some 64 KiB (joined: at the end) and returns
  * where to go on; b->count when all is done. */
-uint32_t wire_records(struct wire *w, struct batch *b, uint32_t from,
-                      bool joined, uint64_t stale_before_ms,
-                      struct wire_counts *counts);
+uint32_t encoder_records(struct encoder *e, struct batch *b, uint32_t from,
+                         bool joined, uint64_t stale_before_ms,
+                         struct encoder_counts *counts);
 
 #endif

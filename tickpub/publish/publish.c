@@ -40,7 +40,7 @@ uint64_t publisher_unsettled(const struct publisher *p)
 
 struct tally publisher_tally(const struct publisher *p)
 {
-    return tally_of(queue_events(&p->queue), p->wire.ledger.events,
+    return tally_of(queue_events(&p->queue), p->encoder.ledger.events,
                     p->streams.journal.events);
 }
 
@@ -68,7 +68,7 @@ void publish_note_room(struct publisher *p)
 
 /* --- batches --- */
 
-static void count_sent(struct publisher *p, const struct wire_counts *counts)
+static void count_sent(struct publisher *p, const struct encoder_counts *counts)
 {
     p->stale += counts->stale;
     publish_metrics[PUBLISH_EVENTS].value += counts->silent;
@@ -92,11 +92,11 @@ static void count_unheard(struct publisher *p, uint64_t events)
     p->unheard += events;
 }
 
-/* To a command of the wire. */
+/* To a command of the encoder. */
 static void on_wrote(void *arg, const struct redis_reply *reply)
 {
     struct publisher *p = arg;
-    uint64_t events = ledger_take(&p->wire.ledger);
+    uint64_t events = ack_ledger_take(&p->encoder.ledger);
     enum redis_error error;
 
     if (!reply) {
@@ -120,24 +120,24 @@ static void on_wrote(void *arg, const struct redis_reply *reply)
 static void send_wire(struct publisher *p)
 {
     /* Without a link, those before have failed already: the rest is ours. */
-    if (p->wire.commands > 0 &&
-        !redis_cmd_raw_fn(p->cmd, p->wire.run.ptr, p->wire.run.len,
-                          p->wire.commands, on_wrote, p)) {
-        while (p->wire.ledger.runs > 0)
-            count_unheard(p, ledger_take(&p->wire.ledger));
+    if (p->encoder.commands > 0 &&
+        !redis_cmd_raw_fn(p->cmd, p->encoder.run.ptr, p->encoder.run.len,
+                          p->encoder.commands, on_wrote, p)) {
+        while (p->encoder.ledger.runs > 0)
+            count_unheard(p, ack_ledger_take(&p->encoder.ledger));
     }
-    wire_clear(&p->wire);
+    encoder_clear(&p->encoder);
 }
 
 static void send_batch(struct publisher *p, struct batch *b, uint64_t now_ms)
 {
-    struct wire_counts counts = {0};
+    struct encoder_counts counts = {0};
 
-    wire_clear(&p->wire);
-    wire_latest(&p->wire, now_ms, p->link);
+    encoder_clear(&p->encoder);
+    encoder_latest(&p->encoder, now_ms, p->link);
     for (uint32_t at = 0; at < b->count;) {
-        at = wire_records(&p->wire, b, at, p->options.batch, p->stale_before_ms,
-                          &counts);
+        at = encoder_records(&p->encoder, b, at, p->options.batch,
+                             p->stale_before_ms, &counts);
         send_wire(p);
     }
     count_sent(p, &counts);
@@ -175,9 +175,9 @@ void publish_waiting(struct publisher *p)
         send_batch(p, queue_shift(&p->queue), now_ms);
     }
     /* What a lost link has not written, where nothing newer came. */
-    if (wire_waits(&p->wire) && !redis_cmd_full(p->cmd)) {
-        wire_clear(&p->wire);
-        wire_latest(&p->wire, now_ms, p->link);
+    if (encoder_waits(&p->encoder) && !redis_cmd_full(p->cmd)) {
+        encoder_clear(&p->encoder);
+        encoder_latest(&p->encoder, now_ms, p->link);
         send_wire(p);
     }
     say_stale(p);
@@ -196,7 +196,7 @@ static bool drop_one(struct publisher *p)
             return false; /* the rest is in flight, which has its own bound */
         events = b->events;
         publish_metrics[PUBLISH_UNSENT].value += events;
-        wire_forget(&p->wire, b);
+        encoder_forget(&p->encoder, b);
         queue_give(&p->queue, b);
     }
     publish_metrics[PUBLISH_DROPPED].value += events;
@@ -218,42 +218,42 @@ static void keep_bound(struct publisher *p)
 
 /* --- events in --- */
 
-static void add_record(struct publisher *p, struct target *target, int i,
+static void add_record(struct publisher *p, struct destination *dest, int i,
                        const struct event *ev, uint64_t now_ms)
 {
-    struct channel *ch = target->channel[i];
+    struct channel *ch = dest->channel[i];
     uint64_t seq = 0;
     struct record *r;
 
     if (ch && !(ev->have & (EVENT_HAS_SRC | EVENT_HAS_SEQ)))
         seq = ++ch->seq;
     r = batch_add(p->queue.open, ev->text, p->src, seq);
-    r->target = target;
+    r->dest = dest;
     r->channel = ch;
     r->read_ms = now_ms;
     r->time_ms = ev->time_ns / NS_PER_MS;
     if (i == 0) {
         r->what = RECORD_FIRST;
-        wire_touch_key(&p->wire, target, ev, p->queue.open, r);
+        encoder_touch_key(&p->encoder, dest, ev, p->queue.open, r);
         p->queue.open->events++;
     }
-    if (i == 1 || !target->channel[1])
+    if (i == 1 || !dest->channel[1])
         r->what |= RECORD_STREAM;
     if (ch)
-        wire_touch_channel(&p->wire, target, i, p->queue.open, r);
+        encoder_touch_channel(&p->encoder, dest, i, p->queue.open, r);
 }
 
 bool publisher_add(struct publisher *p, const struct event *ev)
 {
-    struct target *target = target_of(&p->targets, ev);
+    struct destination *dest = destination_of(&p->destinations, ev);
     uint64_t now_ms = uv_now(p->loop);
 
-    if (!target)
+    if (!dest)
         return false;
     p->marked = false;
-    add_record(p, target, 0, ev, now_ms);
-    if (target->channel[1])
-        add_record(p, target, 1, ev, now_ms);
+    add_record(p, dest, 0, ev, now_ms);
+    if (dest->channel[1])
+        add_record(p, dest, 1, ev, now_ms);
     if (queue_open_full(&p->queue)) {
         queue_roll(&p->queue);
         publish_waiting(p);

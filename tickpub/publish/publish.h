@@ -38,7 +38,7 @@ struct publish_options {
     int64_t price_ttl_ms;
     int64_t stale_after_ms;
     size_t queue_max_bytes;
-    size_t max_targets;
+    size_t max_destinations;
     bool drop_oldest;
     bool batch; /* several objects of a channel in one PUBLISH */
 };

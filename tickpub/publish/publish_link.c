@@ -33,7 +33,8 @@ static void on_streams_change(void *arg)
 static void write_again(struct publisher *p, uint64_t from)
 {
     uv_timer_stop(&p->again);
-    wire_again(&p->wire, &p->targets, p->again_from > 0 ? p->again_from : from);
+    encoder_again(&p->encoder, &p->destinations,
+                  p->again_from > 0 ? p->again_from : from);
     p->again_from = 0;
     p->marked = false;
 }
@@ -58,7 +59,7 @@ static void on_ready(void *arg)
     p->link++;
     p->stale_before_ms = now_ms > stale_ms ? now_ms - stale_ms : 0;
     write_again(p, p->answered + 1);
-    p->answered = p->wire.before; /* the rest will not be answered */
+    p->answered = p->encoder.before; /* the rest will not be answered */
     streams_link_up(&p->streams);
     publish_metrics[PUBLISH_CONNECTED].value = 1;
     p->events.on_ready(p->arg, p->link == 1);
@@ -118,11 +119,11 @@ struct publisher *publisher_new(uv_loop_t *loop,
         .join_max_bytes =
             batch_max < ENTRY_MAX_BYTES ? batch_max : ENTRY_MAX_BYTES,
     };
-    struct target_options target_options = {
+    struct destination_options destination_options = {
         .prefix = span_str(config->prefix),
         .price_ttl_ms = options->price_ttl_ms,
         .shards = options->shards,
-        .max_targets = options->max_targets,
+        .max_destinations = options->max_destinations,
     };
 
     p->loop = loop;
@@ -132,7 +133,7 @@ struct publisher *publisher_new(uv_loop_t *loop,
     p->src = span_str(options->src);
     queue_init(&p->queue,
                batch_max < BATCH_MAX_BYTES ? batch_max : BATCH_MAX_BYTES);
-    targets_init(&p->targets, &target_options, routes);
+    destinations_init(&p->destinations, &destination_options, routes);
     streams_init(&p->streams, loop, &streams_options, on_streams_change, p);
     uv_timer_init(loop, &p->again);
     p->again.data = p;
@@ -144,7 +145,7 @@ struct publisher *publisher_new(uv_loop_t *loop,
 
 void publisher_reroute(struct publisher *p, const struct route_table *routes)
 {
-    targets_reroute(&p->targets, routes);
+    destinations_reroute(&p->destinations, routes);
 }
 
 static void free_publisher(struct publisher *p)
@@ -154,8 +155,8 @@ static void free_publisher(struct publisher *p)
 
     queue_close(&p->queue);
     streams_free(&p->streams);
-    wire_close(&p->wire);
-    targets_close(&p->targets);
+    encoder_close(&p->encoder);
+    destinations_close(&p->destinations);
     free(p);
     done(arg);
 }

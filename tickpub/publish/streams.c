@@ -109,16 +109,16 @@ void streams_send(struct streams *s)
 static void add_record(struct streams *s, const struct batch *b,
                        const struct record *r)
 {
-    struct target *target = r->target;
+    struct destination *dest = r->dest;
     struct span payload = batch_payload(b, r);
 
-    if ((r->what & RECORD_FIRST) && target->shard)
+    if ((r->what & RECORD_FIRST) && dest->shard)
         journal_append(&s->journal,
-                       journal_open(&s->journal, &target->shard->waiting, s),
+                       journal_open(&s->journal, &dest->shard->waiting, s),
                        payload);
-    if ((r->what & RECORD_STREAM) && target->stream)
+    if ((r->what & RECORD_STREAM) && dest->stream)
         journal_append(&s->journal,
-                       journal_open(&s->journal, &target->stream->waiting, s),
+                       journal_open(&s->journal, &dest->stream->waiting, s),
                        payload);
 }
 

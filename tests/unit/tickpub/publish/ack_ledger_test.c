@@ -9,57 +9,57 @@
 
 static void commands_are_settled_in_their_order(void **state)
 {
-    struct ledger l = {0};
+    struct ack_ledger l = {0};
 
     (void)state;
-    ledger_add(&l, 3, 0);
-    ledger_add(&l, 2, 1);
-    ledger_add(&l, 1, 7);
+    ack_ledger_add(&l, 3, 0);
+    ack_ledger_add(&l, 2, 1);
+    ack_ledger_add(&l, 1, 7);
     assert_int_equal(l.events, 9);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(ledger_take(&l), 0);
-    assert_int_equal(ledger_take(&l), 1);
-    assert_int_equal(ledger_take(&l), 1);
+        assert_int_equal(ack_ledger_take(&l), 0);
+    assert_int_equal(ack_ledger_take(&l), 1);
+    assert_int_equal(ack_ledger_take(&l), 1);
     assert_int_equal(l.events, 7);
-    assert_int_equal(ledger_take(&l), 7);
-    assert_int_equal(ledger_take(&l), 0);
+    assert_int_equal(ack_ledger_take(&l), 7);
+    assert_int_equal(ack_ledger_take(&l), 0);
     assert_int_equal(l.events, 0);
-    ledger_close(&l);
+    ack_ledger_close(&l);
 }
 
 static void the_last_command_may_stand_for_more(void **state)
 {
-    struct ledger l = {0};
+    struct ack_ledger l = {0};
 
     (void)state;
-    assert_false(ledger_add_to_last(&l, 5));
-    ledger_add(&l, 2, 1);
-    assert_true(ledger_add_to_last(&l, 5));
+    assert_false(ack_ledger_add_to_last(&l, 5));
+    ack_ledger_add(&l, 2, 1);
+    assert_true(ack_ledger_add_to_last(&l, 5));
     assert_int_equal(l.events, 7);
-    assert_int_equal(ledger_take(&l), 1);
-    assert_true(ledger_add_to_last(&l, 1));
-    assert_int_equal(ledger_take(&l), 7);
-    assert_false(ledger_add_to_last(&l, 1));
-    ledger_close(&l);
+    assert_int_equal(ack_ledger_take(&l), 1);
+    assert_true(ack_ledger_add_to_last(&l, 1));
+    assert_int_equal(ack_ledger_take(&l), 7);
+    assert_false(ack_ledger_add_to_last(&l, 1));
+    ack_ledger_close(&l);
 }
 
 static void a_long_ledger_keeps_every_number(void **state)
 {
-    struct ledger l = {0};
+    struct ack_ledger l = {0};
     uint64_t next = 0, taken = 0;
 
     (void)state;
     for (int round = 0; round < 50; round++) {
         for (int i = 0; i < 100; i++)
-            ledger_add(&l, 1, next++);
+            ack_ledger_add(&l, 1, next++);
         for (int i = 0; i < 90; i++)
-            assert_int_equal(ledger_take(&l), taken++);
+            assert_int_equal(ack_ledger_take(&l), taken++);
     }
     while (taken < next)
-        assert_int_equal(ledger_take(&l), taken++);
+        assert_int_equal(ack_ledger_take(&l), taken++);
     assert_int_equal(l.runs, 0);
     assert_int_equal(l.events, 0);
-    ledger_close(&l);
+    ack_ledger_close(&l);
 }
 
 int main(void)

@@ -11,45 +11,45 @@
 
 #include "common/base/line.h"
 #include "tickpub/publish/batch.h"
-#include "tickpub/publish/encode.h"
+#include "tickpub/publish/command.h"
 #include "tickpub/publish/encoder.h"
 
 /* One publisher without a link: what tickpub.c and publish.c do with an event,
  * less the connection. */
 struct bench {
     struct route_table *routes;
-    struct targets targets;
-    struct wire wire;
+    struct destinations destinations;
+    struct encoder encoder;
     struct batch *batch;
-    struct wire_counts counts;
-    char *text; /* of the wire, CRLF as '|' */
+    struct encoder_counts counts;
+    char *text; /* of the encoder, CRLF as '|' */
 };
 
 static void setup(struct bench *b)
 {
-    struct target_options options = {
-        .prefix = span_str("p:"), .shards = 4, .max_targets = 5};
+    struct destination_options options = {
+        .prefix = span_str("p:"), .shards = 4, .max_destinations = 5};
 
     *b = (struct bench){0};
     b->routes = route_table_new(NULL, NULL);
-    targets_init(&b->targets, &options, b->routes);
+    destinations_init(&b->destinations, &options, b->routes);
     b->batch = batch_new();
 }
 
 static void teardown(struct bench *b)
 {
     batch_free(b->batch);
-    wire_close(&b->wire);
-    targets_close(&b->targets);
+    encoder_close(&b->encoder);
+    destinations_close(&b->destinations);
     route_table_free(b->routes);
     free(b->text);
 }
 
-static struct target *try_add(struct bench *b, const char *text,
-                              uint64_t read_ms)
+static struct destination *try_add(struct bench *b, const char *text,
+                                   uint64_t read_ms)
 {
     char line[1024] = {0};
-    struct target *target;
+    struct destination *dest;
     struct event ev;
     unsigned column;
 
@@ -57,25 +57,25 @@ static struct target *try_add(struct bench *b, const char *text,
     snprintf(line, sizeof line, "%s", text);
     if (event_read(span_str(line), &ev, &column) != EVENT_OK)
         fail_msg("column %u of %s", column, text);
-    target = target_of(&b->targets, &ev);
-    for (int i = 0; target && i < 2; i++) {
-        struct channel *ch = target->channel[i];
+    dest = destination_of(&b->destinations, &ev);
+    for (int i = 0; dest && i < 2; i++) {
+        struct channel *ch = dest->channel[i];
         struct record *r;
 
         if (i > 0 && !ch)
             break;
         r = batch_add(b->batch, ev.text, span_str("ff"), ch ? ++ch->seq : 0);
-        r->target = target;
+        r->dest = dest;
         r->channel = ch;
         r->read_ms = read_ms;
         r->time_ms = ev.time_ns / 1000000;
         r->what = i == 0 ? RECORD_FIRST : 0;
         if (i == 0)
-            wire_touch_key(&b->wire, target, &ev, b->batch, r);
+            encoder_touch_key(&b->encoder, dest, &ev, b->batch, r);
         if (ch)
-            wire_touch_channel(&b->wire, target, i, b->batch, r);
+            encoder_touch_channel(&b->encoder, dest, i, b->batch, r);
     }
-    return target;
+    return dest;
 }
 
 static void add(struct bench *b, const char *text, uint64_t read_ms)
@@ -86,7 +86,7 @@ static void add(struct bench *b, const char *text, uint64_t read_ms)
 /* Words of all commands, each ended by a space, each command by a line feed. */
 static const char *commands(struct bench *b)
 {
-    const char *p = b->wire.run.ptr, *end = p + b->wire.run.len;
+    const char *p = b->encoder.run.ptr, *end = p + b->encoder.run.len;
     struct bytes out;
     unsigned n = 0;
 
@@ -104,7 +104,7 @@ static const char *commands(struct bench *b)
         }
         n++;
     }
-    assert_int_equal(n, b->wire.commands);
+    assert_int_equal(n, b->encoder.commands);
     bytes_add(&out, "", 1);
     free(b->text);
     b->text = out.ptr;
@@ -113,9 +113,9 @@ static const char *commands(struct bench *b)
 
 static const char *sent(struct bench *b, uint64_t now_ms, bool joined)
 {
-    wire_clear(&b->wire);
-    wire_latest(&b->wire, now_ms, 1);
-    wire_records(&b->wire, b->batch, 0, joined, 0, &b->counts);
+    encoder_clear(&b->encoder);
+    encoder_latest(&b->encoder, now_ms, 1);
+    encoder_records(&b->encoder, b->batch, 0, joined, 0, &b->counts);
     batch_clear(b->batch);
     return commands(b);
 }
@@ -202,8 +202,8 @@ static void a_lifetime_is_not_renewed_with_every_batch(void **state)
     assert_non_null(strstr(sent(&b, 60100, false), "EXPIRE"));
     /* A new connection may be to an empty Redis. */
     add(&b, T1, 60200);
-    wire_clear(&b.wire);
-    wire_latest(&b.wire, 60200, 2);
+    encoder_clear(&b.encoder);
+    encoder_latest(&b.encoder, 60200, 2);
     assert_non_null(strstr(commands(&b), "EXPIRE"));
     teardown(&b);
 }
@@ -229,9 +229,9 @@ static void what_is_stale_is_kept_but_not_published(void **state)
     setup(&b);
     add(&b, T1, 100);
     add(&b, T2, 500);
-    wire_clear(&b.wire);
-    wire_latest(&b.wire, 600, 1);
-    wire_records(&b.wire, b.batch, 0, false, 300, &b.counts);
+    encoder_clear(&b.encoder);
+    encoder_latest(&b.encoder, 600, 1);
+    encoder_records(&b.encoder, b.batch, 0, false, 300, &b.counts);
     assert_null(strstr(commands(&b), "\"seq\":1}\n"));
     assert_non_null(strstr(commands(&b), "PUBLISH p:market_data:A " T2_OUT));
     assert_int_equal(b.counts.stale, 1);
@@ -355,11 +355,11 @@ static void a_dropped_batch_leaves_no_newest_value_behind(void **state)
     (void)state;
     setup(&b);
     add(&b, T1, 100);
-    wire_forget(&b.wire, b.batch);
+    encoder_forget(&b.encoder, b.batch);
     batch_free(b.batch);
     b.batch = other;
-    wire_clear(&b.wire);
-    wire_latest(&b.wire, 100, 1);
+    encoder_clear(&b.encoder);
+    encoder_latest(&b.encoder, 100, 1);
     assert_null(strstr(commands(&b), "HSET"));
     /* The price was copied: it is still the newest that is known. */
     assert_non_null(strstr(commands(&b), "SET p:price:A"));
@@ -377,19 +377,19 @@ static void a_newest_value_that_was_not_answered_stayed_unwritten(void **state)
     sent(&b, 100, false); /* HSET 1, EXPIRE 2, SET 3, PUBLISH 4 */
     add(&b, TRADE, 200);
     sent(&b, 200, false); /* HSET 5, SET 6, PUBLISH 7 */
-    wire_clear(&b.wire);
-    assert_false(wire_waits(&b.wire));
-    wire_again(&b.wire, &b.targets, 5);
-    assert_true(wire_waits(&b.wire));
-    wire_latest(&b.wire, 700, 1);
+    encoder_clear(&b.encoder);
+    assert_false(encoder_waits(&b.encoder));
+    encoder_again(&b.encoder, &b.destinations, 5);
+    assert_true(encoder_waits(&b.encoder));
+    encoder_latest(&b.encoder, 700, 1);
     text = commands(&b);
     assert_non_null(strstr(text, "HSET p:last:market_data:A trade {"));
     assert_null(strstr(text, " tick {")); /* that one was answered */
     assert_non_null(strstr(text, ",\"size\":3} PX 500\n"));
     /* And again; the price is no longer fresh. */
-    wire_clear(&b.wire);
-    wire_again(&b.wire, &b.targets, 8);
-    wire_latest(&b.wire, 1200, 1);
+    encoder_clear(&b.encoder);
+    encoder_again(&b.encoder, &b.destinations, 8);
+    encoder_latest(&b.encoder, 1200, 1);
     text = commands(&b);
     assert_non_null(strstr(text, "HSET p:last:market_data:A trade {"));
     assert_null(strstr(text, "SET p:price"));
@@ -406,10 +406,10 @@ static void what_came_since_is_written_instead_of_what_was_lost(void **state)
     add(&b, T1, 100);
     add(&b, "{\"type\":\"account\",\"account_id\":42,\"n\":1}", 100);
     sent(&b, 100, false);
-    wire_clear(&b.wire);
-    wire_again(&b.wire, &b.targets, 1);
+    encoder_clear(&b.encoder);
+    encoder_again(&b.encoder, &b.destinations, 1);
     add(&b, T2, 200);
-    wire_latest(&b.wire, 200, 2);
+    encoder_latest(&b.encoder, 200, 2);
     text = commands(&b);
     assert_non_null(strstr(text, "HSET p:last:market_data:A tick " T2_OUT));
     assert_null(strstr(strstr(text, "HSET") + 1, "HSET"));
@@ -422,7 +422,7 @@ static uint64_t settled(struct bench *b, unsigned commands)
     uint64_t events = 0;
 
     for (; commands > 0; commands--)
-        events += ledger_take(&b->wire.ledger);
+        events += ack_ledger_take(&b->encoder.ledger);
     return events;
 }
 
@@ -438,9 +438,9 @@ static void events_counted_once_for_each_of_their_channels(void **state)
     add(&b, T1, 100);
     sent(&b, 100, false);
     assert_int_equal(b.counts.objects, 3);
-    assert_int_equal(b.wire.ledger.events, 3);
-    assert_int_equal(settled(&b, b.wire.commands), 3);
-    assert_int_equal(b.wire.ledger.runs, 0); /* every command is in it */
+    assert_int_equal(b.encoder.ledger.events, 3);
+    assert_int_equal(settled(&b, b.encoder.commands), 3);
+    assert_int_equal(b.encoder.ledger.runs, 0); /* every command is in it */
     teardown(&b);
 }
 
@@ -453,9 +453,9 @@ static void joined_events_were_counted_by_the_message(void **state)
     for (int i = 0; i < 2000; i++)
         add(&b, T1, 100);
     sent(&b, 100, true);
-    assert_int_equal(b.wire.ledger.events, 2000);
-    assert_int_equal(settled(&b, b.wire.commands), 2000);
-    assert_int_equal(b.wire.ledger.runs, 0);
+    assert_int_equal(b.encoder.ledger.events, 2000);
+    assert_int_equal(settled(&b, b.encoder.commands), 2000);
+    assert_int_equal(b.encoder.ledger.runs, 0);
     teardown(&b);
 }
 
@@ -489,7 +489,7 @@ static void new_routes_keep_sequence_numbers(void **state)
     setup(&b);
     add(&b, T1, 100);
     sent(&b, 100, false);
-    targets_reroute(&b.targets, other);
+    destinations_reroute(&b.destinations, other);
     add(&b, T2, 100);
     assert_non_null(
         strstr(sent(&b, 100, false), "PUBLISH p:market_data:A " T2_OUT));
@@ -500,17 +500,17 @@ static void new_routes_keep_sequence_numbers(void **state)
 static void journal_shards_follow_the_symbol(void **state)
 {
     struct bench b;
-    struct target *target;
+    struct destination *dest;
 
     (void)state;
     setup(&b);
-    target = try_add(&b, T1, 100);
-    assert_int_equal(target->shard_number, route_shard(span_str("A"), 4));
-    assert_ptr_equal(target->shard, &b.targets.shards[target->shard_number]);
-    target = try_add(
-        &b, "{\"type\":\"execution\",\"account_id\":1,\"price\":1}", 100);
-    assert_null(target->shard);
-    assert_true(span_is(target->stream->name.text, "p:stream:executions:1"));
+    dest = try_add(&b, T1, 100);
+    assert_int_equal(dest->shard_number, route_shard(span_str("A"), 4));
+    assert_ptr_equal(dest->shard, &b.destinations.shards[dest->shard_number]);
+    dest = try_add(&b, "{\"type\":\"execution\",\"account_id\":1,\"price\":1}",
+                   100);
+    assert_null(dest->shard);
+    assert_true(span_is(dest->stream->name.text, "p:stream:executions:1"));
     teardown(&b);
 }
 

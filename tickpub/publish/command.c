@@ -1,4 +1,4 @@
-#include "tickpub/publish/encode.h"
+#include "tickpub/publish/command.h"
 
 #include "common/redis/redis_resp.h"
 
@@ -7,15 +7,15 @@ static void bulk(struct bytes *out, struct span s)
     resp_bulk(out, s.ptr, s.len);
 }
 
-unsigned encode_publish(struct bytes *out, const struct channel *ch,
-                        struct span payload)
+unsigned command_publish(struct bytes *out, const struct channel *ch,
+                         struct span payload)
 {
     bytes_add_span(out, ch->head);
     bulk(out, payload);
     return 1;
 }
 
-unsigned encode_last(struct bytes *out, const struct channel *ch)
+unsigned command_last(struct bytes *out, const struct channel *ch)
 {
     unsigned waiting = 0;
 
@@ -35,7 +35,7 @@ unsigned encode_last(struct bytes *out, const struct channel *ch)
     return 1;
 }
 
-unsigned encode_last_ttl(struct bytes *out, const struct channel *ch)
+unsigned command_last_ttl(struct bytes *out, const struct channel *ch)
 {
     resp_array(out, 3);
     resp_bulk_str(out, "EXPIRE");
@@ -44,8 +44,8 @@ unsigned encode_last_ttl(struct bytes *out, const struct channel *ch)
     return 1;
 }
 
-unsigned encode_set(struct bytes *out, struct span key, struct span value,
-                    int64_t ttl_ms)
+unsigned command_set(struct bytes *out, struct span key, struct span value,
+                     int64_t ttl_ms)
 {
     resp_array(out, ttl_ms > 0 ? 5 : 3);
     resp_bulk_str(out, "SET");
@@ -69,8 +69,8 @@ static unsigned expire(struct bytes *out, const struct key *k)
     return 1;
 }
 
-unsigned encode_list(struct bytes *out, const struct key *k,
-                     struct span payload)
+unsigned command_list(struct bytes *out, const struct key *k,
+                      struct span payload)
 {
     unsigned n = 1;
 
@@ -89,8 +89,8 @@ unsigned encode_list(struct bytes *out, const struct key *k,
     return n + expire(out, k);
 }
 
-unsigned encode_sorted(struct bytes *out, const struct key *k, int64_t score,
-                       struct span payload)
+unsigned command_sorted(struct bytes *out, const struct key *k, int64_t score,
+                        struct span payload)
 {
     unsigned n = 2;
 
