@@ -4,8 +4,8 @@
 
 #include "common/app/app.h"
 #include "common/base/clock.h"
+#include "common/limit/hash.h"
 #include "ratelimitd/door/check_command.h"
-#include "ratelimitd/limit/hash.h"
 #include "ratelimitd/options.h"
 #include "ratelimitd/ratelimitd.h"
 

@@ -60,14 +60,14 @@ static uint64_t read_keys(void *arg)
 {
     const struct ratelimitd *r = arg;
 
-    return store_count(limiter_store(r->limiter));
+    return limit_store_count(limiter_store(r->limiter));
 }
 
 static uint64_t read_evicted(void *arg)
 {
     const struct ratelimitd *r = arg;
 
-    return store_evicted(limiter_store(r->limiter));
+    return limit_store_evicted(limiter_store(r->limiter));
 }
 
 static uint64_t read_breaker(void *arg)

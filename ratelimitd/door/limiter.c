@@ -10,7 +10,7 @@
 struct limiter {
     const struct options *opts;
     struct ruleset *set;
-    struct store *store; /* --no-redis, or the local limits */
+    struct limit_store *store; /* --no-redis, or the local limits */
     struct deny_cache *cache;
     struct breaker breaker;
     struct top top;
@@ -59,13 +59,13 @@ static void decide_in_memory(struct limiter *l, struct outcome *o,
                              struct span key, int64_t cost,
                              enum limit_mode mode)
 {
-    struct limit limits[QUESTION_RULES_MAX];
+    struct limit limits[RULE_CHECK_MAX];
 
     for (unsigned i = 0; i < o->n; i++)
         limits[i] = o->rules[i]->limit;
     o->source = ANSWER_LOCAL;
-    o->allowed = store_ask_all(l->store, o->rules, limits, o->n, key, now_us(),
-                               cost, mode, o->verdicts);
+    o->allowed = limit_store_ask_all(l->store, o->rules, limits, o->n, key,
+                                     now_us(), cost, mode, o->verdicts);
 }
 
 /* An equal share of the limit for each instance, but never nothing. */
@@ -105,9 +105,9 @@ static unsigned instance_count(const struct limiter *l)
 static void decide_degraded(struct limiter *l, struct outcome *o,
                             struct span key, int64_t cost, enum limit_mode mode)
 {
-    const struct rule *local[QUESTION_RULES_MAX];
-    struct limit limits[QUESTION_RULES_MAX];
-    struct verdict said[QUESTION_RULES_MAX];
+    const struct rule *local[RULE_CHECK_MAX];
+    struct limit limits[RULE_CHECK_MAX];
+    struct verdict said[RULE_CHECK_MAX];
     unsigned n_local = 0, instances = instance_count(l);
     bool all = true;
 
@@ -125,8 +125,9 @@ static void decide_degraded(struct limiter *l, struct outcome *o,
         all = all && o->verdicts[i].allowed;
     }
     /* Denied by decree: look at the others, but charge nothing. */
-    if (!store_ask_all(l->store, local, limits, n_local, key, now_us(), cost,
-                       !all && mode == LIMIT_CHECK ? LIMIT_PEEK : mode, said))
+    if (!limit_store_ask_all(
+            l->store, local, limits, n_local, key, now_us(), cost,
+            !all && mode == LIMIT_CHECK ? LIMIT_PEEK : mode, said))
         all = false;
     for (unsigned i = 0, k = 0; i < o->n; i++)
         if (o->rules[i]->on_error == RULE_LOCAL)
@@ -150,8 +151,8 @@ static void keep_warm(struct limiter *l, const struct ask *a, int64_t now)
 
     for (unsigned i = 0; i < a->n; i++)
         if (a->rules[i]->on_error == RULE_LOCAL)
-            (void)store_ask(l->store, a->rules[i], &a->rules[i]->limit, key,
-                            now, a->cost, a->mode);
+            (void)limit_store_ask(l->store, a->rules[i], &a->rules[i]->limit,
+                                  key, now, a->cost, a->mode);
 }
 
 static void on_verdicts(void *arg, struct ask *a, bool allowed,
@@ -274,7 +275,7 @@ struct limiter *limiter_new(const struct options *opts, struct ruleset *set)
 
     l->opts = opts;
     l->set = ruleset_ref(set);
-    l->store = store_new((size_t)opts->max_keys);
+    l->store = limit_store_new((size_t)opts->max_keys);
     l->cache = deny_cache_new();
     return l;
 }
@@ -311,7 +312,7 @@ void limiter_free(struct limiter *l)
     if (!l)
         return;
     ruleset_unref(l->set);
-    store_free(l->store);
+    limit_store_free(l->store);
     deny_cache_free(l->cache);
     free(l);
 }
@@ -343,7 +344,7 @@ const struct top *limiter_top(const struct limiter *l)
     return &l->top;
 }
 
-const struct store *limiter_store(const struct limiter *l)
+const struct limit_store *limiter_store(const struct limiter *l)
 {
     return l->store;
 }

@@ -13,8 +13,9 @@
 #define RATELIMITD_DOOR_LIMITER_H
 
 #include "common/app/app.h"
-#include "ratelimitd/limit/breaker.h"
-#include "ratelimitd/limit/deny_cache.h"
+#include "common/limit/breaker.h"
+#include "common/limit/deny_cache.h"
+#include "common/limit/limit_store.h"
 #include "ratelimitd/limit/heavy_hitters.h"
 #include "ratelimitd/options.h"
 #include "ratelimitd/redis/pending_check.h"
@@ -43,6 +44,6 @@ void limiter_ask(struct limiter *l, const struct question *q, limiter_fn *fn,
 size_t limiter_out(const struct limiter *l);
 bool limiter_breaker_open(const struct limiter *l);
 const struct top *limiter_top(const struct limiter *l);
-const struct store *limiter_store(const struct limiter *l);
+const struct limit_store *limiter_store(const struct limiter *l);
 
 #endif

@@ -56,7 +56,7 @@ static bool read_rules(struct question *q, const struct params *p,
 {
     struct span rest = bytes_span(&p->rule);
 
-    while (q->n_rules < QUESTION_RULES_MAX) {
+    while (q->n_rules < RULE_CHECK_MAX) {
         const char *comma =
             rest.len > 0 ? memchr(rest.ptr, ',', rest.len) : NULL;
         struct span name =
@@ -71,7 +71,7 @@ static bool read_rules(struct question *q, const struct params *p,
             return true;
         rest = span_make(comma + 1, rest.len - name.len - 1);
     }
-    return err_set(err, ERR_INPUT, "more than %d rules", QUESTION_RULES_MAX);
+    return err_set(err, ERR_INPUT, "more than %d rules", RULE_CHECK_MAX);
 }
 
 static bool read_cost(struct question *q, struct span text, struct err *err)

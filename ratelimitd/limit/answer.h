@@ -17,8 +17,8 @@ struct outcome {
     const char *error; /* NULL; else nothing below holds but n */
     bool bad_rule;     /* error is: no such rule, or none for this key */
     unsigned n;        /* rules that were asked */
-    const struct rule *rules[QUESTION_RULES_MAX];
-    struct verdict verdicts[QUESTION_RULES_MAX];
+    const struct rule *rules[RULE_CHECK_MAX];
+    struct verdict verdicts[RULE_CHECK_MAX];
     bool allowed; /* by all */
     enum answer_source source;
     bool degraded; /* Redis was due and could not be asked */

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "ratelimitd/limit/hash.h"
+#include "common/limit/hash.h"
 
 static unsigned least(const struct top *t)
 {

@@ -58,9 +58,8 @@ static bool read_rule(struct question *q, size_t *used, const json_value *v,
 {
     struct span s;
 
-    if (q->n_rules == QUESTION_RULES_MAX)
-        return err_set(err, ERR_INPUT, "more than %d rules",
-                       QUESTION_RULES_MAX);
+    if (q->n_rules == RULE_CHECK_MAX)
+        return err_set(err, ERR_INPUT, "more than %d rules", RULE_CHECK_MAX);
     if (!json_text(v, &s) || s.len == 0 || s.len > RULE_NAME_MAX)
         return err_set(err, ERR_INPUT, "a rule is not a text of 1 to %d bytes",
                        RULE_NAME_MAX);

@@ -16,20 +16,20 @@
 #include "common/base/err.h"
 #include "common/base/span.h"
 #include "common/json/json.h"
-#include "ratelimitd/limit/store.h"
+#include "ratelimitd/limit/rules.h"
 
 enum { QUESTION_ID_MAX = 66 /* 64 bytes and quotes */ };
 
 struct question {
     struct span id; /* as written, quotes included; empty where absent */
-    struct span rules[QUESTION_RULES_MAX];
+    struct span rules[RULE_CHECK_MAX];
     unsigned n_rules;
     bool is_list; /* "rules" was given */
     struct span key;
     int64_t cost;
     enum limit_mode mode;
-    char store[QUESTION_ID_MAX + QUESTION_RULES_MAX * RULE_NAME_MAX +
-               RULE_KEY_MAX + 32];
+    char store[QUESTION_ID_MAX + RULE_CHECK_MAX * RULE_NAME_MAX + RULE_KEY_MAX +
+               32];
 };
 
 /* False: err says why (with line and column where it is not JSON); the id is

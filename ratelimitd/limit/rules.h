@@ -20,31 +20,13 @@
 
 #include "common/base/bytes.h"
 #include "common/base/err.h"
-#include "ratelimitd/limit/limit.h"
+#include "common/limit/rule.h"
 
 enum {
-    RULE_NAME_MAX = 64,
-    RULE_KEY_MAX = 128, /* of a key in a question, and of a pattern */
     RULE_STARS_MAX = 2,
     RULES_MAX = 1024,
     RULE_LINES_MAX = 64, /* of one name */
     RULE_WINDOW_MAX_S = 31 * 24 * 3600,
-};
-
-enum rule_algorithm { RULE_LOG, RULE_GCRA };
-/* What to answer while Redis cannot be asked. */
-enum rule_on_error { RULE_ALLOW, RULE_DENY, RULE_LOCAL };
-
-struct rule {
-    char name[RULE_NAME_MAX + 1];
-    char pattern[RULE_KEY_MAX + 1];
-    size_t name_len;
-    struct limit limit;
-    enum rule_algorithm algorithm;
-    enum rule_on_error on_error;
-    bool shadow;
-    unsigned group; /* same number, same name; from 0 in order of appearance */
-    int line;       /* in the file, for messages */
 };
 
 struct rules {

@@ -343,7 +343,7 @@ static void on_batch(void *arg, const struct redis_reply *reply)
 static void on_many(void *arg, const struct redis_reply *reply)
 {
     struct batch *b = arg;
-    struct verdict verdicts[QUESTION_RULES_MAX];
+    struct verdict verdicts[RULE_CHECK_MAX];
     struct ask *a = b->at[0];
     bool good =
         reply && reply->type == REDIS_ARRAY && a && reply->count == a->n + 1;

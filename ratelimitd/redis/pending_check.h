@@ -13,7 +13,7 @@ typedef void limiter_fn(void *arg, const struct outcome *o);
 
 struct ask {
     struct ruleset *set; /* a reference: rules[] point into it */
-    const struct rule *rules[QUESTION_RULES_MAX];
+    const struct rule *rules[RULE_CHECK_MAX];
     unsigned n;
     char key[RULE_KEY_MAX];
     size_t key_len;

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "ratelimitd/limit/breaker.h"
+#include "common/limit/breaker.h"
 
 static void three_late_answers_in_a_row_open_it(void **state)
 {

@@ -1,4 +1,4 @@
-#include "ratelimitd/limit/limit_gcra.h"
+#include "common/limit/limit_gcra.h"
 
 /* What is owed now; *now_us never goes back behind the last charge. */
 static int64_t owed(const struct limit_gcra *gcra, const struct limit *limit,

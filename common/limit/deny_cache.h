@@ -8,10 +8,11 @@
  *
  * Units       *_us of any monotonic clock that all calls share
  */
-#ifndef RATELIMITD_LIMIT_DENY_CACHE_H
-#define RATELIMITD_LIMIT_DENY_CACHE_H
+#ifndef COMMON_LIMIT_DENY_CACHE_H
+#define COMMON_LIMIT_DENY_CACHE_H
 
-#include "ratelimitd/limit/rules.h"
+#include "common/base/span.h"
+#include "common/limit/rule.h"
 
 enum { DENY_CACHE_MAX_US = 1000000, DENY_CACHE_SLOTS = 8192 };
 

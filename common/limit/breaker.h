@@ -5,8 +5,8 @@
  * time: open, ask nobody for a while (100 ms, doubling to 1 s).  Then one is let
  * through; its answer in time closes the breaker.
  */
-#ifndef RATELIMITD_LIMIT_BREAKER_H
-#define RATELIMITD_LIMIT_BREAKER_H
+#ifndef COMMON_LIMIT_BREAKER_H
+#define COMMON_LIMIT_BREAKER_H
 
 #include <stdbool.h>
 #include <stdint.h>

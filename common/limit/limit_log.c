@@ -1,4 +1,4 @@
-#include "ratelimitd/limit/limit_log.h"
+#include "common/limit/limit_log.h"
 
 #include <stdlib.h>
 

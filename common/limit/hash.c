@@ -1,4 +1,4 @@
-#include "ratelimitd/limit/hash.h"
+#include "common/limit/hash.h"
 
 static uint64_t seed_now = UINT64_C(0x9e3779b97f4a7c15);
 

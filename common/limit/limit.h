@@ -7,8 +7,8 @@
  *
  * Units       *_us microseconds, *_ms milliseconds (rounded up)
  */
-#ifndef RATELIMITD_LIMIT_LIMIT_H
-#define RATELIMITD_LIMIT_LIMIT_H
+#ifndef COMMON_LIMIT_LIMIT_H
+#define COMMON_LIMIT_LIMIT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "ratelimitd/limit/breaker.h"
+#include "common/limit/breaker.h"
 
 bool breaker_allows(struct breaker *b, int64_t now_ms)
 {

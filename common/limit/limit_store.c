@@ -1,12 +1,12 @@
-#include "ratelimitd/limit/store.h"
+#include "common/limit/limit_store.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/bytes.h"
-#include "ratelimitd/limit/hash.h"
-#include "ratelimitd/limit/limit_gcra.h"
-#include "ratelimitd/limit/limit_log.h"
+#include "common/limit/hash.h"
+#include "common/limit/limit_gcra.h"
+#include "common/limit/limit_log.h"
 
 enum {
     BUCKETS_FIRST = 1024,
@@ -27,7 +27,7 @@ struct entry {
     char text[]; /* rule name, then key */
 };
 
-struct store {
+struct limit_store {
     struct entry **buckets;
     size_t n_buckets; /* a power of two */
     size_t count, max_keys;
@@ -35,9 +35,9 @@ struct store {
     uint64_t evicted;
 };
 
-struct store *store_new(size_t max_keys)
+struct limit_store *limit_store_new(size_t max_keys)
 {
-    struct store *s = mem_zero(sizeof *s);
+    struct limit_store *s = mem_zero(sizeof *s);
 
     s->max_keys = max_keys;
     s->n_buckets = BUCKETS_FIRST;
@@ -45,7 +45,7 @@ struct store *store_new(size_t max_keys)
     return s;
 }
 
-static void drop(struct store *s, struct entry **at)
+static void drop(struct limit_store *s, struct entry **at)
 {
     struct entry *e = *at;
 
@@ -56,7 +56,7 @@ static void drop(struct store *s, struct entry **at)
     s->count--;
 }
 
-void store_free(struct store *s)
+void limit_store_free(struct limit_store *s)
 {
     if (!s)
         return;
@@ -67,17 +67,17 @@ void store_free(struct store *s)
     free(s);
 }
 
-size_t store_count(const struct store *s)
+size_t limit_store_count(const struct limit_store *s)
 {
     return s->count;
 }
 
-uint64_t store_evicted(const struct store *s)
+uint64_t limit_store_evicted(const struct limit_store *s)
 {
     return s->evicted;
 }
 
-static struct entry **find(struct store *s, const struct rule *rule,
+static struct entry **find(struct limit_store *s, const struct rule *rule,
                            struct span key, uint64_t hash)
 {
     struct entry **at = &s->buckets[hash & (s->n_buckets - 1)];
@@ -93,7 +93,7 @@ static struct entry **find(struct store *s, const struct rule *rule,
     return at;
 }
 
-static void grow(struct store *s)
+static void grow(struct limit_store *s)
 {
     size_t n = s->n_buckets * 2;
     struct entry **buckets = mem_zero(n * sizeof(struct entry *));
@@ -112,7 +112,7 @@ static void grow(struct store *s)
 
 /* Look through the next n buckets; forget what is old.  Returns where the entry
  * that would be forgotten first was seen. */
-static struct entry **sweep(struct store *s, unsigned n, int64_t clock_us)
+static struct entry **sweep(struct limit_store *s, unsigned n, int64_t clock_us)
 {
     struct entry **first = NULL;
 
@@ -131,7 +131,7 @@ static struct entry **sweep(struct store *s, unsigned n, int64_t clock_us)
     return first;
 }
 
-static void make_room(struct store *s, int64_t clock_us)
+static void make_room(struct limit_store *s, int64_t clock_us)
 {
     (void)sweep(s, SWEEP_STEP, clock_us);
     while (s->count >= s->max_keys) {
@@ -145,7 +145,7 @@ static void make_room(struct store *s, int64_t clock_us)
         grow(s);
 }
 
-static struct entry *add(struct store *s, const struct rule *rule,
+static struct entry *add(struct limit_store *s, const struct rule *rule,
                          struct span key, uint64_t hash, int64_t clock_us)
 {
     struct entry *e, **bucket;
@@ -183,9 +183,10 @@ static struct verdict ask_nothing(const struct rule *rule,
     return ask(&none, limit, clock_us, cost, LIMIT_PEEK);
 }
 
-struct verdict store_ask(struct store *s, const struct rule *rule,
-                         const struct limit *limit, struct span key,
-                         int64_t clock_us, int64_t cost, enum limit_mode mode)
+struct verdict limit_store_ask(struct limit_store *s, const struct rule *rule,
+                               const struct limit *limit, struct span key,
+                               int64_t clock_us, int64_t cost,
+                               enum limit_mode mode)
 {
     uint64_t hash = hash_pair(span_make(rule->name, rule->name_len), key);
     struct entry **at = find(s, rule, key, hash), *e = *at;
@@ -218,20 +219,21 @@ struct verdict store_ask(struct store *s, const struct rule *rule,
     return v;
 }
 
-bool store_ask_all(struct store *s, const struct rule *const *rules,
-                   const struct limit *limits, unsigned n, struct span key,
-                   int64_t clock_us, int64_t cost, enum limit_mode mode,
-                   struct verdict *verdicts)
+bool limit_store_ask_all(struct limit_store *s, const struct rule *const *rules,
+                         const struct limit *limits, unsigned n,
+                         struct span key, int64_t clock_us, int64_t cost,
+                         enum limit_mode mode, struct verdict *verdicts)
 {
     bool all = true;
 
     for (unsigned i = 0; i < n; i++) {
-        verdicts[i] = store_ask(s, rules[i], &limits[i], key, clock_us, cost,
-                                mode == LIMIT_CHECK ? LIMIT_PEEK : mode);
+        verdicts[i] =
+            limit_store_ask(s, rules[i], &limits[i], key, clock_us, cost,
+                            mode == LIMIT_CHECK ? LIMIT_PEEK : mode);
         all = all && verdicts[i].allowed;
     }
     for (unsigned i = 0; i < n && all && mode == LIMIT_CHECK; i++)
-        verdicts[i] = store_ask(s, rules[i], &limits[i], key, clock_us, cost,
-                                LIMIT_CHECK);
+        verdicts[i] = limit_store_ask(s, rules[i], &limits[i], key, clock_us,
+                                      cost, LIMIT_CHECK);
     return all;
 }

@@ -4,8 +4,8 @@
  * Keys come from anybody, so tables would be easy to fill with collisions
  * without the seed.
  */
-#ifndef RATELIMITD_LIMIT_HASH_H
-#define RATELIMITD_LIMIT_HASH_H
+#ifndef COMMON_LIMIT_HASH_H
+#define COMMON_LIMIT_HASH_H
 
 #include <stdint.h>
 

@@ -5,10 +5,10 @@
  * can see up to twice as many.  Whole numbers only, so the Redis function, which
  * counts in doubles below 2^53, comes to the same results.
  */
-#ifndef RATELIMITD_LIMIT_LIMIT_GCRA_H
-#define RATELIMITD_LIMIT_LIMIT_GCRA_H
+#ifndef COMMON_LIMIT_LIMIT_GCRA_H
+#define COMMON_LIMIT_LIMIT_GCRA_H
 
-#include "ratelimitd/limit/limit.h"
+#include "common/limit/limit.h"
 
 struct limit_gcra {
     int64_t at_us; /* when debt was worked out */

@@ -1,4 +1,4 @@
-#include "ratelimitd/limit/limit.h"
+#include "common/limit/limit.h"
 
 static int64_t gcd(int64_t a, int64_t b)
 {

@@ -8,10 +8,10 @@
  * Ownership   the caller's struct; limit_log_close() gives the ring back
  * Source      docs/decisions/0007-rate-limit-list-log.md
  */
-#ifndef RATELIMITD_LIMIT_LIMIT_LOG_H
-#define RATELIMITD_LIMIT_LIMIT_LOG_H
+#ifndef COMMON_LIMIT_LIMIT_LOG_H
+#define COMMON_LIMIT_LIMIT_LOG_H
 
-#include "ratelimitd/limit/limit.h"
+#include "common/limit/limit.h"
 
 struct limit_log {
     int64_t *at_us; /* ring of cap entries, oldest at head */

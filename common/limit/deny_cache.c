@@ -1,10 +1,10 @@
-#include "ratelimitd/limit/deny_cache.h"
+#include "common/limit/deny_cache.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/bytes.h"
-#include "ratelimitd/limit/hash.h"
+#include "common/limit/hash.h"
 
 struct slot {
     uint64_t hash;

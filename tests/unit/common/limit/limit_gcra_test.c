@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "ratelimitd/limit/limit_gcra.h"
+#include "common/limit/limit_gcra.h"
 
 static uint64_t random_state = 11;
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "ratelimitd/limit/limit_log.h"
+#include "common/limit/limit_log.h"
 
 enum { STEPS = 1000000, SEEN_MAX = 4096 };
 

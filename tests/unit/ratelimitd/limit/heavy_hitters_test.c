@@ -1,0 +1,40 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "ratelimitd/limit/heavy_hitters.h"
+#include "tests/unit/common/limit/rule_of.h"
+
+static void a_frequent_key_is_among_the_top_whatever_else_comes(void **state)
+{
+    static struct top top;
+    struct rule r = rule_of("a", 1, 1000000, RULE_LOG);
+    struct bytes json;
+    char key[32];
+
+    (void)state;
+    for (int i = 0; i < 10000; i++) {
+        snprintf(key, sizeof key, "noise%d", i);
+        top_add(&top, &r, span_str(key));
+        if (i % 4 == 0)
+            top_add(&top, &r, span_str("loud"));
+    }
+    bytes_init(&json);
+    top_json(&top, &json);
+    bytes_add(&json, "", 1);
+    assert_non_null(strstr(json.ptr, "[{\"rule\":\"a\",\"key\":\"loud\","));
+    bytes_close(&json);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_frequent_key_is_among_the_top_whatever_else_comes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
