@@ -84,12 +84,12 @@ static void summarise(const struct tickpub *t)
         n = publisher_tally(t->publisher);
     log_info("done",
              "lines=%" PRIu64 " accepted=%" PRIu64 " bad=%" PRIu64
-             " published=%" PRIu64 " stale=%" PRIu64 " unheard=%" PRIu64
+             " published=%" PRIu64 " stale=%" PRIu64 " unconfirmed=%" PRIu64
              " refused=%" PRIu64 " unsent=%" PRIu64 " journalled=%" PRIu64
              " dropped=%" PRIu64 " lost=%" PRIu64,
              report_lines(), report_accepted_count(), report_bad_count(),
-             n.published, n.stale, n.unheard, n.refused, n.unsent, n.journalled,
-             n.dropped, n.lost);
+             n.published, n.stale, n.unconfirmed, n.refused, n.unsent,
+             n.journalled, n.dropped, n.lost);
 }
 
 static void on_publisher_closed(void *arg)

@@ -63,7 +63,7 @@ def adds_up(t, journal=True):
     """As tickpub(1) says it does."""
     n = done(t)
     assert n["accepted"] == sum(n[k] for k in (
-        "published", "stale", "unheard", "refused", "unsent")), n
+        "published", "stale", "unconfirmed", "refused", "unsent")), n
     assert not journal or n["accepted"] == sum(n[k] for k in (
         "journalled", "dropped", "lost")), n
     return n
@@ -422,13 +422,13 @@ def test_what_was_lost_with_the_link_counted_as_published(redis_server, tool):
     wait_until(lambda: sample("tickwire_tickpub_published_total") == 11)
     assert sample("tickwire_tickpub_published_events_total") == 1
     redis_server.proc.kill()
-    t.wait_stderr("ev=unheard events=10")
+    t.wait_stderr("ev=unconfirmed events=10")
     redis_server.proc.wait()
     redis_server.start()
     t.close_stdin()
     assert t.wait() == 0
     n = adds_up(t)
-    assert (n["published"], n["unheard"], n["journalled"]) == (1, 10, 11)
+    assert (n["published"], n["unconfirmed"], n["journalled"]) == (1, 10, 11)
 
 
 def test_a_refused_publish_counted_as_published(redis_server, tool):

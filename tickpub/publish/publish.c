@@ -86,10 +86,10 @@ static void put_off(struct publisher *p)
     uv_timer_start(&p->again, publish_again, AGAIN_MS, 0);
 }
 
-static void count_unheard(struct publisher *p, uint64_t events)
+static void count_unconfirmed(struct publisher *p, uint64_t events)
 {
-    publish_metrics[PUBLISH_UNHEARD].value += events;
-    p->unheard += events;
+    publish_metrics[PUBLISH_UNCONFIRMED].value += events;
+    p->unconfirmed += events;
 }
 
 /* To a command of the encoder. */
@@ -100,7 +100,7 @@ static void on_wrote(void *arg, const struct redis_reply *reply)
     enum redis_error error;
 
     if (!reply) {
-        count_unheard(p, events); /* of newest values, see on_ready() */
+        count_unconfirmed(p, events); /* of newest values, see on_ready() */
         return;
     }
     p->answered++;
@@ -124,7 +124,7 @@ static void send_wire(struct publisher *p)
         !redis_cmd_raw_fn(p->cmd, p->encoder.run.ptr, p->encoder.run.len,
                           p->encoder.commands, on_wrote, p)) {
         while (p->encoder.ledger.runs > 0)
-            count_unheard(p, ack_ledger_take(&p->encoder.ledger));
+            count_unconfirmed(p, ack_ledger_take(&p->encoder.ledger));
     }
     encoder_clear(&p->encoder);
 }

@@ -22,11 +22,11 @@ struct publisher {
     struct encoder encoder;
     struct streams streams;
     struct queue queue;
-    unsigned link;            /* connections so far */
-    uint64_t stale, unheard;  /* events that the log does not know of yet */
-    uint64_t stale_before_ms; /* when the link came back, less a bit */
-    uint64_t answered;        /* of the last command that was answered */
-    uint64_t again_from;      /* refused for now from this on; 0: none */
+    unsigned link;               /* connections so far */
+    uint64_t stale, unconfirmed; /* events that the log does not know of yet */
+    uint64_t stale_before_ms;    /* when the link came back, less a bit */
+    uint64_t answered;           /* of the last command that was answered */
+    uint64_t again_from;         /* refused for now from this on; 0: none */
     uv_timer_t again;
     bool was_full;  /* on_room is owed */
     bool marked;    /* a PING behind everything is out */

@@ -72,11 +72,11 @@ static void on_down(void *arg, const char *why, bool refused)
     struct publisher *p = arg;
 
     publish_metrics[PUBLISH_CONNECTED].value = 0;
-    if (p->unheard > 0)
-        log_warn("unheard",
+    if (p->unconfirmed > 0)
+        log_warn("unconfirmed",
                  "events=%" PRIu64 " why=\"the link was lost unanswered\"",
-                 p->unheard);
-    p->unheard = 0;
+                 p->unconfirmed);
+    p->unconfirmed = 0;
     p->events.on_down(p->arg, why, refused);
     publish_note_room(p); /* without a link the whole queue may fill */
 }

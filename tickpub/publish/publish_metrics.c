@@ -15,8 +15,10 @@ struct metric publish_metrics[PUBLISH_METRICS] = {
                                "for a lost link"},
     [PUBLISH_EVENTS] = {.name = "tickwire_tickpub_published_events_total",
                         .help = "Events whose PUBLISH Redis has answered"},
-    [PUBLISH_UNHEARD] = {.name = "tickwire_tickpub_unheard_events_total",
-                         .help = "Events sent, but the link was lost before "
+    [PUBLISH_UNCONFIRMED] = {.name =
+                                 "tickwire_tickpub_unconfirmed_events_total",
+                             .help =
+                                 "Events sent, but the link was lost before "
                                  "Redis answered"},
     [PUBLISH_NOT_TAKEN] = {.name =
                                "tickwire_tickpub_publish_refused_events_total",

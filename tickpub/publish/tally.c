@@ -13,7 +13,7 @@ struct tally tally_of(uint64_t queued, uint64_t unanswered,
     return (struct tally){
         .published = count(PUBLISH_EVENTS),
         .stale = count(PUBLISH_STALE),
-        .unheard = count(PUBLISH_UNHEARD) + unanswered,
+        .unconfirmed = count(PUBLISH_UNCONFIRMED) + unanswered,
         .refused = count(PUBLISH_NOT_TAKEN),
         .unsent = count(PUBLISH_UNSENT) + queued,
         .journalled = count(PUBLISH_ACKED),

@@ -1,7 +1,7 @@
 /*
  * tally.h -- what became of the accepted events, so that the numbers add up.
  *
- *   accepted = published + stale + unheard + refused + unsent
+ *   accepted = published + stale + unconfirmed + refused + unsent
  *   accepted = journalled + dropped + lost, of types that have a stream
  *
  * The first is about Pub/Sub, the second about the journal and streams: an
@@ -13,11 +13,11 @@
 #include <stdint.h>
 
 struct tally {
-    uint64_t published; /* Redis answered */
-    uint64_t stale;     /* waited too long for a lost link */
-    uint64_t unheard;   /* sent, not answered: lost with the link */
-    uint64_t refused;   /* Redis answered with an error */
-    uint64_t unsent;    /* dropped or lost before they were published */
+    uint64_t published;   /* Redis answered */
+    uint64_t stale;       /* waited too long for a lost link */
+    uint64_t unconfirmed; /* sent, not answered: lost with the link */
+    uint64_t refused;     /* Redis answered with an error */
+    uint64_t unsent;      /* dropped or lost before they were published */
     uint64_t journalled;
     uint64_t dropped; /* the queue was full, or Redis refused for good */
     uint64_t lost;    /* not acknowledged, or never sent */
