@@ -43,4 +43,14 @@ bench-peers: ## speed beside nats-server, nchan, node ws, DuckDB, mawk, redis-cl
 	@$(MAKE) --no-print-directory -j2 bench-build $(PEERS_B)/.installed
 	@$(BENCH_RUN) --peers --peer-dir $(PEERS_B) $(BENCH_ARGS)
 
-.PHONY: bench bench-build bench-peers
+# BASE=DIR: the bin/ of another checkout, built the same way.
+BASE ?=
+bench-builds: ## speed beside another build of the tools (BASE=DIR of its bin/)
+	@test -x '$(BASE)/wsgate' || { \
+	  echo 'bench-builds: BASE=DIR names the bin/ of another build' >&2; \
+	  exit 64; }
+	@scripts/deps build bench
+	@$(MAKE) --no-print-directory -j2 bench-build
+	@$(BENCH_RUN) --base '$(BASE)' $(BENCH_ARGS)
+
+.PHONY: bench bench-build bench-builds bench-peers

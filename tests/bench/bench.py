@@ -10,6 +10,7 @@ import json
 import sys
 import time
 
+import builds
 import chain
 import compare
 import fanout
@@ -25,22 +26,20 @@ from row import BUSY_CPU, BUSY_WALL, from_json, to_json
 
 OWN = {**lines.SECTIONS, **intoredis.SECTIONS, **fanout.SECTIONS,
        **chain.SECTIONS}
-NAMES = {False: "make bench", True: "make bench-peers"}
+KINDS = {"own": ("make bench", OWN),
+         "peers": ("make bench-peers", peers.SECTIONS),
+         "builds": ("make bench-builds", builds.SECTIONS)}
 SOME_UNUSABLE = 75  # EX_TEMPFAIL: try again when the machine is quiet
 
 
-def sections(with_peers):
-    return peers.SECTIONS if with_peers else OWN
-
-
-def specs(with_peers):
+def specs(kind):
     """Every row that a whole run prints, in order."""
-    return [spec for _, rows in sections(with_peers).values() for spec in rows]
+    return [spec for _, rows in KINDS[kind][1].values() for spec in rows]
 
 
-def save(path, bench, with_peers, busy, started):
+def save(path, bench, kind, busy, started):
     with open(path, "w", encoding="utf-8") as f:
-        json.dump({"version": 1, "name": NAMES[with_peers],
+        json.dump({"version": 1, "name": KINDS[kind][0],
                    "started": started, "machine": machine.describe(),
                    "rounds": bench.args.rounds, "busy": busy,
                    "rows": [to_json(row, busy) for row in bench.rows]},
@@ -60,7 +59,7 @@ def load(path):
 
 def parse(argv):
     p = argparse.ArgumentParser(description=__doc__)
-    every = list(OWN) + list(peers.SECTIONS)
+    every = [name for _, sections in KINDS.values() for name in sections]
     p.add_argument("--bin", default="bin", help="folder of the tools")
     p.add_argument("--ref", default="build/bench",
                    help="folder of the reference programs")
@@ -68,6 +67,8 @@ def parse(argv):
                    help="folder where npm put its packages")
     p.add_argument("--peers", action="store_true",
                    help="beside programs of others instead")
+    p.add_argument("--base", metavar="DIR",
+                   help="beside the tools of another build, in DIR, instead")
     p.add_argument("--rounds", type=int, default=5)
     p.add_argument("--latency-rounds", type=int, metavar="N",
                    help="of rows with percentiles (twice --rounds)")
@@ -89,10 +90,12 @@ def parse(argv):
     p.add_argument("--into", metavar="README",
                    help="with --readme: put it there, between the markers")
     args = p.parse_args(argv)
+    if args.base and args.peers:
+        p.error("--base and --peers are two kinds of run")
+    args.kind = "builds" if args.base else "peers" if args.peers else "own"
     for name in args.only or ():
-        if name not in sections(args.peers):
-            p.error(f"--only {name} is a section of the "
-                    f"{'own' if args.peers else 'peers'}' rows")
+        if name not in KINDS[args.kind][1]:
+            p.error(f"--only {name} is not of {KINDS[args.kind][0]}")
     if args.rounds < 1 or args.lines < 1 or args.seconds <= 0:
         p.error("--rounds, --lines and --seconds are at least one")
     args.busy = args.max_load / BUSY_CPU
@@ -108,9 +111,10 @@ def measure(args):
                       args.max_load * BUSY_WALL / BUSY_CPU))
     failed = 0
     try:
-        for name in args.only or sections(args.peers):
+        sections = KINDS[args.kind][1]
+        for name in args.only or sections:
             try:
-                sections(args.peers)[name][0](bench)
+                sections[name][0](bench)
             except process.Failure as e:
                 failed += 1
                 bench.out(f"FAILED: section {name}: {e}\n")
@@ -118,7 +122,7 @@ def measure(args):
     finally:
         process.stop_all()
         if args.json:
-            save(args.json, bench, args.peers, args.busy, started)
+            save(args.json, bench, args.kind, args.busy, started)
     bad = any(row.why_unusable(args.busy) for row in bench.rows)
     bench.out(f"{closing(bench.rows, args.busy)}; "
               f"{time.monotonic() - begin:.0f} s" +

@@ -55,6 +55,11 @@ def read(path):
         return ""
 
 
+def cpu_seconds(pid):
+    """Of a process that runs."""
+    return parse_process(read(f"/proc/{pid}/stat"))[1]
+
+
 def tasks(pid):
     try:
         return os.listdir(f"/proc/{pid}/task")

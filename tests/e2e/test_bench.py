@@ -214,22 +214,22 @@ def test_the_table_goes_between_its_markers_and_nowhere_else():
         readme.replace("no markers", run)
 
 
-@pytest.mark.parametrize("with_peers", [False, True])
-def test_the_table_of_the_readme_is_the_one_that_the_tool_prints(with_peers):
+@pytest.mark.parametrize("kind", ["own", "peers"])
+def test_the_table_of_the_readme_is_the_one_that_the_tool_prints(kind):
     cells = readme.cells((REPO / "README.md").read_text(),
-                         bench.NAMES[with_peers])
+                         bench.KINDS[kind][0])
     head = [[c.strip() for c in line.strip("|").split("|")]
             for line in readme.HEADER.splitlines()]
     assert cells[:2] == head
-    shown = [s for s in bench.specs(with_peers) if s.readme]
+    shown = [s for s in bench.specs(kind) if s.readme]
     assert [(c[0], c[3].split(":")[0]) for c in cells[2:]] == [
         (s.title, s.reference) for s in shown]
     assert all(len(c) == len(head[0]) for c in cells)
 
 
-@pytest.mark.parametrize("with_peers", [False, True])
-def test_every_row_has_a_key_and_a_time_of_its_own(with_peers):
-    specs = bench.specs(with_peers)
+@pytest.mark.parametrize("kind", list(bench.KINDS))
+def test_every_row_has_a_key_and_a_time_of_its_own(kind):
+    specs = bench.specs(kind)
     assert len({s.key for s in specs}) == len(specs)
     assert {s.time for s in specs} <= set(report.KINDS)
 
@@ -251,10 +251,10 @@ def reference(tmp_path_factory):
     return folder
 
 
-def run_bench(reference, *options):
+def run_bench(reference, *options, section="resolutions"):
     return subprocess.run(
         [sys.executable, str(REPO / "tests/bench/bench.py"), "--bin", str(BIN),
-         "--ref", str(reference), "--only", "resolutions", "--lines", "5000",
+         "--ref", str(reference), "--only", section, "--lines", "5000",
          *options], stdout=subprocess.PIPE, text=True, env=clean_env(),
         timeout=deadline(60))
 
@@ -289,3 +289,25 @@ def test_a_run_with_unusable_rows_has_a_status_of_its_own(reference):
     done = run_bench(reference, "--rounds", "1", "--max-load", "1000")
     assert done.returncode == bench.SOME_UNUSABLE
     assert "4 rows, 0 usable, 4 not" in done.stdout
+
+
+def test_two_builds_are_measured_beside_each_other(reference, tmp_path):
+    """The other build's tools really run: here they note that they did."""
+    base = tmp_path / "base"
+    base.mkdir()
+    for name in ("tickpub", "bargen"):
+        (base / name).write_text(f"#!/bin/sh\necho >>{tmp_path}/{name}.ran\n"
+                                 f"exec {BIN}/{name} \"$@\"\n")
+        (base / name).chmod(0o755)
+    done = run_bench(reference, "--base", str(base), "--rounds", "5",
+                     "--max-load", "1000", section="build-lines")
+    assert done.returncode == 0
+    assert "3 rows, all usable; " in done.stdout
+    assert "the other build" in done.stdout
+    assert len((tmp_path / "tickpub.ran").read_text()) == 5
+    assert len((tmp_path / "bargen.ran").read_text()) == 10
+
+
+def test_a_section_of_another_kind_of_run_is_refused(reference):
+    done = run_bench(reference, "--base", "/", section="fanout")
+    assert done.returncode == 2
