@@ -25,7 +25,7 @@ bool status_ready(void *arg, const char **why)
     return !what;
 }
 
-bool status_health(void *arg, struct bytes *json)
+bool status_health(void *arg, struct json_writer *json)
 {
     const struct bargen *b = arg;
     const char *redis = "disabled";
@@ -34,14 +34,14 @@ bool status_health(void *arg, struct bytes *json)
         redis = "disconnected";
     else if (b->store)
         redis = store_ready(b->store) ? "connected" : "disconnected";
-    bytes_printf(json, ",\"redis\":\"%s\",\"caught_up\":%s", redis,
-                 !b->journal || journal_caught_up(b->journal) ? "true"
-                                                              : "false");
+    json_write_str(json, "redis", redis);
+    json_write_bool(json, "caught_up",
+                    !b->journal || journal_caught_up(b->journal));
     status_instance(arg, json);
     return !missing(b);
 }
 
-void status_instance(void *arg, struct bytes *json)
+void status_instance(void *arg, struct json_writer *json)
 {
     const struct bargen *b = arg;
 

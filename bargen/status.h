@@ -6,11 +6,11 @@
 
 #include <stdbool.h>
 
-#include "common/base/bytes.h"
+#include "common/json/json_writer.h"
 
 /* arg is the struct bargen; for struct app and instance_new(). */
 bool status_ready(void *arg, const char **why);
-bool status_health(void *arg, struct bytes *json);
-void status_instance(void *arg, struct bytes *json);
+bool status_health(void *arg, struct json_writer *json);
+void status_instance(void *arg, struct json_writer *json);
 
 #endif

@@ -1,7 +1,5 @@
 #include "ratelimitd/status.h"
 
-#include <inttypes.h>
-
 #include "common/base/metrics.h"
 #include "ratelimitd/ratelimitd.h"
 
@@ -25,35 +23,36 @@ bool status_ready(void *arg, const char **why)
     return false;
 }
 
-bool status_health(void *arg, struct bytes *json)
+static void add_totals(struct json_writer *json)
+{
+    uint64_t questions, over, degraded;
+
+    stats_totals(&questions, &over, &degraded);
+    json_write_uint(json, "questions", questions);
+    json_write_uint(json, "over", over);
+    json_write_uint(json, "degraded", degraded);
+}
+
+bool status_health(void *arg, struct json_writer *json)
 {
     const struct ratelimitd *r = arg;
     bool off = r->opts->app.no_redis, connected = !off && has_redis(r);
-    uint64_t questions, over, degraded;
 
-    stats_totals(&questions, &over, &degraded);
-    bytes_printf(
-        json,
-        ",\"redis\":\"%s\",\"redis_available\":%s,\"questions\":%" PRIu64
-        ",\"over\":%" PRIu64 ",\"degraded\":%" PRIu64,
-        off         ? "disabled"
-        : connected ? "connected"
-                    : "disconnected",
-        connected ? "true" : "false", questions, over, degraded);
+    json_write_str(json, "redis",
+                   off         ? "disabled"
+                   : connected ? "connected"
+                               : "disconnected");
+    json_write_bool(json, "redis_available", connected);
+    add_totals(json);
     return off || (connected && !limiter_breaker_open(r->limiter));
 }
 
-void status_instance(void *arg, struct bytes *json)
+void status_instance(void *arg, struct json_writer *json)
 {
     const struct ratelimitd *r = arg;
-    uint64_t questions, over, degraded;
 
-    stats_totals(&questions, &over, &degraded);
-    bytes_printf(json,
-                 ",\"rules\":%u,\"questions\":%" PRIu64 ",\"over\":%" PRIu64
-                 ",\"degraded\":%" PRIu64,
-                 limiter_rules(r->limiter)->rules.count, questions, over,
-                 degraded);
+    json_write_uint(json, "rules", limiter_rules(r->limiter)->rules.count);
+    add_totals(json);
 }
 
 static uint64_t read_keys(void *arg)

@@ -1,7 +1,5 @@
 #include "tickpub/status.h"
 
-#include <inttypes.h>
-
 #include "tickpub/report.h"
 #include "tickpub/tickpub.h"
 
@@ -23,7 +21,14 @@ bool status_ready(void *arg, const char **why)
     return false;
 }
 
-bool status_health(void *arg, struct bytes *json)
+static void add_lines(struct json_writer *json)
+{
+    json_write_uint(json, "lines", report_lines());
+    json_write_uint(json, "accepted", report_accepted_count());
+    json_write_uint(json, "bad", report_bad_count());
+}
+
+bool status_health(void *arg, struct json_writer *json)
 {
     const struct tickpub *t = arg;
     bool connected = has_redis(t);
@@ -33,40 +38,32 @@ bool status_health(void *arg, struct bytes *json)
         state = "disabled";
     else if (connected)
         state = "connected";
-    bytes_printf(json,
-                 ",\"redis\":\"%s\",\"redis_available\":%s,"
-                 "\"lines\":%" PRIu64 ",\"accepted\":%" PRIu64
-                 ",\"bad\":%" PRIu64,
-                 state, connected ? "true" : "false", report_lines(),
-                 report_accepted_count(), report_bad_count());
+    json_write_str(json, "redis", state);
+    json_write_bool(json, "redis_available", connected);
+    add_lines(json);
     return connected || t->opts->app.no_redis;
 }
 
-static void add_symbols(const struct options *opts, struct bytes *json)
+static void add_symbols(const struct options *opts, struct json_writer *json)
 {
-    bytes_add_str(json, ",\"symbols\":[");
-    for (unsigned i = 0; i < opts->n_symbols; i++) {
-        if (i > 0)
-            bytes_add(json, ",", 1);
-        bytes_add_json(json, opts->symbols[i]);
-    }
-    bytes_add_str(json, "]");
+    json_write_array(json, "symbols");
+    for (unsigned i = 0; i < opts->n_symbols; i++)
+        json_write_span(json, NULL, opts->symbols[i]);
+    json_write_array_end(json);
 }
 
-void status_instance(void *arg, struct bytes *json)
+void status_instance(void *arg, struct json_writer *json)
 {
     const struct tickpub *t = arg;
     const struct options *opts = t->opts;
     struct tally n = publisher_tally(t->publisher);
 
-    bytes_printf(
-        json,
-        ",\"simulator\":%s,\"lines\":%" PRIu64 ",\"accepted\":%" PRIu64
-        ",\"bad\":%" PRIu64 ",\"published\":%" PRIu64 ",\"dropped\":%" PRIu64,
-        opts->simulate ? "true" : "false", report_lines(),
-        report_accepted_count(), report_bad_count(), n.published, n.dropped);
+    json_write_bool(json, "simulator", opts->simulate);
+    add_lines(json);
+    json_write_uint(json, "published", n.published);
+    json_write_uint(json, "dropped", n.dropped);
     if (!opts->simulate)
         return;
-    bytes_printf(json, ",\"rate\":%.10g", opts->rate);
+    json_write_real(json, "rate", opts->rate);
     add_symbols(opts, json);
 }

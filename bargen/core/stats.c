@@ -176,14 +176,14 @@ void stats_log_drops(const struct engine *e, uint64_t now_ms)
     said_ms = now_ms;
 }
 
-void stats_instance(const struct engine *e, struct bytes *json)
+void stats_instance(const struct engine *e, struct json_writer *json)
 {
     const struct bar_counts *c = &e->counts;
 
-    bytes_printf(json,
-                 ",\"events\":%" PRIu64 ",\"updates\":%" PRIu64
-                 ",\"finals\":%" PRIu64 ",\"revisions\":%" PRIu64
-                 ",\"late_dropped\":%" PRIu64 ",\"symbols\":%u",
-                 c->events, c->updates, c->finals, c->revisions,
-                 c->late_dropped, e->symbols.n);
+    json_write_uint(json, "events", c->events);
+    json_write_uint(json, "updates", c->updates);
+    json_write_uint(json, "finals", c->finals);
+    json_write_uint(json, "revisions", c->revisions);
+    json_write_uint(json, "late_dropped", c->late_dropped);
+    json_write_uint(json, "symbols", e->symbols.n);
 }

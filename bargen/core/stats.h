@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "bargen/core/engine.h"
-#include "common/base/bytes.h"
+#include "common/json/json_writer.h"
 
 /* e must live until the last page of metrics. */
 void stats_init(struct engine *e);
@@ -22,6 +22,6 @@ void stats_checkpoint_retried(void);
 void stats_log_drops(const struct engine *e, uint64_t now_ms);
 
 /* Members for instance:bargen:{id}. */
-void stats_instance(const struct engine *e, struct bytes *json);
+void stats_instance(const struct engine *e, struct json_writer *json);
 
 #endif

@@ -24,8 +24,8 @@
 #include <uv.h>
 
 #include "common/app/option.h"
-#include "common/base/bytes.h"
 #include "common/base/err.h"
+#include "common/json/json_writer.h"
 
 enum { APP_DRAIN_MS = 4500 };
 
@@ -67,8 +67,8 @@ struct app {
     /* readiness for /ready and --healthcheck: false with why */
     bool (*is_ready)(void *arg, const char **why);
     void *ready_arg;
-    /* For /health: append `,"redis":"connected",...`; false: degraded. */
-    bool (*health)(void *arg, struct bytes *json);
+    /* For /health: members of the tool's own; false: degraded. */
+    bool (*health)(void *arg, struct json_writer *json);
     void *health_arg;
     /* Pages of the tool's own at --http; false: 404. */
     bool (*page)(void *arg, struct http_conn *conn,

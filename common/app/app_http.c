@@ -1,5 +1,4 @@
 /* /health, /ready and /metrics, the same for every tool. */
-#include <inttypes.h>
 
 #include "common/app/app.h"
 #include "common/app/process.h"
@@ -10,19 +9,20 @@
 /* 200 also when degraded: restarting this process would not mend Redis. */
 static void health(struct app *app, struct http_conn *conn)
 {
-    struct bytes json, members;
-    bool well;
+    struct bytes json = {0}, members = {0};
+    struct json_writer w = {.out = &json};
+    struct json_writer own = {.out = &members, .comma = true};
+    bool well = !app->health || app->health(app->health_arg, &own);
 
-    bytes_init(&json);
-    bytes_init(&members);
-    well = !app->health || app->health(app->health_arg, &members);
-    bytes_printf(&json,
-                 "{\"status\":\"%s\",\"tool\":\"%s\",\"version\":\"%s\","
-                 "\"instance\":\"%s\",\"uptime_ms\":%" PRIu64,
-                 well ? "healthy" : "degraded", app->tool, TW_VERSION,
-                 app->instance, clock_mono_ms() - app->started_mono_ms);
+    json_write_object(&w, NULL);
+    json_write_str(&w, "status", well ? "healthy" : "degraded");
+    json_write_str(&w, "tool", app->tool);
+    json_write_str(&w, "version", TW_VERSION);
+    json_write_str(&w, "instance", app->instance);
+    json_write_uint(&w, "uptime_ms", clock_mono_ms() - app->started_mono_ms);
     bytes_add_span(&json, bytes_span(&members));
-    bytes_add_str(&json, "}\n");
+    json_write_object_end(&w);
+    bytes_add_str(&json, "\n");
     http_respond_json(conn, 200, bytes_span(&json));
     bytes_close(&members);
     bytes_close(&json);
@@ -43,18 +43,18 @@ static bool is_ready(struct app *app, const char **why)
 
 static void ready(struct app *app, struct http_conn *conn)
 {
-    struct bytes json;
+    struct bytes json = {0};
+    struct json_writer w = {.out = &json};
     const char *why = "not ready";
+    bool yes = is_ready(app, &why);
 
-    if (is_ready(app, &why)) {
-        http_respond_json(conn, 200, span_str("{\"ready\":true}\n"));
-        return;
-    }
-    bytes_init(&json);
-    bytes_add_str(&json, "{\"ready\":false,\"why\":");
-    bytes_add_json(&json, span_str(why));
-    bytes_add_str(&json, "}\n");
-    http_respond_json(conn, 503, bytes_span(&json));
+    json_write_object(&w, NULL);
+    json_write_bool(&w, "ready", yes);
+    if (!yes)
+        json_write_str(&w, "why", why);
+    json_write_object_end(&w);
+    bytes_add_str(&json, "\n");
+    http_respond_json(conn, yes ? 200 : 503, bytes_span(&json));
     bytes_close(&json);
 }
 

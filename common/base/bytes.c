@@ -96,16 +96,20 @@ void bytes_add_str(struct bytes *b, const char *text)
 
 void bytes_add_int(struct bytes *b, int64_t value)
 {
-    char text[24];
+    if (value < 0)
+        bytes_add(b, "-", 1);
+    bytes_add_uint(b, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+void bytes_add_uint(struct bytes *b, uint64_t value)
+{
+    char text[20];
     char *p = text + sizeof text;
-    uint64_t u = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
 
     do {
-        *--p = (char)('0' + u % 10);
-        u /= 10;
-    } while (u > 0);
-    if (value < 0)
-        *--p = '-';
+        *--p = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
     bytes_add(b, p, (size_t)(text + sizeof text - p));
 }
 

@@ -28,6 +28,7 @@ void bytes_add(struct bytes *b, const void *data, size_t n);
 void bytes_add_span(struct bytes *b, struct span s);
 void bytes_add_str(struct bytes *b, const char *text);
 void bytes_add_int(struct bytes *b, int64_t value);
+void bytes_add_uint(struct bytes *b, uint64_t value);
 void bytes_printf(struct bytes *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 /* Append s as a JSON string with its quotes; s must be valid UTF-8. */

@@ -1,6 +1,5 @@
 #include "common/redis/instance.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,7 +11,7 @@ enum { AGAIN_MS = 250 };
 struct instance {
     struct instance_id id;
     struct redis_cmd *cmd;
-    void (*fill)(void *arg, struct bytes *json);
+    void (*fill)(void *arg, struct json_writer *json);
     void *arg;
     uv_timer_t timer;
     struct bytes key, json; /* kept: nothing is allocated each time */
@@ -20,15 +19,19 @@ struct instance {
 
 static void make_json(struct instance *i)
 {
+    struct json_writer w = {.out = &i->json};
+
     bytes_clear(&i->json);
-    bytes_printf(&i->json,
-                 "{\"tool\":\"%s\",\"id\":\"%s\",\"pid\":%d,\"start\":%" PRId64
-                 ",\"time\":%" PRId64 ",\"version\":\"%s\"",
-                 i->id.tool, i->id.id, (int)getpid(), i->id.started_ms,
-                 clock_wall_ms(), TW_VERSION);
+    json_write_object(&w, NULL);
+    json_write_str(&w, "tool", i->id.tool);
+    json_write_str(&w, "id", i->id.id);
+    json_write_int(&w, "pid", getpid());
+    json_write_int(&w, "start", i->id.started_ms);
+    json_write_int(&w, "time", clock_wall_ms());
+    json_write_str(&w, "version", TW_VERSION);
     if (i->fill)
-        i->fill(i->arg, &i->json);
-    bytes_add_str(&i->json, "}");
+        i->fill(i->arg, &w);
+    json_write_object_end(&w);
 }
 
 static void on_due(uv_timer_t *timer)
@@ -52,7 +55,7 @@ static void on_due(uv_timer_t *timer)
 struct instance *instance_new(uv_loop_t *loop, struct instance_id id,
                               struct redis_cmd *cmd,
                               const struct redis_config *config,
-                              void (*fill)(void *arg, struct bytes *json),
+                              void (*fill)(void *arg, struct json_writer *json),
                               void *arg)
 {
     struct instance *i = mem_zero(sizeof *i);

@@ -8,6 +8,7 @@
 #ifndef COMMON_REDIS_INSTANCE_H
 #define COMMON_REDIS_INSTANCE_H
 
+#include "common/json/json_writer.h"
 #include "common/redis/redis_cmd.h"
 
 enum { INSTANCE_EVERY_MS = 3000, INSTANCE_EXPIRE_MS = 10000 };
@@ -21,11 +22,11 @@ struct instance_id {
     int64_t started_ms; /* Unix */
 };
 
-/* fill appends `,"ticks":12,...` (or nothing) before the closing brace. */
+/* fill adds members of the tool's own; NULL: none. */
 struct instance *instance_new(uv_loop_t *loop, struct instance_id id,
                               struct redis_cmd *cmd,
                               const struct redis_config *config,
-                              void (*fill)(void *arg, struct bytes *json),
+                              void (*fill)(void *arg, struct json_writer *json),
                               void *arg);
 /* Sends the DEL: call it before redis_cmd_close().  Accepts NULL; frees after
  * the close callback. */

@@ -286,20 +286,19 @@ void upstream_redis_unwant(struct upstream *upstream, struct span name,
 }
 
 /* For instance:wsgate:{id}. */
-static void fill_instance(void *arg, struct bytes *json)
+static void fill_instance(void *arg, struct json_writer *json)
 {
     const struct upstream *upstream = arg;
     struct gate_stats s;
 
     gate_stats(upstream->gate, &s);
-    bytes_printf(json,
-                 ",\"clients\":%" PRIu64 ",\"subscriptions\":%" PRIu64
-                 ",\"channels\":%" PRIu64 ",\"messages\":%" PRIu64
-                 ",\"delivered\":%" PRIu64 ",\"conflated\":%" PRIu64
-                 ",\"dropped\":%" PRIu64,
-                 s.clients, s.subscriptions, s.channels,
-                 s.messages_redis + s.messages_local, s.delivered, s.conflated,
-                 s.dropped);
+    json_write_uint(json, "clients", s.clients);
+    json_write_uint(json, "subscriptions", s.subscriptions);
+    json_write_uint(json, "channels", s.channels);
+    json_write_uint(json, "messages", s.messages_redis + s.messages_local);
+    json_write_uint(json, "delivered", s.delivered);
+    json_write_uint(json, "conflated", s.conflated);
+    json_write_uint(json, "dropped", s.dropped);
 }
 
 bool upstream_redis_open(struct upstream *upstream, struct err *err)

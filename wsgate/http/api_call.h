@@ -15,6 +15,7 @@
 #include "common/base/bytes.h"
 #include "common/base/timeout_queue.h"
 #include "common/http/http.h"
+#include "common/json/json_writer.h"
 #include "common/redis/redis_cmd.h"
 #include "wsgate/http/api_target.h"
 #include "wsgate/wsgate.h"
@@ -102,6 +103,6 @@ void api_symbols(struct api_call *call);
 void api_ws_status(struct api_call *call);
 void api_redis_status(struct api_call *call);
 /* app's health hook; arg is the struct wsgate. */
-bool api_health(void *arg, struct bytes *json);
+bool api_health(void *arg, struct json_writer *json);
 
 #endif

@@ -1,12 +1,5 @@
-#include <inttypes.h>
-
 #include "common/redis/redis_metrics.h"
 #include "wsgate/http/api_call.h"
-
-static const char *yes(bool b)
-{
-    return b ? "true" : "false";
-}
 
 static bool connected(const struct wsgate *w)
 {
@@ -14,65 +7,72 @@ static bool connected(const struct wsgate *w)
 }
 
 /* What every status page says of the link, in the words of protocol.md. */
-static void add_link(const struct wsgate *w, struct bytes *json)
+static void add_link(const struct wsgate *w, struct json_writer *json)
 {
-    bytes_printf(json,
-                 ",\"redis\":\"%s\",\"redis_available\":%s,\"upstream\":\"%s\"",
-                 !w->redis      ? "disabled"
-                 : connected(w) ? "connected"
-                                : "disconnected",
-                 yes(connected(w)), upstream_name(gate_upstream(w)));
+    json_write_str(json, "redis",
+                   !w->redis      ? "disabled"
+                   : connected(w) ? "connected"
+                                  : "disconnected");
+    json_write_bool(json, "redis_available", connected(w));
+    json_write_str(json, "upstream", upstream_name(gate_upstream(w)));
 }
 
-bool api_health(void *arg, struct bytes *json)
+bool api_health(void *arg, struct json_writer *json)
 {
     const struct wsgate *w = arg;
     struct gate_stats s;
 
     gate_stats(w, &s);
     add_link(w, json);
-    bytes_printf(json, ",\"connected_clients\":%" PRIu64, s.clients);
+    json_write_uint(json, "connected_clients", s.clients);
     return !w->redis || gate_upstream(w) == UPSTREAM_LIVE;
 }
 
-static void add_count(struct bytes *json, const char *name, uint64_t value)
+static void add_enabled(const struct wsgate *w, struct json_writer *json)
 {
-    bytes_printf(json, ",\"%s\":%" PRIu64, name, value);
+    json_write_bool(json, "redis_enabled", w->redis != NULL);
+    json_write_bool(json, "redis_connected", connected(w));
+}
+
+static void answer(struct api_call *call, struct json_writer *json)
+{
+    json_write_object_end(json);
+    bytes_add_str(json->out, "\n");
+    api_call_json(call, 200, bytes_span(json->out));
+    bytes_close(json->out);
 }
 
 void api_ws_status(struct api_call *call)
 {
     const struct wsgate *w = call->api->gate;
-    struct bytes json;
+    struct bytes text = {0};
+    struct json_writer json = {.out = &text};
     struct gate_stats s;
 
     gate_stats(w, &s);
-    bytes_init(&json);
-    bytes_printf(&json,
-                 "{\"websocket_enabled\":true,\"connected_clients\":%" PRIu64
-                 ",\"redis_enabled\":%s,\"redis_connected\":%s",
-                 s.clients, yes(w->redis != NULL), yes(connected(w)));
-    bytes_printf(&json, ",\"upstream\":\"%s\",\"instance\":\"%s\"",
-                 upstream_name(gate_upstream(w)), w->app->instance);
-    add_count(&json, "clients_total", s.clients_total);
-    add_count(&json, "clients_behind", s.clients_behind);
-    add_count(&json, "subscriptions", s.subscriptions);
-    add_count(&json, "channels", s.channels);
-    add_count(&json, "groups", s.groups);
-    add_count(&json, "messages_redis", s.messages_redis);
-    add_count(&json, "messages_local", s.messages_local);
-    add_count(&json, "messages_invalid", s.messages_invalid);
-    add_count(&json, "expected", s.expected);
-    add_count(&json, "delivered", s.delivered);
-    add_count(&json, "conflated", s.conflated);
-    add_count(&json, "dropped", s.dropped);
-    add_count(&json, "queued", s.queued);
-    add_count(&json, "commands", s.commands);
-    add_count(&json, "bytes_sent", s.bytes_sent);
-    add_count(&json, "bytes_received", s.bytes_received);
-    bytes_add_str(&json, "}\n");
-    api_call_json(call, 200, bytes_span(&json));
-    bytes_close(&json);
+    json_write_object(&json, NULL);
+    json_write_bool(&json, "websocket_enabled", true);
+    json_write_uint(&json, "connected_clients", s.clients);
+    add_enabled(w, &json);
+    json_write_str(&json, "upstream", upstream_name(gate_upstream(w)));
+    json_write_str(&json, "instance", w->app->instance);
+    json_write_uint(&json, "clients_total", s.clients_total);
+    json_write_uint(&json, "clients_behind", s.clients_behind);
+    json_write_uint(&json, "subscriptions", s.subscriptions);
+    json_write_uint(&json, "channels", s.channels);
+    json_write_uint(&json, "groups", s.groups);
+    json_write_uint(&json, "messages_redis", s.messages_redis);
+    json_write_uint(&json, "messages_local", s.messages_local);
+    json_write_uint(&json, "messages_invalid", s.messages_invalid);
+    json_write_uint(&json, "expected", s.expected);
+    json_write_uint(&json, "delivered", s.delivered);
+    json_write_uint(&json, "conflated", s.conflated);
+    json_write_uint(&json, "dropped", s.dropped);
+    json_write_uint(&json, "queued", s.queued);
+    json_write_uint(&json, "commands", s.commands);
+    json_write_uint(&json, "bytes_sent", s.bytes_sent);
+    json_write_uint(&json, "bytes_received", s.bytes_received);
+    answer(call, &json);
 }
 
 /* Of both links. */
@@ -94,31 +94,28 @@ static uint64_t error_count(void)
 void api_redis_status(struct api_call *call)
 {
     const struct wsgate *w = call->api->gate;
-    struct bytes json;
+    struct bytes text = {0};
+    struct json_writer json = {.out = &text};
     struct gate_stats s;
 
     gate_stats(w, &s);
-    bytes_init(&json);
-    bytes_printf(&json, "{\"redis_enabled\":%s,\"redis_connected\":%s",
-                 yes(w->redis != NULL), yes(connected(w)));
+    json_write_object(&json, NULL);
+    add_enabled(w, &json);
     add_link(w, &json);
     if (w->redis) {
-        bytes_printf(&json, ",\"state\":\"%s\",\"url\":",
-                     redis_state_name(redis_cmd_state(w->redis)));
-        bytes_add_json(&json, span_str(w->redis_config.display));
-        bytes_add_str(&json, ",\"prefix\":");
-        bytes_add_json(&json, span_str(w->redis_config.prefix));
-        add_count(&json, "events_received", s.messages_redis);
+        json_write_str(&json, "state",
+                       redis_state_name(redis_cmd_state(w->redis)));
+        json_write_str(&json, "url", w->redis_config.display);
+        json_write_str(&json, "prefix", w->redis_config.prefix);
+        json_write_uint(&json, "events_received", s.messages_redis);
         /* It only listens; its probe is no event. */
-        add_count(&json, "events_published", 0);
-        add_count(&json, "subscriptions", s.redis_subscriptions);
-        add_count(&json, "in_flight", redis_cmd_in_flight(w->redis));
-        add_count(&json, "connects",
-                  redis_metrics_of("cmd")->connects.value +
-                      redis_metrics_of("sub")->connects.value);
-        add_count(&json, "errors", error_count());
+        json_write_uint(&json, "events_published", 0);
+        json_write_uint(&json, "subscriptions", s.redis_subscriptions);
+        json_write_uint(&json, "in_flight", redis_cmd_in_flight(w->redis));
+        json_write_uint(&json, "connects",
+                        redis_metrics_of("cmd")->connects.value +
+                            redis_metrics_of("sub")->connects.value);
+        json_write_uint(&json, "errors", error_count());
     }
-    bytes_add_str(&json, "}\n");
-    api_call_json(call, 200, bytes_span(&json));
-    bytes_close(&json);
+    answer(call, &json);
 }

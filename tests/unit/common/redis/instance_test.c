@@ -16,9 +16,9 @@ static bool got(const struct fake *f, const char *text)
     return f->got.len > 0 && memmem(f->got.ptr, f->got.len, text, strlen(text));
 }
 
-static void add_bars(void *arg, struct bytes *json)
+static void add_bars(void *arg, struct json_writer *json)
 {
-    bytes_printf(json, ",\"bars\":%u", ++*(unsigned *)arg);
+    json_write_uint(json, "bars", ++*(unsigned *)arg);
 }
 
 /* The entry is made of what is passed: no tool has to be running for it. */
