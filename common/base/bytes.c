@@ -130,19 +130,20 @@ void bytes_printf(struct bytes *b, const char *fmt, ...)
 
 void bytes_add_json(struct bytes *b, struct span s)
 {
+    size_t run = 0; /* where what needs no escape began */
+
     bytes_add(b, "\"", 1);
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
 
-        if (c == '"' || c == '\\') {
-            char pair[2] = {'\\', (char)c};
-            bytes_add(b, pair, 2);
-        } else if (c < 0x20) {
-            bytes_printf(b, "\\u%04x", c);
-        } else {
-            bytes_add(b, &s.ptr[i], 1);
-        }
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        bytes_add(b, s.ptr + run, i - run);
+        bytes_printf(b, c < 0x20 ? "\\u%04x" : "\\%c", c);
+        run = i + 1;
     }
+    if (run < s.len)
+        bytes_add(b, s.ptr + run, s.len - run);
     bytes_add(b, "\"", 1);
 }
 

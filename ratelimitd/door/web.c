@@ -1,6 +1,5 @@
 #include "ratelimitd/door/web.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 /* A request whose answer may come later. */
@@ -11,12 +10,13 @@ struct visit {
 
 static void respond_error(struct http_conn *conn, int status, const char *why)
 {
-    struct bytes json;
+    struct bytes json = {0};
+    struct json_writer w = {.out = &json};
 
-    bytes_init(&json);
-    bytes_add_str(&json, "{\"error\":");
-    bytes_add_json(&json, span_str(why));
-    bytes_add_str(&json, "}\n");
+    json_write_object(&w, NULL);
+    json_write_str(&w, "error", why);
+    json_write_object_end(&w);
+    bytes_add_str(&json, "\n");
     http_respond_json(conn, status, bytes_span(&json));
     bytes_close(&json);
 }
@@ -144,32 +144,38 @@ static void check(struct web *w, struct http_conn *conn,
     bytes_close(&p.mode);
 }
 
+static void add_rule(struct json_writer *json, const struct rule *r)
+{
+    json_write_object(json, NULL);
+    json_write_str(json, "rule", r->name);
+    json_write_str(json, "key", r->pattern);
+    json_write_int(json, "limit", r->limit.limit);
+    json_write_int(json, "window_ms", r->limit.window_us / 1000);
+    json_write_str(json, "algorithm", rule_algorithm_name(r->algorithm));
+    json_write_str(json, "on_error", rule_on_error_name(r->on_error));
+    json_write_bool(json, "shadow", r->shadow);
+    json_write_object_end(json);
+}
+
 /* The rules as they are, and who is denied most. */
 static void limits(struct web *w, struct http_conn *conn,
                    const struct http_request *req)
 {
     const struct rules *rules = &limiter_rules(w->limiter)->rules;
-    struct bytes json;
+    struct bytes text = {0};
+    struct json_writer json = {.out = &text};
 
     (void)req;
-    bytes_init(&json);
-    bytes_add_str(&json, "{\"rules\":[");
-    for (unsigned i = 0; i < rules->count; i++) {
-        const struct rule *r = &rules->at[i];
-        bytes_printf(
-            &json,
-            "%s{\"rule\":\"%s\",\"key\":\"%s\",\"limit\":%" PRId64
-            ",\"window_ms\":%" PRId64 ",\"algorithm\":\"%s\","
-            "\"on_error\":\"%s\",\"shadow\":%s}",
-            i ? "," : "", r->name, r->pattern, r->limit.limit,
-            r->limit.window_us / 1000, rule_algorithm_name(r->algorithm),
-            rule_on_error_name(r->on_error), r->shadow ? "true" : "false");
-    }
-    bytes_add_str(&json, "],\"top_denied\":");
-    top_json(limiter_top(w->limiter), &json);
-    bytes_add_str(&json, "}\n");
-    http_respond_json(conn, 200, bytes_span(&json));
-    bytes_close(&json);
+    json_write_object(&json, NULL);
+    json_write_array(&json, "rules");
+    for (unsigned i = 0; i < rules->count; i++)
+        add_rule(&json, &rules->at[i]);
+    json_write_array_end(&json);
+    top_json(limiter_top(w->limiter), "top_denied", &json);
+    json_write_object_end(&json);
+    bytes_add_str(&text, "\n");
+    http_respond_json(conn, 200, bytes_span(&text));
+    bytes_close(&text);
 }
 
 bool web_page(void *arg, struct http_conn *conn, const struct http_request *req)

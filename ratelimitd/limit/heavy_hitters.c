@@ -1,6 +1,5 @@
 #include "ratelimitd/limit/heavy_hitters.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "common/limit/hash.h"
@@ -39,11 +38,11 @@ void top_add(struct top *t, const struct rule *rule, struct span key)
     e->key[key.len] = '\0';
 }
 
-void top_json(const struct top *t, struct bytes *out)
+void top_json(const struct top *t, const char *key, struct json_writer *json)
 {
     bool said[TOP_SLOTS] = {false};
 
-    bytes_add_str(out, "[");
+    json_write_array(json, key);
     for (unsigned n = 0; n < t->count; n++) {
         unsigned most = TOP_SLOTS;
         for (unsigned i = 0; i < t->count; i++)
@@ -53,11 +52,12 @@ void top_json(const struct top *t, struct bytes *out)
         if (most == TOP_SLOTS)
             break;
         said[most] = true;
-        bytes_printf(out, "%s{\"rule\":\"%s\",\"key\":", n ? "," : "",
-                     t->at[most].rule);
-        bytes_add_json(out, span_str(t->at[most].key));
-        bytes_printf(out, ",\"denied\":%" PRIu64 ",\"over\":%" PRIu64 "}",
-                     t->at[most].count, t->at[most].over);
+        json_write_object(json, NULL);
+        json_write_str(json, "rule", t->at[most].rule);
+        json_write_str(json, "key", t->at[most].key);
+        json_write_uint(json, "denied", t->at[most].count);
+        json_write_uint(json, "over", t->at[most].over);
+        json_write_object_end(json);
     }
-    bytes_add_str(out, "]");
+    json_write_array_end(json);
 }

@@ -8,7 +8,7 @@
 #ifndef RATELIMITD_LIMIT_HEAVY_HITTERS_H
 #define RATELIMITD_LIMIT_HEAVY_HITTERS_H
 
-#include "common/base/bytes.h"
+#include "common/json/json_writer.h"
 #include "ratelimitd/limit/rules.h"
 
 enum { TOP_SLOTS = 32 };
@@ -26,7 +26,7 @@ struct top {
 };
 
 void top_add(struct top *t, const struct rule *rule, struct span key);
-/* A JSON array, most first. */
-void top_json(const struct top *t, struct bytes *out);
+/* An array, most first. */
+void top_json(const struct top *t, const char *key, struct json_writer *json);
 
 #endif

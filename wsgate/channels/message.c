@@ -1,7 +1,5 @@
 #include "wsgate/channels/message.h"
 
-#include <inttypes.h>
-
 #include "wsgate/ws/ws_frame.h"
 
 /* Decimal digits, backwards from end; where they begin. */
@@ -99,153 +97,157 @@ size_t message_raw(char *at, struct span payload, size_t *data_at)
     return *data_at + payload.len;
 }
 
+static struct message_frame frame_begin(struct bytes *out, const char *type)
+{
+    struct message_frame f = {.json = {.out = out},
+                              .begun = ws_text_begin(out)};
+
+    json_write_object(&f.json, NULL);
+    json_write_str(&f.json, "type", type);
+    return f;
+}
+
+static void frame_end(struct message_frame *f)
+{
+    json_write_object_end(&f->json);
+    ws_text_end(f->json.out, f->begun);
+}
+
 void message_welcome(struct bytes *out, const char *instance, int64_t ping_ms,
                      int64_t max_subscriptions, const char *upstream)
 {
-    size_t begun = ws_text_begin(out);
+    struct message_frame f = frame_begin(out, "welcome");
 
-    bytes_printf(out,
-                 "{\"type\":\"welcome\",\"instance\":\"%s\",\"version\":\"%s\","
-                 "\"ping_ms\":%" PRId64 ",\"max_subscriptions\":%" PRId64
-                 ",\"upstream\":\"%s\"}",
-                 instance, TW_VERSION, ping_ms, max_subscriptions, upstream);
-    ws_text_end(out, begun);
+    json_write_str(&f.json, "instance", instance);
+    json_write_str(&f.json, "version", TW_VERSION);
+    json_write_int(&f.json, "ping_ms", ping_ms);
+    json_write_int(&f.json, "max_subscriptions", max_subscriptions);
+    json_write_str(&f.json, "upstream", upstream);
+    frame_end(&f);
 }
 
 void message_snapshot(struct bytes *out, struct span channel, uint64_t seq,
                       struct span payload, int64_t time_ms, bool local)
 {
-    size_t begun = ws_text_begin(out);
+    struct message_frame f = frame_begin(out, "snapshot");
 
-    bytes_add_str(out, "{\"type\":\"snapshot\",\"channel\":\"");
-    bytes_add_span(out, channel);
-    bytes_add_str(out, "\",\"seq\":");
-    bytes_add_int(out, (int64_t)seq);
-    bytes_add_str(out, data_key);
-    bytes_add_span(out, payload);
-    bytes_add_str(out, time_key);
-    bytes_add_int(out, time_ms);
-    bytes_add_str(out, local ? from_local : from_redis);
-    ws_text_end(out, begun);
+    json_write_span(&f.json, "channel", channel);
+    json_write_uint(&f.json, "seq", seq);
+    json_write_raw(&f.json, "data", payload);
+    json_write_int(&f.json, "timestamp", time_ms);
+    json_write_str(&f.json, "source", local ? "local" : "redis");
+    frame_end(&f);
 }
 
 void message_heartbeat(struct bytes *out, int64_t time_ms, const char *upstream)
 {
-    size_t begun = ws_text_begin(out);
+    struct message_frame f = frame_begin(out, "heartbeat");
 
-    bytes_printf(out,
-                 "{\"type\":\"heartbeat\",\"time\":%" PRId64
-                 ",\"upstream\":\"%s\"}",
-                 time_ms, upstream);
-    ws_text_end(out, begun);
+    json_write_int(&f.json, "time", time_ms);
+    json_write_str(&f.json, "upstream", upstream);
+    frame_end(&f);
 }
 
 void message_gap(struct bytes *out, struct span channel, struct span from,
                  const char *reason)
 {
-    size_t begun = ws_text_begin(out);
+    struct message_frame f = frame_begin(out, "gap");
 
-    bytes_add_str(out, "{\"type\":\"gap\",\"channel\":\"");
-    bytes_add_span(out, channel);
-    bytes_add_str(out, "\",\"from\":");
-    bytes_add_json(out, from);
-    bytes_printf(out, ",\"reason\":\"%s\"}", reason);
-    ws_text_end(out, begun);
+    json_write_span(&f.json, "channel", channel);
+    json_write_span(&f.json, "from", from);
+    json_write_str(&f.json, "reason", reason);
+    frame_end(&f);
 }
 
 void message_bye(struct bytes *out, const char *reason, int64_t from_ms,
                  int64_t to_ms)
 {
-    size_t begun = ws_text_begin(out);
+    struct message_frame f = frame_begin(out, "bye");
 
-    bytes_printf(out,
-                 "{\"type\":\"bye\",\"reason\":\"%s\",\"retry_ms\":[%" PRId64
-                 ",%" PRId64 "]}",
-                 reason, from_ms, to_ms);
-    ws_text_end(out, begun);
+    json_write_str(&f.json, "reason", reason);
+    json_write_array(&f.json, "retry_ms");
+    json_write_int(&f.json, NULL, from_ms);
+    json_write_int(&f.json, NULL, to_ms);
+    json_write_array_end(&f.json);
+    frame_end(&f);
 }
 
-static void add_id(struct bytes *out, struct span id)
+static void add_id(struct json_writer *json, struct span id)
 {
-    if (id.len > 0) {
-        bytes_add_str(out, ",\"id\":");
-        bytes_add_span(out, id);
-    }
+    if (id.len > 0)
+        json_write_raw(json, "id", id);
 }
 
 void message_error(struct bytes *out, struct span id, const char *code,
                    const char *text, bool temporary)
 {
-    size_t begun = ws_text_begin(out);
+    struct message_frame f = frame_begin(out, "error");
 
-    bytes_add_str(out, "{\"type\":\"error\"");
-    add_id(out, id);
-    bytes_printf(out, ",\"code\":\"%s\",\"message\":", code);
-    bytes_add_json(out, span_str(text));
-    bytes_add_str(out,
-                  temporary ? ",\"temporary\":true}" : ",\"temporary\":false}");
-    ws_text_end(out, begun);
+    add_id(&f.json, id);
+    json_write_str(&f.json, "code", code);
+    json_write_str(&f.json, "message", text);
+    json_write_bool(&f.json, "temporary", temporary);
+    frame_end(&f);
 }
 
 void message_pong(struct bytes *out, struct span id, int64_t time_ms)
 {
-    size_t begun = ws_text_begin(out);
+    struct message_frame f = frame_begin(out, "pong");
 
-    bytes_add_str(out, "{\"type\":\"pong\"");
-    add_id(out, id);
-    bytes_printf(out, ",\"time\":%" PRId64 "}", time_ms);
-    ws_text_end(out, begun);
+    add_id(&f.json, id);
+    json_write_int(&f.json, "time", time_ms);
+    frame_end(&f);
 }
 
-struct message_results message_results_begin(struct bytes *out,
-                                             const char *type, struct span id)
+struct message_frame message_results_begin(struct bytes *out, const char *type,
+                                           struct span id)
 {
-    struct message_results r = {.out = out, .begun = ws_text_begin(out)};
+    struct message_frame f = frame_begin(out, type);
 
-    bytes_printf(out, "{\"type\":\"%s\"", type);
-    add_id(out, id);
-    bytes_add_str(out, ",\"results\":[");
-    return r;
+    add_id(&f.json, id);
+    json_write_array(&f.json, "results");
+    return f;
 }
 
-static void result(struct message_results *r, struct span channel, bool ok)
+static void result(struct message_frame *f, struct span channel, bool ok)
 {
-    bytes_add_str(r->out, r->any ? ",{\"channel\":" : "{\"channel\":");
-    bytes_add_json(r->out, channel);
-    bytes_add_str(r->out, ok ? ",\"ok\":true" : ",\"ok\":false");
-    r->any = true;
+    json_write_object(&f->json, NULL);
+    json_write_span(&f->json, "channel", channel);
+    json_write_bool(&f->json, "ok", ok);
 }
 
-void message_result_ok(struct message_results *r, struct span channel,
+void message_result_ok(struct message_frame *f, struct span channel,
                        const char *epoch, uint64_t seq)
 {
-    result(r, channel, true);
-    if (epoch)
-        bytes_printf(r->out, ",\"epoch\":\"%s\",\"seq\":%" PRIu64, epoch, seq);
-    bytes_add_str(r->out, "}");
+    result(f, channel, true);
+    if (epoch) {
+        json_write_str(&f->json, "epoch", epoch);
+        json_write_uint(&f->json, "seq", seq);
+    }
+    json_write_object_end(&f->json);
 }
 
-void message_result_bad(struct message_results *r, struct span channel,
+void message_result_bad(struct message_frame *f, struct span channel,
                         const char *code, const char *text)
 {
-    result(r, channel, false);
-    bytes_printf(r->out, ",\"code\":\"%s\",\"message\":", code);
-    bytes_add_json(r->out, span_str(text));
-    bytes_add_str(r->out, "}");
+    result(f, channel, false);
+    json_write_str(&f->json, "code", code);
+    json_write_str(&f->json, "message", text);
+    json_write_object_end(&f->json);
 }
 
-void message_result_mode(struct message_results *r, struct span channel,
-                         bool all, int64_t interval_ms)
+void message_result_mode(struct message_frame *f, struct span channel, bool all,
+                         int64_t interval_ms)
 {
-    result(r, channel, true);
-    bytes_add_str(r->out, all ? ",\"mode\":\"all\"" : ",\"mode\":\"latest\"");
+    result(f, channel, true);
+    json_write_str(&f->json, "mode", all ? "all" : "latest");
     if (interval_ms > 0)
-        bytes_printf(r->out, ",\"interval_ms\":%" PRId64, interval_ms);
-    bytes_add_str(r->out, "}");
+        json_write_int(&f->json, "interval_ms", interval_ms);
+    json_write_object_end(&f->json);
 }
 
-void message_results_end(struct message_results *r)
+void message_results_end(struct message_frame *f)
 {
-    bytes_add_str(r->out, "]}");
-    ws_text_end(r->out, r->begun);
+    json_write_array_end(&f->json);
+    frame_end(f);
 }

@@ -15,6 +15,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/span.h"
+#include "common/json/json_writer.h"
 
 /* The constant front of a channel's updates: {"type":"update","channel":"x",
  * "seq": -- made once per channel. */
@@ -49,21 +50,20 @@ void message_error(struct bytes *out, struct span id, const char *code,
 void message_pong(struct bytes *out, struct span id, int64_t time_ms);
 
 /* {"type":"subscribed","id":7,"results":[ ... ]} piece by piece. */
-struct message_results {
-    struct bytes *out;
-    size_t begun;
-    bool any;
+struct message_frame {
+    struct json_writer json;
+    size_t begun; /* where in its bytes */
 };
-struct message_results message_results_begin(struct bytes *out,
-                                             const char *type, struct span id);
+struct message_frame message_results_begin(struct bytes *out, const char *type,
+                                           struct span id);
 /* epoch NULL: no seq is told (patterns, unsubscribe). */
-void message_result_ok(struct message_results *r, struct span channel,
+void message_result_ok(struct message_frame *f, struct span channel,
                        const char *epoch, uint64_t seq);
-void message_result_bad(struct message_results *r, struct span channel,
+void message_result_bad(struct message_frame *f, struct span channel,
                         const char *code, const char *text);
 /* For `list`: with how it is subscribed. */
-void message_result_mode(struct message_results *r, struct span channel,
-                         bool all, int64_t interval_ms);
-void message_results_end(struct message_results *r);
+void message_result_mode(struct message_frame *f, struct span channel, bool all,
+                         int64_t interval_ms);
+void message_results_end(struct message_frame *f);
 
 #endif

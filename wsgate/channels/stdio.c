@@ -10,6 +10,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
+#include "common/json/json_writer.h"
 
 /* Of lines that the reader of standard output has not taken; more are dropped
  * and counted, as clients must not wait for it. */
@@ -101,18 +102,17 @@ static void on_end(void *arg, int errnum)
 
 /* --- standard output --- */
 
-static void add_text(struct bytes *b, const char *name, struct span value)
+static void add_text(struct json_writer *json, const char *key,
+                     struct span text)
 {
-    if (value.len == 0)
-        return;
-    bytes_printf(b, ",\"%s\":", name);
-    bytes_add_json(b, value);
+    if (text.len > 0)
+        json_write_span(json, key, text);
 }
 
 static void on_request(void *arg, const struct gate_request *req)
 {
     struct stdio *l = arg;
-    struct bytes *b;
+    struct json_writer json = {0};
 
     if (!l->out)
         return;
@@ -120,20 +120,22 @@ static void on_request(void *arg, const struct gate_request *req)
         stdout_dropped.value++;
         return;
     }
-    b = output_bytes(l->out);
-    bytes_printf(b, "{\"time\":%" PRId64 ",\"action\":\"%s\"", clock_wall_ms(),
-                 req->action);
-    bytes_printf(b, ",\"client\":%" PRIu64, req->client);
-    add_text(b, "peer", span_str(req->peer));
-    add_text(b, "channel", req->channel);
-    add_text(b, "mode", req->mode);
+    json.out = output_bytes(l->out);
+    json_write_object(&json, NULL);
+    json_write_int(&json, "time", clock_wall_ms());
+    json_write_str(&json, "action", req->action);
+    json_write_uint(&json, "client", req->client);
+    add_text(&json, "peer", span_str(req->peer));
+    add_text(&json, "channel", req->channel);
+    add_text(&json, "mode", req->mode);
     if (req->interval_ms > 0)
-        bytes_printf(b, ",\"interval_ms\":%" PRId64, req->interval_ms);
+        json_write_int(&json, "interval_ms", req->interval_ms);
     if (req->close_code != 0)
-        bytes_printf(b, ",\"code\":%u", req->close_code);
+        json_write_uint(&json, "code", req->close_code);
     if (req->close_why)
-        add_text(b, "why", span_str(req->close_why));
-    bytes_add_str(b, "}\n");
+        add_text(&json, "why", span_str(req->close_why));
+    json_write_object_end(&json);
+    bytes_add_str(json.out, "\n");
     output_added(l->out);
 }
 

@@ -4,6 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/event/route.h"
+#include "common/json/json_writer.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream.h"
 #include "wsgate/client/command.h"
@@ -135,7 +136,7 @@ static void open_item(struct client *c, struct request *r,
 static void add_results(struct request *r, struct bytes *out)
 {
     struct upstream *upstream = r->client->registry->gate->upstream;
-    struct message_results m =
+    struct message_frame m =
         message_results_begin(out, "subscribed", bytes_span(&r->id));
 
     for (uint32_t i = 0; i < r->n_items; i++) {
@@ -297,22 +298,23 @@ static void subscribe(struct client *c, const struct command *cmd)
 
 void session_subscribe_list(struct client *c, struct span names)
 {
-    struct bytes text;
+    struct bytes text = {0};
+    struct json_writer json = {.out = &text};
     const char *why;
     struct command cmd;
 
     /* As if it had sent the command: the same bounds, the same answer. */
-    bytes_init(&text);
-    bytes_add_str(&text, "{\"type\":\"subscribe\",\"channels\":[");
+    json_write_object(&json, NULL);
+    json_write_str(&json, "type", "subscribe");
+    json_write_array(&json, "channels");
     for (const char *at = names.ptr, *end = at + names.len; at <= end;) {
         const char *comma = memchr(at, ',', (size_t)(end - at));
         const char *stop = !comma ? end : comma;
-        if (at != names.ptr)
-            bytes_add_str(&text, ",");
-        bytes_add_json(&text, span_make(at, (size_t)(stop - at)));
+        json_write_span(&json, NULL, span_make(at, (size_t)(stop - at)));
         at = stop + 1;
     }
-    bytes_add_str(&text, "]}");
+    json_write_array_end(&json);
+    json_write_object_end(&json);
     if (command_read(bytes_span(&text), &cmd, &why))
         subscribe(c, &cmd);
     else
@@ -367,7 +369,7 @@ static void unsubscribe(struct client *c, const struct command *cmd)
 {
     struct clients *registry;
     struct subscription_set have;
-    struct message_results m;
+    struct message_frame m;
     uint32_t before;
 
     if (!flush(c))
@@ -401,8 +403,8 @@ static void list(struct client *c, const struct command *cmd)
 {
     const struct upstream *upstream = c->registry->gate->upstream;
     const struct group *g = c->m.group;
-    struct message_results m = message_results_begin(
-        answers(c), "subscriptions", bytes_span(&cmd->id));
+    struct message_frame m = message_results_begin(answers(c), "subscriptions",
+                                                   bytes_span(&cmd->id));
 
     for (uint32_t i = 0; g && i < g->n_keys; i++) {
         uint32_t subscription = key_subscription(g->keys[i]);

@@ -58,14 +58,15 @@ void api_call_json(struct api_call *call, int status, struct span json)
     api_call_answer(call, status, JSON, json);
 }
 
-static void error_json(struct bytes *json, const char *code,
-                       const char *message)
+static void error_json(struct bytes *out, const char *code, const char *message)
 {
-    bytes_add_str(json, "{\"error\":");
-    bytes_add_json(json, span_str(code));
-    bytes_add_str(json, ",\"message\":");
-    bytes_add_json(json, span_str(message));
-    bytes_add_str(json, "}\n");
+    struct json_writer json = {.out = out};
+
+    json_write_object(&json, NULL);
+    json_write_str(&json, "error", code);
+    json_write_str(&json, "message", message);
+    json_write_object_end(&json);
+    bytes_add_str(out, "\n");
 }
 
 void api_call_error(struct api_call *call, int status, const char *code,

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/json/json_writer.h"
 #include "common/json/scan.h"
 #include "wsgate/http/api_target.h"
 
@@ -98,21 +99,19 @@ static void settle(struct history *h, int64_t from_ms, int64_t to_ms)
 
 void history_render(struct history *h, const char *symbol,
                     const char *resolution, int64_t from_ms, int64_t to_ms,
-                    size_t limit, struct bytes *json)
+                    size_t limit, struct bytes *out)
 {
+    struct json_writer json = {.out = out};
     size_t first;
 
     settle(h, from_ms, to_ms);
     first = h->count > limit ? h->count - limit : 0;
-    bytes_add_str(json, "{\"symbol\":");
-    bytes_add_json(json, span_str(symbol));
-    bytes_add_str(json, ",\"resolution\":");
-    bytes_add_json(json, span_str(resolution));
-    bytes_add_str(json, ",\"bars\":[");
-    for (size_t i = first; i < h->count; i++) {
-        if (i > first)
-            bytes_add_str(json, ",");
-        bytes_add_span(json, h->at[i].text);
-    }
-    bytes_add_str(json, "]}");
+    json_write_object(&json, NULL);
+    json_write_str(&json, "symbol", symbol);
+    json_write_str(&json, "resolution", resolution);
+    json_write_array(&json, "bars");
+    for (size_t i = first; i < h->count; i++)
+        json_write_raw(&json, NULL, h->at[i].text);
+    json_write_array_end(&json);
+    json_write_object_end(&json);
 }

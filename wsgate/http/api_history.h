@@ -38,6 +38,6 @@ bool history_add(struct history *h, struct span text);
 /* The newest `limit` bars within [from_ms, to_ms], oldest first. */
 void history_render(struct history *h, const char *symbol,
                     const char *resolution, int64_t from_ms, int64_t to_ms,
-                    size_t limit, struct bytes *json);
+                    size_t limit, struct bytes *out);
 
 #endif

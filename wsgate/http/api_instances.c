@@ -1,4 +1,3 @@
-#include <inttypes.h>
 #include <string.h>
 
 #include "common/json/json.h"
@@ -9,21 +8,19 @@
 enum { INSTANCES_MAX = 1000 };
 
 struct sums {
-    struct bytes list, symbols;
+    struct bytes instances_text, symbols_text;
+    struct json_writer instances, symbols; /* the elements of two arrays */
     uint64_t running, simulators;
     double rate;
 };
 
-static void add_symbols(const json_value *symbols, struct bytes *out)
+static void add_symbols(struct sums *s, const json_value *symbols)
 {
     struct span name;
 
     for (size_t i = 0; i < json_count(symbols); i++)
-        if (json_text(json_item(symbols, i), &name)) {
-            if (out->len > 0)
-                bytes_add_str(out, ",");
-            bytes_add_json(out, name);
-        }
+        if (json_text(json_item(symbols, i), &name))
+            json_write_span(&s->symbols, NULL, name);
 }
 
 static void add_instance(struct sums *s, struct span text)
@@ -36,47 +33,58 @@ static void add_instance(struct sums *s, struct span text)
         json_free(root);
         return;
     }
-    if (s->running > 0)
-        bytes_add_str(&s->list, ",");
-    bytes_add_span(&s->list, text);
+    json_write_raw(&s->instances, NULL, text);
     s->running++;
     if (json_bool(json_member(root, "simulator"), &simulator) && simulator) {
         s->simulators++;
-        add_symbols(json_member(root, "symbols"), &s->symbols);
+        add_symbols(s, json_member(root, "symbols"));
         if (json_double(json_member(root, "rate"), &rate))
             s->rate += rate;
     }
     json_free(root);
 }
 
+static void add_array(struct json_writer *json, const char *key,
+                      const struct bytes *elements)
+{
+    json_write_array(json, key);
+    bytes_add_span(json->out, bytes_span(elements));
+    json_write_array_end(json);
+}
+
+static void answer(struct api_call *call, struct sums *s)
+{
+    struct bytes text = {0};
+    struct json_writer json = {.out = &text};
+
+    json_write_object(&json, NULL);
+    json_write_bool(&json, "running", s->simulators > 0);
+    json_write_uint(&json, "simulators", s->simulators);
+    json_write_uint(&json, "publishers", s->running);
+    json_write_real(&json, "rate", s->rate);
+    add_array(&json, "symbols", &s->symbols_text);
+    add_array(&json, "instances", &s->instances_text);
+    json_write_object_end(&json);
+    bytes_add_str(&text, "\n");
+    api_call_json(call, 200, bytes_span(&text));
+    bytes_close(&text);
+    bytes_close(&s->instances_text);
+    bytes_close(&s->symbols_text);
+}
+
 static void on_values(void *arg, const struct redis_reply *r)
 {
     struct api_call *call = arg;
-    struct sums s = {0};
-    struct bytes json;
+    struct sums s = {.instances.out = &s.instances_text,
+                     .symbols.out = &s.symbols_text};
 
     if (!api_call_reply(call, r))
         return;
-    bytes_init(&json);
-    bytes_init(&s.list);
-    bytes_init(&s.symbols);
     if (r && r->type == REDIS_ARRAY)
         for (size_t i = 0; i < r->count; i++)
             if (r->item[i].type == REDIS_STRING) /* else it has expired */
                 add_instance(&s, r->item[i].str);
-    bytes_printf(&json,
-                 "{\"running\":%s,\"simulators\":%" PRIu64
-                 ",\"publishers\":%" PRIu64 ",\"rate\":%.10g,\"symbols\":[",
-                 s.simulators > 0 ? "true" : "false", s.simulators, s.running,
-                 s.rate);
-    bytes_add_span(&json, bytes_span(&s.symbols));
-    bytes_add_str(&json, "],\"instances\":[");
-    bytes_add_span(&json, bytes_span(&s.list));
-    bytes_add_str(&json, "]}\n");
-    api_call_json(call, 200, bytes_span(&json));
-    bytes_close(&json);
-    bytes_close(&s.list);
-    bytes_close(&s.symbols);
+    answer(call, &s);
 }
 
 /* Names are kept one after the other, each with its NUL. */
@@ -95,10 +103,7 @@ static void on_done(struct api_call *call)
     const char *key = call->text.ptr;
 
     if (call->count == 0) {
-        api_call_json(call, 200,
-                      span_str("{\"running\":false,\"simulators\":0,"
-                               "\"publishers\":0,\"rate\":0,\"symbols\":[],"
-                               "\"instances\":[]}\n"));
+        answer(call, &(struct sums){0});
         return;
     }
     if (!api_call_redis(call, (unsigned)call->count + 1, on_values))

@@ -58,13 +58,23 @@ static int by_text(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static void close_symbol(struct json_writer *json, struct span open)
+{
+    if (!open.ptr)
+        return;
+    json_write_array_end(json);
+    json_write_object_end(json);
+}
+
 /* Sorted words into JSON. */
 static void render(const char *const *words, size_t count, bool whole,
-                   struct bytes *json)
+                   struct bytes *out)
 {
+    struct json_writer json = {.out = out};
     struct span open = {0}; /* the symbol that is being written */
 
-    bytes_add_str(json, "{\"symbols\":[");
+    json_write_object(&json, NULL);
+    json_write_array(&json, "symbols");
     for (size_t i = 0; i < count; i++) {
         const char *mark = strchr(words[i], '\x01');
         struct span symbol = span_str(words[i]);
@@ -74,19 +84,21 @@ static void render(const char *const *words, size_t count, bool whole,
         if (mark)
             symbol.len = (size_t)(mark - words[i]);
         if (!open.ptr || !span_eq(symbol, open)) {
-            bytes_add_str(json, open.ptr ? "]}," : "");
-            bytes_add_str(json, "{\"symbol\":");
-            bytes_add_json(json, symbol);
-            bytes_add_str(json, ",\"resolutions\":[");
-        } else if (json->ptr[json->len - 1] != '[') {
-            bytes_add_str(json, ",");
+            close_symbol(&json, open);
+            json_write_object(&json, NULL);
+            json_write_span(&json, "symbol", symbol);
+            json_write_array(&json, "resolutions");
         }
         if (mark)
-            bytes_add_json(json, span_str(mark + 1));
+            json_write_str(&json, NULL, mark + 1);
         open = symbol;
     }
-    bytes_add_str(json, open.ptr ? "]}]" : "]");
-    bytes_add_str(json, whole ? "}\n" : ",\"truncated\":true}\n");
+    close_symbol(&json, open);
+    json_write_array_end(&json);
+    if (!whole)
+        json_write_bool(&json, "truncated", true);
+    json_write_object_end(&json);
+    bytes_add_str(out, "\n");
 }
 
 static void finish(struct api_call *call)

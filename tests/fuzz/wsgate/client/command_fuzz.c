@@ -29,7 +29,7 @@ static void check_channels(const struct command *cmd)
 {
     struct bytes out;
     struct span since;
-    struct message_results r;
+    struct message_frame r;
 
     bytes_init(&out);
     r = message_results_begin(&out, "subscribed", bytes_span(&cmd->id));

@@ -126,7 +126,7 @@ static void everything_said_is_json(void **state)
 
     (void)state;
     for (int i = 0; i < 8; i++) {
-        struct message_results r;
+        struct message_frame r;
         json_value *v;
 
         bytes_init(&out);
