@@ -1,10 +1,8 @@
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "common/app/app.h"
 #include "common/base/clock.h"
-#include "common/limit/hash.h"
 #include "ratelimitd/door/check_command.h"
 #include "ratelimitd/options.h"
 #include "ratelimitd/ratelimitd.h"
@@ -24,15 +22,6 @@ static void print_rules(const struct options *o, struct err *err)
     ruleset_unref(set);
 }
 
-static void seed_hash(void)
-{
-    uint64_t seed = 0;
-
-    while (getrandom(&seed, sizeof seed, 0) != sizeof seed) {
-    }
-    hash_seed(seed);
-}
-
 int main(int argc, char **argv)
 {
     struct options opts = options_default();
@@ -44,7 +33,6 @@ int main(int argc, char **argv)
     once_join(argc, argv);
     if (app_args(&ratelimitd_cli, argc, argv, &opts, &status))
         return status;
-    seed_hash();
     if (app_init(&app, &ratelimitd_cli, &opts.app, ratelimitd_stop, &tool,
                  &err)) {
         if (opts.check_config)

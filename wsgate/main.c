@@ -1,7 +1,4 @@
-#include <sys/random.h>
-
 #include "common/app/app.h"
-#include "common/base/table.h"
 #include "wsgate/http/api.h"
 #include "wsgate/options.h"
 #include "wsgate/wsgate.h"
@@ -9,15 +6,6 @@
 static void on_reload(void *wsgate)
 {
     api_reload(wsgate);
-}
-
-static void seed_tables(void)
-{
-    uint64_t seed = 0;
-
-    while (getrandom(&seed, sizeof seed, 0) != sizeof seed) {
-    }
-    table_seed(seed);
 }
 
 int main(int argc, char **argv)
@@ -30,7 +18,6 @@ int main(int argc, char **argv)
 
     if (app_args(&wsgate_cli, argc, argv, &opts, &status))
         return status; /* --help, --version or a usage error */
-    seed_tables();
     if (app_init(&app, &wsgate_cli, &opts.app, gate_stop, &gate, &err)) {
         app.on_reload = on_reload;
         if (gate_open(&gate, &app, &opts, &err))

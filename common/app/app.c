@@ -13,6 +13,7 @@
 #include "common/app/notify.h"
 #include "common/base/clock.h"
 #include "common/base/fdflags.h"
+#include "common/base/hash.h"
 #include "common/base/log.h"
 #include "common/http/http.h"
 
@@ -143,15 +144,30 @@ static void watch(struct app *app, uv_signal_t *sig, int signum,
     uv_unref((uv_handle_t *)sig);
 }
 
-static void make_instance(char instance[17])
+/* It waits for the pool at early boot; it fails where a sandbox forbids it. */
+static bool draw(void *random, size_t size, struct err *err)
 {
-    unsigned char random[8];
+    ssize_t n;
 
-    /* Cannot fail for so few bytes; it waits for the pool at early boot. */
-    while (getrandom(random, sizeof random, 0) != sizeof random) {
-    }
-    for (size_t i = 0; i < sizeof random; i++)
-        snprintf(instance + 2 * i, 3, "%02x", random[i]);
+    do
+        n = getrandom(random, size, 0);
+    while (n < 0 && errno == EINTR);
+    /* Never fewer: up to 256 bytes come at once. */
+    return n == (ssize_t)size ||
+           err_errno(err, ERR_SYSTEM, errno, "random numbers (getrandom)");
+}
+
+static bool draw_secrets(struct app *app, struct err *err)
+{
+    unsigned char id[8];
+    struct hash_secret secret;
+
+    if (!draw(id, sizeof id, err) || !draw(&secret, sizeof secret, err))
+        return false;
+    for (size_t i = 0; i < sizeof id; i++)
+        snprintf(app->instance + 2 * i, 3, "%02x", id[i]);
+    hash_seed(secret);
+    return true;
 }
 
 bool app_init(struct app *app, const struct cli *cli,
@@ -168,7 +184,8 @@ bool app_init(struct app *app, const struct cli *cli,
     app->arg = arg;
     app->started_ms = clock_wall_ms();
     app->started_mono_ms = clock_mono_ms();
-    make_instance(app->instance);
+    if (!draw_secrets(app, err))
+        return false;
     if (opts->ready_fd >= 0 && fcntl((int)opts->ready_fd, F_GETFD) < 0)
         return err_set(err, ERR_USAGE, "--ready-fd: %d is not open",
                        (int)opts->ready_fd);

@@ -3,42 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/bytes.h"
-
-static uint64_t seed_of_process = 0x9e3779b97f4a7c15u;
-
-void table_seed(uint64_t seed)
-{
-    seed_of_process = seed;
-}
-
-/* Both halves of the product: a difference in the highest bits, which the lower
- * half alone loses, goes on into all others. */
-static uint64_t mix(uint64_t a, uint64_t b)
-{
-    __extension__ unsigned __int128 m = (unsigned __int128)a * b;
-
-    return (uint64_t)m ^ (uint64_t)(m >> 64);
-}
-
-/* Eight bytes a step: names are short, and this is on the path of every
- * message. */
-static uint64_t hash_of(struct span key)
-{
-    uint64_t k = seed_of_process ^ 0xa0761d6478bd642fU;
-    uint64_t h = seed_of_process, w;
-    size_t i = 0;
-
-    for (; i + 8 <= key.len; i += 8) {
-        memcpy(&w, key.ptr + i, 8);
-        h = mix(h ^ w, k);
-    }
-    if (i < key.len) {
-        w = 0;
-        memcpy(&w, key.ptr + i, key.len - i);
-        h = mix(h ^ w, k);
-    }
-    return mix(h ^ key.len, 0xe7037ed1a0b428dbU);
-}
+#include "common/base/hash.h"
 
 void table_init(struct table *t,
                 bool (*equal)(const struct node *n, struct span key))
@@ -59,7 +24,7 @@ struct node *table_find(const struct table *t, struct span key)
 
     if (t->n_buckets == 0)
         return NULL;
-    h = hash_of(key);
+    h = hash_text(key);
     n = t->buckets[h & (t->n_buckets - 1)];
     while (n && !(n->hash == h && t->equal(n, key)))
         n = n->next;
@@ -89,7 +54,7 @@ void table_add(struct table *t, struct node *n, struct span key)
 
     if (t->count >= t->n_buckets)
         grow(t);
-    n->hash = hash_of(key);
+    n->hash = hash_text(key);
     b = &t->buckets[n->hash & (t->n_buckets - 1)];
     n->next = *b;
     *b = n;

@@ -1,6 +1,9 @@
 /*
  * table.h -- a hash table of things that carry their own node.
  *
+ * Names fall where a secret of the process says (hash.h), so that nobody can
+ * choose them to collide.
+ *
  * Ownership   the things are the caller's; the table owns its buckets only
  * Errors      growing ends the process when memory is out (bytes.h)
  */
@@ -38,7 +41,5 @@ void table_remove(struct table *t, struct node *n);
 /* fn may remove the node that it is given, and no other. */
 void table_each(const struct table *t, void (*fn)(void *arg, struct node *n),
                 void *arg);
-/* Seeded once per process, so that names cannot be chosen to collide. */
-void table_seed(uint64_t seed);
 
 #endif

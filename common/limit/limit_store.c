@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/base/bytes.h"
-#include "common/limit/hash.h"
+#include "common/base/hash.h"
 #include "common/limit/limit_gcra.h"
 #include "common/limit/limit_log.h"
 

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "common/limit/hash.h"
+#include "common/base/hash.h"
 
 static unsigned least(const struct top *t)
 {

@@ -9,12 +9,13 @@
 #include <cmocka.h>
 
 #include "common/base/table.h"
+#include "tests/unit/common/base/collisions.h"
 
-enum { NAMES = 1024, BLOCK = 16, BLOCKS = 10 };
+enum { NAMES = 1024 };
 
 struct thing {
     struct node node;
-    char name[BLOCKS * BLOCK + 1];
+    char name[24];
 };
 
 static bool is_called(const struct node *n, struct span key)
@@ -50,73 +51,109 @@ static void what_was_added_is_found_until_it_is_removed(void **state)
     free(things);
 }
 
-/*
- * Name i has, in block k, one of two texts that differ in the same bits as bit
- * k of i says.  A multiplication carries a difference in the highest bits of a
- * word nowhere, and a fold of halves only brings it to where the next word
- * takes it back: with the lower half alone one pair in two meets, whatever the
- * seed.
- */
-static void name_of(unsigned i, char *name)
+/* --- names that were chosen to collide --- */
+
+/* Entries that are looked at where all names are asked for once. */
+static size_t steps_under(struct hash_secret secret,
+                          char (*names)[COLLISIONS_NAME])
 {
-    for (unsigned k = 0; k < BLOCKS; k++)
-        memcpy(name + k * BLOCK,
-               i >> k & 1 ? "aaaaaaa+aaa+aaa+" : "aaaaaaakaaakaaak", BLOCK);
+    struct thing *things = calloc(COLLISIONS, sizeof *things);
+    struct table t;
+    size_t steps;
+
+    hash_seed(secret);
+    table_init(&t, is_called);
+    for (unsigned i = 0; i < COLLISIONS; i++) {
+        snprintf(things[i].name, sizeof things[i].name, "%s", names[i]);
+        add(&t, &things[i]);
+    }
+    assert_int_equal(t.n_buckets, COLLISIONS);
+    steps = collisions_steps(&t);
+    table_close(&t);
+    free(things);
+    return steps;
 }
 
-static int by_value(const void *a, const void *b)
+static void
+names_that_share_a_bucket_share_none_under_another_secret(void **state)
 {
-    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    static char names[COLLISIONS][COLLISIONS_NAME];
 
-    return (x > y) - (x < y);
+    (void)state;
+    hash_seed(collisions_known);
+    collisions_choose(names, hash_text, COLLISIONS);
+    assert_int_equal(steps_under(collisions_known, names),
+                     COLLISIONS * (COLLISIONS + 1) / 2);
+    /* 1.5 a name are to be expected. */
+    assert_true(steps_under(collisions_other, names) < 2 * COLLISIONS);
 }
 
-static void names_cannot_be_chosen_to_meet(void **state)
+static size_t compared;
+
+static bool is_called_and_counted(const struct node *n, struct span key)
+{
+    compared++;
+    return span_eq(span_make(node_of(struct thing, node, n)->name, 16), key);
+}
+
+/* Sixteen bytes whose hash is one and the same: the second word takes back
+ * what the first has done. */
+static void choose_full_collision(uint64_t i, char *name)
+{
+    uint64_t first = i * UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t second =
+        hash_fold(hash_secret.start ^ first, hash_secret.factor) ^ 42;
+
+    memcpy(name, &first, 8);
+    memcpy(name + 8, &second, 8);
+}
+
+static size_t compared_under(struct hash_secret secret,
+                             const struct thing *chosen)
 {
     struct thing *things = calloc(NAMES, sizeof *things);
-    uint64_t hash[NAMES];
     struct table t;
 
-    (void)state;
-    for (uint64_t seed = 1; seed <= 16; seed++) {
-        table_seed(seed * UINT64_C(0x9e3779b97f4a7c15));
-        table_init(&t, is_called);
-        for (unsigned i = 0; i < NAMES; i++) {
-            name_of(i, things[i].name);
-            add(&t, &things[i]);
-            hash[i] = things[i].node.hash;
-        }
-        qsort(hash, NAMES, sizeof *hash, by_value);
-        for (unsigned i = 1; i < NAMES; i++)
-            assert_true(hash[i - 1] != hash[i]);
-        table_close(&t);
+    hash_seed(secret);
+    table_init(&t, is_called_and_counted);
+    compared = 0;
+    for (unsigned i = 0; i < NAMES; i++) {
+        struct span name = span_make(chosen[i].name, 16);
+
+        assert_null(table_find(&t, name));
+        memcpy(things[i].name, name.ptr, name.len);
+        table_add(&t, &things[i].node, name);
     }
+    for (unsigned i = 0; i < NAMES; i++)
+        assert_ptr_equal(table_find(&t, span_make(chosen[i].name, 16)),
+                         &things[i].node);
+    table_close(&t);
     free(things);
+    return compared;
 }
 
-static void another_seed_puts_names_elsewhere(void **state)
+static void names_of_one_hash_are_compared_only_under_its_secret(void **state)
 {
-    struct thing one = {.name = "market_data:AAPL"}, two = one;
-    struct table t;
+    struct thing *chosen = calloc(NAMES, sizeof *chosen);
 
     (void)state;
-    table_init(&t, is_called);
-    table_seed(1);
-    add(&t, &one);
-    table_close(&t);
-    table_seed(2);
-    add(&t, &two);
-    assert_true(one.node.hash != two.node.hash);
-    assert_non_null(table_find(&t, span_str(one.name)));
-    table_close(&t);
+    hash_seed(collisions_known);
+    for (unsigned i = 0; i < NAMES; i++)
+        choose_full_collision(i, chosen[i].name);
+    /* Each with all before it when it came, and with half when it was found. */
+    assert_int_equal(compared_under(collisions_known, chosen),
+                     NAMES * (NAMES - 1) / 2 + NAMES * (NAMES + 1) / 2);
+    assert_int_equal(compared_under(collisions_other, chosen), NAMES);
+    free(chosen);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_added_is_found_until_it_is_removed),
-        cmocka_unit_test(names_cannot_be_chosen_to_meet),
-        cmocka_unit_test(another_seed_puts_names_elsewhere),
+        cmocka_unit_test(
+            names_that_share_a_bucket_share_none_under_another_secret),
+        cmocka_unit_test(names_of_one_hash_are_compared_only_under_its_secret),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
