@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "common/base/log.h"
-#include "common/redis/redis_backoff.h"
 #include "common/redis/redis_metrics.h"
 #include "common/redis/redis_wanted.h"
 
@@ -257,7 +256,7 @@ struct redis_sub *redis_sub_new(uv_loop_t *loop,
 
     s->events = *events;
     s->arg = arg;
-    redis_wanted_init(&s->wanted, redis_backoff_random());
+    redis_wanted_init(&s->wanted);
     uv_timer_init(loop, &s->retry);
     s->retry.data = s;
     s->link = redis_link_new(loop, config, &link_events, s);

@@ -4,11 +4,10 @@
 
 #include "common/redis/redis_resp.h"
 
-enum { BUCKETS_MIN = 64, KINDS = 8 };
+enum { KINDS = 8 };
 
 struct redis_name {
-    struct redis_name *next;
-    uint64_t hash;
+    struct node node;
     unsigned outstanding; /* requests without an answer */
     unsigned wants;       /* who want it */
     bool pattern;
@@ -27,115 +26,75 @@ struct redis_request {
     bool last; /* name of its command */
 };
 
-/* --- the table --- */
+/* --- the names --- */
 
-static uint64_t mix(uint64_t a, uint64_t b)
+static struct redis_name *name_of(struct node *n)
 {
-    __extension__ unsigned __int128 m = (unsigned __int128)a * b;
-
-    return (uint64_t)m ^ (uint64_t)(m >> 64);
+    return n ? node_of(struct redis_name, node, n) : NULL;
 }
 
-static uint64_t hash_of(const struct redis_wanted *w, struct span name,
-                        bool pattern)
+static struct span text_of(const struct redis_name *n)
 {
-    uint64_t h = w->seed ^ (pattern ? 0x9e3779b97f4a7c15U : 0);
+    return span_make(n->text, n->len);
+}
 
-    for (size_t i = 0; i < name.len; i += 8) {
-        uint64_t part = 0;
-        size_t n = name.len - i < 8 ? name.len - i : 8;
-
-        memcpy(&part, name.ptr + i, n);
-        h = mix(h ^ part, 0xa0761d6478bd642fU ^ w->seed);
-    }
-    return mix(h ^ name.len, 0xe7037ed1a0b428dbU);
+static bool is_called(const struct node *n, struct span name)
+{
+    return span_eq(text_of(node_of(const struct redis_name, node, n)), name);
 }
 
 static struct redis_name *find(const struct redis_wanted *w, struct span name,
                                bool pattern)
 {
-    uint64_t hash = hash_of(w, name, pattern);
-    struct redis_name *n = w->bucket[hash & (w->buckets - 1)];
-
-    while (n && (n->hash != hash || n->pattern != pattern ||
-                 !span_eq(span_make(n->text, n->len), name)))
-        n = n->next;
-    return n;
-}
-
-static void rehash(struct redis_wanted *w, size_t buckets)
-{
-    struct redis_name **bucket =
-        mem_zero(buckets * sizeof(struct redis_name *));
-
-    for (size_t i = 0; i < w->buckets; i++) {
-        struct redis_name *n = w->bucket[i];
-
-        while (n) {
-            struct redis_name *next = n->next;
-
-            n->next = bucket[n->hash & (buckets - 1)];
-            bucket[n->hash & (buckets - 1)] = n;
-            n = next;
-        }
-    }
-    free(w->bucket);
-    w->bucket = bucket;
-    w->buckets = buckets;
+    return name_of(table_find(&w->names[pattern], name));
 }
 
 static struct redis_name *insert(struct redis_wanted *w, struct span name,
                                  bool pattern)
 {
     struct redis_name *n = mem_alloc(sizeof *n + name.len);
-    struct redis_name **at;
 
-    if (w->names >= w->buckets)
-        rehash(w, w->buckets * 2);
-    *n = (struct redis_name){
-        .hash = hash_of(w, name, pattern), .pattern = pattern, .len = name.len};
+    *n = (struct redis_name){.pattern = pattern, .len = name.len};
     if (name.len > 0)
         memcpy(n->text, name.ptr, name.len);
-    at = &w->bucket[n->hash & (w->buckets - 1)];
-    n->next = *at;
-    *at = n;
-    w->names++;
+    table_add(&w->names[pattern], &n->node, name);
     return n;
 }
 
 /* Forgets a name that neither we nor Redis nor a list still know. */
 static void free_if_unused(struct redis_wanted *w, struct redis_name *n)
 {
-    struct redis_name **at = &w->bucket[n->hash & (w->buckets - 1)];
-
     if (n->wants > 0 || n->asked || n->outstanding > 0 || n->changed)
         return;
-    while (*at != n)
-        at = &(*at)->next;
-    *at = n->next;
-    w->names--;
+    table_remove(&w->names[n->pattern], &n->node);
     free(n);
 }
 
-void redis_wanted_init(struct redis_wanted *w, uint64_t seed)
+static void each_name(struct redis_wanted *w,
+                      void (*fn)(void *wanted, struct node *n))
 {
-    *w = (struct redis_wanted){.seed = seed, .buckets = BUCKETS_MIN};
-    w->bucket = mem_zero(w->buckets * sizeof(struct redis_name *));
+    for (int pattern = 0; pattern < 2; pattern++)
+        table_each(&w->names[pattern], fn, w);
+}
+
+void redis_wanted_init(struct redis_wanted *w)
+{
+    *w = (struct redis_wanted){0};
+    for (int pattern = 0; pattern < 2; pattern++)
+        table_init(&w->names[pattern], is_called);
+}
+
+static void free_name(void *wanted, struct node *n)
+{
+    (void)wanted;
+    free(name_of(n));
 }
 
 void redis_wanted_close(struct redis_wanted *w)
 {
-    for (size_t i = 0; i < w->buckets; i++) {
-        struct redis_name *n = w->bucket[i];
-
-        while (n) {
-            struct redis_name *next = n->next;
-
-            free(n);
-            n = next;
-        }
-    }
-    free(w->bucket);
+    each_name(w, free_name);
+    for (int pattern = 0; pattern < 2; pattern++)
+        table_close(&w->names[pattern]);
     free(w->changed);
     free(w->request);
     *w = (struct redis_wanted){0};
@@ -311,7 +270,7 @@ enum redis_answer redis_wanted_answer(struct redis_wanted *w, bool subscribe,
         return REDIS_ANSWER_BAD;
     n = w->request[w->head].name;
     if (!n || w->request[w->head].subscribe != subscribe ||
-        n->pattern != pattern || !span_eq(span_make(n->text, n->len), name))
+        n->pattern != pattern || !span_eq(text_of(n), name))
         return REDIS_ANSWER_BAD;
     pop(w);
     if (--n->outstanding == 0) {
@@ -346,7 +305,7 @@ static void rejected(struct redis_wanted *w, struct redis_name *n,
         free_if_unused(w, n);
     } else if (n->alone) {
         set_refused(w, n, true);
-        on_refused(arg, span_make(n->text, n->len), n->pattern);
+        on_refused(arg, text_of(n), n->pattern);
     } else {
         n->alone = true;
         mark(w, n);
@@ -370,36 +329,38 @@ bool redis_wanted_rejected(struct redis_wanted *w,
     return true;
 }
 
+static void retry(void *wanted, struct node *node)
+{
+    struct redis_name *n = name_of(node);
+
+    if (!n->refused)
+        return;
+    set_refused(wanted, n, false);
+    mark(wanted, n);
+}
+
 void redis_wanted_retry(struct redis_wanted *w)
 {
-    for (size_t i = 0; i < w->buckets && w->refused > 0; i++) {
-        for (struct redis_name *n = w->bucket[i]; n; n = n->next) {
-            if (!n->refused)
-                continue;
-            set_refused(w, n, false);
-            mark(w, n);
-        }
-    }
+    if (w->refused > 0)
+        each_name(w, retry);
+}
+
+static void reset(void *wanted, struct node *node)
+{
+    struct redis_name *n = name_of(node);
+
+    n->outstanding = 0;
+    n->asked = n->confirmed = n->changed = n->alone = false;
+    set_refused(wanted, n, false);
+    if (n->wants > 0)
+        mark(wanted, n);
+    else
+        free_if_unused(wanted, n);
 }
 
 void redis_wanted_reset(struct redis_wanted *w)
 {
     w->requests = 0;
     w->changes = 0;
-    for (size_t i = 0; i < w->buckets; i++) {
-        struct redis_name *n = w->bucket[i];
-
-        while (n) {
-            struct redis_name *next = n->next;
-
-            n->outstanding = 0;
-            n->asked = n->confirmed = n->changed = n->alone = false;
-            set_refused(w, n, false);
-            if (n->wants > 0)
-                mark(w, n);
-            else
-                free_if_unused(w, n);
-            n = next;
-        }
-    }
+    each_name(w, reset);
 }

@@ -12,10 +12,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "common/base/bytes.h"
 #include "common/base/span.h"
+#include "common/base/table.h"
 
 enum { REDIS_BATCH = 512 };
 
@@ -23,15 +23,12 @@ struct redis_name;
 struct redis_request;
 
 struct redis_wanted {
-    struct redis_name **bucket;
-    size_t buckets;              /* power of two */
-    size_t names;                /* in the table, wanted or being given up */
+    struct table names[2];       /* channels, patterns: also those given up */
     size_t wanted, refused;      /* names, however many want one */
     struct redis_name **changed; /* to be looked at by the next diff */
     size_t changes, changes_cap;
     struct redis_request *request; /* a ring, cap a power of two */
     size_t requests_cap, head, requests;
-    uint64_t seed;
 };
 
 enum redis_answer {
@@ -41,8 +38,7 @@ enum redis_answer {
     REDIS_ANSWER_UNSUBSCRIBED,
 };
 
-/* seed: random, so that nobody chooses names that share a bucket. */
-void redis_wanted_init(struct redis_wanted *w, uint64_t seed);
+void redis_wanted_init(struct redis_wanted *w);
 void redis_wanted_close(struct redis_wanted *w);
 
 /* Counted: a name is wanted until it was removed as often as it was added;

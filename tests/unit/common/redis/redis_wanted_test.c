@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "common/redis/redis_wanted.h"
+#include "tests/unit/common/base/collisions.h"
 
 /* The commands of one diff as words: "SUBSCRIBE a b;". */
 static void diff(struct redis_wanted *w, char *text, size_t size)
@@ -71,11 +72,17 @@ static bool confirmed(struct redis_wanted *w, const char *name)
     return redis_wanted_confirmed(w, span_str(name), false);
 }
 
+/* Names that are remembered. */
+static size_t known(const struct redis_wanted *w)
+{
+    return w->names[0].count + w->names[1].count;
+}
+
 static int setup(void **state)
 {
     static struct redis_wanted w;
 
-    redis_wanted_init(&w, 42);
+    redis_wanted_init(&w);
     *state = &w;
     return 0;
 }
@@ -123,7 +130,7 @@ static void wanting_and_not_wanting_in_one_turn_sends_nothing(void **state)
     want(w, "a");
     unwant(w, "a");
     expect_diff(w, "");
-    assert_int_equal(w->names, 0);
+    assert_int_equal(known(w), 0);
     want(w, "a");
     expect_diff(w, "SUBSCRIBE a");
     yes(w, "a");
@@ -160,9 +167,9 @@ static void a_name_given_up_is_forgotten_once_redis_says_so(void **state)
     unwant(w, "a");
     expect_diff(w, "UNSUBSCRIBE a");
     assert_int_equal(yes(w, "a"), REDIS_ANSWER_OLD);
-    assert_int_equal(w->names, 1);
+    assert_int_equal(known(w), 1);
     assert_int_equal(gone(w, "a"), REDIS_ANSWER_UNSUBSCRIBED);
-    assert_int_equal(w->names, 0);
+    assert_int_equal(known(w), 0);
     assert_true(redis_wanted_settled(w));
 }
 
@@ -215,7 +222,7 @@ static void after_a_loss_everything_wanted_is_asked_again(void **state)
     want(w, "b");
     unwant(w, "a");
     redis_wanted_reset(w);
-    assert_int_equal(w->names, 1);
+    assert_int_equal(known(w), 1);
     assert_false(redis_wanted_settled(w));
     expect_diff(w, "SUBSCRIBE b");
     assert_int_equal(yes(w, "a"), REDIS_ANSWER_BAD);
@@ -304,7 +311,7 @@ static void a_refused_name_that_nobody_wants_is_forgotten(void **state)
     unwant(w, "no");
     assert_true(redis_wanted_rejected(w, note_refused, &refused));
     expect_diff(w, "");
-    assert_int_equal(w->names, 0);
+    assert_int_equal(known(w), 0);
     assert_false(redis_wanted_rejected(w, note_refused, &refused));
     bytes_close(&refused);
 }
@@ -373,6 +380,30 @@ static void random_changes_converge(void **state)
     assert_true(settled > 100);
 }
 
+/* Clients choose them. */
+static void
+names_chosen_to_collide_do_so_only_in_the_process_they_are_for(void **state)
+{
+    static char names[COLLISIONS][COLLISIONS_NAME];
+
+    hash_seed(collisions_known);
+    collisions_choose(names, hash_text, COLLISIONS);
+    for (int i = 0; i < 2; i++) {
+        struct redis_wanted *w = *state;
+
+        redis_wanted_close(w);
+        hash_seed(i == 0 ? collisions_known : collisions_other);
+        redis_wanted_init(w);
+        for (unsigned k = 0; k < COLLISIONS; k++)
+            want(w, names[k]);
+        if (i == 0)
+            assert_true(collisions_steps(&w->names[0]) >
+                        (size_t)COLLISIONS * COLLISIONS / 2);
+        else
+            assert_true(collisions_steps(&w->names[0]) < 2 * COLLISIONS);
+    }
+}
+
 int main(void)
 {
 #define T(NAME) cmocka_unit_test_setup_teardown(NAME, setup, teardown)
@@ -389,6 +420,7 @@ int main(void)
         T(one_forbidden_name_does_not_keep_the_others_out),
         T(a_name_stays_until_the_last_who_wanted_it_gives_it_up),
         T(a_refused_name_that_nobody_wants_is_forgotten),
+        T(names_chosen_to_collide_do_so_only_in_the_process_they_are_for),
         T(random_changes_converge),
     };
 
