@@ -1,5 +1,7 @@
 #include "bargen/core/message.h"
 
+#include "common/json/json_writer.h"
+
 static void add_price(struct bytes *out, const char *name, struct decimal d)
 {
     char text[DECIMAL_TEXT_MAX];
@@ -34,7 +36,7 @@ void message_bar(struct bytes *out, struct span symbol,
     struct decimal vwap;
 
     bytes_add_str(out, "{\"type\":\"bar\",\"symbol\":");
-    bytes_add_json(out, symbol);
+    json_quote(out, symbol);
     bytes_add_str(out, ",\"resolution\":\"");
     bytes_add_str(out, r->name);
     bytes_add_str(out, "\",\"bar\":{\"time\":");

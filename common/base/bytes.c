@@ -128,25 +128,6 @@ void bytes_printf(struct bytes *b, const char *fmt, ...)
     b->len += (size_t)n;
 }
 
-void bytes_add_json(struct bytes *b, struct span s)
-{
-    size_t run = 0; /* where what needs no escape began */
-
-    bytes_add(b, "\"", 1);
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.ptr[i];
-
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        bytes_add(b, s.ptr + run, i - run);
-        bytes_printf(b, c < 0x20 ? "\\u%04x" : "\\%c", c);
-        run = i + 1;
-    }
-    if (run < s.len)
-        bytes_add(b, s.ptr + run, s.len - run);
-    bytes_add(b, "\"", 1);
-}
-
 void bytes_drop(struct bytes *b, size_t n)
 {
     assert(n <= b->len);

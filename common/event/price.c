@@ -1,5 +1,7 @@
 #include "common/event/price.h"
 
+#include "common/json/json_writer.h"
+
 enum { NS_PER_MS = 1000000, FRACTION_DIGITS = 6 };
 
 struct price price_of(const struct event *ev)
@@ -62,7 +64,7 @@ static void add_quote(struct bytes *out, const struct price *p)
 void price_json(struct bytes *out, struct span symbol, const struct price *p)
 {
     bytes_add_str(out, "{\"symbol\":");
-    bytes_add_json(out, symbol);
+    json_quote(out, symbol);
     bytes_add_str(out, ",\"time\":");
     add_time(out, p->time_ns);
     if (p->type == EVENT_TICK) {

@@ -1,5 +1,24 @@
 #include "common/json/json_writer.h"
 
+void json_quote(struct bytes *out, struct span text)
+{
+    size_t run = 0; /* where what needs no escape began */
+
+    bytes_add(out, "\"", 1);
+    for (size_t i = 0; i < text.len; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+
+        if (c >= 0x20 && c != '"' && c != '\\')
+            continue;
+        bytes_add(out, text.ptr + run, i - run);
+        bytes_printf(out, c < 0x20 ? "\\u%04x" : "\\%c", c);
+        run = i + 1;
+    }
+    if (run < text.len)
+        bytes_add(out, text.ptr + run, text.len - run);
+    bytes_add(out, "\"", 1);
+}
+
 /* What stands before a value. */
 static void begin(struct json_writer *w, const char *key)
 {
@@ -61,7 +80,7 @@ void json_write_str(struct json_writer *w, const char *key, const char *text)
 void json_write_span(struct json_writer *w, const char *key, struct span text)
 {
     begin(w, key);
-    bytes_add_json(w->out, text);
+    json_quote(w->out, text);
 }
 
 void json_write_int(struct json_writer *w, const char *key, int64_t value)

@@ -51,4 +51,7 @@ void json_write_real(struct json_writer *w, const char *key, double value);
 /* A value that is JSON already: a number kept as text, a whole object. */
 void json_write_raw(struct json_writer *w, const char *key, struct span json);
 
+/* A string alone, with its quotes. */
+void json_quote(struct bytes *out, struct span text);
+
 #endif

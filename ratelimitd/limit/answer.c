@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "common/json/json_writer.h"
+
 unsigned outcome_deciding(const struct outcome *o)
 {
     unsigned found = 0;
@@ -131,7 +133,7 @@ void answer_error(struct bytes *out, struct span id, const char *error)
 {
     out->len = (size_t)(put_id(bytes_reserve(out, HEAD_ROOM), id) - out->ptr);
     bytes_add_str(out, "\"error\":");
-    bytes_add_json(out, span_str(error));
+    json_quote(out, span_str(error));
     bytes_add_str(out, "}\n");
 }
 

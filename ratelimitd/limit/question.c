@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "common/json/json_writer.h"
+
 bool question_mode(struct span name, enum limit_mode *mode)
 {
     for (enum limit_mode m = LIMIT_CHECK; m <= LIMIT_RESET; m++) {
@@ -45,7 +47,7 @@ static bool read_id(struct question *q, size_t *used, const json_value *v,
                        "id is neither an integer nor a text of up to %d bytes",
                        QUESTION_ID_MAX - 2);
     bytes_init(&quoted);
-    bytes_add_json(&quoted, s);
+    json_quote(&quoted, s);
     if (quoted.len > QUESTION_ID_MAX ||
         !keep(q, used, bytes_span(&quoted), &q->id))
         err_set(err, ERR_INPUT, "id has too many escapes");

@@ -1,6 +1,7 @@
 #include "wsgate/client/command.h"
 
 #include "common/event/route.h"
+#include "common/json/json_writer.h"
 
 static bool fail(const char **why, const char *text)
 {
@@ -21,7 +22,7 @@ static bool read_id(const json_value *v, struct command *cmd, const char **why)
     }
     if (!json_text(v, &text) || text.len > COMMAND_ID_MAX)
         return fail(why, "id is not an integer or a string of up to 64 bytes");
-    bytes_add_json(&cmd->id, text);
+    json_quote(&cmd->id, text);
     return true;
 }
 

@@ -52,17 +52,6 @@ static void integers_print_to_both_ends_of_their_range(void **state)
     bytes_close(&b);
 }
 
-static void json_strings_are_escaped(void **state)
-{
-    struct bytes b;
-
-    (void)state;
-    bytes_init(&b);
-    bytes_add_json(&b, span_str("a\"b\\c\n\x01\xc3\xa9"));
-    is(&b, "\"a\\\"b\\\\c\\u000a\\u0001\xc3\xa9\"");
-    bytes_close(&b);
-}
-
 static void dropping_keeps_the_rest(void **state)
 {
     struct bytes b;
@@ -112,7 +101,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appending_keeps_what_was_there),
         cmocka_unit_test(integers_print_to_both_ends_of_their_range),
-        cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(dropping_keeps_the_rest),
         cmocka_unit_test(a_copied_string_ends_with_nul),
         cmocka_unit_test(a_buffer_lives_as_long_as_one_holder),

@@ -96,6 +96,13 @@ static void every_text_comes_back_from_a_parser(void **state)
     json_free(root);
 }
 
+static void what_may_not_stand_in_a_string_is_escaped(void **state)
+{
+    (void)state;
+    json_quote(&text, span_str("a\"b\\c\n\x01\xc3\xa9"));
+    is("\"a\\\"b\\\\c\\u000a\\u0001\xc3\xa9\"");
+}
+
 static void members_can_follow_what_is_already_there(void **state)
 {
     (void)state;
@@ -116,6 +123,8 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(every_text_comes_back_from_a_parser,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(
+            what_may_not_stand_in_a_string_is_escaped, begin, end),
         cmocka_unit_test_setup_teardown(
             members_can_follow_what_is_already_there, begin, end),
     };
