@@ -12,51 +12,37 @@
 #include "tickpub/report.h"
 #include "tickpub/status.h"
 
-enum {
-    TEE_MAX_BYTES = 1024 * 1024,
-    /* How long --require-redis waits for a first connection. */
-    REQUIRE_MS = 3000,
-    /* What a stop waits for acknowledgements: less than APP_DRAIN_MS, so that
-     * what is lost can be said; shorter without a link, as everything is often
-     * stopped at once and Redis will not return. */
-    STOP_FLUSH_MS = 3000,
-    STOP_NO_LINK_MS = 1000,
-};
+enum { TEE_MAX_BYTES = 1024 * 1024 };
 
 /* --- the end --- */
 
-static void part_done(struct tickpub *t)
+static void on_all_out(void *arg)
 {
-    if (--t->waits == 0)
-        app_stop(t->app);
-}
+    struct tickpub *t = arg;
 
-static void on_input_settled(void *arg)
-{
-    part_done(arg);
+    app_stop(t->app);
 }
 
 static void on_input_teed(void *arg, size_t lost)
 {
     (void)lost;
-    part_done(arg);
+    countdown_done(arg);
 }
 
 /* Everything was read: wait, for as long as it takes, until it is out. */
 static void finish_input(struct tickpub *t)
 {
-    t->ending = true;
-    t->waits = 1;
+    countdown_start(&t->unfinished, on_all_out, t);
     if (t->publisher) {
-        t->waits++;
-        publisher_finish(t->publisher, on_input_settled, t);
+        countdown_add(&t->unfinished);
+        publisher_finish(t->publisher, countdown_done, &t->unfinished);
     }
     if (t->tee) {
-        t->waits++;
-        output_close(t->tee, on_input_teed, t);
+        countdown_add(&t->unfinished);
+        output_close(t->tee, on_input_teed, &t->unfinished);
         t->tee = NULL;
     }
-    part_done(t);
+    countdown_done(&t->unfinished);
 }
 
 static void on_end(void *arg, int errnum)
@@ -97,27 +83,18 @@ static void on_publisher_closed(void *arg)
     (void)arg;
 }
 
-static void close_publisher(struct tickpub *t)
+static void close_publisher(void *arg, bool settled)
 {
+    struct tickpub *t = arg;
     uint64_t lost = publisher_unsettled(t->publisher);
 
+    (void)settled; /* the count says it, too */
     if (lost > 0)
         log_warn("lost", "events=%" PRIu64 " why=\"Redis did not answer\"",
                  lost);
     summarise(t);
-    uv_close((uv_handle_t *)&t->redis_timer, NULL);
     publisher_close(t->publisher, on_publisher_closed, NULL);
     t->publisher = NULL;
-}
-
-static void on_stop_settled(void *arg)
-{
-    close_publisher(arg);
-}
-
-static void on_stop_late(uv_timer_t *timer)
-{
-    close_publisher(timer->data);
 }
 
 static void stop_publisher(struct tickpub *t)
@@ -126,12 +103,11 @@ static void stop_publisher(struct tickpub *t)
 
     instance_close(t->instance); /* queues a DEL, settled like the rest */
     t->instance = NULL;
-    uv_timer_start(&t->redis_timer, on_stop_late,
-                   ready ? STOP_FLUSH_MS : STOP_NO_LINK_MS, 0);
+    app_redis_stop(&t->link, ready, close_publisher, t);
     if (!ready && publisher_unsettled(t->publisher) == 0)
-        close_publisher(t);
+        app_redis_settled(&t->link);
     else
-        publisher_finish(t->publisher, on_stop_settled, t);
+        publisher_finish(t->publisher, app_redis_settled, &t->link);
 }
 
 void tickpub_stop(void *arg)
@@ -145,12 +121,10 @@ void tickpub_stop(void *arg)
     if (t->tee)
         output_close(t->tee, NULL, NULL);
     t->tee = NULL;
-    if (t->publisher) {
+    if (t->publisher)
         stop_publisher(t);
-        return;
-    }
-    uv_close((uv_handle_t *)&t->redis_timer, NULL);
-    summarise(t);
+    else
+        summarise(t);
 }
 
 void tickpub_close(struct tickpub *t)
@@ -182,41 +156,21 @@ static void on_tee_closed(void *arg, int errnum)
 
 /* --- Redis --- */
 
-static void on_redis_ready(void *arg, bool first)
+static void on_redis_ready(void *arg)
 {
     struct tickpub *t = arg;
 
-    t->redis_was_ready = true;
-    if (t->closing)
-        return; /* the timer is the end of the stop by now */
-    uv_timer_stop(&t->redis_timer);
-    if (first) {
-        app_ready(t->app);
-        flow_resume(t, PAUSE_LINK);
-    }
+    if (!app_redis_up(&t->link))
+        return;
+    app_ready(t->app);
+    flow_resume(t, PAUSE_LINK);
 }
 
 static void on_redis_down(void *arg, const char *why, bool refused)
 {
     struct tickpub *t = arg;
-    struct err err = {0};
 
-    snprintf(t->redis_why, sizeof t->redis_why, "%s", why);
-    if (!refused || t->redis_was_ready)
-        return; /* the link has said so and tries again */
-    err_set(&err, ERR_REFUSED, "%s refused us: %s", t->redis.display, why);
-    app_fail(t->app, &err);
-}
-
-static void on_redis_missing(uv_timer_t *timer)
-{
-    struct tickpub *t = timer->data;
-    struct err err = {0};
-
-    err_set(&err, ERR_PEER, "%s is not there (--require-redis): %s",
-            t->redis.display,
-            t->redis_why[0] != '\0' ? t->redis_why : "no answer");
-    app_fail(t->app, &err);
+    app_redis_down(&t->link, why, refused);
 }
 
 static void on_queue_room(void *arg)
@@ -307,12 +261,11 @@ static void open_publisher(struct tickpub *t)
         .batch = o->batch,
     };
 
+    app_redis_open(&t->link, t->app, t->redis.display);
     t->publisher = publisher_new(&t->app->loop, &t->redis, &options, t->routes,
                                  &events, t);
     t->instance = instance_new(&t->app->loop, self, publisher_cmd(t->publisher),
                                &t->redis, status_instance, t);
-    if (o->app.require_redis)
-        uv_timer_start(&t->redis_timer, on_redis_missing, REQUIRE_MS, 0);
     /* A producer that would rather wait than lose waits from the start. */
     if (!options.drop_oldest)
         flow_pause(t, PAUSE_LINK);
@@ -350,8 +303,7 @@ bool tickpub_init(struct tickpub *t, struct app *app, struct options *opts,
         return false;
     }
     uv_timer_init(&app->loop, &t->held_timer);
-    uv_timer_init(&app->loop, &t->redis_timer);
-    t->held_timer.data = t->redis_timer.data = t;
+    t->held_timer.data = t;
     if (opts->app.no_redis)
         app_ready(app);
     else

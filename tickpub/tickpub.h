@@ -13,7 +13,9 @@
 #include <uv.h>
 
 #include "common/app/app.h"
+#include "common/app/app_redis.h"
 #include "common/app/output.h"
+#include "common/base/countdown.h"
 #include "common/event/event.h"
 #include "common/event/route.h"
 #include "common/redis/instance.h"
@@ -41,12 +43,10 @@ struct tickpub {
     struct pace pace;
     struct bytes held;
     uint64_t held_number;
-    uv_timer_t held_timer, redis_timer;
-    char redis_why[256]; /* of the last failure */
-    bool redis_was_ready;
-    bool ending;    /* the input has ended, acknowledgements are awaited */
-    bool closing;   /* on_stop was called */
-    unsigned waits; /* for what, before the end */
+    uv_timer_t held_timer;
+    struct app_redis link;       /* never opened with --no-redis */
+    struct countdown unfinished; /* after the end of the input */
+    bool closing;                /* on_stop was called */
 };
 
 bool tickpub_init(struct tickpub *t, struct app *app, struct options *opts,

@@ -44,8 +44,8 @@ struct publish_options {
 };
 
 struct publish_events {
-    /* The link is there (again), for the first time where first is true. */
-    void (*on_ready)(void *arg, bool first);
+    /* The link is there (again). */
+    void (*on_ready)(void *arg);
     void (*on_down)(void *arg, const char *why, bool refused);
     /* No longer full. */
     void (*on_room)(void *arg);

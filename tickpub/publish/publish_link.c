@@ -62,7 +62,7 @@ static void on_ready(void *arg)
     p->answered = p->encoder.before; /* the rest will not be answered */
     streams_link_up(&p->streams);
     publish_metrics[PUBLISH_CONNECTED].value = 1;
-    p->events.on_ready(p->arg, p->link == 1);
+    p->events.on_ready(p->arg);
     publish_waiting(p);
     publish_settle(p);
 }
