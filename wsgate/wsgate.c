@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/app/app_redis.h"
 #include "common/base/bytes.h"
 #include "common/base/log.h"
 #include "common/base/table.h"
@@ -29,6 +30,7 @@ enum { SPARE_FDS = 64 };
 struct gate_parts {
     struct heartbeat heartbeat;
     struct drain drain;
+    struct app_redis link; /* never opened with --no-redis */
 };
 
 /* --- WebSocket upgrades --- */
@@ -200,6 +202,20 @@ static void on_upstream(void *arg, enum upstream_state now)
     heartbeat_upstream_changed(&w->parts->heartbeat);
 }
 
+static void on_up(void *arg)
+{
+    struct wsgate *w = arg;
+
+    app_redis_up(&w->parts->link);
+}
+
+static void on_down(void *arg, const char *why, bool refused)
+{
+    struct wsgate *w = arg;
+
+    app_redis_down(&w->parts->link, why, refused);
+}
+
 static bool listen_now(struct wsgate *w, struct err *err)
 {
     const struct options *o = w->opts;
@@ -232,7 +248,9 @@ bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
                struct err *err)
 {
     static const struct upstream_events events = {.on_settled = on_settled,
-                                                  .on_upstream = on_upstream};
+                                                  .on_upstream = on_upstream,
+                                                  .on_up = on_up,
+                                                  .on_down = on_down};
     const struct fanout_limits limits = {
         .backlog_bytes = (uint64_t)opts->backlog_bytes,
         .backlog_all_bytes = (uint64_t)opts->backlog_all_bytes,
@@ -252,6 +270,8 @@ bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
     w->parts->heartbeat.gate = w;
     heartbeat_open(&w->parts->heartbeat, w);
     gate_metrics_open(w);
+    if (!opts->app.no_redis)
+        app_redis_open(&w->parts->link, app, w->redis_config.display);
     if (!upstream_new(w, &events, w, err))
         return false;
     raise_fd_limit(opts); /* now: a start that fails says only why */
@@ -281,6 +301,7 @@ void gate_stop(void *wsgate)
 {
     struct wsgate *w = wsgate;
 
+    app_redis_close(&w->parts->link); /* not required any more */
     stdio_stop_input(w);
     gate_flush(w);
     http_server_stop_accepting(w->server);
@@ -291,9 +312,7 @@ bool gate_is_ready(void *wsgate, const char **why)
 {
     const struct wsgate *w = wsgate;
 
-    if (w->app->stopping)
-        *why = "draining";
-    else if (!w->opts->app.no_redis && gate_upstream(w) != UPSTREAM_LIVE)
+    if (!w->opts->app.no_redis && gate_upstream(w) != UPSTREAM_LIVE)
         *why = gate_upstream(w) == UPSTREAM_DOWN ? "upstream is down"
                                                  : "upstream is stale";
     else

@@ -85,7 +85,7 @@ bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
                struct err *err);
 /* app's on_stop: says goodbye to clients, then closes every handle. */
 void gate_stop(void *wsgate);
-/* app's is_ready: false while upstream is stale or down, or draining. */
+/* For app.is_ready: false while upstream is stale or down. */
 bool gate_is_ready(void *wsgate, const char **why);
 /* Frees what is left after the loop ended. */
 void gate_free(struct wsgate *w);

@@ -29,6 +29,9 @@ struct upstream_events {
     /* Some subscription became settled. */
     void (*on_settled)(void *arg);
     void (*on_upstream)(void *arg, enum upstream_state now);
+    /* Of each of the two links. */
+    void (*on_up)(void *arg);
+    void (*on_down)(void *arg, const char *why, bool refused);
 };
 
 struct channels *upstream_channels(struct upstream *upstream);

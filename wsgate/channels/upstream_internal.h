@@ -19,9 +19,7 @@ struct upstream {
     struct redis_sub *sub; /* NULL with --no-redis */
     struct redis_probe *probe;
     struct instance *instance;
-    uint64_t opened_ms;  /* of the loop, when Redis was first asked for */
     uint64_t connection; /* number of the present subscription connection */
-    bool was_up;         /* Redis has answered once */
     bool settled;        /* tell events.on_settled in this turn */
     uv_timer_t throttle, sweep;
     uv_prepare_t prepare;

@@ -9,9 +9,6 @@
 #include "common/redis/instance.h"
 #include "wsgate/channels/upstream_internal.h"
 
-/* How long --require-redis waits for a first connection. */
-enum { REQUIRE_MS = 3000 };
-
 static struct span prefixed(struct upstream *upstream, const char *more,
                             struct span name)
 {
@@ -193,34 +190,15 @@ static void on_sub_live(void *arg)
 {
     struct upstream *upstream = arg;
 
-    upstream->was_up = true;
+    upstream->events.on_up(upstream->arg);
     redis_probe_links_changed(upstream->probe);
-}
-
-/* At start only: what was up once is waited for. */
-static void give_up(struct upstream *upstream, const char *why, bool refused)
-{
-    struct wsgate *w = upstream->gate;
-    struct err err = {0};
-
-    if (upstream->was_up)
-        return;
-    if (refused)
-        err_set(&err, ERR_REFUSED, "Redis at %s refuses us: %s",
-                w->redis_config.display, why);
-    else if (w->opts->app.require_redis &&
-             uv_now(&w->app->loop) - upstream->opened_ms >= REQUIRE_MS)
-        err_set(&err, ERR_PEER, "%s is not there (--require-redis): %s",
-                w->redis_config.display, why);
-    if (err.code != ERR_NONE)
-        app_fail(w->app, &err);
 }
 
 static void on_sub_down(void *arg, const char *why, bool refused)
 {
     struct upstream *upstream = arg;
 
-    give_up(upstream, why, refused);
+    upstream->events.on_down(upstream->arg, why, refused);
     upstream->connection++; /* nothing is confirmed any more */
     upstream->settled = true;
     if (upstream->probe)
@@ -244,7 +222,7 @@ static void on_cmd_ready(void *arg)
 {
     struct upstream *upstream = arg;
 
-    upstream->was_up = true;
+    upstream->events.on_up(upstream->arg);
     redis_probe_links_changed(upstream->probe);
 }
 
@@ -252,7 +230,7 @@ static void on_cmd_down(void *arg, const char *why, bool refused)
 {
     struct upstream *upstream = arg;
 
-    give_up(upstream, why, refused);
+    upstream->events.on_down(upstream->arg, why, refused);
     if (upstream->probe)
         redis_probe_links_changed(upstream->probe);
 }
@@ -319,7 +297,6 @@ bool upstream_redis_open(struct upstream *upstream, struct err *err)
 
     if (w->opts->app.no_redis)
         return true;
-    upstream->opened_ms = uv_now(&w->app->loop);
     w->redis = redis_cmd_new(&w->app->loop, &w->redis_config, NULL, &cmd_events,
                              upstream);
     upstream->sub =
