@@ -100,10 +100,9 @@ static void add_symbols(struct shard *sh, struct engine *e)
 
 static void add_cursor(struct shard *sh)
 {
-    char cursor[48];
+    char cursor[ENTRY_ID_TEXT_MAX];
 
-    snprintf(cursor, sizeof cursor, "%" PRIu64 "-%" PRIu64, sh->cursor.ms,
-             sh->cursor.seq);
+    entry_id_print(sh->cursor, cursor);
     command(sh, sh->has_cursor ? 8 : 6, "HSET");
     resp_bulk_str(&sh->flying, sh->key);
     resp_bulk_str(&sh->flying, SHARD_NUMBER);
@@ -143,37 +142,6 @@ void shard_landed(struct shard *sh)
     bytes_clear(&sh->flying);
     sh->flying_commands = 0;
     sh->status = SHARD_IDLE;
-}
-
-static bool read_number(struct span text, uint64_t *out)
-{
-    uint64_t n = 0;
-
-    if (text.len == 0 || text.len > 19)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        n = n * 10 + (uint64_t)(text.ptr[i] - '0');
-    }
-    *out = n;
-    return true;
-}
-
-bool entry_id_parse(struct span text, struct entry_id *id)
-{
-    const char *dash = memchr(text.ptr, '-', text.len);
-    size_t left;
-    struct entry_id got;
-
-    if (!dash)
-        return false;
-    left = (size_t)(dash - text.ptr);
-    if (!read_number(span_make(text.ptr, left), &got.ms) ||
-        !read_number(span_make(dash + 1, text.len - left - 1), &got.seq))
-        return false;
-    *id = got;
-    return true;
 }
 
 static void log_bad(struct span name, const struct err *err)
@@ -221,9 +189,9 @@ void shard_load(struct shard *sh, struct engine *e, const struct redis_reply *r)
         if (span_starts(name, "s:"))
             load_symbol(e, span_make(name.ptr + 2, name.len - 2), value);
         else if (span_is(name, SHARD_NUMBER))
-            read_number(value, &sh->number);
+            entry_id_number(value, &sh->number);
         else if (span_is(name, "fence"))
-            read_number(value, &sh->fence);
+            entry_id_number(value, &sh->fence);
         else if (span_is(name, "cursor"))
             sh->has_cursor = entry_id_parse(value, &sh->cursor);
     }
@@ -258,7 +226,7 @@ void shard_compare(struct shard *sh, struct engine *e,
     uint64_t stored = 0;
 
     if (r->type == REDIS_STRING)
-        read_number(r->str, &stored);
+        entry_id_number(r->str, &stored);
     /* An older state that is not dealt with yet stays one. */
     if (stored == 0 || sh->past != STORE_REWOUND)
         sh->past = stored == 0 ? STORE_EMPTY : STORE_CURRENT;

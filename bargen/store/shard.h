@@ -55,11 +55,4 @@ void shard_load(struct shard *sh, struct engine *e,
 void shard_compare(struct shard *sh, struct engine *e,
                    const struct redis_reply *r);
 
-/* "1697097600000-3"; false: it is none. */
-bool entry_id_parse(struct span text, struct entry_id *id);
-static inline bool entry_id_before(struct entry_id a, struct entry_id b)
-{
-    return a.ms != b.ms ? a.ms < b.ms : a.seq < b.seq;
-}
-
 #endif

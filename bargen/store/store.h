@@ -26,6 +26,7 @@
 #include <uv.h>
 
 #include "bargen/core/engine.h"
+#include "bargen/store/entry_id.h"
 #include "bargen/store/outbox.h"
 #include "common/redis/redis_cmd.h"
 
@@ -38,11 +39,6 @@ enum store_past {
     STORE_EMPTY,   /* no state */
     STORE_CURRENT, /* ours, with the last checkpoint or without it */
     STORE_REWOUND, /* an older one of ours: Redis has lost writes */
-};
-
-/* Id of a stream entry. */
-struct entry_id {
-    uint64_t ms, seq;
 };
 
 struct store_events {

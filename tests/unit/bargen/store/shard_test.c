@@ -8,26 +8,6 @@ static struct redis_reply string(const char *text)
     return (struct redis_reply){.type = REDIS_STRING, .str = span_str(text)};
 }
 
-static void entry_ids_are_read_and_compared(void **state)
-{
-    static const char *const bad[] = {"",    "1",   "-",
-                                      "1-",  "-1",  "1-2-3",
-                                      "x-1", "1-x", "99999999999999999999-0"};
-    struct entry_id a, b;
-
-    (void)state;
-    assert_true(entry_id_parse(span_str("1697097600000-3"), &a));
-    assert_true(a.ms == 1697097600000 && a.seq == 3);
-    assert_true(entry_id_parse(span_str("1697097600000-10"), &b));
-    assert_true(entry_id_before(a, b));
-    assert_false(entry_id_before(b, a));
-    assert_false(entry_id_before(a, a));
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (entry_id_parse(span_str(bad[i]), &a))
-            fail_msg("'%s' is not refused", bad[i]);
-    assert_true(a.seq == 3);
-}
-
 /* A shard beside the engine of a feed. */
 static void shard_open(struct shard *sh, struct feed *f,
                        struct outbox_options *options, const char *state)
@@ -306,7 +286,6 @@ static void what_was_told_in_changes_adds_up_to_the_whole(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(entry_ids_are_read_and_compared),
         cmocka_unit_test(a_checkpoint_holds_state_cursor_and_number_in_one),
         cmocka_unit_test(without_state_only_bars_are_sent),
         cmocka_unit_test(the_stored_number_says_whether_a_checkpoint_ran),
