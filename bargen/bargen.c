@@ -2,16 +2,16 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "bargen/core/stats.h"
-#include "bargen/flow.h"
-#include "bargen/status.h"
+#include "bargen/source/journal.h"
+#include "bargen/source/lines.h"
+#include "bargen/source/mock.h"
+#include "bargen/source/pubsub.h"
 #include "common/base/log.h"
 
 enum {
-    OUT_MAX_BYTES = 1024 * 1024,
     /* How long --require-redis waits for a first connection. */
     REQUIRE_MS = 3000,
     /* What a stop waits for the last checkpoint: less than APP_DRAIN_MS;
@@ -22,38 +22,11 @@ enum {
 
 /* --- the end --- */
 
-static void part_done(struct bargen *b)
+static void on_finished(void *arg)
 {
-    if (--b->waits == 0)
-        app_stop(b->app);
-}
+    struct bargen *b = arg;
 
-static void on_stored(void *arg)
-{
-    part_done(arg);
-}
-
-static void on_written(void *arg, size_t lost)
-{
-    (void)lost;
-    part_done(arg);
-}
-
-void bargen_end(struct bargen *b)
-{
-    b->ending = true;
-    engine_finish(&b->engine);
-    b->waits = 1;
-    if (b->store) {
-        b->waits++;
-        store_finish(b->store, on_stored, b);
-    } else if (b->out) {
-        flow_tell_output(b);
-        b->waits++;
-        output_close(b->out, on_written, b);
-        b->out = NULL;
-    }
-    part_done(b);
+    app_stop(b->app);
 }
 
 static void summarise(const struct bargen *b)
@@ -67,17 +40,16 @@ static void summarise(const struct bargen *b)
              c->late_dropped);
 }
 
-static void close_store(struct bargen *b)
+static void close_sink(struct bargen *b)
 {
     uv_close((uv_handle_t *)&b->redis_timer, NULL);
-    store_close(b->store, NULL, NULL);
-    b->store = NULL;
+    sink_close(&b->sink);
     summarise(b);
 }
 
 static void on_stop_stored(void *arg)
 {
-    close_store(arg);
+    close_sink(arg);
 }
 
 static void on_stop_late(uv_timer_t *timer)
@@ -86,35 +58,26 @@ static void on_stop_late(uv_timer_t *timer)
 
     if (b->redis_was_ready)
         log_warn("lost", "why=\"Redis did not answer the last checkpoint\"");
-    close_store(b);
+    close_sink(b);
 }
 
 /* The state is kept, no bar is closed before its time. */
 void bargen_stop(void *arg)
 {
     struct bargen *b = arg;
+    struct store *store = b->sink.store;
 
     b->closing = true;
-    lines_close(b);
-    journal_close(b->journal);
-    pubsub_close(b->pubsub);
-    mock_close(b->mock);
-    b->journal = NULL;
-    b->pubsub = NULL;
-    b->mock = NULL;
-    uv_close((uv_handle_t *)&b->timer, NULL);
-    flow_tell_output(b);
-    output_close(b->out, NULL, NULL);
-    b->out = NULL;
-    if (!b->store) {
-        uv_close((uv_handle_t *)&b->redis_timer, NULL);
-        summarise(b);
+    source_close(b->source);
+    b->source = NULL;
+    if (!store) {
+        close_sink(b);
         return;
     }
     instance_close(b->instance);
     uv_timer_start(&b->redis_timer, on_stop_late,
-                   store_ready(b->store) ? STOP_FLUSH_MS : STOP_NO_LINK_MS, 0);
-    store_finish(b->store, on_stop_stored, b);
+                   store_ready(store) ? STOP_FLUSH_MS : STOP_NO_LINK_MS, 0);
+    sink_finish(&b->sink, on_stop_stored, b);
 }
 
 void bargen_close(struct bargen *b)
@@ -126,18 +89,166 @@ void bargen_close(struct bargen *b)
     b->routes = NULL;
 }
 
-/* --- the sinks --- */
+/* --- Redis --- */
 
-static void on_room(struct bargen *b)
+static void on_redis_missing(uv_timer_t *timer)
 {
-    lines_resume(b);
-    if (b->journal)
-        journal_go_on(b->journal);
+    struct bargen *b = timer->data;
+    struct err err = {0};
+
+    err_set(&err, ERR_PEER, "%s is not there (--require-redis): %s",
+            b->redis.display,
+            b->redis_why[0] != '\0' ? b->redis_why : "no answer");
+    app_fail(b->app, &err);
+}
+
+static void redis_is_ready(struct bargen *b)
+{
+    uv_timer_stop(&b->redis_timer);
+    b->redis_was_ready = true;
+}
+
+static void redis_is_down(struct bargen *b, const char *why, bool refused)
+{
+    struct err err = {0};
+
+    snprintf(b->redis_why, sizeof b->redis_why, "%s", why);
+    if (!refused || b->redis_was_ready)
+        return; /* the link says it, and tries again */
+    err_set(&err, ERR_REFUSED, "%s refused us: %s", b->redis.display, why);
+    app_fail(b->app, &err);
+}
+
+/* --- the source --- */
+
+static void pause_if_full(struct bargen *b)
+{
+    if (b->source && sink_full(&b->sink))
+        source_pause(b->source);
+}
+
+static void resume_if_room(struct bargen *b)
+{
+    if (b->source && !sink_full(&b->sink))
+        source_resume(b->source);
+}
+
+static void on_drained(void *arg)
+{
+    struct bargen *b = arg;
+
+    sink_flush(&b->sink);
+    pause_if_full(b);
+}
+
+static void on_accepted(void *arg, struct span line)
+{
+    struct bargen *b = arg;
+
+    if (sink_pass(&b->sink, line))
+        pause_if_full(b);
+}
+
+static void on_source_ready(void *arg)
+{
+    struct bargen *b = arg;
+
+    redis_is_ready(b);
+    app_ready(b->app);
+}
+
+static void on_source_down(void *arg, const char *why, bool refused)
+{
+    struct bargen *b = arg;
+
+    if (!b->sink.store) /* its link says the same */
+        redis_is_down(b, why, refused);
+}
+
+static void on_end(void *arg, const struct err *err)
+{
+    struct bargen *b = arg;
+
+    source_close(b->source);
+    b->source = NULL;
+    if (err) {
+        app_fail(b->app, err);
+        return;
+    }
+    engine_finish(&b->engine);
+    sink_finish(&b->sink, on_finished, b);
+}
+
+static struct source *open_source(struct bargen *b, struct err *err)
+{
+    const struct options *o = b->opts;
+    const char *const *names = (const char *const *)o->names;
+    struct source_context to = {
+        .loop = &b->app->loop,
+        .engine = &b->engine,
+        .events = {.on_drained = on_drained,
+                   .on_accepted = o->tee ? on_accepted : NULL,
+                   .on_ready = on_source_ready,
+                   .on_down = on_source_down,
+                   .on_end = on_end},
+        .arg = b};
+    struct lines_config lines = {STDIN_FILENO, (size_t)o->max_line_bytes,
+                                 o->strict};
+    struct mock_config mock = {names, o->n_names, (uint64_t)o->seed};
+    struct pubsub_config pubsub = {&b->redis, names, o->n_names};
+    struct journal_config journal = {&b->redis, b->sink.store,
+                                     (unsigned)o->shards, o->from == FROM_NOW};
+
+    if (o->stdin_events)
+        return lines_new(&to, &lines, err);
+    if (o->mock)
+        return mock_new(&to, &mock);
+    if (o->source == SOURCE_PUBSUB)
+        return pubsub_new(&to, &pubsub);
+    return journal_new(&to, &journal);
+}
+
+/* --- the sink --- */
+
+static bool caught_up(const void *arg)
+{
+    const struct bargen *b = arg;
+
+    return !b->source || source_caught_up(b->source);
+}
+
+static void on_store_ready(void *arg)
+{
+    struct bargen *b = arg;
+
+    b->redis_was_ready = true;
+    if (b->closing) { /* only what was kept is written; the timer is its end */
+        sink_flush(&b->sink);
+        return;
+    }
+    uv_timer_stop(&b->redis_timer);
+    if (!b->source || !source_fault(b->source))
+        app_ready(b->app);
+    resume_if_room(b);
+    sink_flush(&b->sink);
+}
+
+static void on_store_down(void *arg, const char *why, bool refused)
+{
+    redis_is_down(arg, why, refused);
+}
+
+static void on_store_acked(void *arg)
+{
+    struct bargen *b = arg;
+
+    sink_flush(&b->sink);
+    resume_if_room(b);
 }
 
 static void on_out_room(void *arg)
 {
-    on_room(arg);
+    resume_if_room(arg);
 }
 
 static void on_out_closed(void *arg, int errnum)
@@ -151,94 +262,6 @@ static void on_out_closed(void *arg, int errnum)
         app_fail(b->app, &err);
 }
 
-static void start_sources(struct bargen *b)
-{
-    const struct options *o = b->opts;
-
-    if (b->mock)
-        mock_start(b->mock);
-    else if (!o->stdin_events && o->source == SOURCE_JOURNAL)
-        b->journal = journal_new(b);
-    else if (!o->stdin_events)
-        b->pubsub = pubsub_new(b);
-}
-
-void bargen_source_ready(struct bargen *b)
-{
-    uv_timer_stop(&b->redis_timer);
-    b->redis_was_ready = true;
-    app_ready(b->app);
-}
-
-void bargen_redis_down(struct bargen *b, const char *why, bool refused)
-{
-    struct err err = {0};
-
-    snprintf(b->redis_why, sizeof b->redis_why, "%s", why);
-    if (!refused || b->redis_was_ready)
-        return; /* the link says it, and tries again */
-    err_set(&err, ERR_REFUSED, "%s refused us: %s", b->redis.display, why);
-    app_fail(b->app, &err);
-}
-
-static void on_store_ready(void *arg, bool first)
-{
-    struct bargen *b = arg;
-
-    b->redis_was_ready = true;
-    if (b->closing) { /* only what was kept is written; the timer is its end */
-        store_flush(b->store);
-        return;
-    }
-    uv_timer_stop(&b->redis_timer);
-    if (first)
-        start_sources(b);
-    if (!b->journal && !b->pubsub)
-        app_ready(b->app);
-    on_room(b);
-    bargen_flush(b);
-}
-
-static void on_store_down(void *arg, const char *why, bool refused)
-{
-    bargen_redis_down(arg, why, refused);
-}
-
-static void on_store_acked(void *arg)
-{
-    struct bargen *b = arg;
-
-    if (b->closing || b->ending) {
-        store_flush(b->store);
-        return;
-    }
-    bargen_flush(b);
-    on_room(b);
-}
-
-static void on_redis_missing(uv_timer_t *timer)
-{
-    struct bargen *b = timer->data;
-    struct err err = {0};
-
-    err_set(&err, ERR_PEER, "%s is not there (--require-redis): %s",
-            b->redis.display,
-            b->redis_why[0] != '\0' ? b->redis_why : "no answer");
-    app_fail(b->app, &err);
-}
-
-/* --- beginning --- */
-
-static bool open_output(struct bargen *b, struct err *err)
-{
-    struct output_events events = {.on_room = on_out_room,
-                                   .on_closed = on_out_closed};
-
-    b->out = output_new(&b->app->loop, STDOUT_FILENO, OUT_MAX_BYTES, &events, b,
-                        err);
-    return b->out != NULL;
-}
-
 static const char *state_name(const struct options *o)
 {
     if (o->stdin_events || o->mock)
@@ -246,29 +269,86 @@ static const char *state_name(const struct options *o)
     return o->source == SOURCE_JOURNAL ? "bargen:state" : "bargen:pubsub";
 }
 
-static void open_store(struct bargen *b)
+static bool open_sink(struct bargen *b, struct err *err)
 {
     const struct options *o = b->opts;
-    struct store_events events = {.on_ready = on_store_ready,
-                                  .on_down = on_store_down,
-                                  .on_acked = on_store_acked};
-    const struct instance_id self = {b->app->tool, b->app->instance,
-                                     b->app->started_ms};
-    struct store_options options = {
-        .engine = &b->engine,
-        .redis = &b->redis,
-        .outbox = {.prefix = span_str(b->redis.prefix),
-                   .route = route_of(b->routes, EVENT_BAR),
-                   .history_max = o->history_max,
-                   .updates = !o->final_only,
-                   .source = flow_source_name(b)},
-        .state = state_name(o),
-        .throttle_ms = o->throttle_ms,
+    struct output_events to_output = {.on_room = on_out_room,
+                                      .on_closed = on_out_closed};
+    struct store_events to_store = {.on_ready = on_store_ready,
+                                    .on_down = on_store_down,
+                                    .on_acked = on_store_acked};
+    struct sink_config config = {
+        .loop = &b->app->loop,
+        .store = {.engine = &b->engine,
+                  .redis = &b->redis,
+                  .outbox = {.prefix = span_str(b->redis.prefix),
+                             .route = route_of(b->routes, EVENT_BAR),
+                             .history_max = o->history_max,
+                             .updates = !o->final_only,
+                             .source = o->mock ? "mock" : NULL},
+                  .state = state_name(o),
+                  .throttle_ms = o->throttle_ms},
+        .caught_up = caught_up,
+        .arg = b,
     };
 
-    b->store = store_new(&b->app->loop, &options, &events, b);
-    b->instance = instance_new(&b->app->loop, self, store_cmd(b->store),
-                               &b->redis, status_instance, b);
+    if (o->stdout_bars)
+        return sink_to_output(&b->sink, &config, STDOUT_FILENO, &to_output,
+                              err);
+    sink_to_store(&b->sink, &config, &to_store);
+    return true;
+}
+
+/* --- status --- */
+
+static const char *fault(const struct bargen *b)
+{
+    if (b->closing || b->app->stopping)
+        return "stopping";
+    if (b->sink.store && !store_ready(b->sink.store))
+        return "no Redis";
+    return b->source ? source_fault(b->source) : NULL;
+}
+
+static bool is_ready(void *arg, const char **why)
+{
+    const char *what = fault(arg);
+
+    if (what)
+        *why = what;
+    return !what;
+}
+
+static void fill_instance(void *arg, struct json_writer *json)
+{
+    const struct bargen *b = arg;
+
+    stats_instance(&b->engine, json);
+}
+
+static bool health(void *arg, struct json_writer *json)
+{
+    const struct bargen *b = arg;
+    const char *redis = "disabled";
+
+    if (b->closing)
+        redis = "disconnected";
+    else if (b->sink.store)
+        redis = store_ready(b->sink.store) ? "connected" : "disconnected";
+    json_write_str(json, "redis", redis);
+    json_write_bool(json, "caught_up", caught_up(b));
+    fill_instance(arg, json);
+    return !fault(b);
+}
+
+/* --- beginning --- */
+
+static void on_bar(void *arg, struct symbol *sym, const struct resolution *r,
+                   const struct bar *bar, enum bar_issue how)
+{
+    struct bargen *b = arg;
+
+    sink_bar(&b->sink, sym, r, bar, how);
 }
 
 static void open_engine(struct bargen *b)
@@ -290,7 +370,7 @@ static void open_engine(struct bargen *b)
         .track = !o->final_only || stateful,
         .note_drops = stateful,
         .shards = stateful ? (unsigned)o->shards : 1,
-        .sink = {flow_bar, b},
+        .sink = {on_bar, b},
     };
 
     engine_init(&b->engine, &config);
@@ -317,29 +397,29 @@ static bool read_config(struct bargen *b, struct err *err)
 bool bargen_init(struct bargen *b, struct app *app, struct options *opts,
                  struct err *err)
 {
+    const struct instance_id self = {app->tool, app->instance, app->started_ms};
+
     *b = (struct bargen){.app = app, .opts = opts};
-    app->is_ready = status_ready;
-    app->health = status_health;
+    app->is_ready = is_ready;
+    app->health = health;
     app->ready_arg = app->health_arg = b;
     if (!read_config(b, err))
         return false;
-    if (opts->stdout_bars && !open_output(b, err))
-        return false;
     open_engine(b);
-    if (opts->stdin_events && !lines_open(b, err)) {
-        output_close(b->out, NULL, NULL); /* accepts NULL */
-        b->out = NULL;
+    if (!open_sink(b, err))
+        return false;
+    b->source = open_source(b, err);
+    if (!b->source) {
+        sink_close(&b->sink);
         return false;
     }
-    uv_timer_init(&app->loop, &b->timer);
     uv_timer_init(&app->loop, &b->redis_timer);
-    b->timer.data = b->redis_timer.data = b;
-    if (opts->mock)
-        b->mock = mock_new(b);
-    if (!opts->stdout_bars)
-        open_store(b); /* the sources wait for it */
-    else
-        start_sources(b);
+    b->redis_timer.data = b;
+    if (b->sink.store)
+        b->instance = instance_new(&app->loop, self, store_cmd(b->sink.store),
+                                   &b->redis, fill_instance, b);
+    pause_if_full(b);
+    resume_if_room(b);
     if (!needs_redis(opts))
         app_ready(app);
     else if (opts->app.require_redis)

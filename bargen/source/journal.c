@@ -4,58 +4,61 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bargen/bargen.h"
 #include "bargen/core/stats.h"
 #include "bargen/source/payload.h"
-#include "bargen/store/shard.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
 enum {
-    ENTRIES_MAX = 8, /* of one shard in one reply: an entry is a batch */
     BLOCK_MS = 2000, /* the link expects an answer within 6 s */
     RETRY_MS = 1000,
-    NAME_MAX_BYTES = 128,
+    KEY_MAX_BYTES = 128,
+};
+
+struct stream {
+    struct journal *journal;
+    unsigned shard;
+    struct entry_id cursor; /* the last entry taken in */
+    bool begun;             /* the cursor says something */
+    char key[KEY_MAX_BYTES];
 };
 
 struct journal {
-    struct bargen *b;
-    struct redis_cmd *cmd;
+    struct source source;
+    struct source_context to;
+    struct journal_config config;
+    struct redis_cmd *cmd; /* NULL: not begun */
     struct payload payload;
     uv_timer_t retry;
-    unsigned n_shards;
-    unsigned unchecked; /* shards whose stream is being looked at */
+    unsigned unchecked; /* streams that are being looked at */
     bool refused;       /* one of them could not be */
     bool checked;       /* all were, since this connection was made */
     bool reading;       /* XREAD is under way */
     bool caught_up;
-    bool closing;
-    struct part {
-        struct journal *journal;
-        unsigned shard;
-        struct entry_id cursor; /* the last entry taken in */
-        bool begun;             /* the cursor says something */
-    } * parts;
-    unsigned open;
+    bool paused, closing;
+    unsigned open;           /* handles and links */
+    struct stream streams[]; /* config.shards */
 };
 
-static void key_of(const struct journal *j, unsigned shard,
-                   char key[NAME_MAX_BYTES])
+static bool ready(const struct journal *j)
 {
-    snprintf(key, NAME_MAX_BYTES, "%sjournal:%u", j->b->redis.prefix, shard);
+    return j->cmd && j->checked && redis_cmd_ready(j->cmd);
 }
 
-bool journal_ready(const struct journal *j)
+static bool journal_caught_up(const void *self)
 {
-    return !j->closing && j->checked && redis_cmd_ready(j->cmd);
+    const struct journal *j = self;
+
+    return j->caught_up && ready(j);
 }
 
-bool journal_caught_up(const struct journal *j)
+static const char *journal_fault(const void *self)
 {
-    return j->caught_up && journal_ready(j);
+    return ready(self) ? NULL : "the journal cannot be read";
 }
 
 static void try_later(struct journal *j);
+static void go_on(struct journal *j);
 
 /* --- is the stream the one that we know? --- */
 
@@ -75,81 +78,84 @@ static bool field_id(const struct redis_reply *info, const char *name,
     return false;
 }
 
-static void advance(struct part *p, struct entry_id id)
+static void advance(struct stream *s, struct entry_id id)
 {
-    struct store *store = p->journal->b->store;
+    struct store *store = s->journal->config.store;
 
-    p->cursor = id;
-    p->begun = true;
+    s->cursor = id;
+    s->begun = true;
     if (store)
-        store_advance(store, p->shard, id);
+        store_advance(store, s->shard, id);
 }
 
-static void tell_lost(struct part *p, const char *ev, struct entry_id cursor,
+static void tell_lost(struct stream *s, const char *ev, struct entry_id cursor,
                       int64_t until_ns)
 {
-    struct journal *j = p->journal;
+    struct journal *j = s->journal;
+    char text[ENTRY_ID_TEXT_MAX];
 
-    engine_lost(&j->b->engine, j->n_shards > 1 ? (int)p->shard : -1, until_ns);
-    log_warn(ev, "shard=%u cursor=%" PRIu64 "-%" PRIu64, p->shard, cursor.ms,
-             cursor.seq);
+    engine_lost(j->to.engine, j->config.shards > 1 ? (int)s->shard : -1,
+                until_ns);
+    entry_id_print(cursor, text);
+    log_warn(ev, "shard=%u cursor=%s", s->shard, text);
 }
 
 /* A journal that has nothing of what was read: all of it is new. */
-static void begin_anew(struct part *p)
+static void begin_anew(struct stream *s)
 {
     const struct entry_id zero = {0, 0};
-    struct entry_id cursor = p->cursor;
+    struct entry_id cursor = s->cursor;
 
-    if (!p->begun || !entry_id_before(zero, cursor))
+    if (!s->begun || !entry_id_before(zero, cursor))
         return;
-    advance(p, zero);
-    tell_lost(p, "journal_replaced", cursor, clock_wall_ns());
+    advance(s, zero);
+    tell_lost(s, "journal_replaced", cursor, clock_wall_ns());
 }
 
-static void check_stream(struct part *p, const struct redis_reply *info)
+static void check_stream(struct stream *s, const struct redis_reply *info)
 {
-    struct journal *j = p->journal;
-    struct entry_id first, last, cursor = p->cursor;
-    enum store_past past =
-        j->b->store ? store_take_past(j->b->store, p->shard) : STORE_EMPTY;
+    struct journal *j = s->journal;
+    struct entry_id first, last, cursor = s->cursor;
+    enum store_past past = j->config.store
+                               ? store_take_past(j->config.store, s->shard)
+                               : STORE_EMPTY;
 
     if (!field_id(info, "last-generated-id", &last))
         return;
-    if (!p->begun) {
-        if (j->b->opts->from == FROM_NOW)
-            advance(p, last);
+    if (!s->begun) {
+        if (j->config.from_now)
+            advance(s, last);
         return;
     }
     if (entry_id_before(last, cursor) && past == STORE_EMPTY) {
-        begin_anew(p);
+        begin_anew(s);
     } else if (entry_id_before(last, cursor) || past == STORE_REWOUND) {
         /* The same history up to some time ago: all of it was read. */
         if (entry_id_before(last, cursor))
-            advance(p, last);
-        tell_lost(p, "journal_rewound", cursor, clock_wall_ns());
+            advance(s, last);
+        tell_lost(s, "journal_rewound", cursor, clock_wall_ns());
     } else if (entry_id_before(cursor, last) &&
                !field_id(info, "first-entry", &first)) {
-        tell_lost(p, "journal_trimmed", cursor, (int64_t)last.ms * NS_PER_MS);
+        tell_lost(s, "journal_trimmed", cursor, (int64_t)last.ms * NS_PER_MS);
     } else if (entry_id_before(cursor, last) &&
                entry_id_before(cursor, first)) {
-        tell_lost(p, "journal_trimmed", cursor, (int64_t)first.ms * NS_PER_MS);
+        tell_lost(s, "journal_trimmed", cursor, (int64_t)first.ms * NS_PER_MS);
     }
 }
 
 static void on_info(void *arg, const struct redis_reply *r)
 {
-    struct part *p = arg;
-    struct journal *j = p->journal;
+    struct stream *s = arg;
+    struct journal *j = s->journal;
 
     if (!r || j->closing)
         return;
     if (r->type == REDIS_ARRAY) {
-        check_stream(p, r);
+        check_stream(s, r);
     } else if (span_starts(r->str, "ERR no such key")) {
-        begin_anew(p);
+        begin_anew(s);
     } else {
-        log_warn("journal_unreadable", "shard=%u why=%s", p->shard,
+        log_warn("journal_unreadable", "shard=%u why=%s", s->shard,
                  LOG_Q(r->str));
         j->refused = true;
     }
@@ -160,31 +166,30 @@ static void on_info(void *arg, const struct redis_reply *r)
         return;
     }
     j->checked = true;
-    bargen_source_ready(j->b);
-    journal_go_on(j);
+    j->to.events.on_ready(j->to.arg);
+    go_on(j);
 }
 
 static void check_all(struct journal *j)
 {
-    char key[NAME_MAX_BYTES];
+    struct store *store = j->config.store;
 
-    j->unchecked = j->n_shards;
+    j->unchecked = j->config.shards;
     j->refused = false;
-    for (unsigned i = 0; i < j->n_shards; i++) {
-        struct part *p = &j->parts[i];
+    for (unsigned i = 0; i < j->config.shards; i++) {
+        struct stream *s = &j->streams[i];
 
-        if (!p->begun && j->b->store)
-            p->begun = store_cursor(j->b->store, i, &p->cursor);
-        key_of(j, i, key);
-        redis_cmd_words(j->cmd, on_info, p, "XINFO", "STREAM", key, NULL);
+        if (!s->begun && store)
+            s->begun = store_cursor(store, i, &s->cursor);
+        redis_cmd_words(j->cmd, on_info, s, "XINFO", "STREAM", s->key, NULL);
     }
 }
 
 /* --- reading --- */
 
-static void take_entry(struct journal *j, unsigned shard,
-                       const struct redis_reply *entry)
+static void take_entry(struct stream *s, const struct redis_reply *entry)
 {
+    struct journal *j = s->journal;
     const struct redis_reply *fields;
     struct entry_id id;
 
@@ -194,22 +199,18 @@ static void take_entry(struct journal *j, unsigned shard,
     fields = &entry->item[1];
     for (size_t i = 0; i + 1 < fields->count; i += 2)
         if (span_is(fields->item[i].str, "d"))
-            payload_take(&j->payload, &j->b->engine, fields->item[i + 1].str,
+            payload_take(&j->payload, j->to.engine, fields->item[i + 1].str,
                          (int64_t)id.ms * NS_PER_MS);
-    advance(&j->parts[shard], id);
+    advance(s, id);
 }
 
-/* Number of the shard at the end of the key; n_shards: not one of ours. */
-static unsigned shard_of(const struct journal *j, struct span key)
+/* NULL: not one of ours. */
+static struct stream *stream_of(struct journal *j, struct span key)
 {
-    char own[NAME_MAX_BYTES];
-
-    for (unsigned i = 0; i < j->n_shards; i++) {
-        key_of(j, i, own);
-        if (span_is(key, own))
-            return i;
-    }
-    return j->n_shards;
+    for (unsigned i = 0; i < j->config.shards; i++)
+        if (span_is(key, j->streams[i].key))
+            return &j->streams[i];
+    return NULL;
 }
 
 static void take_streams(struct journal *j, const struct redis_reply *r)
@@ -219,24 +220,24 @@ static void take_streams(struct journal *j, const struct redis_reply *r)
 
     j->caught_up = true;
     /* Ids are by the clock of Redis, which may be wrong. */
-    j->b->engine.wall_ns = clock_wall_ns();
+    j->to.engine->wall_ns = clock_wall_ns();
     for (size_t i = 0; i < r->count; i++) {
-        const struct redis_reply *stream = &r->item[i], *list;
-        unsigned shard;
+        const struct redis_reply *pair = &r->item[i], *list;
+        struct stream *s;
 
-        if (stream->type != REDIS_ARRAY || stream->count != 2)
+        if (pair->type != REDIS_ARRAY || pair->count != 2)
             continue;
-        shard = shard_of(j, stream->item[0].str);
-        list = &stream->item[1];
-        if (shard == j->n_shards)
+        s = stream_of(j, pair->item[0].str);
+        list = &pair->item[1];
+        if (!s)
             continue;
         for (size_t k = 0; k < list->count; k++)
-            take_entry(j, shard, &list->item[k]);
-        if (list->count >= ENTRIES_MAX)
+            take_entry(s, &list->item[k]);
+        if (list->count >= JOURNAL_ENTRIES_MAX)
             j->caught_up = false;
         entries += list->count;
-        if (j->parts[shard].cursor.ms > newest_ms)
-            newest_ms = j->parts[shard].cursor.ms;
+        if (s->cursor.ms > newest_ms)
+            newest_ms = s->cursor.ms;
     }
     stats_journal(entries, clock_wall_ms() - (int64_t)newest_ms);
 }
@@ -264,55 +265,54 @@ static void on_read(void *arg, const struct redis_reply *r)
         try_later(j);
         return;
     }
-    bargen_flush(j->b);
-    journal_go_on(j);
+    j->to.events.on_drained(j->to.arg);
+    go_on(j);
 }
 
-static bool sink_ready(const struct journal *j)
+static void read_more(struct journal *j)
 {
-    return !j->b->store || store_ready(j->b->store);
-}
+    unsigned n = j->config.shards;
 
-void journal_go_on(struct journal *j)
-{
-    char text[NAME_MAX_BYTES];
-
-    /* Streams are compared with the cursors, so those must be there first. */
-    if (!j->closing && !j->checked && j->unchecked == 0 &&
-        redis_cmd_ready(j->cmd) && sink_ready(j)) {
-        check_all(j);
-        return;
-    }
-    if (!journal_ready(j) || j->reading || bargen_full(j->b) ||
-        uv_is_active((uv_handle_t *)&j->retry))
-        return;
-    if (!redis_cmd_begin(j->cmd, 6 + 2 * j->n_shards, on_read, j))
+    if (!redis_cmd_begin(j->cmd, 6 + 2 * n, on_read, j))
         return;
     j->reading = true;
     redis_cmd_str(j->cmd, "XREAD");
     redis_cmd_str(j->cmd, "COUNT");
-    redis_cmd_int(j->cmd, ENTRIES_MAX);
+    redis_cmd_int(j->cmd, JOURNAL_ENTRIES_MAX);
     redis_cmd_str(j->cmd, "BLOCK");
     /* The first answer says at once whether anything is left. */
     redis_cmd_int(j->cmd, j->caught_up ? BLOCK_MS : 1);
     redis_cmd_str(j->cmd, "STREAMS");
-    for (unsigned i = 0; i < j->n_shards; i++) {
-        key_of(j, i, text);
-        redis_cmd_str(j->cmd, text);
-    }
-    for (unsigned i = 0; i < j->n_shards; i++) {
-        struct entry_id id = j->parts[i].cursor;
+    for (unsigned i = 0; i < n; i++)
+        redis_cmd_str(j->cmd, j->streams[i].key);
+    for (unsigned i = 0; i < n; i++) {
+        char id[ENTRY_ID_TEXT_MAX];
 
-        snprintf(text, sizeof text, "%" PRIu64 "-%" PRIu64, id.ms, id.seq);
-        redis_cmd_str(j->cmd, text);
+        entry_id_print(j->streams[i].cursor, id);
+        redis_cmd_str(j->cmd, id);
     }
+}
+
+static void go_on(struct journal *j)
+{
+    const struct store *store = j->config.store;
+
+    /* Streams are compared with the cursors, so those must be there first. */
+    if (j->closing || !redis_cmd_ready(j->cmd) ||
+        (store && !store_ready(store)) ||
+        uv_is_active((uv_handle_t *)&j->retry))
+        return;
+    if (!j->checked && j->unchecked == 0)
+        check_all(j);
+    else if (j->checked && !j->paused && !j->reading)
+        read_more(j);
 }
 
 /* --- the link --- */
 
 static void on_retry(uv_timer_t *timer)
 {
-    journal_go_on(timer->data);
+    go_on(timer->data);
 }
 
 static void try_later(struct journal *j)
@@ -323,37 +323,38 @@ static void try_later(struct journal *j)
 
 static void on_ready(void *arg)
 {
-    journal_go_on(arg);
+    go_on(arg);
 }
 
 static void on_down(void *arg, const char *why, bool refused)
 {
     struct journal *j = arg;
 
-    /* The store's link says the same. */
-    if (!j->b->store)
-        bargen_redis_down(j->b, why, refused);
     j->checked = j->reading = j->caught_up = false;
     j->unchecked = 0;
+    uv_timer_stop(&j->retry);
+    j->to.events.on_down(j->to.arg, why, refused);
 }
 
-struct journal *journal_new(struct bargen *b)
+static void journal_pause(void *self)
 {
-    struct journal *j = mem_zero(sizeof *j);
-    struct redis_cmd_events events = {.on_ready = on_ready, .on_down = on_down};
-    struct redis_cmd_limits limits = {.role = "read"};
+    ((struct journal *)self)->paused = true;
+}
 
-    j->b = b;
-    j->n_shards = (unsigned)b->opts->shards;
-    j->parts = mem_zero(j->n_shards * sizeof *j->parts);
-    for (unsigned i = 0; i < j->n_shards; i++)
-        j->parts[i] = (struct part){.journal = j, .shard = i};
-    payload_init(&j->payload);
-    uv_timer_init(&b->app->loop, &j->retry);
-    j->retry.data = j;
-    j->cmd = redis_cmd_new(&b->app->loop, &b->redis, &limits, &events, j);
-    j->open = 2;
-    return j;
+static void journal_resume(void *self)
+{
+    static const struct redis_cmd_events events = {.on_ready = on_ready,
+                                                   .on_down = on_down};
+    static const struct redis_cmd_limits limits = {.role = "read"};
+    struct journal *j = self;
+
+    j->paused = false;
+    if (j->cmd) {
+        go_on(j);
+        return;
+    }
+    j->cmd = redis_cmd_new(j->to.loop, j->config.redis, &limits, &events, j);
+    j->open++;
 }
 
 static void closed(struct journal *j)
@@ -361,7 +362,6 @@ static void closed(struct journal *j)
     if (--j->open > 0)
         return;
     payload_close(&j->payload);
-    free(j->parts);
     free(j);
 }
 
@@ -375,11 +375,41 @@ static void on_link_closed(void *arg)
     closed(arg);
 }
 
-void journal_close(struct journal *j)
+static void journal_close(void *self)
 {
-    if (!j || j->closing)
-        return;
+    struct journal *j = self;
+
     j->closing = true;
     uv_close((uv_handle_t *)&j->retry, on_timer_closed);
-    redis_cmd_close(j->cmd, on_link_closed, j);
+    if (j->cmd)
+        redis_cmd_close(j->cmd, on_link_closed, j);
+}
+
+struct source *journal_new(const struct source_context *to,
+                           const struct journal_config *config)
+{
+    static const struct source_ops ops = {.pause = journal_pause,
+                                          .resume = journal_resume,
+                                          .caught_up = journal_caught_up,
+                                          .fault = journal_fault,
+                                          .close = journal_close};
+    struct journal *j =
+        mem_zero(sizeof *j + config->shards * sizeof j->streams[0]);
+
+    j->source = (struct source){&ops, j};
+    j->to = *to;
+    j->config = *config;
+    for (unsigned i = 0; i < config->shards; i++) {
+        struct stream *s = &j->streams[i];
+
+        s->journal = j;
+        s->shard = i;
+        snprintf(s->key, sizeof s->key, "%sjournal:%u", config->redis->prefix,
+                 i);
+    }
+    payload_init(&j->payload);
+    uv_timer_init(to->loop, &j->retry);
+    j->retry.data = j;
+    j->open = 1;
+    return &j->source;
 }

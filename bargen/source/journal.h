@@ -2,26 +2,31 @@
  * journal.h -- the source that loses nothing: {prefix}journal:{0..n-1}.
  *
  * One blocking XREAD over all shards on a link of its own, from the cursors in
- * the store.  The time of day closes bars only while it has caught up: what
- * lies in the journal comes first.
+ * the store.  Whatever was left when it was last read comes before what the
+ * time of day says.
  *
- * A journal that was trimmed beyond a cursor, or replaced by another, flags the
- * open bars of that shard.
+ * Before it reads, and after each reconnect, it compares the streams with its
+ * cursors.  A journal that was trimmed beyond a cursor, or replaced by another,
+ * flags the open bars of that shard.
  */
 #ifndef BARGEN_SOURCE_JOURNAL_H
 #define BARGEN_SOURCE_JOURNAL_H
 
-#include <stdbool.h>
+#include "bargen/source/source.h"
+#include "bargen/store/store.h"
 
-struct bargen;
-struct journal;
+enum { JOURNAL_ENTRIES_MAX = 8 }; /* of one shard in one reply */
 
-struct journal *journal_new(struct bargen *b);
-/* The store is ready, or has room again. */
-void journal_go_on(struct journal *j);
-bool journal_ready(const struct journal *j);
-/* Nothing was left when it was last read. */
-bool journal_caught_up(const struct journal *j);
-void journal_close(struct journal *j);
+struct journal_config {
+    const struct redis_config *redis;
+    struct store *store; /* has the cursors and must be ready before it is read;
+                            NULL: none are kept */
+    unsigned shards;
+    bool from_now; /* where there is no cursor: not from its beginning */
+};
+
+/* What config points to must outlive it. */
+struct source *journal_new(const struct source_context *to,
+                           const struct journal_config *config);
 
 #endif

@@ -1,55 +1,41 @@
 #include "bargen/source/lines.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "bargen/bargen.h"
 #include "bargen/core/stats.h"
+#include "common/app/input.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
-enum { TEE_CHUNK_BYTES = 64 * 1024 };
+struct lines {
+    struct source source;
+    struct source_context to;
+    struct lines_config config;
+    struct input *input;
+    bool paused;
+    bool wall_stale;
+    int64_t wall_ns; /* when the lines at hand arrived */
+    unsigned column; /* where the line at hand is wrong */
+    struct event event;
+};
 
-static void report(struct bargen *b, const char *why, uint64_t number,
+/* l may be gone when it returns. */
+static void report(struct lines *l, const char *why, uint64_t number,
                    unsigned column)
 {
     struct err err = {0};
 
     stats_bad_line();
-    if (!b->opts->strict) {
+    if (!l->config.strict) {
         log_warn("bad_line", "line=%" PRIu64 " column=%u why=\"%s\"", number,
                  column, why);
         return;
     }
     err_set(&err, ERR_INPUT, "line %" PRIu64 ", column %u: %s", number, column,
             why);
-    lines_close(b);
-    app_fail(b->app, &err);
-}
-
-static void pause_if_full(struct bargen *b)
-{
-    if (b->lines.paused || !b->lines.input || !bargen_full(b))
-        return;
-    b->lines.paused = true;
-    input_pause(b->lines.input);
-}
-
-static void pass_on(struct bargen *b, struct span text)
-{
-    struct bytes *out = output_bytes(b->out);
-    char *to = bytes_reserve(out, text.len + 1);
-
-    memcpy(to, text.ptr, text.len);
-    to[text.len] = '\n';
-    out->len += text.len + 1;
-    b->out_unsaid += text.len + 1;
-    if (b->out_unsaid < TEE_CHUNK_BYTES)
-        return;
-    b->out_unsaid = 0;
-    output_added(b->out);
-    pause_if_full(b);
+    l->to.events.on_end(l->to.arg, &err);
 }
 
 /* Where "time" stands in the line, from 1: the scanner does not keep it. */
@@ -62,85 +48,102 @@ static unsigned time_column(struct span line)
 
 static void on_line(void *arg, struct span line, uint64_t number)
 {
-    struct bargen *b = arg;
-    struct event *ev = &b->lines.event;
+    struct lines *l = arg;
+    struct event *ev = &l->event;
     enum event_fault fault;
 
     if (line.len == 0)
         return;
-    if (b->lines.wall_stale) {
-        b->lines.wall_ns = clock_wall_ns();
-        b->lines.wall_stale = false;
+    if (l->wall_stale) {
+        l->wall_ns = clock_wall_ns();
+        l->wall_stale = false;
     }
-    fault = event_read(line, ev, &b->lines.column);
+    fault = event_read(line, ev, &l->column);
     if (fault != EVENT_OK) {
-        report(b, event_fault_text(fault), number, b->lines.column);
+        report(l, event_fault_text(fault), number, l->column);
         return;
     }
-    if (b->opts->tee)
-        pass_on(b, ev->text);
-    if (engine_event(&b->engine, ev, b->lines.wall_ns) == ENGINE_FUTURE)
-        report(b, event_fault_text(EVENT_FUTURE_TIME), number,
+    if (l->to.events.on_accepted)
+        l->to.events.on_accepted(l->to.arg, ev->text);
+    if (engine_event(l->to.engine, ev, l->wall_ns) == ENGINE_FUTURE)
+        report(l, event_fault_text(EVENT_FUTURE_TIME), number,
                time_column(line));
 }
 
 static void on_too_long(void *arg, uint64_t number)
 {
-    struct bargen *b = arg;
+    struct lines *l = arg;
 
-    report(b, "line is too long", number, (unsigned)b->opts->max_line_bytes);
+    report(l, "line is too long", number, (unsigned)l->config.line_max_bytes);
 }
 
 static void on_drained(void *arg)
 {
-    struct bargen *b = arg;
+    struct lines *l = arg;
 
-    b->lines.wall_stale = true;
-    bargen_flush(b);
-    pause_if_full(b);
+    l->wall_stale = true;
+    l->to.events.on_drained(l->to.arg);
 }
 
 static void on_end(void *arg, int errnum)
 {
-    struct bargen *b = arg;
+    struct lines *l = arg;
     struct err err = {0};
 
-    lines_close(b);
-    if (errnum == 0) {
-        bargen_end(b);
-        return;
-    }
-    err_errno(&err, ERR_SYSTEM, errnum, "standard input");
-    app_fail(b->app, &err);
+    if (errnum != 0)
+        err_errno(&err, ERR_SYSTEM, errnum, "standard input");
+    l->to.events.on_end(l->to.arg, errnum != 0 ? &err : NULL);
 }
 
-bool lines_open(struct bargen *b, struct err *err)
+static void lines_pause(void *self)
 {
+    struct lines *l = self;
+
+    l->paused = true;
+    input_pause(l->input);
+}
+
+static void lines_resume(void *self)
+{
+    struct lines *l = self;
+
+    l->paused = false;
+    input_resume(l->input);
+}
+
+static bool lines_caught_up(const void *self)
+{
+    return !((const struct lines *)self)->paused;
+}
+
+static void lines_close(void *self)
+{
+    struct lines *l = self;
+
+    input_close(l->input);
+    free(l);
+}
+
+struct source *lines_new(const struct source_context *to,
+                         const struct lines_config *config, struct err *err)
+{
+    static const struct source_ops ops = {.pause = lines_pause,
+                                          .resume = lines_resume,
+                                          .caught_up = lines_caught_up,
+                                          .close = lines_close};
     struct input_events events = {.on_line = on_line,
                                   .on_too_long = on_too_long,
                                   .on_drained = on_drained,
                                   .on_end = on_end};
+    struct lines *l = mem_zero(sizeof *l);
 
-    b->lines.wall_stale = true;
-    b->lines.input =
-        input_new(&b->app->loop, STDIN_FILENO, (size_t)b->opts->max_line_bytes,
-                  &events, b, err);
-    if (!b->lines.input)
-        return false;
-    pause_if_full(b);
-    return true;
-}
-
-void lines_resume(struct bargen *b)
-{
-    if (!b->lines.paused || !b->lines.input || bargen_full(b))
-        return;
-    b->lines.paused = false;
-    input_resume(b->lines.input);
-}
-
-void lines_close(struct bargen *b)
-{
-    input_close(b->lines.input);
-    b->lines.input = NULL;
+    *l = (struct lines){
+        .source = {&ops, l}, .to = *to, .config = *config, .wall_stale = true};
+    l->input = input_new(to->loop, config->fd, config->line_max_bytes, &events,
+                         l, err);
+    if (!l->input) {
+        free(l);
+        return NULL;
+    }
+    return &l->source;
 }

@@ -1,9 +1,8 @@
 #include "bargen/source/mock.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "bargen/bargen.h"
+#include "common/base/bytes.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
@@ -18,11 +17,13 @@ enum {
 };
 
 struct mock {
-    struct bargen *b;
+    struct source source;
+    struct source_context to;
+    struct mock_config config;
     uv_timer_t timer;
     uint64_t random;
-    int64_t *prices; /* of each symbol, in hundredths */
-    bool started, closing;
+    bool begun, paused;
+    int64_t prices[]; /* of each symbol, in hundredths */
 };
 
 /* xorshift64*: reproducible everywhere. */
@@ -39,7 +40,7 @@ static void trade(struct mock *m, unsigned i, int64_t time_ms)
     struct event ev = {.type = EVENT_TRADE,
                        .have = EVENT_HAS_TIME | EVENT_HAS_PRICE |
                                EVENT_HAS_SIZE | EVENT_HAS_SYMBOL,
-                       .symbol = span_str(m->b->opts->names[i]),
+                       .symbol = span_str(m->config.symbols[i]),
                        .time_ns = time_ms * NS_PER_MS};
 
     m->prices[i] += (int64_t)(draw(m) % SPREAD) - SPREAD / 2;
@@ -47,7 +48,7 @@ static void trade(struct mock *m, unsigned i, int64_t time_ms)
         m->prices[i] = PRICE_MIN;
     ev.price = (struct decimal){m->prices[i], PRICE_SCALE};
     ev.size = (struct decimal){(int64_t)(draw(m) % SIZE_MAX_LOTS) + 1, 0};
-    engine_event(&m->b->engine, &ev, clock_wall_ns());
+    engine_event(m->to.engine, &ev, clock_wall_ns());
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -55,12 +56,12 @@ static void on_timer(uv_timer_t *timer)
     struct mock *m = timer->data;
     int64_t now_ms = clock_wall_ms();
 
-    if (bargen_full(m->b))
+    if (m->paused)
         return;
-    for (unsigned i = 0; i < m->b->opts->n_names; i++)
+    for (unsigned i = 0; i < m->config.n_symbols; i++)
         if (draw(m) % 2 == 0)
             trade(m, i, now_ms);
-    bargen_flush(m->b);
+    m->to.events.on_drained(m->to.arg);
 }
 
 static void invent_past(struct mock *m)
@@ -70,48 +71,54 @@ static void invent_past(struct mock *m)
     int64_t first_ms = (now_ms / HOUR_MS - MOCK_PAST_HOURS) * HOUR_MS;
 
     for (int64_t t = first_ms; t < now_ms; t += PAST_STEP_MS)
-        for (unsigned i = 0; i < m->b->opts->n_names; i++)
+        for (unsigned i = 0; i < m->config.n_symbols; i++)
             trade(m, i, t);
-    bargen_flush(m->b);
+    m->to.events.on_drained(m->to.arg);
 }
 
-struct mock *mock_new(struct bargen *b)
+static void mock_pause(void *self)
 {
-    struct mock *m = mem_zero(sizeof *m);
-    unsigned n = b->opts->n_names;
-
-    m->b = b;
-    m->random = (uint64_t)b->opts->seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
-    m->prices = mem_alloc(n * sizeof *m->prices);
-    for (unsigned i = 0; i < n; i++)
-        m->prices[i] = 5000 + (int64_t)(draw(m) % 45000);
-    uv_timer_init(&b->app->loop, &m->timer);
-    m->timer.data = m;
-    log_warn("mock", "symbols=%u why=\"these bars are invented\"", n);
-    return m;
+    ((struct mock *)self)->paused = true;
 }
 
-void mock_start(struct mock *m)
+static void mock_resume(void *self)
 {
-    if (m->started || m->closing)
+    struct mock *m = self;
+
+    m->paused = false;
+    if (m->begun)
         return;
-    m->started = true;
-    invent_past(m);
+    m->begun = true;
     uv_timer_start(&m->timer, on_timer, STEP_MS, STEP_MS);
+    invent_past(m);
 }
 
 static void on_closed(uv_handle_t *handle)
 {
-    struct mock *m = handle->data;
-
-    free(m->prices);
-    free(m);
+    free(handle->data);
 }
 
-void mock_close(struct mock *m)
+static void mock_close(void *self)
 {
-    if (!m || m->closing)
-        return;
-    m->closing = true;
-    uv_close((uv_handle_t *)&m->timer, on_closed);
+    uv_close((uv_handle_t *)&((struct mock *)self)->timer, on_closed);
+}
+
+struct source *mock_new(const struct source_context *to,
+                        const struct mock_config *config)
+{
+    static const struct source_ops ops = {
+        .pause = mock_pause, .resume = mock_resume, .close = mock_close};
+    unsigned n = config->n_symbols;
+    struct mock *m = mem_zero(sizeof *m + n * sizeof m->prices[0]);
+
+    m->source = (struct source){&ops, m};
+    m->to = *to;
+    m->config = *config;
+    m->random = config->seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
+    for (unsigned i = 0; i < n; i++)
+        m->prices[i] = 5000 + (int64_t)(draw(m) % 45000);
+    uv_timer_init(to->loop, &m->timer);
+    m->timer.data = m;
+    log_warn("mock", "symbols=%u why=\"these bars are invented\"", n);
+    return &m->source;
 }

@@ -3,19 +3,22 @@
  *
  * A random walk per symbol, the same for the same seed.  It begins
  * MOCK_PAST_HOURS before the full hour, so that a chart has something to show,
- * and goes on with a few trades a second.  Every bar carries "source":"mock".
+ * and goes on with a few trades a second.
  */
 #ifndef BARGEN_SOURCE_MOCK_H
 #define BARGEN_SOURCE_MOCK_H
 
+#include "bargen/source/source.h"
+
 enum { MOCK_PAST_HOURS = 4 };
 
-struct bargen;
-struct mock;
+struct mock_config {
+    const char *const *symbols; /* must outlive it */
+    unsigned n_symbols;
+    uint64_t seed;
+};
 
-struct mock *mock_new(struct bargen *b);
-/* The sink is there: begin. */
-void mock_start(struct mock *m);
-void mock_close(struct mock *m);
+struct source *mock_new(const struct source_context *to,
+                        const struct mock_config *config);
 
 #endif

@@ -2,23 +2,29 @@
 
 #include <stdlib.h>
 
-#include "bargen/bargen.h"
 #include "bargen/source/payload.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/redis/redis_sub.h"
 
 struct pubsub {
-    struct bargen *b;
-    struct redis_sub *sub;
+    struct source source;
+    struct source_context to;
+    struct pubsub_config config;
+    struct redis_sub *sub; /* NULL: not begun */
     struct payload payload;
     bool interrupted; /* something may have been said that we did not hear */
-    bool live, closing;
+    bool live;
 };
 
-bool pubsub_ready(const struct pubsub *p)
+static bool pubsub_caught_up(const void *self)
 {
-    return p->live && !p->closing;
+    return ((const struct pubsub *)self)->live;
+}
+
+static const char *pubsub_fault(const void *self)
+{
+    return pubsub_caught_up(self) ? NULL : "not subscribed";
 }
 
 static void on_message(void *arg, struct span channel, struct span payload,
@@ -28,14 +34,14 @@ static void on_message(void *arg, struct span channel, struct span payload,
 
     (void)channel; /* the event names its symbol itself */
     (void)pattern;
-    payload_take(&p->payload, &p->b->engine, payload, clock_wall_ns());
+    payload_take(&p->payload, p->to.engine, payload, clock_wall_ns());
 }
 
 static void on_drained(void *arg)
 {
     struct pubsub *p = arg;
 
-    bargen_flush(p->b);
+    p->to.events.on_drained(p->to.arg);
 }
 
 static void on_live(void *arg)
@@ -43,26 +49,24 @@ static void on_live(void *arg)
     struct pubsub *p = arg;
 
     p->live = true;
-    bargen_source_ready(p->b);
+    p->to.events.on_ready(p->to.arg);
     if (!p->interrupted)
         return;
     p->interrupted = false;
-    if (p->b->engine.symbols.n == 0)
+    if (p->to.engine->symbols.n == 0)
         return;
     log_warn("pubsub_gap", "why=\"nothing was heard for a while\"");
-    engine_lost(&p->b->engine, -1, clock_wall_ns());
-    bargen_flush(p->b);
+    engine_lost(p->to.engine, -1, clock_wall_ns());
+    p->to.events.on_drained(p->to.arg);
 }
 
 static void on_down(void *arg, const char *why, bool refused)
 {
     struct pubsub *p = arg;
 
-    /* The store's link says the same. */
-    if (!p->b->store)
-        bargen_redis_down(p->b, why, refused);
     p->live = false;
     p->interrupted = true;
+    p->to.events.on_down(p->to.arg, why, refused);
 }
 
 static void want(struct pubsub *p, const char *symbol, bool pattern)
@@ -70,31 +74,28 @@ static void want(struct pubsub *p, const char *symbol, bool pattern)
     struct bytes name;
 
     bytes_init(&name);
-    bytes_add_str(&name, p->b->redis.prefix);
+    bytes_add_str(&name, p->config.redis->prefix);
     bytes_add_str(&name, "market_data:");
     bytes_add_str(&name, symbol);
     redis_sub_want(p->sub, bytes_span(&name), pattern);
     bytes_close(&name);
 }
 
-struct pubsub *pubsub_new(struct bargen *b)
+static void pubsub_resume(void *self)
 {
-    struct pubsub *p = mem_zero(sizeof *p);
-    struct redis_sub_events events = {.on_message = on_message,
-                                      .on_live = on_live,
-                                      .on_down = on_down,
-                                      .on_drained = on_drained};
+    static const struct redis_sub_events events = {.on_message = on_message,
+                                                   .on_live = on_live,
+                                                   .on_down = on_down,
+                                                   .on_drained = on_drained};
+    struct pubsub *p = self;
 
-    p->b = b;
-    /* The state that was loaded is from before this process listened. */
-    p->interrupted = true;
-    payload_init(&p->payload);
-    p->sub = redis_sub_new(&b->app->loop, &b->redis, &events, p);
-    for (unsigned i = 0; i < b->opts->n_names; i++)
-        want(p, b->opts->names[i], false);
-    if (b->opts->n_names == 0)
+    if (p->sub)
+        return;
+    p->sub = redis_sub_new(p->to.loop, p->config.redis, &events, p);
+    for (unsigned i = 0; i < p->config.n_symbols; i++)
+        want(p, p->config.symbols[i], false);
+    if (p->config.n_symbols == 0)
         want(p, "*", true);
-    return p;
 }
 
 static void on_closed(void *arg)
@@ -105,10 +106,30 @@ static void on_closed(void *arg)
     free(p);
 }
 
-void pubsub_close(struct pubsub *p)
+static void pubsub_close(void *self)
 {
-    if (!p || p->closing)
-        return;
-    p->closing = true;
-    redis_sub_close(p->sub, on_closed, p);
+    struct pubsub *p = self;
+
+    if (p->sub)
+        redis_sub_close(p->sub, on_closed, p);
+    else
+        on_closed(p);
+}
+
+struct source *pubsub_new(const struct source_context *to,
+                          const struct pubsub_config *config)
+{
+    static const struct source_ops ops = {.resume = pubsub_resume,
+                                          .caught_up = pubsub_caught_up,
+                                          .fault = pubsub_fault,
+                                          .close = pubsub_close};
+    struct pubsub *p = mem_zero(sizeof *p);
+
+    p->source = (struct source){&ops, p};
+    p->to = *to;
+    p->config = *config;
+    /* The state that was loaded is from before this process listened. */
+    p->interrupted = true;
+    payload_init(&p->payload);
+    return &p->source;
 }

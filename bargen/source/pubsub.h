@@ -2,18 +2,23 @@
  * pubsub.h -- the source that hears what is said now: {prefix}market_data:*.
  *
  * For publishers that write no journal.  What is said while nobody listens is
- * lost: after every interruption the open bars are flagged.
+ * lost: after every interruption the open bars are flagged.  It cannot wait, so
+ * a pause means nothing to it.
  */
 #ifndef BARGEN_SOURCE_PUBSUB_H
 #define BARGEN_SOURCE_PUBSUB_H
 
-#include <stdbool.h>
+#include "bargen/source/source.h"
+#include "common/redis/redis_config.h"
 
-struct bargen;
-struct pubsub;
+struct pubsub_config {
+    const struct redis_config *redis;
+    const char *const *symbols; /* n_symbols 0: all there are */
+    unsigned n_symbols;
+};
 
-struct pubsub *pubsub_new(struct bargen *b);
-bool pubsub_ready(const struct pubsub *p);
-void pubsub_close(struct pubsub *p);
+/* What config points to must outlive it. */
+struct source *pubsub_new(const struct source_context *to,
+                          const struct pubsub_config *config);
 
 #endif

@@ -180,8 +180,6 @@ void store_finish(struct store *s, void (*done)(void *arg), void *arg)
 
 static void settled(struct store *s)
 {
-    bool first = !s->loaded;
-
     if (--s->unsettled > 0 || s->closing)
         return;
     s->loaded = true;
@@ -190,7 +188,7 @@ static void settled(struct store *s)
             stats_checkpoint_retried();
             send_shard(&s->shards[i]);
         }
-    s->events.on_ready(s->arg, first);
+    s->events.on_ready(s->arg);
 }
 
 /* Redis answered, but not with a state: busy loading, or forbidden. */

@@ -42,9 +42,9 @@ enum store_past {
 };
 
 struct store_events {
-    /* All shards are loaded (first), or known to be settled (after a
-     * reconnect): the source may go on. */
-    void (*on_ready)(void *arg, bool first);
+    /* All shards are loaded, or known to be settled (after a reconnect): the
+     * source may go on. */
+    void (*on_ready)(void *arg);
     void (*on_down)(void *arg, const char *why, bool refused);
     /* A checkpoint was answered. */
     void (*on_acked)(void *arg);
