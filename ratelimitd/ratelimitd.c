@@ -1,7 +1,6 @@
 #include "ratelimitd/ratelimitd.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -12,10 +11,7 @@ enum {
     /* Questions wait this long for a first connection; then they are answered
      * without Redis. */
     START_WAIT_MS = 1000,
-    REQUIRE_MS = 3000,
     KEEP_ALIVE_MS = 3600 * 1000,
-    DRAIN_LOOK_MS = 5,
-    DRAIN_LOOKS_MAX = 200, /* then open questions are answered degraded */
 };
 
 /* --- rules --- */
@@ -70,15 +66,16 @@ static void on_nothing(uv_timer_t *timer)
 }
 
 /* Redis is there, or will not be for a while: questions can come. */
-static void begin(struct ratelimitd *r)
+static void begin(void *arg)
 {
+    struct ratelimitd *r = arg;
     struct err err = {0};
 
     if (r->began || r->app->stopping)
         return;
     r->began = true;
     /* HTTP alone does not keep the loop alive: this does, until the stop. */
-    uv_timer_start(&r->start, on_nothing, KEEP_ALIVE_MS, KEEP_ALIVE_MS);
+    uv_timer_start(&r->keep_alive, on_nothing, KEEP_ALIVE_MS, KEEP_ALIVE_MS);
     if (r->opts->check) {
         once_ask(r);
         return;
@@ -93,30 +90,7 @@ static void begin(struct ratelimitd *r)
     app_ready(r->app);
 }
 
-static void on_start_late(uv_timer_t *timer)
-{
-    struct ratelimitd *r = timer->data;
-    struct err err = {0};
-
-    if (r->opts->app.require_redis) {
-        err_set(&err, ERR_PEER, "%s is not there (--require-redis): %s",
-                r->redis.display,
-                r->redis_why[0] != '\0' ? r->redis_why : "no answer");
-        app_fail(r->app, &err);
-        return;
-    }
-    begin(r);
-}
-
 /* --- Redis --- */
-
-static void refused(struct ratelimitd *r, const char *why)
-{
-    struct err err = {0};
-
-    err_set(&err, ERR_REFUSED, "%s refused us: %s", r->redis.display, why);
-    app_fail(r->app, &err);
-}
 
 static void on_redis_ready(void *arg)
 {
@@ -129,7 +103,7 @@ static void on_keeper_ready(void *arg)
 {
     struct ratelimitd *r = arg;
 
-    r->redis_was_ready = true;
+    app_redis_up(&r->link);
     begin(r);
 }
 
@@ -144,23 +118,16 @@ static void on_keeper_refused(void *arg, const char *why)
 {
     struct ratelimitd *r = arg;
 
-    if (!r->redis_was_ready)
-        refused(r, why);
+    app_redis_down(&r->link, why, true);
 }
 
-static void on_redis_down(void *arg, const char *why, bool was_refused)
+static void on_redis_down(void *arg, const char *why, bool refused)
 {
     struct ratelimitd *r = arg;
 
-    snprintf(r->redis_why, sizeof r->redis_why, "%s", why);
     keeper_disconnected(r->keeper);
     limiter_disconnected(r->limiter);
-    if (was_refused && !r->redis_was_ready) {
-        refused(r, why);
-        return;
-    }
-    if (!r->opts->app.require_redis)
-        begin(r);
+    app_redis_down(&r->link, why, refused);
 }
 
 static void on_redis_error(void *arg, struct span text)
@@ -184,14 +151,13 @@ static void open_redis(struct ratelimitd *r, struct ruleset *set)
     const struct instance_id self = {r->app->tool, r->app->instance,
                                      r->app->started_ms};
 
+    app_redis_open(&r->link, r->app, r->redis.display);
+    app_redis_wait(&r->link, START_WAIT_MS, begin, r);
     r->cmd = redis_cmd_new(loop, &r->redis, NULL, &cmd_events, r);
     r->keeper = keeper_new(loop, r->cmd, r->redis.prefix, r->app->instance,
                            !r->opts->rules, &keeper_events, r);
     keeper_set_rules(r->keeper, set);
     limiter_use_redis(r->limiter, loop, r->cmd, r->keeper, r->redis.prefix);
-    r->links_open = 1;
-    uv_timer_start(&r->start, on_start_late,
-                   r->opts->app.require_redis ? REQUIRE_MS : START_WAIT_MS, 0);
     if (r->opts->check)
         return;
     snprintf(r->config_channel, sizeof r->config_channel, "%sratelimit:config",
@@ -200,11 +166,8 @@ static void open_redis(struct ratelimitd *r, struct ruleset *set)
     redis_sub_want(r->sub, span_str(r->config_channel), false);
     r->instance = instance_new(&r->app->loop, self, r->cmd, &r->redis,
                                status_instance, r);
-    r->links_open = 2;
-    if (r->opts->queue) {
+    if (r->opts->queue)
         r->queue = queue_new(r->app, &r->redis, r->cmd, r->limiter);
-        r->links_open = 3;
-    }
 }
 
 bool ratelimitd_init(struct ratelimitd *r, struct app *app,
@@ -230,9 +193,7 @@ bool ratelimitd_init(struct ratelimitd *r, struct app *app,
     app->page_arg = &r->web;
     app->ready_arg = app->health_arg = r;
     app->on_reload = reload;
-    uv_timer_init(&app->loop, &r->start);
-    uv_timer_init(&app->loop, &r->drain);
-    r->start.data = r->drain.data = r;
+    uv_timer_init(&app->loop, &r->keep_alive);
     if (opts->app.no_redis)
         begin(r);
     else
@@ -243,38 +204,49 @@ bool ratelimitd_init(struct ratelimitd *r, struct app *app,
 
 /* --- the end --- */
 
-static void on_link_closed(void *arg)
+/* Nothing is asked any more, or it took too long: then what is still open is
+ * answered degraded. */
+static void close_all(void *arg, bool settled)
 {
     struct ratelimitd *r = arg;
+    struct redis_cmd *cmd = r->cmd;
 
-    r->links_open--;
-}
-
-/* Nothing is asked any more: the rest closes by itself. */
-static void close_all(struct ratelimitd *r)
-{
-    uv_close((uv_handle_t *)&r->drain, NULL);
-    if (r->cmd) {
-        redis_cmd_close(r->cmd, on_link_closed, r);
+    (void)settled;
+    if (cmd) {
+        r->cmd = NULL; /* no mark is sent any more */
+        redis_cmd_close(cmd, NULL, NULL);
         limiter_close_redis(r->limiter);
         keeper_close(r->keeper);
         r->keeper = NULL;
-        r->cmd = NULL;
     }
     if (r->pipe)
         pipe_close(r->pipe);
     r->pipe = NULL;
 }
 
-static void on_drain(uv_timer_t *timer)
-{
-    struct ratelimitd *r = timer->data;
-    bool idle =
-        !r->cmd || !redis_cmd_ready(r->cmd) || redis_cmd_in_flight(r->cmd) == 0;
+static void drain(struct ratelimitd *r);
 
-    if ((limiter_out(r->limiter) == 0 && idle) ||
-        ++r->drain_looks >= DRAIN_LOOKS_MAX)
-        close_all(r);
+static void on_mark(void *arg, const struct redis_reply *reply)
+{
+    struct ratelimitd *r = arg;
+
+    (void)reply; /* an error tells as much; NULL: the link was lost */
+    if (r->cmd)
+        drain(r);
+}
+
+/* A PING behind everything that is under way, until one has found nothing
+ * before it that will lead to more: answers to the queue are commands, too. */
+static void drain(struct ratelimitd *r)
+{
+    bool quiet = limiter_out(r->limiter) == 0;
+
+    if (quiet && r->was_quiet)
+        app_redis_settled(&r->link);
+    else if (redis_cmd_words(r->cmd, on_mark, r, "PING", NULL))
+        r->was_quiet = quiet;
+    else if (quiet)
+        app_redis_settled(&r->link); /* no link: nothing is answered */
 }
 
 void ratelimitd_stop(void *arg)
@@ -284,15 +256,20 @@ void ratelimitd_stop(void *arg)
     if (r->pipe)
         pipe_stop(r->pipe);
     if (r->queue)
-        queue_stop(r->queue, on_link_closed, r);
+        queue_stop(r->queue);
     if (r->sub)
-        redis_sub_close(r->sub, on_link_closed, r);
+        redis_sub_close(r->sub, NULL, NULL);
     r->sub = NULL;
     instance_close(r->instance);
-    if (r->keeper)
-        keeper_sign_off(r->keeper);
-    uv_close((uv_handle_t *)&r->start, NULL);
-    uv_timer_start(&r->drain, on_drain, 0, DRAIN_LOOK_MS);
+    uv_close((uv_handle_t *)&r->keep_alive, NULL);
+    if (!r->cmd) {
+        close_all(r, true);
+        return;
+    }
+    keeper_sign_off(r->keeper);
+    /* Not patient: what is not answered by Redis is answered here. */
+    app_redis_stop(&r->link, false, close_all, r);
+    drain(r);
 }
 
 void ratelimitd_close(struct ratelimitd *r)

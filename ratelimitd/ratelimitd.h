@@ -5,6 +5,7 @@
 #define RATELIMITD_RATELIMITD_H
 
 #include "common/app/app.h"
+#include "common/app/app_redis.h"
 #include "common/redis/instance.h"
 #include "common/redis/redis_sub.h"
 #include "ratelimitd/door/limiter.h"
@@ -26,14 +27,11 @@ struct ratelimitd {
     struct pipe *pipe; /* NULL where stdin is not read */
     struct web web;
     char config_channel[96];
-    char redis_why[256];
-    uv_timer_t start; /* the latest moment to begin without Redis */
-    uv_timer_t drain; /* looks whether all is answered */
-    unsigned drain_looks;
-    unsigned links_open; /* Redis connections that are not closed yet */
-    bool redis_was_ready;
-    bool began;  /* questions are taken */
-    bool denied; /* what --check was answered */
+    struct app_redis link;
+    uv_timer_t keep_alive;
+    bool began;     /* questions are taken */
+    bool was_quiet; /* draining: nothing was on its way at the last PING */
+    bool denied;    /* what --check was answered */
 };
 
 bool ratelimitd_init(struct ratelimitd *r, struct app *app,

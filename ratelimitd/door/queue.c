@@ -159,10 +159,10 @@ struct queue *queue_new(struct app *app, const struct redis_config *config,
     return q;
 }
 
-void queue_stop(struct queue *q, void (*done)(void *arg), void *arg)
+void queue_stop(struct queue *q)
 {
     q->stopped = true;
-    redis_cmd_close(q->read, done, arg);
+    redis_cmd_close(q->read, NULL, NULL);
     q->read = NULL;
 }
 

@@ -24,7 +24,7 @@ struct queue;
 struct queue *queue_new(struct app *app, const struct redis_config *config,
                         struct redis_cmd *cmd, struct limiter *limiter);
 /* Pops no more; what was popped is still answered. */
-void queue_stop(struct queue *q, void (*done)(void *arg), void *arg);
+void queue_stop(struct queue *q);
 /* Requests that wait for their answer. */
 unsigned queue_waiting(const struct queue *q);
 void queue_free(struct queue *q);

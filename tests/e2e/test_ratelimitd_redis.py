@@ -812,6 +812,17 @@ def test_questions_in_flight_are_answered_before_a_stop(limitd, redis_server):
     assert all("allowed" in a for a in t.objects())
 
 
+def test_a_redis_that_hangs_holds_up_no_stop_and_no_answer(limitd,
+                                                           redis_server):
+    t = limitd("--timeout", "5s")
+    redis_server.freeze()
+    t.write(ask("api", "k") * 3)
+    t.wait_read()
+    assert t.terminate(10) == 0
+    assert "ev=drain_timeout" not in t.stderr
+    assert [a["degraded"] for a in t.objects()] == [True] * 3
+
+
 def test_everything_read_is_answered_at_the_end_of_input(redis_server):
     text = "".join(ask("api", "k%d" % (i % 300), id=i) for i in range(20000))
     t = run_tool("ratelimitd", "--redis", redis_server.url, "--stdin",
