@@ -1,7 +1,6 @@
 #include "bargen/bargen.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "bargen/core/stats.h"
@@ -10,15 +9,6 @@
 #include "bargen/source/mock.h"
 #include "bargen/source/pubsub.h"
 #include "common/base/log.h"
-
-enum {
-    /* How long --require-redis waits for a first connection. */
-    REQUIRE_MS = 3000,
-    /* What a stop waits for the last checkpoint: less than APP_DRAIN_MS;
-     * shorter without a link, as everything is often stopped at once. */
-    STOP_FLUSH_MS = 3000,
-    STOP_NO_LINK_MS = 500,
-};
 
 /* --- the end --- */
 
@@ -40,25 +30,14 @@ static void summarise(const struct bargen *b)
              c->late_dropped);
 }
 
-static void close_sink(struct bargen *b)
+static void close_sink(void *arg, bool settled)
 {
-    uv_close((uv_handle_t *)&b->redis_timer, NULL);
+    struct bargen *b = arg;
+
+    if (!settled && app_redis_was_up(&b->link))
+        log_warn("lost", "why=\"Redis did not answer the last checkpoint\"");
     sink_close(&b->sink);
     summarise(b);
-}
-
-static void on_stop_stored(void *arg)
-{
-    close_sink(arg);
-}
-
-static void on_stop_late(uv_timer_t *timer)
-{
-    struct bargen *b = timer->data;
-
-    if (b->redis_was_ready)
-        log_warn("lost", "why=\"Redis did not answer the last checkpoint\"");
-    close_sink(b);
 }
 
 /* The state is kept, no bar is closed before its time. */
@@ -71,13 +50,13 @@ void bargen_stop(void *arg)
     source_close(b->source);
     b->source = NULL;
     if (!store) {
-        close_sink(b);
+        app_redis_close(&b->link);
+        close_sink(b, true);
         return;
     }
     instance_close(b->instance);
-    uv_timer_start(&b->redis_timer, on_stop_late,
-                   store_ready(store) ? STOP_FLUSH_MS : STOP_NO_LINK_MS, 0);
-    sink_finish(&b->sink, on_stop_stored, b);
+    app_redis_stop(&b->link, store_ready(store), close_sink, b);
+    sink_finish(&b->sink, app_redis_settled, &b->link);
 }
 
 void bargen_close(struct bargen *b)
@@ -87,36 +66,6 @@ void bargen_close(struct bargen *b)
     b->engine_open = false;
     route_table_free(b->routes);
     b->routes = NULL;
-}
-
-/* --- Redis --- */
-
-static void on_redis_missing(uv_timer_t *timer)
-{
-    struct bargen *b = timer->data;
-    struct err err = {0};
-
-    err_set(&err, ERR_PEER, "%s is not there (--require-redis): %s",
-            b->redis.display,
-            b->redis_why[0] != '\0' ? b->redis_why : "no answer");
-    app_fail(b->app, &err);
-}
-
-static void redis_is_ready(struct bargen *b)
-{
-    uv_timer_stop(&b->redis_timer);
-    b->redis_was_ready = true;
-}
-
-static void redis_is_down(struct bargen *b, const char *why, bool refused)
-{
-    struct err err = {0};
-
-    snprintf(b->redis_why, sizeof b->redis_why, "%s", why);
-    if (!refused || b->redis_was_ready)
-        return; /* the link says it, and tries again */
-    err_set(&err, ERR_REFUSED, "%s refused us: %s", b->redis.display, why);
-    app_fail(b->app, &err);
 }
 
 /* --- the source --- */
@@ -153,7 +102,7 @@ static void on_source_ready(void *arg)
 {
     struct bargen *b = arg;
 
-    redis_is_ready(b);
+    app_redis_up(&b->link);
     app_ready(b->app);
 }
 
@@ -162,7 +111,7 @@ static void on_source_down(void *arg, const char *why, bool refused)
     struct bargen *b = arg;
 
     if (!b->sink.store) /* its link says the same */
-        redis_is_down(b, why, refused);
+        app_redis_down(&b->link, why, refused);
 }
 
 static void on_end(void *arg, const struct err *err)
@@ -221,12 +170,11 @@ static void on_store_ready(void *arg)
 {
     struct bargen *b = arg;
 
-    b->redis_was_ready = true;
-    if (b->closing) { /* only what was kept is written; the timer is its end */
+    app_redis_up(&b->link);
+    if (b->closing) { /* only what was kept is written */
         sink_flush(&b->sink);
         return;
     }
-    uv_timer_stop(&b->redis_timer);
     if (!b->source || !source_fault(b->source))
         app_ready(b->app);
     resume_if_room(b);
@@ -235,7 +183,9 @@ static void on_store_ready(void *arg)
 
 static void on_store_down(void *arg, const char *why, bool refused)
 {
-    redis_is_down(arg, why, refused);
+    struct bargen *b = arg;
+
+    app_redis_down(&b->link, why, refused);
 }
 
 static void on_store_acked(void *arg)
@@ -413,16 +363,14 @@ bool bargen_init(struct bargen *b, struct app *app, struct options *opts,
         sink_close(&b->sink);
         return false;
     }
-    uv_timer_init(&app->loop, &b->redis_timer);
-    b->redis_timer.data = b;
     if (b->sink.store)
         b->instance = instance_new(&app->loop, self, store_cmd(b->sink.store),
                                    &b->redis, fill_instance, b);
     pause_if_full(b);
     resume_if_room(b);
-    if (!needs_redis(opts))
+    if (needs_redis(opts))
+        app_redis_open(&b->link, app, b->redis.display);
+    else
         app_ready(app);
-    else if (opts->app.require_redis)
-        uv_timer_start(&b->redis_timer, on_redis_missing, REQUIRE_MS, 0);
     return true;
 }

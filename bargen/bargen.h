@@ -9,6 +9,7 @@
 #include "bargen/options.h"
 #include "bargen/sink/sink.h"
 #include "bargen/source/source.h"
+#include "common/app/app_redis.h"
 #include "common/redis/instance.h"
 #include "common/redis/redis_config.h"
 
@@ -21,9 +22,7 @@ struct bargen {
     struct source *source; /* NULL: it has ended */
     struct sink sink;
     struct instance *instance;
-    uv_timer_t redis_timer; /* --require-redis, and the end of a stop */
-    bool redis_was_ready;
-    char redis_why[256]; /* of the last failure */
+    struct app_redis link; /* never opened between two pipes */
     bool engine_open, closing;
 };
 

@@ -61,7 +61,7 @@ bool app_redis_up(struct app_redis *r)
     r->was_up = true;
     if (r->stopping)
         return false; /* the timer is that of the stop by now */
-    if (first)
+    if (first && r->open)
         uv_timer_stop(&r->timer);
     return first;
 }
