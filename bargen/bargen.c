@@ -201,17 +201,6 @@ static void on_out_room(void *arg)
     resume_if_room(arg);
 }
 
-static void on_out_closed(void *arg, int errnum)
-{
-    struct bargen *b = arg;
-    struct err err = output_error(errnum);
-
-    if (errnum == 0)
-        app_stop(b->app); /* the reader has seen enough */
-    else
-        app_fail(b->app, &err);
-}
-
 static const char *state_name(const struct options *o)
 {
     if (o->stdin_events || o->mock)
@@ -222,8 +211,7 @@ static const char *state_name(const struct options *o)
 static bool open_sink(struct bargen *b, struct err *err)
 {
     const struct options *o = b->opts;
-    struct output_events to_output = {.on_room = on_out_room,
-                                      .on_closed = on_out_closed};
+    struct tee *out;
     struct store_events to_store = {.on_ready = on_store_ready,
                                     .on_down = on_store_down,
                                     .on_acked = on_store_acked};
@@ -242,11 +230,14 @@ static bool open_sink(struct bargen *b, struct err *err)
         .arg = b,
     };
 
-    if (o->stdout_bars)
-        return sink_to_output(&b->sink, &config, STDOUT_FILENO, &to_output,
-                              err);
-    sink_to_store(&b->sink, &config, &to_store);
-    return true;
+    if (!o->stdout_bars) {
+        sink_to_store(&b->sink, &config, &to_store);
+        return true;
+    }
+    out = tee_new(b->app, STDOUT_FILENO, on_out_room, b, err);
+    if (out)
+        sink_to_output(&b->sink, &config, out);
+    return out;
 }
 
 /* --- status --- */

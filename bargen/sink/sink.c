@@ -1,7 +1,6 @@
 #include "bargen/sink/sink.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "bargen/core/message.h"
 #include "bargen/core/stats.h"
@@ -11,19 +10,9 @@
 enum {
     /* The time of day may be set: look again at least this often. */
     LOOK_MS = 1000,
-    OUT_MAX_BYTES = 1024 * 1024,
-    CHUNK_BYTES = 64 * 1024, /* between looks at the output's bound */
 };
 
 /* --- bars --- */
-
-static void tell_output(struct sink *s)
-{
-    if (s->untold == 0)
-        return;
-    s->untold = 0;
-    output_added(s->out);
-}
 
 void sink_bar(struct sink *s, struct symbol *sym, const struct resolution *r,
               const struct bar *bar, enum bar_issue how)
@@ -37,35 +26,23 @@ void sink_bar(struct sink *s, struct symbol *sym, const struct resolution *r,
         store_bar(s->store, sym, r, bar, how);
     if (!s->out)
         return;
-    out = output_bytes(s->out);
+    out = tee_bytes(s->out);
     before = out->len;
     message_bar(out, sym->name, r, bar, how, s->config.store.outbox.source);
     bytes_add(out, "\n", 1);
-    s->untold += out->len - before;
-    if (s->untold >= CHUNK_BYTES)
-        tell_output(s);
+    tee_added(s->out, before);
 }
 
 bool sink_pass(struct sink *s, struct span line)
 {
-    struct bytes *out = output_bytes(s->out);
-    char *to = bytes_reserve(out, line.len + 1);
-
-    memcpy(to, line.ptr, line.len);
-    to[line.len] = '\n';
-    out->len += line.len + 1;
-    s->untold += line.len + 1;
-    if (s->untold < CHUNK_BYTES)
-        return false;
-    tell_output(s);
-    return true;
+    return tee_line(s->out, line);
 }
 
 bool sink_full(const struct sink *s)
 {
     if (s->store)
         return !store_ready(s->store) || store_full(s->store);
-    return s->out && output_full(s->out);
+    return s->out && tee_full(s->out);
 }
 
 /* --- time --- */
@@ -148,7 +125,7 @@ static void update_output(struct sink *s)
         engine_clean(s->engine, 0);
         s->updated_ms = now_ms;
     }
-    tell_output(s);
+    tee_flush(s->out);
 }
 
 void sink_flush(struct sink *s)
@@ -181,17 +158,11 @@ static void init(struct sink *s, const struct sink_config *config)
     s->timer.data = s;
 }
 
-bool sink_to_output(struct sink *s, const struct sink_config *config, int fd,
-                    const struct output_events *events, struct err *err)
+void sink_to_output(struct sink *s, const struct sink_config *config,
+                    struct tee *out)
 {
-    struct output *out =
-        output_new(config->loop, fd, OUT_MAX_BYTES, events, config->arg, err);
-
-    if (!out)
-        return false;
     init(s, config);
     s->out = out;
-    return true;
 }
 
 void sink_to_store(struct sink *s, const struct sink_config *config,
@@ -219,8 +190,7 @@ void sink_finish(struct sink *s, void (*done)(void *arg), void *arg)
     }
     s->on_finished = done;
     s->finished_arg = arg;
-    tell_output(s);
-    output_close(s->out, on_written, s);
+    tee_close(s->out, on_written, s);
     s->out = NULL;
 }
 
@@ -228,8 +198,7 @@ void sink_close(struct sink *s)
 {
     s->finishing = true;
     uv_close((uv_handle_t *)&s->timer, NULL);
-    tell_output(s);
-    output_close(s->out, NULL, NULL);
+    tee_close(s->out, NULL, NULL);
     store_close(s->store, NULL, NULL);
     s->out = NULL;
     s->store = NULL;

@@ -14,7 +14,7 @@
 #include "bargen/core/engine.h"
 #include "bargen/core/wallwatch.h"
 #include "bargen/store/store.h"
-#include "common/app/output.h"
+#include "common/app/tee.h"
 
 struct sink_config {
     uv_loop_t *loop;
@@ -26,8 +26,7 @@ struct sink_config {
 struct sink {
     struct sink_config config;
     struct engine *engine;
-    struct output *out;
-    size_t untold;       /* bytes that output_added() was not told of */
+    struct tee *out;
     uint64_t updated_ms; /* monotonic, of the last updates to out */
     struct store *store;
     uv_timer_t timer; /* bars to close, updates to send */
@@ -37,8 +36,9 @@ struct sink {
     void *finished_arg;
 };
 
-bool sink_to_output(struct sink *s, const struct sink_config *config, int fd,
-                    const struct output_events *events, struct err *err);
+/* out is the sink's from now on. */
+void sink_to_output(struct sink *s, const struct sink_config *config,
+                    struct tee *out);
 void sink_to_store(struct sink *s, const struct sink_config *config,
                    const struct store_events *events);
 

@@ -6,20 +6,16 @@
 #include <unistd.h>
 
 #include "common/app/input.h"
-#include "common/app/output.h"
+#include "common/app/tee.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/json/json_writer.h"
 
-/* Of lines that the reader of standard output has not taken; more are dropped
- * and counted, as clients must not wait for it. */
-enum { STDOUT_MAX_BYTES = 1 << 20 };
-
 struct stdio {
     struct wsgate *gate;
     struct input *in;
-    struct output *out;
+    struct tee *out;
 };
 
 static struct metric lines[] = {
@@ -113,14 +109,16 @@ static void on_request(void *arg, const struct gate_request *req)
 {
     struct stdio *l = arg;
     struct json_writer json = {0};
+    size_t before;
 
     if (!l->out)
         return;
-    if (output_full(l->out)) {
+    if (tee_full(l->out)) { /* clients must not wait for its reader */
         stdout_dropped.value++;
         return;
     }
-    json.out = output_bytes(l->out);
+    json.out = tee_bytes(l->out);
+    before = json.out->len;
     json_write_object(&json, NULL);
     json_write_int(&json, "time", clock_wall_ms());
     json_write_str(&json, "action", req->action);
@@ -136,21 +134,8 @@ static void on_request(void *arg, const struct gate_request *req)
         add_text(&json, "why", span_str(req->close_why));
     json_write_object_end(&json);
     bytes_add_str(json.out, "\n");
-    output_added(l->out);
-}
-
-static void on_closed(void *arg, int errnum)
-{
-    struct stdio *l = arg;
-    struct err err;
-
-    if (errnum == 0) {
-        log_debug("stdout_closed", "then=stop");
-        app_stop(l->gate->app);
-        return;
-    }
-    err = output_error(errnum);
-    app_fail(l->gate->app, &err);
+    tee_added(l->out, before);
+    tee_flush(l->out);
 }
 
 /* --- life --- */
@@ -172,13 +157,10 @@ static bool open_input(struct stdio *l, struct err *err)
 
 static bool open_output(struct stdio *l, struct err *err)
 {
-    static const struct output_events events = {.on_closed = on_closed};
-
     if (!l->gate->opts->write_stdout)
         return true;
     metrics_add(&stdout_dropped);
-    l->out = output_new(&l->gate->app->loop, STDOUT_FILENO, STDOUT_MAX_BYTES,
-                        &events, l, err);
+    l->out = tee_new(l->gate->app, STDOUT_FILENO, NULL, NULL, err);
     if (!l->out)
         return false;
     l->gate->on_request = on_request;
@@ -219,8 +201,7 @@ void stdio_stop(struct wsgate *w)
         return;
     stdio_stop_input(w);
     w->on_request = NULL;
-    if (l->out)
-        output_close(l->out, NULL, NULL);
+    tee_close(l->out, NULL, NULL);
     l->out = NULL;
 }
 
