@@ -6,10 +6,8 @@
 #include <unistd.h>
 
 #include "common/app/input.h"
-#include "common/app/output.h"
+#include "common/app/tee.h"
 #include "common/base/log.h"
-
-enum { OUTPUT_MAX = 1024 * 1024 };
 
 /* A question whose answer is not written yet: in a ring, oldest first. */
 struct slot {
@@ -26,7 +24,7 @@ struct pipe {
     const struct options *opts;
     struct limiter *limiter;
     struct input *in;
-    struct output *out;
+    struct tee *out;
     struct slot *slots;
     unsigned head, count;
     bool paused, ended, closing;
@@ -39,7 +37,7 @@ struct pipe {
 
 static bool crowded(const struct pipe *p)
 {
-    return p->count >= PIPE_OUT_MAX || (p->out && output_full(p->out));
+    return p->count >= PIPE_OUT_MAX || tee_full(p->out);
 }
 
 static void note_load(struct pipe *p)
@@ -71,14 +69,13 @@ static void write_ready(struct pipe *p)
 {
     while (p->count > 0 && p->slots[p->head].done) {
         struct slot *s = &p->slots[p->head];
-        if (p->out) {
-            bytes_add(output_bytes(p->out), s->text.ptr, s->text.len);
-            output_added(p->out);
-        }
+        bytes_add(tee_bytes(p->out), s->text.ptr, s->text.len);
+        tee_added(p->out, tee_bytes(p->out)->len - s->text.len);
         bytes_clear(&s->text);
         p->head = (p->head + 1) % PIPE_SLOTS;
         p->count--;
     }
+    tee_flush(p->out);
     note_load(p);
     finish_if_done(p);
 }
@@ -98,16 +95,15 @@ static void on_direct_answer(void *arg, const struct outcome *o)
 {
     struct slot *s = arg;
     struct pipe *p = s->pipe;
+    size_t before;
 
     if (!p->direct) {
         on_answer(arg, o);
         return;
     }
-    if (p->out) {
-        answer_json(output_bytes(p->out), p->question.id, p->question.is_list,
-                    o);
-        output_added(p->out);
-    }
+    before = tee_bytes(p->out)->len;
+    answer_json(tee_bytes(p->out), p->question.id, p->question.is_list, o);
+    tee_added(p->out, before);
     p->count--; /* the slot was the only one */
 }
 
@@ -204,6 +200,13 @@ static void on_too_long(void *arg, uint64_t number)
         reject(p, number, "the line is too long (--max-line)");
 }
 
+static void on_drained(void *arg)
+{
+    struct pipe *p = arg;
+
+    tee_flush(p->out);
+}
+
 static void on_input_end(void *arg, int errnum)
 {
     struct pipe *p = arg;
@@ -231,17 +234,6 @@ static void on_room(void *arg)
     note_load(arg);
 }
 
-static void on_closed(void *arg, int errnum)
-{
-    struct pipe *p = arg;
-    struct err err = output_error(errnum);
-
-    if (errnum == 0)
-        app_stop(p->app); /* as cat does */
-    else
-        app_fail(p->app, &err);
-}
-
 /* --- public --- */
 
 struct pipe *pipe_new(struct app *app, const struct options *opts,
@@ -251,9 +243,9 @@ struct pipe *pipe_new(struct app *app, const struct options *opts,
     static const struct input_events in_events = {
         .on_line = on_line,
         .on_too_long = on_too_long,
+        .on_drained = on_drained,
         .on_end = on_input_end,
     };
-    static const struct output_events out_events = {on_room, on_closed};
     struct pipe *p = mem_zero(sizeof *p);
 
     p->app = app;
@@ -264,15 +256,13 @@ struct pipe *pipe_new(struct app *app, const struct options *opts,
     p->slots = mem_zero(PIPE_SLOTS * sizeof *p->slots);
     for (unsigned i = 0; i < PIPE_SLOTS; i++)
         p->slots[i].pipe = p;
-    p->out =
-        output_new(&app->loop, STDOUT_FILENO, OUTPUT_MAX, &out_events, p, err);
+    p->out = tee_new(app, STDOUT_FILENO, on_room, p, err);
     if (p->out)
         p->in = input_new(&app->loop, STDIN_FILENO,
                           (size_t)opts->max_line_bytes, &in_events, p, err);
     if (p->in)
         return p;
-    if (p->out)
-        output_close(p->out, NULL, NULL);
+    tee_close(p->out, NULL, NULL);
     free(p->slots);
     free(p);
     return NULL;
@@ -301,5 +291,5 @@ static void on_output_done(void *arg, size_t lost)
 void pipe_close(struct pipe *p)
 {
     assert(p->count == 0);
-    output_close(p->out, on_output_done, p);
+    tee_close(p->out, on_output_done, p);
 }
