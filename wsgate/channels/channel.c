@@ -128,7 +128,7 @@ struct channel *channels_get(struct channels *cs, struct span name)
     bytes_init(&prefix);
     message_prefix(&prefix, name);
     channel->prefix = bytes_span(&prefix);
-    /* New for each life of the channel, so that seq is never compared across. */
+    /* New for each life of the channel: seq is never compared across two. */
     cs->epoch_seed =
         cs->epoch_seed * 6364136223846793005u + 1442695040888963407u;
     snprintf(channel->epoch, sizeof channel->epoch, "%08" PRIx32,
@@ -162,7 +162,7 @@ void channels_remove(struct channels *cs, struct channel *channel)
     free(channel);
 }
 
-/* Nobody was there to get what came: it says what the channel says. */
+/* Nobody was there to get what came: the view says what the channel says. */
 static void start_anew(struct channels *cs, struct view *v)
 {
     unlist_waiting(cs, v);

@@ -2,10 +2,10 @@
  * channel.h -- one named channel, in all the forms that clients get it in.
  *
  * A message becomes one frame of the native protocol, and one more for each
- * view that somebody wants: the older stock service's envelope, raw
- * ticks, or the native frames at most once in an interval.  A view is a
- * channel of its own for the fanout-out, so groups, positions and conflation
- * know nothing of it.
+ * other view that somebody wants: the older stock service's envelope, raw
+ * ticks, or the native frames at most once in an interval.  To the fanout each
+ * view is a stream of its own, so groups, positions and conflation know nothing
+ * of channels.
  *
  * Pure: time comes in; Redis is upstream.c's.
  *
@@ -27,13 +27,13 @@
 #include "wsgate/fanout/fanout.h"
 #include "wsgate/fanout/type.h"
 
-/* VIEWS_MAX bounds those with an interval; without one there is one a dialect,
- * which is never refused. */
+/* VIEWS_MAX bounds a channel's views with an interval; those without are one a
+ * dialect and are never refused. */
 enum { CHANNELS_MAX = 262144, PATTERNS_MAX = 1024, VIEWS_MAX = 32 };
 
 enum dialect {
     DIALECT_NATIVE,
-    DIALECT_STOCK, /* {"type","data","source"}, types of the stock service only */
+    DIALECT_STOCK, /* {"type","data","source"}, of the stock service only */
     DIALECT_TICKS, /* quotes and trades, as they are */
 };
 
@@ -41,7 +41,7 @@ struct channel;
 struct pattern;
 
 struct view {
-    struct stream stream; /* first: the fanout's channel is the view */
+    struct stream stream; /* first: the fanout's stream is the view */
     struct channel *channel;
     struct view *next;
     enum dialect dialect;
@@ -63,8 +63,7 @@ struct channel {
     struct node node; /* by name */
     struct span name; /* NUL-terminated too */
     struct span prefix;
-    struct pattern
-        *pattern; /* the pattern that covers it, if somebody wants that */
+    struct pattern *pattern; /* that covers it, if somebody wants that */
     struct view native;
     uint64_t seq;
     int64_t last_ms; /* of the newest message; 0: none yet */
@@ -110,7 +109,7 @@ struct channels {
     struct table by_name;
     struct table patterns;
     struct types types;
-    struct view *waiting; /* for their interval */
+    struct view *waiting; /* have a message that waits for their interval */
     uint64_t epoch_seed;
     struct bytes scratch;
     uint64_t too_big;   /* messages that no frame can hold */
@@ -138,12 +137,12 @@ struct pattern *channels_find_pattern(const struct channels *cs,
                                       struct span name);
 struct pattern *channels_get_pattern(struct channels *cs, struct span name);
 void channels_remove_pattern(struct channels *cs, struct pattern *w);
-/* NULL: the channel has too many intervals.  Those that nobody uses make room. */
+/* NULL: the channel has too many intervals in use. */
 struct view *channel_view(struct channels *cs, struct channel *channel,
                           enum dialect dialect, uint32_t interval_ms);
 struct pattern_view *pattern_view(struct channels *cs, struct pattern *w,
                                   enum dialect dialect, uint32_t interval_ms);
-/* Forgets the intervals of the pattern that nobody uses. */
+/* Forgets the pattern's views that nobody uses. */
 void pattern_trim(struct channels *cs, struct pattern *w);
 /* What a subscription id of the fanout stands for. */
 struct view *channels_view_of(const struct channels *cs, uint32_t subscription);

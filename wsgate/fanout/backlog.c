@@ -65,7 +65,7 @@ uint64_t backlog_owed_all_bytes(const struct member *m)
 
     if (!m->backlog || !m->group)
         return 0;
-    /* The backlog's total is below zero where the group is younger. */
+    /* The backlog's total is below zero where the group is younger than it. */
     owed = m->group->all_bytes - m->backlog->all_bytes;
     return owed > INT64_MAX ? 0 : owed;
 }
@@ -117,7 +117,7 @@ static bool has_all(const struct group *g)
     return false;
 }
 
-/* Is this name, which `to` does not have, covered by one of its patterns? */
+/* Is this stream, which `to` does not name, covered by one of its patterns? */
 static bool covered(const struct fanout *f, const struct group *to,
                     uint32_t subscription)
 {
@@ -132,10 +132,10 @@ static bool covered(const struct fanout *f, const struct group *to,
 }
 
 /*
- * Subscriptions that are new start at the head of the log; the others where they did.
- * One that becomes `all` is new: of what was owed as `latest`, some may be gone.
- * A name that was given up while a pattern still covers that stream keeps its
- * start_seq: the stream goes on exactly where it was.
+ * New subscriptions start at the head of the log, the others where they did.
+ * One that becomes `all` is new: of what was owed as `latest`, some may be
+ * gone.  A name that was given up while a pattern still covers its stream keeps
+ * its start_seq: the stream goes on exactly where it was.
  */
 static void set_start_seqs(const struct fanout *f, struct backlog *backlog,
                            const struct group *old, const struct group *to)
@@ -240,8 +240,9 @@ static struct buf *pin(struct fanout *f, const struct pending_frame *d)
     return found;
 }
 
-/* `sent` bytes of the pending frames from `first` on have gone: the whole frames among
- * them are delivered, and a cut one must be finished before anything else. */
+/* `sent` bytes of the pending frames from `first` on have gone: the whole
+ * frames among them are delivered, and a cut one must be finished before
+ * anything else. */
 static void account(struct fanout *f, struct member *m, size_t first,
                     size_t sent)
 {

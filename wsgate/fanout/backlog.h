@@ -6,10 +6,10 @@
  * writable it goes on from the log if it is owed little, else it gets the
  * newest of each key (conflation.h).
  *
- * Ownership   backlog_new() moves the member to its group's slow list; backlog_end()
- *             back to the fast one
- * Limits      the rest of a cut frame is copied up to BACKLOG_COPY_MAX; a longer one
- *             is copied once for all members that it was cut for
+ * Ownership   backlog_new() moves the member to its group's slow list,
+ *             backlog_end() back to the fast one
+ * Limits      the rest of a cut frame is copied up to BACKLOG_COPY_MAX; a
+ *             longer one is copied once for all members that it was cut for
  */
 #ifndef WSGATE_FANOUT_BACKLOG_H
 #define WSGATE_FANOUT_BACKLOG_H
@@ -19,7 +19,7 @@
 
 enum { BACKLOG_COPY_MAX = 4096, BACKLOG_START_SEQS_MAX = 2048 };
 
-/* Where the frames begin of a subscription made while it was behind. */
+/* First frame of a subscription that was made while the member was behind. */
 struct start_seq {
     uint32_t subscription;
     uint64_t from;
@@ -32,7 +32,7 @@ struct backlog {
     bool conflating;
     struct buf *cut; /* a long frame that is partly sent, shared; or NULL */
     uint32_t cut_at;
-    struct bytes out;
+    struct bytes out; /* answers, and the rest of a short cut frame */
     struct start_seq *start_seqs; /* by subscription, ascending */
     uint32_t n_start_seqs;
 };
@@ -48,8 +48,8 @@ uint64_t backlog_owed_bytes(const struct member *m);
 uint64_t backlog_owed_all_bytes(const struct member *m);
 const struct start_seq *backlog_start_seq(const struct backlog *backlog,
                                           uint32_t subscription);
-/* m is about to belong to `to` (NULL: no group): subscriptions which that has and the
- * old group has not start at the head of the log. */
+/* m is about to belong to `to` (NULL: no group): subscriptions that `to` has
+ * and the old group has not start at the head of the log. */
 void backlog_move(struct fanout *f, struct member *m, struct group *to);
 
 #endif

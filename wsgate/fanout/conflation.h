@@ -1,7 +1,8 @@
 /*
  * conflation.h -- which frames a member that is behind should get.
  *
- * Pure: reads groups, streams and the log; writes a list.
+ * Reads groups, streams and the log and writes a list; fanout->marks is its
+ * scratch.  No clock, no sockets, no Redis.
  *
  * Source      docs/protocol.md: newest per (stream, type), bars per (stream,
  *             bar time), everything of streams in mode `all`

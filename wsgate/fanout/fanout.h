@@ -1,21 +1,20 @@
 /*
- * fanout.h -- fanout-out: frames into the shared log, ranges to groups, groups to
- * members.
+ * fanout.h -- one frame in, to every member of every group that wants it.
  *
  *   char *room = fanout_room(f, max);       (write one whole frame there)
- *   fanout_add(f, stream, type, bar_time, ...)  (every group that wants it is told)
- *   fanout_flush(f)                         (one send per member and turn)
+ *   fanout_add(f, stream, type, ...);       (groups that want it note it)
+ *   fanout_flush(f);                        (one send per member and turn)
  *
- * A member that takes less than it is sent gets a struct backlog (backlog.h) and costs
- * nothing more until its socket is writable.  Whatever is said to one member
- * alone (answers, pings) goes through fanout_send(), so that it never lands
- * in the middle of a frame.
+ * A member that takes less than it is sent gets a struct backlog (backlog.h)
+ * and costs nothing more until its socket is writable.  Whatever is meant for
+ * one member alone (answers, pings) goes through fanout_send(), so that it
+ * never lands in the middle of a frame.
  *
  * Pure: sockets are behind struct fanout_io; tests put a model there.
  *
  * Units       bytes; frame numbers as in framelog.h
- * Inviews  counters: expected = delivered + conflated + dropped + queued,
- *             where queued is what slow members are still owed
+ * Invariants  expected = delivered + conflated + dropped + queued, where queued
+ *             is what slow members are still owed
  * Ownership   streams, patterns and members are the caller's and must be
  *             removed before they are freed; groups are the fanout's
  */
@@ -42,7 +41,7 @@ struct member {
     int fd;                  /* for fanout_io */
 };
 
-/* A wildcard: which groups want it and which streams it covers. */
+/* A wildcard subscription: which groups have it and which streams it covers. */
 struct stream_pattern {
     uint32_t id; /* with SUBSCRIPTION_PATTERN */
     struct link *groups;
@@ -62,8 +61,8 @@ struct fanout_io {
     ssize_t (*send)(struct member *m, const struct iovec *iov, unsigned n);
     /* Call fanout_resume() when it can take more. */
     void (*want_writable)(struct member *m, bool on);
-    /* End m, but free it later.  It is still in its group and leaves it now,
-     * here or in the callee. */
+    /* End m, but free it later.  It is still in its group and leaves it before
+     * fanout_lose() returns, whether the callee sees to that or not. */
     void (*lost)(struct member *m, enum fanout_lost why, int errnum);
 };
 
@@ -80,8 +79,9 @@ struct fanout_counters {
     uint64_t stalls; /* times that a member fell behind */
 };
 
+/* A stream as the member being served wants it. */
 struct mark {
-    uint32_t stamp;
+    uint32_t stamp; /* differs from fanout's: not among its streams */
     bool all;
     uint64_t from; /* frames before this one are not wanted */
 };
@@ -132,14 +132,15 @@ void fanout_init(struct fanout *f, size_t log_size,
                  const struct fanout_io *io);
 void fanout_close(struct fanout *f);
 
-/* Gives the stream its id; root NULL: it is its own. */
+/* Gives the stream its id; root NULL: the stream is its own root. */
 void fanout_add_stream(struct fanout *f, struct stream *c,
                        const struct stream *root);
-/* No member may be subscribed to it by name. */
+/* No member may be subscribed to it other than by a pattern. */
 void fanout_remove_stream(struct fanout *f, struct stream *c);
 void fanout_add_pattern(struct fanout *f, struct stream_pattern *p);
 void fanout_remove_pattern(struct fanout *f, struct stream_pattern *p);
-/* From now on members of p get c as well, once, also if they named it. */
+/* From now on members of p get c as well; those that also subscribed to a
+ * stream of the same root by name get it once. */
 void fanout_cover(struct fanout *f, struct stream_pattern *p, struct stream *c);
 
 /* Room in the log; max <= framelog_max(&f->log).  May flush. */
@@ -150,24 +151,24 @@ uint64_t fanout_add(struct fanout *f, struct stream *c, uint16_t type,
                     size_t data_len);
 void fanout_flush(struct fanout *f);
 
-/* Subscriptions of m are now exactly these (sorted, distinct; none: 0).
- * Frames of subscriptions that are new to m and were added before this call are not
- * sent to it.  fanout_flush() is done first if needed; a member that is lost in it
+/* m's subscriptions are now exactly these keys (subscription_key(); sorted,
+ * distinct; n_keys 0: none).  Of a subscription that is new to m it gets only
+ * frames added from now on.  Flushes first; a member that is lost in that flush
  * stays without a group. */
 void fanout_subscribe(struct fanout *f, struct member *m, const uint64_t *keys,
                       uint32_t n_keys);
-/* m goes: what it is owed is dropped.  Its unsent answers stay until
- * fanout_forget(). */
+/* m leaves its group: what it is owed is dropped.  Its unsent answers stay
+ * until fanout_forget(). */
 void fanout_leave(struct fanout *f, struct member *m);
 void fanout_forget(struct fanout *f, struct member *m);
 /* Ends m as fanout_io.lost says. */
 void fanout_lose(struct fanout *f, struct member *m, enum fanout_lost why,
                  int errnum);
-/* To this member alone, whole frames. */
+/* Whole frames to this member alone. */
 void fanout_send(struct fanout *f, struct member *m, struct span frames);
 /* Its socket can take more. */
 void fanout_resume(struct fanout *f, struct member *m);
-/* Nothing at all waits to be sent to m. */
+/* No answer and no cut frame waits to be sent to m. */
 bool fanout_is_drained(const struct member *m);
 uint64_t
 fanout_queued(const struct fanout *f); /* frames owed to slow members */

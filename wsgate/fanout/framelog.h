@@ -9,8 +9,8 @@
  *
  * Units       frame numbers count from 1 and never repeat; positions are bytes
  *             since the start, the place in the ring is position mod size
- * Inviews  frames [tail, head) are readable, and LINE_PAD bytes behind any of
- *             them, so that a payload can be scanned where it is
+ * Invariants  frames [tail, head) are readable, and LINE_PAD bytes behind any
+ *             of them, so that a payload can be scanned where it is
  * Ownership   framelog_init/framelog_close; the struct is the caller's
  */
 #ifndef WSGATE_FANOUT_FRAMELOG_H

@@ -8,7 +8,7 @@
  *
  * Pure: no clock, no sockets, no Redis.
  *
- * Inviews  keys are sorted and differ; streams[i].stream->links[
+ * Invariants  keys are sorted and distinct; streams[i].stream->links[
  *             streams[i].at] is the link back, and the reverse
  * Ownership   fanout.c makes and frees groups; links point both ways and are
  *             taken down by group_free() and group_unlink_stream()
@@ -23,7 +23,11 @@
 #include "common/base/table.h"
 #include "wsgate/fanout/stream.h"
 
-/* One subscription: a stream or a pattern, and how it is wanted. */
+/*
+ * A subscription id is the id of a stream, or that of a pattern with this bit
+ * set.  A subscription key is such an id and the mode, `all` or `latest`, in
+ * one number: keys of streams sort before keys of patterns.
+ */
 #define SUBSCRIPTION_PATTERN 0x80000000u
 
 static inline uint64_t subscription_key(uint32_t subscription, bool all)
@@ -43,11 +47,9 @@ struct member;
 
 struct group_stream {
     struct stream *stream;
-    uint32_t at; /* index in stream->links */
-    uint32_t
-        subscription; /* the subscription it came by: the stream's id, or that
-                     * of a pattern */
-    bool all;         /* every message */
+    uint32_t at;           /* index in stream->links */
+    uint32_t subscription; /* it came by: id of the stream or of a pattern */
+    bool all;              /* every message */
 };
 
 struct members {
@@ -57,7 +59,7 @@ struct members {
 
 struct group {
     struct node node; /* by keys */
-    uint64_t *keys;
+    uint64_t *keys;   /* of subscriptions */
     uint32_t n_keys;
     uint32_t n_streams, cap_streams;
     struct group_stream *streams;
@@ -71,7 +73,7 @@ struct group {
     uint64_t turn_first; /* number of the first of them */
     uint64_t turn_bytes, turn_all_bytes;
     struct group *next_dirty;
-    /* All frames that members were due since the group exists. */
+    /* Of all frames that members were due since the group exists. */
     uint64_t frames, bytes, all_bytes;
 };
 
@@ -84,7 +86,7 @@ struct span group_key(const uint64_t *keys, uint32_t n_keys);
 
 void group_link(struct group *g, struct stream *c, uint64_t key);
 void group_unlink_stream(struct stream *c); /* from all its groups */
-/* Is this name subscribed explicitly (in whatever view)? */
+/* Is a stream of this root subscribed to by name, not only by a pattern? */
 bool group_names(const struct group *g, const struct stream *root);
 
 /* One more frame for this turn; false: the list is full, flush first. */

@@ -1,11 +1,12 @@
 /*
  * stream.h -- one stream of messages and the newest of each kind in it.
  *
- * Of each conflation key the newest frame is kept.  A key is the message type,
- * and for bars the bar's time, so that a quote never hides a trade and a final
- * bar is never hidden by the first update of the next one.  The bytes stay in
- * the frame log for as long as they can and are copied out only when they would
- * be overwritten while still the newest: an active stream costs no copy.
+ * Of each conflation key the newest frame is kept.  The key is the message
+ * type, for bars with the bar's time, so that a quote never hides a trade and
+ * a final bar is never hidden by the first update of the next one.  The bytes
+ * stay in the frame log for as long as they can and are copied out only when
+ * they would be overwritten while still the newest: an active stream costs no
+ * copy.
  *
  * Pure: no clock, no sockets, no Redis.
  *
@@ -26,6 +27,7 @@ enum { STREAM_KEYS_MAX = 64 };
 
 struct group;
 
+/* (type, bar time), and its newest frame. */
 struct conflation_key {
     int64_t bar_time; /* 0 for everything but bars */
     uint64_t frame;   /* number of the newest frame; 0: only a cached payload */
@@ -35,7 +37,7 @@ struct conflation_key {
     uint16_t type;    /* see type.h */
 };
 
-/* A group that wants this stream. */
+/* A group that wants the stream. */
 struct link {
     struct group *group;
     uint32_t at; /* index in group->streams */
@@ -51,18 +53,18 @@ struct stream {
     uint32_t n_keys, cap_keys;
     uint32_t n_links, cap_links;
     const struct stream *root; /* the native stream of the same name */
-    uint32_t covered;          /* by so many patterns */
+    uint32_t covered;          /* by this many patterns */
 };
 
 void stream_init(struct stream *c, uint32_t id, uint64_t born,
                  const struct stream *root);
 void stream_close(struct stream *c);
-/* As if nothing had come yet; the links stay. */
+/* Forgets the keys, as if nothing had come yet; the links stay. */
 void stream_clear(struct stream *c);
 
-/* The place of a conflation key, made if need be; its old frame is about to be replaced. */
+/* Index of a conflation key in c->keys, made if need be.  May move the keys. */
 uint16_t stream_key(struct stream *c, uint16_t type, int64_t bar_time);
-/* frame is now the newest of that key. */
+/* frame is now the newest of the key at that index. */
 void stream_set(struct stream *c, uint16_t key, uint64_t frame);
 /* A payload known from elsewhere (Redis's last:), older than every frame.
  * Ignored where the key has a frame. */

@@ -1,7 +1,7 @@
 /*
  * type.h -- message types as small numbers.
  *
- * Inviews  0 is every type that has no number of its own: none at all, a
+ * Invariants  0 is every type that has no number of its own: none at all, a
  *             name over TYPE_NAME_MAX bytes, or one more than TYPES_MAX
  */
 #ifndef WSGATE_FANOUT_TYPE_H

@@ -1,5 +1,5 @@
 /*
- * The fanout-out against a model.  Sockets are counters of room; messages, stalls,
+ * The fanout against a model.  Sockets are counters of room; messages, stalls,
  * subscriptions and departures come in random order.  Whatever happens: frames
  * arrive whole and in order, never twice, a client that reads again ends with
  * the newest of each key, and the counters add up.
