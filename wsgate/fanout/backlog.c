@@ -121,11 +121,11 @@ static bool has_all(const struct group *g)
 static bool covered(const struct fanout *f, const struct group *to,
                     uint32_t subscription)
 {
-    const struct stream *c =
+    const struct stream *s =
         subscription & SUBSCRIPTION_PATTERN ? NULL : f->streams[subscription];
 
-    for (uint32_t i = 0; c && i < c->n_links; i++) {
-        if (c->links[i].group == to)
+    for (uint32_t i = 0; s && i < s->n_links; i++) {
+        if (s->links[i].group == to)
             return !has_subscription(to, subscription);
     }
     return false;

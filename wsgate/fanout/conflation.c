@@ -92,21 +92,21 @@ bool conflation_newest(struct fanout *f, const struct group *g,
 
     out->count = 0;
     for (uint32_t i = 0; i < g->n_streams; i++) {
-        const struct stream *c = g->streams[i].stream;
+        const struct stream *s = g->streams[i].stream;
         uint64_t from = start_seq_of(backlog, &g->streams[i]);
         if (from < backlog->next)
             from = backlog->next;
         if (g->streams[i].all) {
             any_all = true;
-            if (c->evicted >= from)
+            if (s->evicted >= from)
                 return false;
             continue;
         }
-        for (uint32_t k = 0; k < c->n_keys; k++) {
-            const struct conflation_key *s = &c->keys[k];
-            struct span frame = stream_frame(s, &f->log);
-            if (s->frame >= from && frame.len > 0)
-                add(out, s->frame, frame, false);
+        for (uint32_t n = 0; n < s->n_keys; n++) {
+            const struct conflation_key *k = &s->keys[n];
+            struct span frame = stream_frame(k, &f->log);
+            if (k->frame >= from && frame.len > 0)
+                add(out, k->frame, frame, false);
         }
     }
     if (any_all) {

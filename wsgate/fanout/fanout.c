@@ -19,10 +19,10 @@ enum { TURNS_PER_LOG = 4 };
 static void on_evict(void *arg, uint64_t number, const struct frame *fr)
 {
     struct fanout *f = arg;
-    struct stream *c = f->streams[fr->stream];
+    struct stream *s = f->streams[fr->stream];
 
-    if (c && number >= c->born)
-        stream_evict(c, number, fr, framelog_bytes(&f->log, fr));
+    if (s && number >= s->born)
+        stream_evict(s, number, fr, framelog_bytes(&f->log, fr));
 }
 
 void fanout_init(struct fanout *f, size_t log_size,
@@ -54,7 +54,7 @@ void fanout_close(struct fanout *f)
 
 /* --- streams and patterns --- */
 
-void fanout_add_stream(struct fanout *f, struct stream *c,
+void fanout_add_stream(struct fanout *f, struct stream *s,
                        const struct stream *root)
 {
     uint32_t id;
@@ -68,28 +68,28 @@ void fanout_add_stream(struct fanout *f, struct stream *c,
         }
         id = f->n_streams++;
     }
-    f->streams[id] = c;
-    stream_init(c, id, f->log.head, root);
+    f->streams[id] = s;
+    stream_init(s, id, f->log.head, root);
 }
 
-void fanout_remove_stream(struct fanout *f, struct stream *c)
+void fanout_remove_stream(struct fanout *f, struct stream *s)
 {
-    for (uint32_t i = 0; c->covered > 0 && i < f->n_patterns; i++) {
+    for (uint32_t i = 0; s->covered > 0 && i < f->n_patterns; i++) {
         struct stream_pattern *p = f->patterns[i];
         for (uint32_t k = 0; p && k < p->n_streams; k++) {
-            if (p->streams[k] == c)
+            if (p->streams[k] == s)
                 p->streams[k--] = p->streams[--p->n_streams];
         }
     }
-    group_unlink_stream(c);
-    f->streams[c->id] = NULL;
+    group_unlink_stream(s);
+    f->streams[s->id] = NULL;
     if (f->n_free_ids == f->cap_free_ids) {
         f->cap_free_ids = f->cap_free_ids == 0 ? 16 : f->cap_free_ids * 2;
         f->free_ids =
             mem_grow(f->free_ids, f->cap_free_ids * sizeof *f->free_ids);
     }
-    f->free_ids[f->n_free_ids++] = c->id;
-    stream_close(c);
+    f->free_ids[f->n_free_ids++] = s->id;
+    stream_close(s);
 }
 
 void fanout_add_pattern(struct fanout *f, struct stream_pattern *p)
@@ -117,19 +117,19 @@ void fanout_remove_pattern(struct fanout *f, struct stream_pattern *p)
     *p = (struct stream_pattern){0};
 }
 
-void fanout_cover(struct fanout *f, struct stream_pattern *p, struct stream *c)
+void fanout_cover(struct fanout *f, struct stream_pattern *p, struct stream *s)
 {
     (void)f;
     if (p->n_streams == p->cap_streams) {
         p->cap_streams = p->cap_streams == 0 ? 4 : p->cap_streams * 2;
         p->streams = mem_grow(p->streams, p->cap_streams * sizeof *p->streams);
     }
-    p->streams[p->n_streams++] = c;
-    c->covered++;
+    p->streams[p->n_streams++] = s;
+    s->covered++;
     for (uint32_t i = 0; i < p->n_groups; i++) {
         struct link *l = &p->groups[i];
-        if (!group_names(l->group, c->root))
-            group_link(l->group, c, subscription_key(p->id, l->all));
+        if (!group_names(l->group, s->root))
+            group_link(l->group, s, subscription_key(p->id, l->all));
     }
 }
 
@@ -294,27 +294,27 @@ char *fanout_room(struct fanout *f, size_t max)
     return framelog_reserve(&f->log, max);
 }
 
-uint64_t fanout_add(struct fanout *f, struct stream *c, uint16_t type,
+uint64_t fanout_add(struct fanout *f, struct stream *s, uint16_t type,
                     int64_t bar_time, size_t len, size_t data_at,
                     size_t data_len)
 {
-    uint16_t key = stream_key(c, type, bar_time);
+    uint16_t key = stream_key(s, type, bar_time);
     uint64_t number =
         framelog_commit(&f->log, len,
-                        (struct frame){.stream = c->id,
+                        (struct frame){.stream = s->id,
                                        .key = key,
                                        .data_at = (uint16_t)data_at,
                                        .data_len = (uint32_t)data_len});
     const char *ptr = framelog_bytes(&f->log, framelog_at(&f->log, number));
 
-    stream_set(c, key, number);
+    stream_set(s, key, number);
     f->turn_bytes += len;
     f->turn_frames++;
-    for (uint32_t i = 0; i < c->n_links; i++) {
-        struct group *g = c->links[i].group;
-        if (!group_push(g, number, ptr, len, c->links[i].all)) {
+    for (uint32_t i = 0; i < s->n_links; i++) {
+        struct group *g = s->links[i].group;
+        if (!group_push(g, number, ptr, len, s->links[i].all)) {
             flush_group(f, g);
-            (void)group_push(g, number, ptr, len, c->links[i].all);
+            (void)group_push(g, number, ptr, len, s->links[i].all);
         }
         if (!g->dirty) {
             g->dirty = true;

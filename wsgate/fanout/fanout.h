@@ -133,20 +133,20 @@ void fanout_init(struct fanout *f, size_t log_size,
 void fanout_close(struct fanout *f);
 
 /* Gives the stream its id; root NULL: the stream is its own root. */
-void fanout_add_stream(struct fanout *f, struct stream *c,
+void fanout_add_stream(struct fanout *f, struct stream *s,
                        const struct stream *root);
 /* No member may be subscribed to it other than by a pattern. */
-void fanout_remove_stream(struct fanout *f, struct stream *c);
+void fanout_remove_stream(struct fanout *f, struct stream *s);
 void fanout_add_pattern(struct fanout *f, struct stream_pattern *p);
 void fanout_remove_pattern(struct fanout *f, struct stream_pattern *p);
-/* From now on members of p get c as well; those that also subscribed to a
+/* From now on members of p get s as well; those that also subscribed to a
  * stream of the same root by name get it once. */
-void fanout_cover(struct fanout *f, struct stream_pattern *p, struct stream *c);
+void fanout_cover(struct fanout *f, struct stream_pattern *p, struct stream *s);
 
 /* Room in the log; max <= framelog_max(&f->log).  May flush. */
 char *fanout_room(struct fanout *f, size_t max);
-/* len bytes written there are one frame of c. */
-uint64_t fanout_add(struct fanout *f, struct stream *c, uint16_t type,
+/* len bytes written there are one frame of s. */
+uint64_t fanout_add(struct fanout *f, struct stream *s, uint16_t type,
                     int64_t bar_time, size_t len, size_t data_at,
                     size_t data_len);
 void fanout_flush(struct fanout *f);

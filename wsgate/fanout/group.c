@@ -28,12 +28,12 @@ struct group *group_new(const uint64_t *keys, uint32_t n_keys)
 }
 
 /* The last link of the stream takes the place of this one. */
-static void drop_link(struct stream *c, uint32_t at)
+static void drop_link(struct stream *s, uint32_t at)
 {
-    struct link *last = &c->links[--c->n_links];
+    struct link *last = &s->links[--s->n_links];
 
-    if (at != c->n_links) {
-        c->links[at] = *last;
+    if (at != s->n_links) {
+        s->links[at] = *last;
         last->group->streams[last->at].at = at;
     }
 }
@@ -50,29 +50,29 @@ void group_free(struct group *g)
     free(g);
 }
 
-void group_link(struct group *g, struct stream *c, uint64_t key)
+void group_link(struct group *g, struct stream *s, uint64_t key)
 {
     if (g->n_streams == g->cap_streams) {
         g->cap_streams = g->cap_streams == 0 ? 1 : g->cap_streams * 2;
         g->streams = mem_grow(g->streams, g->cap_streams * sizeof *g->streams);
     }
-    if (c->n_links == c->cap_links) {
-        c->cap_links = c->cap_links == 0 ? 1 : c->cap_links * 2;
-        c->links = mem_grow(c->links, c->cap_links * sizeof *c->links);
+    if (s->n_links == s->cap_links) {
+        s->cap_links = s->cap_links == 0 ? 1 : s->cap_links * 2;
+        s->links = mem_grow(s->links, s->cap_links * sizeof *s->links);
     }
-    c->links[c->n_links] =
+    s->links[s->n_links] =
         (struct link){.group = g, .at = g->n_streams, .all = key_all(key)};
     g->streams[g->n_streams++] =
-        (struct group_stream){.stream = c,
-                              .at = c->n_links++,
+        (struct group_stream){.stream = s,
+                              .at = s->n_links++,
                               .subscription = key_subscription(key),
                               .all = key_all(key)};
 }
 
-void group_unlink_stream(struct stream *c)
+void group_unlink_stream(struct stream *s)
 {
-    while (c->n_links > 0) {
-        struct link *l = &c->links[--c->n_links];
+    while (s->n_links > 0) {
+        struct link *l = &s->links[--s->n_links];
         struct group *g = l->group;
         uint32_t at = l->at;
         if (at != --g->n_streams) {

@@ -84,8 +84,8 @@ void group_free(struct group *g);
 bool group_equal(const struct node *n, struct span keys);
 struct span group_key(const uint64_t *keys, uint32_t n_keys);
 
-void group_link(struct group *g, struct stream *c, uint64_t key);
-void group_unlink_stream(struct stream *c); /* from all its groups */
+void group_link(struct group *g, struct stream *s, uint64_t key);
+void group_unlink_stream(struct stream *s); /* from all its groups */
 /* Is a stream of this root subscribed to by name, not only by a pattern? */
 bool group_names(const struct group *g, const struct stream *root);
 

@@ -56,28 +56,28 @@ struct stream {
     uint32_t covered;          /* by this many patterns */
 };
 
-void stream_init(struct stream *c, uint32_t id, uint64_t born,
+void stream_init(struct stream *s, uint32_t id, uint64_t born,
                  const struct stream *root);
-void stream_close(struct stream *c);
+void stream_close(struct stream *s);
 /* Forgets the keys, as if nothing had come yet; the links stay. */
-void stream_clear(struct stream *c);
+void stream_clear(struct stream *s);
 
-/* Index of a conflation key in c->keys, made if need be.  May move the keys. */
-uint16_t stream_key(struct stream *c, uint16_t type, int64_t bar_time);
+/* Index of a conflation key in s->keys, made if need be.  May move the keys. */
+uint16_t stream_key(struct stream *s, uint16_t type, int64_t bar_time);
 /* frame is now the newest of the key at that index. */
-void stream_set(struct stream *c, uint16_t key, uint64_t frame);
+void stream_set(struct stream *s, uint16_t key, uint64_t frame);
 /* A payload known from elsewhere (Redis's last:), older than every frame.
  * Ignored where the key has a frame. */
-void stream_cache(struct stream *c, uint16_t type, int64_t bar_time,
+void stream_cache(struct stream *s, uint16_t type, int64_t bar_time,
                   struct span payload);
 /* The frame leaves the log: copy it out if it is still the newest. */
-void stream_evict(struct stream *c, uint64_t number, const struct frame *f,
+void stream_evict(struct stream *s, uint64_t number, const struct frame *f,
                   const char *bytes);
 /* Whole frame of a key, wherever it is; empty where there is only a cached
  * payload. */
-struct span stream_frame(const struct conflation_key *s,
+struct span stream_frame(const struct conflation_key *k,
                          const struct framelog *log);
-struct span stream_payload(const struct conflation_key *s,
+struct span stream_payload(const struct conflation_key *k,
                            const struct framelog *log);
 
 #endif
