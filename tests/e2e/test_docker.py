@@ -63,7 +63,7 @@ def env_names():
     """Variables of the option tables and of getenv, over all tools."""
     names = set()
     for folder in ("common",) + TOOLS:
-        for path in sorted((harness.REPO / folder).glob("*.c")):
+        for path in sorted((harness.REPO / folder).rglob("*.c")):
             text = path.read_text()
             names.update(re.findall(r'\.env = "([A-Z_]+)"', text))
             names.update(re.findall(r'getenv\("([A-Z_]+)"', text))

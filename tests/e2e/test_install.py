@@ -111,6 +111,6 @@ def test_what_an_earlier_version_put_goes_with_the_next(at):
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="only x86 has it")
 def test_a_release_is_built_with_control_flow_protection(tmp_path):
-    obj = tmp_path / "common" / "err.o"
+    obj = tmp_path / "common" / "base" / "err.o"
     make("BUILD=release", "B=%s" % tmp_path, str(obj))
     assert "IBT" in readelf("-n", obj)
