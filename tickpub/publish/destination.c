@@ -59,6 +59,11 @@ make_shard_names(const struct destination_options *options)
     return shards;
 }
 
+static bool is_called(const struct node *n, struct span text)
+{
+    return span_eq(((const struct name *)(const void *)n)->text, text);
+}
+
 void destinations_init(struct destinations *t,
                        const struct destination_options *options,
                        const struct route_table *routes)
@@ -66,6 +71,11 @@ void destinations_init(struct destinations *t,
     *t = (struct destinations){.options = *options};
     t->options.prefix = keep_text(options->prefix);
     t->shards = make_shard_names(options);
+    for (unsigned i = 0; i < EVENT_TYPES; i++)
+        table_init(&t->found[i], is_called);
+    table_init(&t->channels, is_called);
+    table_init(&t->keys, is_called);
+    table_init(&t->streams, is_called);
     read_routes(t, routes);
 }
 
@@ -74,9 +84,18 @@ static void free_text(struct span s)
     free((void *)(uintptr_t)s.ptr);
 }
 
-static void free_channel(struct name *n)
+static void free_named(void *unused, struct node *n)
 {
-    struct channel *ch = (struct channel *)(void *)n;
+    struct name *name = (void *)n;
+
+    (void)unused;
+    free_text(name->text);
+    free(name);
+}
+
+static void free_channel(void *unused, struct node *n)
+{
+    struct channel *ch = (void *)n;
 
     while (ch->fields) {
         struct field *f = ch->fields;
@@ -87,38 +106,31 @@ static void free_channel(struct name *n)
     }
     free_text(ch->head);
     free_text(ch->last);
+    free_named(unused, n);
 }
 
-static void free_key(struct name *n)
+static void free_key(void *unused, struct node *n)
 {
-    struct key *k = (struct key *)(void *)n;
+    struct key *k = (void *)n;
 
     free_text(k->symbol);
     bytes_close(&k->sent);
+    free_named(unused, n);
 }
 
-static void free_all(struct names *t, void (*parts)(struct name *n))
+static void free_all(struct table *t, void (*fn)(void *unused, struct node *n))
 {
-    for (size_t i = 0; t->slots && i <= t->mask; i++) {
-        struct name *n = t->slots[i];
-
-        if (!n)
-            continue;
-        if (parts)
-            parts(n);
-        free_text(n->text);
-        free(n);
-    }
-    names_close(t);
+    table_each(t, fn, NULL);
+    table_close(t);
 }
 
 void destinations_close(struct destinations *t)
 {
     for (unsigned i = 0; i < EVENT_TYPES; i++)
-        free_all(&t->found[i], NULL);
+        free_all(&t->found[i], free_named);
     free_all(&t->channels, free_channel);
     free_all(&t->keys, free_key);
-    free_all(&t->streams, NULL);
+    free_all(&t->streams, free_named);
     for (unsigned i = 0; t->shards && i < t->options.shards; i++)
         free_text(t->shards[i].name.text);
     free(t->shards);
@@ -162,6 +174,12 @@ static struct channel *make_channel(struct destinations *t, struct span name)
     return ch;
 }
 
+static void keep(struct table *t, struct name *n, struct span text)
+{
+    n->text = keep_text(text);
+    table_add(t, &n->node, n->text);
+}
+
 /* Template -> name in scratch; false where the event lacks a name of it. */
 static bool expand(struct destinations *t, const char *tmpl,
                    const struct event *ev)
@@ -179,11 +197,10 @@ static struct channel *channel_of(struct destinations *t, const char *tmpl,
     if (!expand(t, tmpl, ev))
         return NULL;
     name = bytes_span(&t->scratch);
-    ch = (void *)names_find(&t->channels, name, names_hash(name));
+    ch = (void *)table_find(&t->channels, name);
     if (!ch) {
         ch = make_channel(t, name);
-        ch->name.text = keep_text(name);
-        names_add(&t->channels, &ch->name);
+        keep(&t->channels, &ch->name, name);
     }
     return ch;
 }
@@ -214,12 +231,11 @@ static struct key *key_of(struct destinations *t, const struct route *r,
     if (r->key_kind == ROUTE_KEY_NONE || !expand(t, r->key, ev))
         return NULL;
     name = bytes_span(&t->scratch);
-    k = (void *)names_find(&t->keys, name, names_hash(name));
+    k = (void *)table_find(&t->keys, name);
     if (!k) {
         k = mem_zero(sizeof *k);
-        k->name.text = keep_text(name);
         k->symbol = keep_text(ev->symbol);
-        names_add(&t->keys, &k->name);
+        keep(&t->keys, &k->name, name);
     }
     k->kind = r->key_kind;
     k->keep = r->key_keep;
@@ -239,12 +255,11 @@ static struct stream *stream_of(struct destinations *t, const char *tmpl,
     if (!expand(t, tmpl, ev))
         return NULL;
     name = bytes_span(&t->scratch);
-    s = (void *)names_find(&t->streams, name, names_hash(name));
+    s = (void *)table_find(&t->streams, name);
     if (!s) {
         s = mem_zero(sizeof *s);
-        s->name.text = keep_text(name);
+        keep(&t->streams, &s->name, name);
         s->waiting.key = s->name.text;
-        names_add(&t->streams, &s->name);
     }
     return s;
 }
@@ -287,19 +302,17 @@ static struct span joined_names(struct destinations *t, const struct event *ev)
 struct destination *destination_of(struct destinations *t,
                                    const struct event *ev)
 {
-    struct names *found = &t->found[ev->type];
+    struct table *found = &t->found[ev->type];
     struct span name =
         t->by_symbol[ev->type] ? ev->symbol : joined_names(t, ev);
-    struct destination *dest =
-        (void *)names_find(found, name, names_hash(name));
+    struct destination *dest = (void *)table_find(found, name);
 
     if (!dest) {
         if (t->count >= t->options.max_destinations)
             return NULL;
         t->count++;
         dest = mem_zero(sizeof *dest);
-        dest->name.text = keep_text(name);
-        names_add(found, &dest->name);
+        keep(found, &dest->name, name);
         resolve(t, dest, ev);
     } else if (dest->generation != t->generation) {
         resolve(t, dest, ev);

@@ -19,13 +19,19 @@
 #include <stdint.h>
 
 #include "common/base/bytes.h"
+#include "common/base/table.h"
 #include "common/event/event.h"
 #include "common/event/price.h"
 #include "common/event/route.h"
 #include "tickpub/publish/journal.h"
-#include "tickpub/publish/names.h"
 
 struct batch;
+
+/* What each of the following is found by; first in them.  The text is owned. */
+struct name {
+    struct node node;
+    struct span text;
+};
 
 /* One field of the hash last:{channel}: the newest message of one type. */
 struct field {
@@ -97,8 +103,8 @@ struct destinations {
     const struct route_table *routes;
     unsigned generation;
     bool by_symbol[EVENT_TYPES]; /* no route of the type uses another name */
-    struct names found[EVENT_TYPES];
-    struct names channels, keys, streams;
+    struct table found[EVENT_TYPES];
+    struct table channels, keys, streams;
     struct stream *shards;
     size_t count; /* destinations */
     struct bytes scratch;

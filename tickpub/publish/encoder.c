@@ -102,27 +102,42 @@ void encoder_forget(struct encoder *e, const struct batch *b)
     }
 }
 
+struct again {
+    struct encoder *encoder;
+    uint64_t from;
+};
+
+static void channel_again(void *arg, struct node *n)
+{
+    struct again *again = arg;
+    struct channel *ch = (void *)n;
+
+    for (struct field *f = ch->fields; f; f = f->next) {
+        if (f->number < again->from)
+            continue;
+        f->due = true;
+        queue_channel(again->encoder, ch);
+    }
+}
+
+static void key_again(void *arg, struct node *n)
+{
+    struct again *again = arg;
+    struct key *k = (void *)n;
+
+    if (k->number < again->from)
+        return;
+    k->due = true;
+    queue_key(again->encoder, k);
+}
+
 void encoder_again(struct encoder *e, const struct destinations *t,
                    uint64_t from)
 {
-    for (size_t i = 0; t->channels.slots && i <= t->channels.mask; i++) {
-        struct channel *ch = (void *)t->channels.slots[i];
+    struct again again = {e, from};
 
-        for (struct field *f = ch ? ch->fields : NULL; f; f = f->next) {
-            if (f->number < from)
-                continue;
-            f->due = true;
-            queue_channel(e, ch);
-        }
-    }
-    for (size_t i = 0; t->keys.slots && i <= t->keys.mask; i++) {
-        struct key *k = (void *)t->keys.slots[i];
-
-        if (!k || k->number < from)
-            continue;
-        k->due = true;
-        queue_key(e, k);
-    }
+    table_each(&t->channels, channel_again, &again);
+    table_each(&t->keys, key_again, &again);
 }
 
 static uint64_t next_number(const struct encoder *e)
