@@ -8,6 +8,7 @@
 #include "common/app/input.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/event/event_reader.h"
 
 struct lines {
     struct source source;
@@ -18,6 +19,7 @@ struct lines {
     bool wall_stale;
     int64_t wall_ns; /* when the lines at hand arrived */
     unsigned column; /* where the line at hand is wrong */
+    struct event_reader *reader;
     struct event event;
 };
 
@@ -58,7 +60,7 @@ static void on_line(void *arg, struct span line, uint64_t number)
         l->wall_ns = clock_wall_ns();
         l->wall_stale = false;
     }
-    fault = event_read(line, ev, &l->column);
+    fault = event_read(l->reader, line, ev, &l->column);
     if (fault != EVENT_OK) {
         report(l, event_fault_text(fault), number, l->column);
         return;
@@ -121,6 +123,7 @@ static void lines_close(void *self)
     struct lines *l = self;
 
     input_close(l->input);
+    event_reader_free(l->reader);
     free(l);
 }
 
@@ -137,11 +140,15 @@ struct source *lines_new(const struct source_context *to,
                                   .on_end = on_end};
     struct lines *l = mem_zero(sizeof *l);
 
-    *l = (struct lines){
-        .source = {&ops, l}, .to = *to, .config = *config, .wall_stale = true};
+    *l = (struct lines){.source = {&ops, l},
+                        .to = *to,
+                        .config = *config,
+                        .wall_stale = true,
+                        .reader = event_reader_new()};
     l->input = input_new(to->loop, config->fd, config->line_max_bytes, &events,
                          l, err);
     if (!l->input) {
+        event_reader_free(l->reader);
         free(l);
         return NULL;
     }

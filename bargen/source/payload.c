@@ -9,11 +9,13 @@
 void payload_init(struct payload *p)
 {
     bytes_init(&p->text);
+    p->reader = event_reader_new();
 }
 
 void payload_close(struct payload *p)
 {
     bytes_close(&p->text);
+    event_reader_free(p->reader);
 }
 
 static void take_line(struct payload *p, struct engine *e, struct span line,
@@ -24,7 +26,7 @@ static void take_line(struct payload *p, struct engine *e, struct span line,
 
     if (line.len == 0)
         return;
-    fault = event_read(line, &p->event, &column);
+    fault = event_read(p->reader, line, &p->event, &column);
     if (fault == EVENT_OK) {
         engine_event(e, &p->event, received_ns);
         return;

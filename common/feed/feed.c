@@ -1,8 +1,10 @@
 #include "common/feed/feed.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/base/line.h"
+#include "common/event/event_reader.h"
 #include "common/feed/feed_map.h"
 #include "common/feed/feed_message.h"
 #include "common/feed/feed_time.h"
@@ -14,6 +16,12 @@ enum {
      * grow when they are converted. */
     AROUND_MAX = 64 + FEED_MEMBERS_MAX * (FEED_INTRO_MAX + 32),
     BLOCK = 16,
+};
+
+struct feed_reader {
+    const struct feed *feed;
+    struct event_reader *events; /* of what the lines become */
+    struct bytes text;           /* of the newest event */
 };
 
 /* Room was made before.  By blocks: the source has as many readable bytes
@@ -37,7 +45,7 @@ static inline void put_span(struct bytes *out, struct span s)
     put(out, s.ptr, s.len);
 }
 
-const struct feed *feed_of(const char *name, struct err *err)
+static const struct feed *feed_of(const char *name, struct err *err)
 {
     char names[128] = "";
     size_t len = 0;
@@ -57,9 +65,26 @@ const struct feed *feed_of(const char *name, struct err *err)
     return NULL;
 }
 
-const char *feed_name(const struct feed *f)
+struct feed_reader *feed_reader_new(const char *feed, struct err *err)
 {
-    return f->name;
+    const struct feed *f = feed_of(feed, err);
+    struct feed_reader *reader;
+
+    if (!f)
+        return NULL;
+    reader = mem_zero(sizeof *reader);
+    reader->feed = f;
+    reader->events = event_reader_new();
+    return reader;
+}
+
+void feed_reader_free(struct feed_reader *reader)
+{
+    if (!reader)
+        return;
+    event_reader_free(reader->events);
+    bytes_close(&reader->text);
+    free(reader);
 }
 
 static bool is_quoted(struct span value)
@@ -265,43 +290,41 @@ static void blame(struct feed_message *m, const struct feed_row *row,
     }
 }
 
-static bool put_event(struct feed_message *m, const struct feed_row *row,
-                      int64_t now_ns, struct bytes *out, struct event *ev)
+static bool put_event(struct feed_reader *reader, struct feed_message *m,
+                      const struct feed_row *row, int64_t now_ns,
+                      struct event *ev)
 {
-    size_t from = out->len;
+    struct bytes *out = &reader->text;
     enum event_fault fault;
     unsigned column;
 
+    bytes_clear(out);
     bytes_reserve(out, m->line.len + AROUND_MAX + LINE_PAD);
     put(out, row->head, row->head_len);
     for (const struct feed_member *want = row->member; want->how; want++)
         if (!put_member(m, want, now_ns, out))
             return false;
     put_letter(out, '}');
-    fault =
-        event_read(span_make(out->ptr + from, out->len - from), ev, &column);
+    fault = event_read(reader->events, bytes_span(out), ev, &column);
     if (fault != EVENT_OK)
         blame(m, row, fault);
     return fault == EVENT_OK;
 }
 
-enum feed_result feed_translate(const struct feed *f, struct span line,
-                                int64_t now_ns, struct bytes *out,
-                                struct event *ev, enum event_fault *fault,
-                                unsigned *column)
+enum feed_result feed_read(struct feed_reader *reader, struct span line,
+                           int64_t now_ns, struct event *ev,
+                           enum event_fault *fault, unsigned *column)
 {
     struct feed_message m; /* big: read_message() sets what is used */
-    const struct feed_row *row = NULL;
-    size_t from = out->len;
+    const struct feed_row *row;
 
     m.line = line;
-    if (feed_read(f, &m)) {
-        row = row_of(f, &m);
+    if (feed_message_read(reader->feed, &m)) {
+        row = row_of(reader->feed, &m);
         if (!row)
             return FEED_IGNORED;
-        if (put_event(&m, row, now_ns, out, ev))
+        if (put_event(reader, &m, row, now_ns, ev))
             return FEED_EVENT;
-        out->len = from;
     } else if (m.fault == EVENT_NOT_OBJECT) {
         return FEED_IGNORED; /* valid JSON: a list, say */
     }

@@ -11,7 +11,7 @@
  * becomes 0.0010.  Times may be in seconds, milli-, micro- or nanoseconds; the
  * unit is seen from the magnitude (below 1e11, 1e14, 1e17).
  *
- * Pure: the time of day is an argument.  Allocates only what `out` needs.
+ * Pure: the time of day is an argument.
  */
 #ifndef COMMON_FEED_FEED_H
 #define COMMON_FEED_FEED_H
@@ -20,7 +20,7 @@
 #include "common/base/err.h"
 #include "common/event/event.h"
 
-struct feed;
+struct feed_reader;
 
 enum feed_result {
     FEED_EVENT,   /* *ev holds it */
@@ -28,17 +28,15 @@ enum feed_result {
     FEED_BAD,     /* *fault and *column (from 1, in the line) say why */
 };
 
-/* A usage error lists the feeds that there are. */
-const struct feed *feed_of(const char *name, struct err *err);
-const char *feed_name(const struct feed *f);
+/* NULL: a usage error that lists the feeds that there are. */
+struct feed_reader *feed_reader_new(const char *feed, struct err *err);
+void feed_reader_free(struct feed_reader *reader); /* accepts NULL */
 
-/* Appends the event to out as one native JSON object without a line feed; the
- * spans of *ev point there, so they end when out grows.  out is unchanged where
- * the result is no event.  now_ns (Unix) is for messages that carry no time.
- * At least LINE_PAD readable bytes must follow the line. */
-enum feed_result feed_translate(const struct feed *f, struct span line,
-                                int64_t now_ns, struct bytes *out,
-                                struct event *ev, enum event_fault *fault,
-                                unsigned *column);
+/* Makes the line one native JSON object, ev->text.  The spans of *ev point into
+ * the reader and end with its next line.  now_ns (Unix) is for messages that
+ * carry no time.  At least LINE_PAD readable bytes must follow the line. */
+enum feed_result feed_read(struct feed_reader *reader, struct span line,
+                           int64_t now_ns, struct event *ev,
+                           enum event_fault *fault, unsigned *column);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * feed_map.h -- the tables that feed_translate() works from.
+ * feed_map.h -- the tables that feed_read() works from.
  *
  * A new feed is a new list of rows; only a value that is written in a way that
  * no conversion here knows needs code.

@@ -117,7 +117,7 @@ const struct feed_part *feed_find(const struct feed_message *m, const char *key)
 }
 
 /* The line is one JSON object; its members, or those of what it wraps. */
-bool feed_read(const struct feed *f, struct feed_message *m)
+bool feed_message_read(const struct feed *f, struct feed_message *m)
 {
     const char *end = m->line.ptr + m->line.len, *stop;
     const char *s = scan_space(m->line.ptr, end);

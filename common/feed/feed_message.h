@@ -34,7 +34,7 @@ struct feed_message {
 
 /* m->line is one JSON object: its members, or those of what it wraps.  False
  * with fault and fault_at set where it is not. */
-bool feed_read(const struct feed *f, struct feed_message *m);
+bool feed_message_read(const struct feed *f, struct feed_message *m);
 const struct feed_part *feed_find(const struct feed_message *m,
                                   const char *key);
 /* Sets what is wrong and where; always false. */

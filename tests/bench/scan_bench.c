@@ -1,10 +1,10 @@
 /*
  * scan_bench MODE FILE [REPEATS] -- our scanners, measured as jbench measures.
  *
- * MODE  strict  event_read() without the shapes of lines before
+ * MODE  strict  event_read_strict()
  *       shape   event_read() as tools use it
  *       peek    event_peek()
- *       binance feed_translate() with the binance feed
+ *       binance feed_read() with the binance feed
  *
  * The file is in memory before the clock starts; what is timed is to cut it
  * into lines with the line reader and to read them.  CPU time of the process.  The sums are those
@@ -20,9 +20,9 @@
 #include <unistd.h>
 
 #include "common/base/bytes.h"
-#include "common/event/event.h"
-#include "common/feed/feed.h"
 #include "common/base/line.h"
+#include "common/event/event_reader.h"
+#include "common/feed/feed.h"
 
 enum { REPEATS_MAX = 64, LINE_MAX_BYTES = 1 << 20 };
 
@@ -30,6 +30,9 @@ struct sums {
     uint64_t lines, bad, times, symbols;
     struct decimal_sum bid, ask;
 };
+
+static struct event_reader *native;
+static struct feed_reader *binance;
 
 static double cpu_seconds(void)
 {
@@ -78,7 +81,7 @@ static void each_shape(struct span line, struct sums *s)
     static struct event ev;
     unsigned column;
 
-    if (event_read(line, &ev, &column) == EVENT_OK)
+    if (event_read(native, line, &ev, &column) == EVENT_OK)
         take(s, &ev);
     else
         s->bad++;
@@ -99,16 +102,11 @@ static void each_peek(struct span line, struct sums *s)
 static void each_binance(struct span line, struct sums *s)
 {
     static const int64_t now_ns = INT64_C(1705575045123000000);
-    static const struct feed *feed;
-    static struct bytes out;
     static struct event ev;
     enum event_fault fault;
     unsigned column;
 
-    feed = feed ? feed : feed_of("binance", NULL);
-    bytes_clear(&out);
-    if (feed_translate(feed, line, now_ns, &out, &ev, &fault, &column) ==
-        FEED_EVENT)
+    if (feed_read(binance, line, now_ns, &ev, &fault, &column) == FEED_EVENT)
         take(s, &ev);
     else
         s->bad++;
@@ -185,6 +183,8 @@ int main(int argc, char **argv)
                 "usage: scan_bench strict|shape|peek|binance FILE [1..64]\n");
         return 64;
     }
+    native = event_reader_new();
+    binance = feed_reader_new("binance", NULL);
     read_whole(argv[2], &reader);
     for (int i = 0; i < repeats; i++) {
         double from = cpu_seconds();

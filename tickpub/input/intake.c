@@ -9,15 +9,17 @@ enum { NS_PER_MS = 1000000 };
 bool intake_init(struct intake *in, const char *feed, int64_t max_future_ms,
                  struct err *err)
 {
-    *in = (struct intake){.max_future_ns = max_future_ms * NS_PER_MS};
+    *in = (struct intake){.native = event_reader_new(),
+                          .max_future_ns = max_future_ms * NS_PER_MS};
     if (feed)
-        in->feed = feed_of(feed, err);
+        in->feed = feed_reader_new(feed, err);
     return !feed || in->feed;
 }
 
 void intake_close(struct intake *in)
 {
-    bytes_close(&in->scratch);
+    event_reader_free(in->native);
+    feed_reader_free(in->feed);
 }
 
 /* Where the value of `time` stands, from 1; 0: not found.  Good enough for a
@@ -48,9 +50,7 @@ static enum intake_result translate(struct intake *in, struct span line,
                                     struct event *ev, enum event_fault *fault,
                                     unsigned *column)
 {
-    bytes_clear(&in->scratch);
-    switch (feed_translate(in->feed, line, clock_wall_ns(), &in->scratch, ev,
-                           fault, column)) {
+    switch (feed_read(in->feed, line, clock_wall_ns(), ev, fault, column)) {
     case FEED_EVENT:
         return INTAKE_EVENT;
     case FEED_IGNORED:
@@ -67,7 +67,7 @@ static enum intake_result scan(struct intake *in, struct span line,
 {
     if (in->feed)
         return translate(in, line, ev, fault, column);
-    *fault = event_read(line, ev, column);
+    *fault = event_read(in->native, line, ev, column);
     return *fault == EVENT_OK ? INTAKE_EVENT : INTAKE_BAD;
 }
 

@@ -10,21 +10,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/base/bytes.h"
 #include "common/base/err.h"
 #include "common/base/span.h"
-#include "common/event/event.h"
+#include "common/event/event_reader.h"
 #include "common/feed/feed.h"
 
 struct intake {
-    const struct feed *feed; /* NULL: native */
+    struct event_reader *native;
+    struct feed_reader *feed; /* NULL: native */
     int64_t max_future_ns;
-    int64_t latest_ns;    /* later times ask the clock */
-    struct bytes scratch; /* an event made from a feed's line */
+    int64_t latest_ns; /* later times ask the clock */
 };
 
 enum intake_result {
-    INTAKE_EVENT,   /* *ev is valid as long as the line is */
+    INTAKE_EVENT,   /* *ev is valid as long as the line is, at most until the
+                     * next one */
     INTAKE_IGNORED, /* an empty line, or nothing that is to be published */
     INTAKE_BAD,     /* *fault and *column say why */
 };

@@ -333,6 +333,7 @@ bool upstream_new(struct wsgate *w, const struct upstream_events *events,
     upstream->events = *events;
     upstream->arg = arg;
     upstream->connection = 1;
+    upstream->local = event_reader_new();
     w->upstream = upstream;
     channels_init(&upstream->channels, w->fanout,
                   clock_mono_ns() ^ (uint64_t)getpid());
@@ -360,6 +361,7 @@ void upstream_free(struct upstream *upstream)
     if (!upstream)
         return;
     channels_close(&upstream->channels);
+    event_reader_free(upstream->local);
     free(upstream->idle);
     bytes_close(&upstream->name);
     free(upstream);

@@ -7,6 +7,7 @@
 #include <uv.h>
 
 #include "common/base/bytes.h"
+#include "common/event/event_reader.h"
 #include "common/redis/redis_probe.h"
 #include "common/redis/redis_sub.h"
 #include "wsgate/channels/upstream.h"
@@ -30,6 +31,7 @@ struct upstream {
     /* This turn; turn_ns 0: not begun. */
     uint64_t turn_ns, mono_ms;
     int64_t now_ms;
+    struct event_reader *local; /* lines of standard input */
     uint64_t from_redis, from_local, invalid, too_big;
 };
 

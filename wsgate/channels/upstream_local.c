@@ -84,7 +84,7 @@ bool upstream_publish_local(struct upstream *upstream, struct span line,
     struct event ev;
     struct event_peek peek;
     struct span channel, data;
-    enum event_fault fault = event_read(line, &ev, column);
+    enum event_fault fault = event_read(upstream->local, line, &ev, column);
 
     upstream->from_local++;
     if (fault == EVENT_OK)

@@ -42,7 +42,7 @@ static void on_latest(void *arg, struct span type, struct span payload)
     bytes_init(&line);
     bytes_add_span(&line, payload);
     memset(bytes_reserve(&line, LINE_PAD), 0, LINE_PAD);
-    if (event_read(bytes_span(&line), &ev, &column) == EVENT_OK &&
+    if (event_read_strict(bytes_span(&line), &ev, &column) == EVENT_OK &&
         (ev.type == EVENT_TICK || ev.type == EVENT_TRADE) &&
         (!newest->found || ev.time_ns >= newest->price.time_ns)) {
         newest->price = price_of(&ev);

@@ -1,6 +1,6 @@
 /*
  * Any bytes as a line of a feed: what comes out is a native event that the
- * strict scanner takes, and what is refused leaves nothing behind.
+ * strict scanner takes, and what is refused is named.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -14,10 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const int64_t now_ns = INT64_C(1705575045123456789);
-    const struct feed *feed = feed_of("binance", NULL);
+    static struct feed_reader *reader;
     char *copy = mem_alloc(size + LINE_PAD);
     struct event ev, again;
-    struct bytes out;
     enum event_fault fault = EVENT_OK;
     enum feed_result result;
     struct event_peek peek;
@@ -27,24 +26,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 0)
         memcpy(copy, data, size);
     memset(copy + size, '"', LINE_PAD);
-    bytes_init(&out);
-    bytes_add_str(&out, "before");
+    reader = reader ? reader : feed_reader_new("binance", NULL);
     json = event_peek(span_make(copy, size), &peek);
-    result = feed_translate(feed, span_make(copy, size), now_ns, &out, &ev,
-                            &fault, &column);
+    result =
+        feed_read(reader, span_make(copy, size), now_ns, &ev, &fault, &column);
     if (result == FEED_EVENT) {
-        assert(json && ev.text.ptr == out.ptr + 6);
-        assert(ev.text.len == out.len - 6);
+        assert(json && ev.text.len > 0);
         assert(event_read_strict(ev.text, &again, &column) == EVENT_OK);
         assert(again.type == ev.type && again.have == ev.have);
-    } else {
-        assert(out.len == 6);
     }
     if (result == FEED_BAD)
         assert(fault != EVENT_OK && column >= 1 && column <= size + 1);
     else
         assert(json);
-    bytes_close(&out);
     free(copy);
     return 0;
 }

@@ -8,7 +8,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/line.h"
-#include "common/event/event.h"
+#include "common/event/event_reader.h"
 
 /* A line in memory of its own with LINE_PAD bytes behind it: a load too far is
  * seen by ASan.  The pad would go on with what the line ends with. */
@@ -22,12 +22,14 @@ static char *padded(struct span line, char pad)
     return p;
 }
 
+static struct event_reader *reader;
+
 static enum event_fault read_with(struct span line, char pad, struct event *ev,
                                   char **kept, unsigned *column)
 {
     *kept = padded(line, pad);
     *column = 0;
-    return event_read(span_make(*kept, line.len), ev, column);
+    return event_read(reader, span_make(*kept, line.len), ev, column);
 }
 
 /* Reads it thrice: what was learnt from the first must not change a thing. */
@@ -443,6 +445,20 @@ static void a_peek_takes_any_json_and_nothing_else(void **state)
     }
 }
 
+static int open_reader(void **state)
+{
+    (void)state;
+    reader = event_reader_new();
+    return 0;
+}
+
+static int close_reader(void **state)
+{
+    (void)state;
+    event_reader_free(reader);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -460,5 +476,5 @@ int main(void)
         cmocka_unit_test(a_peek_takes_any_json_and_nothing_else),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_reader, close_reader);
 }

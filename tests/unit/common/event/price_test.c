@@ -20,8 +20,9 @@ static void expect(const char *event, const char *want)
 
     assert_true(strlen(event) + LINE_PAD < sizeof line);
     memcpy(line, event, strlen(event));
-    assert_int_equal(event_read(span_make(line, strlen(event)), &ev, &column),
-                     EVENT_OK);
+    assert_int_equal(
+        event_read_strict(span_make(line, strlen(event)), &ev, &column),
+        EVENT_OK);
     p = price_of(&ev);
     bytes_init(&out);
     price_json(&out, ev.symbol, &p);

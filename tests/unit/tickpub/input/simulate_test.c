@@ -113,7 +113,7 @@ static void every_event_is_valid_and_looks_like_a_market(void **state)
         struct event ev;
         unsigned column;
 
-        if (event_read(line, &ev, &column) != EVENT_OK)
+        if (event_read_strict(line, &ev, &column) != EVENT_OK)
             fail_msg("column %u of %.*s", column, SPAN_ARG(line));
         check_event(&ev, &last[index_of(ev.symbol)]);
         rest.ptr = lf + 1;
@@ -166,7 +166,8 @@ static void a_price_near_zero_stays_above_it(void **state)
         bytes_clear(&line);
         simulator_event(s, time_ns, &line);
         bytes_reserve(&line, LINE_PAD);
-        assert_int_equal(event_read(bytes_span(&line), &ev, &column), EVENT_OK);
+        assert_int_equal(event_read_strict(bytes_span(&line), &ev, &column),
+                         EVENT_OK);
         time_ns += simulator_gap_ns(s, time_ns);
     }
     simulator_free(s);

@@ -55,7 +55,7 @@ static struct destination *try_add(struct bench *b, const char *text,
 
     assert_true(strlen(text) + LINE_PAD < sizeof line);
     snprintf(line, sizeof line, "%s", text);
-    if (event_read(span_str(line), &ev, &column) != EVENT_OK)
+    if (event_read_strict(span_str(line), &ev, &column) != EVENT_OK)
         fail_msg("column %u of %s", column, text);
     dest = destination_of(&b->destinations, &ev);
     for (int i = 0; dest && i < 2; i++) {

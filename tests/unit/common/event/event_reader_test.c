@@ -1,5 +1,5 @@
 /*
- * event_read() remembers shapes of lines; these tests read many lines of many
+ * A reader remembers shapes of lines; these tests read many lines of many
  * shapes and compare with event_read_strict(), which remembers nothing.
  */
 #include <setjmp.h>
@@ -12,8 +12,9 @@
 
 #include "common/base/bytes.h"
 #include "common/base/line.h"
-#include "common/event/event.h"
+#include "common/event/event_reader.h"
 
+static struct event_reader *reader;
 static uint64_t seed = 42;
 
 /* splitmix64: the same lines in every run */
@@ -67,7 +68,7 @@ static enum event_fault check(const char *text, size_t len, char pad)
 
     memcpy(line, text, len);
     memset(line + len, pad, LINE_PAD);
-    f = event_read(span_make(line, len), &ev, &column);
+    f = event_read(reader, span_make(line, len), &ev, &column);
     g = event_read_strict(span_make(line, len), &strict, &strict_column);
     if (f != g)
         fail_msg("%.*s: %s, strictly: %s", (int)len, text, event_fault_text(f),
@@ -257,9 +258,10 @@ static void a_line_cut_short_does_not_go_on_in_the_next_one(void **state)
     memset(line, 0, sizeof line);
     memcpy(line, whole, sizeof whole - 1);
     assert_int_equal(
-        event_read(span_make(line, sizeof whole - 1), &ev, &column), EVENT_OK);
+        event_read(reader, span_make(line, sizeof whole - 1), &ev, &column),
+        EVENT_OK);
     for (size_t len = 0; len < sizeof whole - 1; len++)
-        assert_int_equal(event_read(span_make(line, len), &ev, &column),
+        assert_int_equal(event_read(reader, span_make(line, len), &ev, &column),
                          EVENT_NOT_JSON);
 }
 
@@ -270,9 +272,23 @@ static void an_empty_line_has_no_shape(void **state)
     unsigned column = 0;
 
     (void)state;
-    assert_int_equal(event_read(span_make(pad, 0), &ev, &column),
+    assert_int_equal(event_read(reader, span_make(pad, 0), &ev, &column),
                      EVENT_NOT_JSON);
     assert_int_equal(column, 1);
+}
+
+static int open_reader(void **state)
+{
+    (void)state;
+    reader = event_reader_new();
+    return 0;
+}
+
+static int close_reader(void **state)
+{
+    (void)state;
+    event_reader_free(reader);
+    return 0;
 }
 
 int main(void)
@@ -285,5 +301,5 @@ int main(void)
         cmocka_unit_test(a_line_cut_short_does_not_go_on_in_the_next_one),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_reader, close_reader);
 }

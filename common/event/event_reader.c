@@ -1,18 +1,9 @@
-/*
- * event_shape.c -- event_read(): lines that look like one of the lines before.
- *
- * A feed writes its members in one order with the same spaces.  What stands
- * between the values of a line is remembered once the strict scanner has taken
- * that line; a line with the same text between its values only has its values
- * checked, as strictly as ever.  Whatever is unusual (escapes, exponents,
- * objects inside, another order) goes to event_read_strict().
- *
- * The memory of shapes is a cache: results do not depend on it.
- */
-#include "common/event/event.h"
+#include "common/event/event_reader.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
+#include "common/base/bytes.h"
 #include "common/event/event_clear.h"
 #include "common/event/event_name.h"
 #include "common/event/event_time.h"
@@ -58,13 +49,23 @@ struct shape {
     struct field field[FIELDS_MAX];
 };
 
-static _Thread_local struct {
+struct event_reader {
     struct shape *newest;   /* the one that was right last; NULL: none yet */
     unsigned hits;          /* since the last one was learnt */
     unsigned wait, backoff; /* misses to let pass before learning again */
     unsigned count, next;   /* shapes known; where the next one goes */
     struct shape shape[SHAPES_MAX];
-} memory;
+};
+
+struct event_reader *event_reader_new(void)
+{
+    return mem_zero(sizeof(struct event_reader));
+}
+
+void event_reader_free(struct event_reader *reader)
+{
+    free(reader);
+}
 
 #ifdef __SSE2__
 static inline bool same_block(const char *s, const struct field *f, unsigned i)
@@ -251,14 +252,15 @@ static bool has_shape(struct span line, const struct shape *shape,
 }
 
 /* Another shape than that of the line before. */
-static bool read_other(struct span line, struct event *ev)
+static bool read_other(struct event_reader *reader, struct span line,
+                       struct event *ev)
 {
-    for (unsigned i = 0; i < memory.count; i++) {
-        struct shape *other = &memory.shape[i];
+    for (unsigned i = 0; i < reader->count; i++) {
+        struct shape *other = &reader->shape[i];
 
-        if (other != memory.newest && has_shape(line, other, ev)) {
-            memory.newest = other;
-            memory.hits++;
+        if (other != reader->newest && has_shape(line, other, ev)) {
+            reader->newest = other;
+            reader->hits++;
             return true;
         }
     }
@@ -360,51 +362,52 @@ static bool make_shape(const struct event *ev, struct shape *shape)
 }
 
 /* A tick or trade that the strict scanner has just read from its whole line. */
-static void learn(const struct event *ev)
+static void learn(struct event_reader *reader, const struct event *ev)
 {
     struct event again;
     struct shape shape;
 
-    if (memory.wait > 0) {
-        memory.wait--;
+    if (reader->wait > 0) {
+        reader->wait--;
         return;
     }
     /* A feed without a shape must not pay for looking for one each line. */
-    if (memory.hits >= WORTH_HITS)
-        memory.backoff = 0;
-    else if (memory.backoff < WAIT_MAX)
-        memory.backoff = memory.backoff * 2 + 1;
-    memory.wait = memory.backoff;
-    memory.hits = 0;
+    if (reader->hits >= WORTH_HITS)
+        reader->backoff = 0;
+    else if (reader->backoff < WAIT_MAX)
+        reader->backoff = reader->backoff * 2 + 1;
+    reader->wait = reader->backoff;
+    reader->hits = 0;
     if (!make_shape(ev, &shape) || !has_shape(ev->text, &shape, &again))
         return;
-    memory.newest = &memory.shape[memory.next];
-    *memory.newest = shape;
-    memory.next = (memory.next + 1) % SHAPES_MAX;
-    if (memory.count < SHAPES_MAX)
-        memory.count++;
+    reader->newest = &reader->shape[reader->next];
+    *reader->newest = shape;
+    reader->next = (reader->next + 1) % SHAPES_MAX;
+    if (reader->count < SHAPES_MAX)
+        reader->count++;
 }
 
 static __attribute__((noinline)) enum event_fault
-read_unusual(struct span line, struct event *ev, unsigned *column)
+read_unusual(struct event_reader *reader, struct span line, struct event *ev,
+             unsigned *column)
 {
     enum event_fault f;
 
-    if (read_other(line, ev))
+    if (read_other(reader, line, ev))
         return EVENT_OK;
     f = event_read_strict(line, ev, column);
     if (f == EVENT_OK && ev->type <= EVENT_TRADE && ev->text.len == line.len)
-        learn(ev);
+        learn(reader, ev);
     return f;
 }
 
-enum event_fault event_read(struct span line, struct event *ev,
-                            unsigned *column)
+enum event_fault event_read(struct event_reader *reader, struct span line,
+                            struct event *ev, unsigned *column)
 {
-    const struct shape *newest = memory.newest;
+    const struct shape *newest = reader->newest;
 
     if (!newest || !read_shape(line, newest, ev))
-        return read_unusual(line, ev, column);
-    memory.hits++;
+        return read_unusual(reader, line, ev, column);
+    reader->hits++;
     return EVENT_OK;
 }

@@ -1,0 +1,30 @@
+/*
+ * event_reader.h -- events read from line after line of one source.
+ *
+ * A feed writes its members in one order with the same spaces.  What stands
+ * between the values of a line is remembered once the strict scanner has taken
+ * that line; a line with the same text between its values only has its values
+ * checked, as strictly as ever.  Whatever is unusual (escapes, exponents,
+ * objects inside, another order) goes to event_read_strict().
+ *
+ * What is remembered is a cache: results do not depend on it.  Each source of
+ * lines has a reader of its own, so that two that write differently do not take
+ * the places of each other's shapes.
+ *
+ * Ownership   event_reader_new(), event_reader_free(); some 5 KB
+ * Errors      as event.h
+ */
+#ifndef COMMON_EVENT_EVENT_READER_H
+#define COMMON_EVENT_EVENT_READER_H
+
+#include "common/event/event.h"
+
+struct event_reader;
+
+struct event_reader *event_reader_new(void);
+void event_reader_free(struct event_reader *reader); /* accepts NULL */
+/* At least LINE_PAD readable bytes must follow the line (any values). */
+enum event_fault event_read(struct event_reader *reader, struct span line,
+                            struct event *ev, unsigned *column);
+
+#endif
