@@ -2,7 +2,7 @@
 
 #include "common/app/app.h"
 #include "common/base/bytes.h"
-#include "common/event/route.h"
+#include "common/event/route_print.h"
 #include "tickpub/options.h"
 #include "tickpub/tickpub.h"
 
@@ -15,7 +15,7 @@ static bool print_routes(const struct options *o, struct err *err)
     if (!routes)
         return false;
     bytes_init(&text);
-    route_table_print(routes, o->app.prefix ? o->app.prefix : "", &text);
+    route_print(routes, o->app.prefix ? o->app.prefix : "", &text);
     fwrite(text.ptr, 1, text.len, stdout);
     bytes_close(&text);
     route_table_free(routes);

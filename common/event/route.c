@@ -86,6 +86,19 @@ static const struct route built_in[] = {
      .channel = "exchange:{event}"},
 };
 
+static const char *const kind_names[] = {
+    [ROUTE_KEY_NONE] = "none",
+    [ROUTE_KEY_STRING] = "string",
+    [ROUTE_KEY_LIST] = "list",
+    [ROUTE_KEY_SORTED] = "sorted",
+};
+
+const char *route_key_kind_name(enum route_key_kind kind)
+{
+    assert((unsigned)kind <= ROUTE_KEY_SORTED);
+    return kind_names[kind];
+}
+
 /* Where an event keeps the name that a template asks for. */
 static const struct {
     const char *name;

@@ -1,22 +1,8 @@
-#include <assert.h>
+#include "common/event/route_print.h"
+
 #include <string.h>
 
-#include "common/event/route.h"
-
 enum { SECOND_MS = 1000 };
-
-static const char *const kind_names[] = {
-    [ROUTE_KEY_NONE] = "none",
-    [ROUTE_KEY_STRING] = "string",
-    [ROUTE_KEY_LIST] = "list",
-    [ROUTE_KEY_SORTED] = "sorted",
-};
-
-const char *route_key_kind_name(enum route_key_kind kind)
-{
-    assert((unsigned)kind <= ROUTE_KEY_SORTED);
-    return kind_names[kind];
-}
 
 static void print_cell(struct bytes *out, const char *prefix, const char *name,
                        size_t width)
@@ -67,8 +53,8 @@ static void print_key_life(struct bytes *out, const struct route *r)
     bytes_close(&life);
 }
 
-void route_table_print(const struct route_table *t, const char *prefix,
-                       struct bytes *out)
+void route_print(const struct route_table *t, const char *prefix,
+                 struct bytes *out)
 {
     size_t wide = strlen(prefix);
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "common/event/route.h"
+#include "common/event/route_print.h"
 
 static struct event event_with_names(void)
 {
@@ -207,7 +208,7 @@ static void the_table_prints_a_line_for_each_type(void **state)
 
     (void)state;
     bytes_init(&out);
-    route_table_print(t, "dev:", &out);
+    route_print(t, "dev:", &out);
     for (size_t i = 0; i < out.len; i++)
         lines += out.ptr[i] == '\n';
     bytes_add(&out, "", 1);
