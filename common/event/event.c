@@ -8,8 +8,8 @@
 #include "common/event/event_time.h"
 #include "common/json/scan.h"
 
-/* What a type cannot do without: bits of parts. */
-#define NEED(part) (1u << PART_##part)
+/* What a type cannot do without: bits of fields. */
+#define NEED(field) (1u << FIELD_##field)
 static const uint32_t needs[EVENT_TYPES] = {
     [EVENT_TICK] = NEED(SYMBOL) | NEED(TIME) | NEED(BID) | NEED(ASK),
     [EVENT_TRADE] = NEED(SYMBOL) | NEED(TIME) | NEED(PRICE),
@@ -34,7 +34,7 @@ static const uint32_t checks[EVENT_TYPES] = {
 
 /* One line being read: what its steps share. */
 struct reading {
-    struct event_parts parts;
+    struct event_fields fields;
     struct event *ev;
     const char *fault_at;
     size_t stored; /* bytes of ev->store in use */
@@ -47,38 +47,40 @@ static enum event_fault fault(struct reading *r, const char *at,
     return which;
 }
 
-/* The value of a part is wrong: point at it, quote included. */
-static enum event_fault part_fault(struct reading *r, enum event_part part,
-                                   enum event_fault which)
+/* The value of a field is wrong: point at it, quote included. */
+static enum event_fault field_fault(struct reading *r, enum event_field field,
+                                    enum event_fault which)
 {
-    const char *at = r->parts.value[part].ptr;
+    const char *at = r->fields.value[field].ptr;
 
-    return fault(r, event_parts_quoted(&r->parts, part) ? at - 1 : at, which);
+    return fault(r, event_fields_quoted(&r->fields, field) ? at - 1 : at,
+                 which);
 }
 
 /* The end of the store stays free: names are checked 16 bytes at a time. */
 enum { STORE_ROOM = sizeof((struct event *)NULL)->store - 16 };
 
-static bool unescaped_text(struct reading *r, enum event_part part,
+static bool unescaped_text(struct reading *r, enum event_field field,
                            struct span *out)
 {
     char *to = r->ev->store + r->stored;
     size_t len;
 
-    if (!scan_unescape(r->parts.value[part], to, STORE_ROOM - r->stored, &len))
+    if (!scan_unescape(r->fields.value[field], to, STORE_ROOM - r->stored,
+                       &len))
         return false;
     *out = span_make(to, len);
     r->stored += len;
     return true;
 }
 
-/* A string part without its escapes; false where the store is full. */
-static inline bool plain_text(struct reading *r, enum event_part part,
+/* A string field without its escapes; false where the store is full. */
+static inline bool plain_text(struct reading *r, enum event_field field,
                               struct span *out)
 {
-    if (r->parts.escaped >> part & 1)
-        return unescaped_text(r, part, out);
-    *out = r->parts.value[part];
+    if (r->fields.escaped >> field & 1)
+        return unescaped_text(r, field, out);
+    *out = r->fields.value[field];
     return true;
 }
 
@@ -90,108 +92,109 @@ static bool is_digits(struct span s)
     return s.len > 0;
 }
 
-/* A part that becomes part of a channel name: a string or a whole number. */
-static bool read_name(struct reading *r, enum event_part part, struct span *out)
+/* A field that becomes part of a channel name: a string or a whole number. */
+static bool read_name(struct reading *r, enum event_field field,
+                      struct span *out)
 {
     struct span name;
 
-    if (event_parts_quoted(&r->parts, part)) {
-        if (!plain_text(r, part, &name) || !event_name_ok(name))
+    if (event_fields_quoted(&r->fields, field)) {
+        if (!plain_text(r, field, &name) || !event_name_ok(name))
             return false;
     } else {
-        name = r->parts.value[part];
+        name = r->fields.value[field];
         if (!is_digits(name) || name.len > EVENT_NAME_MAX ||
-            part == PART_SYMBOL)
+            field == FIELD_SYMBOL)
             return false;
     }
     *out = name;
     return true;
 }
 
-static bool is_null(const struct reading *r, enum event_part part)
+static bool is_null(const struct reading *r, enum event_field field)
 {
-    return span_is(r->parts.value[part], "null") &&
-           !event_parts_quoted(&r->parts, part);
+    return span_is(r->fields.value[field], "null") &&
+           !event_fields_quoted(&r->fields, field);
 }
 
-/* Where the event keeps what a part is read into. */
+/* Where the event keeps what a field is read into. */
 #define AT(member) offsetof(struct event, member)
-static const size_t name_at[PARTS] = {
-    [PART_SYMBOL] = AT(symbol),         [PART_EXPIRY] = AT(expiry),
-    [PART_USER_ID] = AT(user_id),       [PART_EVENT] = AT(exchange_event),
-    [PART_ACCOUNT_ID] = AT(account_id), [PART_RESOLUTION] = AT(resolution),
+static const size_t name_at[FIELDS] = {
+    [FIELD_SYMBOL] = AT(symbol),         [FIELD_EXPIRY] = AT(expiry),
+    [FIELD_USER_ID] = AT(user_id),       [FIELD_EVENT] = AT(exchange_event),
+    [FIELD_ACCOUNT_ID] = AT(account_id), [FIELD_RESOLUTION] = AT(resolution),
 };
 enum {
-    NAME_PARTS = NEED(SYMBOL) | NEED(EXPIRY) | NEED(USER_ID) | NEED(EVENT) |
-                 NEED(ACCOUNT_ID) | NEED(RESOLUTION),
-    STAMP_PARTS = NEED(SRC) | NEED(SEQ),
-    IDENTITY_PARTS = NEED(ID) | NEED(SIDE),
+    NAME_FIELDS = NEED(SYMBOL) | NEED(EXPIRY) | NEED(USER_ID) | NEED(EVENT) |
+                  NEED(ACCOUNT_ID) | NEED(RESOLUTION),
+    STAMP_FIELDS = NEED(SRC) | NEED(SEQ),
+    IDENTITY_FIELDS = NEED(ID) | NEED(SIDE),
 };
 
-static void *part_at(struct event *ev, size_t offset)
+static void *field_at(struct event *ev, size_t offset)
 {
     return (char *)ev + offset;
 }
 
-static enum event_part lowest(uint32_t parts)
+static enum event_field lowest(uint32_t fields)
 {
-    return (enum event_part)__builtin_ctz(parts);
+    return (enum event_field)__builtin_ctz(fields);
 }
 
 /* False: it is wrong where it must not be. */
-static inline bool name_ok(struct reading *r, enum event_part part,
+static inline bool name_ok(struct reading *r, enum event_field field,
                            struct span *out, uint32_t need, uint32_t check)
 {
-    uint32_t bit = 1u << part;
+    uint32_t bit = 1u << field;
 
-    return read_name(r, part, out) ||
-           !(need & bit || (check & bit && !is_null(r, part)));
+    return read_name(r, field, out) ||
+           !(need & bit || (check & bit && !is_null(r, field)));
 }
 
 static enum event_fault read_names(struct reading *r, uint32_t need,
                                    uint32_t check)
 {
-    uint32_t left = r->parts.seen & NAME_PARTS;
+    uint32_t left = r->fields.seen & NAME_FIELDS;
 
     if (left & NEED(SYMBOL) &&
-        !name_ok(r, PART_SYMBOL, &r->ev->symbol, need, check))
-        return part_fault(r, PART_SYMBOL, EVENT_BAD_SYMBOL);
+        !name_ok(r, FIELD_SYMBOL, &r->ev->symbol, need, check))
+        return field_fault(r, FIELD_SYMBOL, EVENT_BAD_SYMBOL);
     if (r->ev->symbol.len > 0)
         r->ev->have |= EVENT_HAS_SYMBOL;
     for (left &= ~NEED(SYMBOL); left; left &= left - 1) {
-        enum event_part part = lowest(left);
+        enum event_field field = lowest(left);
 
-        if (!name_ok(r, part, part_at(r->ev, name_at[part]), need, check))
-            return part_fault(r, part, EVENT_BAD_NAME);
+        if (!name_ok(r, field, field_at(r->ev, name_at[field]), need, check))
+            return field_fault(r, field, EVENT_BAD_NAME);
     }
     return EVENT_OK;
 }
 
-static enum event_fault missing(struct reading *r, uint32_t parts)
+static enum event_fault missing(struct reading *r, uint32_t fields)
 {
     const char *at = r->ev->text.ptr;
 
-    if (parts & NEED(SYMBOL))
+    if (fields & NEED(SYMBOL))
         return fault(r, at, EVENT_NO_SYMBOL);
-    if (parts & (NEED(TIME) | NEED(BAR)))
+    if (fields & (NEED(TIME) | NEED(BAR)))
         return fault(r, at, EVENT_NO_TIME);
-    if (parts & (NEED(BID) | NEED(ASK) | NEED(PRICE)))
+    if (fields & (NEED(BID) | NEED(ASK) | NEED(PRICE)))
         return fault(r, at, EVENT_NO_PRICE);
     return fault(r, at, EVENT_BAD_NAME);
 }
 
 /* False: it is wrong where it must not be. */
-static inline bool decimal_ok(struct reading *r, enum event_part part,
+static inline bool decimal_ok(struct reading *r, enum event_field field,
                               int64_t least, unsigned have, struct decimal *out,
                               uint32_t need, uint32_t check)
 {
-    const struct decimal *d = &r->parts.number[part];
-    uint32_t bit = 1u << part;
+    const struct decimal *d = &r->fields.number[field];
+    uint32_t bit = 1u << field;
 
-    if (!(r->parts.seen & bit))
+    if (!(r->fields.seen & bit))
         return true;
     if (d->scale == SCAN_NO_DECIMAL || d->mant < least)
-        return !(need & bit || (check & bit && !is_null(r, part)));
+        return !(need & bit || (check & bit && !is_null(r, field)));
     /* Not as a whole: a load that is wider than the stores before it has to
      * wait for them. */
     out->mant = d->mant;
@@ -205,27 +208,28 @@ static enum event_fault read_decimals(struct reading *r, uint32_t need,
 {
     struct event *ev = r->ev;
 
-    if (!decimal_ok(r, PART_BID, 1, EVENT_HAS_BID, &ev->bid, need, check))
-        return part_fault(r, PART_BID, EVENT_BAD_PRICE);
-    if (!decimal_ok(r, PART_ASK, 1, EVENT_HAS_ASK, &ev->ask, need, check))
-        return part_fault(r, PART_ASK, EVENT_BAD_PRICE);
-    if (!decimal_ok(r, PART_PRICE, 1, EVENT_HAS_PRICE, &ev->price, need, check))
-        return part_fault(r, PART_PRICE, EVENT_BAD_PRICE);
-    if (!decimal_ok(r, PART_SIZE, 0, EVENT_HAS_SIZE, &ev->size, need, check))
-        return part_fault(r, PART_SIZE, EVENT_BAD_SIZE);
+    if (!decimal_ok(r, FIELD_BID, 1, EVENT_HAS_BID, &ev->bid, need, check))
+        return field_fault(r, FIELD_BID, EVENT_BAD_PRICE);
+    if (!decimal_ok(r, FIELD_ASK, 1, EVENT_HAS_ASK, &ev->ask, need, check))
+        return field_fault(r, FIELD_ASK, EVENT_BAD_PRICE);
+    if (!decimal_ok(r, FIELD_PRICE, 1, EVENT_HAS_PRICE, &ev->price, need,
+                    check))
+        return field_fault(r, FIELD_PRICE, EVENT_BAD_PRICE);
+    if (!decimal_ok(r, FIELD_SIZE, 0, EVENT_HAS_SIZE, &ev->size, need, check))
+        return field_fault(r, FIELD_SIZE, EVENT_BAD_SIZE);
     return EVENT_OK;
 }
 
-static bool read_time(struct reading *r, enum event_part part)
+static bool read_time(struct reading *r, enum event_field field)
 {
-    if (part == PART_TIME && r->parts.time_ns > 0) {
-        r->ev->time_ns = r->parts.time_ns;
+    if (field == FIELD_TIME && r->fields.time_ns > 0) {
+        r->ev->time_ns = r->fields.time_ns;
         r->ev->have |= EVENT_HAS_TIME;
         return true;
     }
-    if (!event_parts_have(&r->parts, part) ||
-        event_parts_quoted(&r->parts, part) ||
-        !event_time_read(r->parts.value[part], &r->ev->time_ns))
+    if (!event_fields_have(&r->fields, field) ||
+        event_fields_quoted(&r->fields, field) ||
+        !event_time_read(r->fields.value[field], &r->ev->time_ns))
         return false;
     r->ev->have |= EVENT_HAS_TIME;
     return true;
@@ -234,11 +238,11 @@ static bool read_time(struct reading *r, enum event_part part)
 /* The time of a bar event is that of its bar. */
 static enum event_fault read_bar(struct reading *r)
 {
-    struct span bar = r->parts.value[PART_BAR];
+    struct span bar = r->fields.value[FIELD_BAR];
     struct scan_member m = {.at = bar.ptr};
 
-    if (bar.ptr[0] != '{' || event_parts_quoted(&r->parts, PART_BAR))
-        return part_fault(r, PART_BAR, EVENT_NO_TIME);
+    if (bar.ptr[0] != '{' || event_fields_quoted(&r->fields, FIELD_BAR))
+        return field_fault(r, FIELD_BAR, EVENT_NO_TIME);
     while (scan_member_next(&m, bar.ptr + bar.len)) {
         if (!scan_key_is(m.key, "time"))
             continue;
@@ -255,24 +259,24 @@ static enum event_fault read_times(struct reading *r, uint32_t need)
     if (need & NEED(BAR))
         return read_bar(r);
     if (need & NEED(TIME))
-        return read_time(r, PART_TIME)
+        return read_time(r, FIELD_TIME)
                    ? EVENT_OK
-                   : part_fault(r, PART_TIME, EVENT_BAD_TIME);
-    if (!read_time(r, PART_TIME))
-        read_time(r, PART_TIMESTAMP);
+                   : field_fault(r, FIELD_TIME, EVENT_BAD_TIME);
+    if (!read_time(r, FIELD_TIME))
+        read_time(r, FIELD_TIMESTAMP);
     return EVENT_OK;
 }
 
 static void read_stamps(struct reading *r)
 {
-    const struct event_parts *p = &r->parts;
+    const struct event_fields *p = &r->fields;
     struct event *ev = r->ev;
-    struct span seq = p->value[PART_SEQ];
+    struct span seq = p->value[FIELD_SEQ];
 
-    if (event_parts_quoted(p, PART_SRC) && plain_text(r, PART_SRC, &ev->src))
+    if (event_fields_quoted(p, FIELD_SRC) && plain_text(r, FIELD_SRC, &ev->src))
         ev->have |= EVENT_HAS_SRC;
-    if (event_parts_have(p, PART_SEQ) && is_digits(seq) && seq.len <= 19 &&
-        !event_parts_quoted(p, PART_SEQ)) {
+    if (event_fields_have(p, FIELD_SEQ) && is_digits(seq) && seq.len <= 19 &&
+        !event_fields_quoted(p, FIELD_SEQ)) {
         ev->seq = 0;
         for (size_t i = 0; i < seq.len; i++)
             ev->seq = ev->seq * 10 + (uint64_t)(seq.ptr[i] - '0');
@@ -282,21 +286,22 @@ static void read_stamps(struct reading *r)
 
 static void read_identity(struct reading *r)
 {
-    const struct event_parts *p = &r->parts;
+    const struct event_fields *p = &r->fields;
     struct event *ev = r->ev;
     char first;
 
-    if (event_parts_quoted(p, PART_SIDE) && plain_text(r, PART_SIDE, &ev->side))
+    if (event_fields_quoted(p, FIELD_SIDE) &&
+        plain_text(r, FIELD_SIDE, &ev->side))
         ev->have |= EVENT_HAS_SIDE;
-    if (!event_parts_have(p, PART_ID))
+    if (!event_fields_have(p, FIELD_ID))
         return;
-    first = p->value[PART_ID].ptr[0];
-    if (event_parts_quoted(p, PART_ID)) {
+    first = p->value[FIELD_ID].ptr[0];
+    if (event_fields_quoted(p, FIELD_ID)) {
         /* An id too long for the store is as good an id with its escapes. */
-        if (!plain_text(r, PART_ID, &ev->id))
-            ev->id = p->value[PART_ID];
+        if (!plain_text(r, FIELD_ID, &ev->id))
+            ev->id = p->value[FIELD_ID];
     } else if (scan_is_digit(first) || first == '-') {
-        ev->id = p->value[PART_ID];
+        ev->id = p->value[FIELD_ID];
     }
     if (ev->id.len > 0)
         ev->have |= EVENT_HAS_ID;
@@ -315,11 +320,11 @@ static enum event_fault read_type(struct reading *r)
 {
     struct span name;
 
-    if (!event_parts_have(&r->parts, PART_TYPE))
+    if (!event_fields_have(&r->fields, FIELD_TYPE))
         return fault(r, r->ev->text.ptr, EVENT_NO_TYPE);
-    if (!event_parts_quoted(&r->parts, PART_TYPE) ||
-        !plain_text(r, PART_TYPE, &name) || !type_of(name, &r->ev->type))
-        return part_fault(r, PART_TYPE, EVENT_UNKNOWN_TYPE);
+    if (!event_fields_quoted(&r->fields, FIELD_TYPE) ||
+        !plain_text(r, FIELD_TYPE, &name) || !type_of(name, &r->ev->type))
+        return field_fault(r, FIELD_TYPE, EVENT_UNKNOWN_TYPE);
     r->stored = 0; /* the name of the type is not kept */
     return EVENT_OK;
 }
@@ -330,25 +335,25 @@ static enum event_fault read_object(struct reading *r)
     enum event_fault f;
     uint32_t need, check;
 
-    if (r->parts.twice)
-        return fault(r, r->parts.twice - 1, EVENT_DUPLICATE_KEY);
-    if (r->parts.look_closer && !scan_unique(r->ev->text, &r->fault_at))
+    if (r->fields.twice)
+        return fault(r, r->fields.twice - 1, EVENT_DUPLICATE_KEY);
+    if (r->fields.look_closer && !scan_unique(r->ev->text, &r->fault_at))
         return EVENT_DUPLICATE_KEY;
     f = read_type(r);
     if (f != EVENT_OK)
         return f;
     need = needs[r->ev->type];
     check = checks[r->ev->type];
-    if (need & ~r->parts.seen)
-        return missing(r, need & ~r->parts.seen);
+    if (need & ~r->fields.seen)
+        return missing(r, need & ~r->fields.seen);
     f = read_names(r, need, check);
     if (f == EVENT_OK)
         f = read_times(r, need);
     if (f == EVENT_OK)
         f = read_decimals(r, need, check);
-    if (f == EVENT_OK && r->parts.seen & STAMP_PARTS)
+    if (f == EVENT_OK && r->fields.seen & STAMP_FIELDS)
         read_stamps(r);
-    if (f == EVENT_OK && r->parts.seen & IDENTITY_PARTS)
+    if (f == EVENT_OK && r->fields.seen & IDENTITY_FIELDS)
         read_identity(r);
     return f;
 }
@@ -382,7 +387,7 @@ enum event_fault event_read_strict(struct span line, struct event *ev,
     r.ev = ev;
     r.stored = 0;
     if (s < end && *s == '{')
-        stop = event_parts_scan(s, end, &r.parts);
+        stop = event_fields_scan(s, end, &r.fields);
     if (!stop || stop > end || scan_space(stop, end) != end) {
         *column = 1;
         f = event_syntax(line, column);

@@ -14,41 +14,41 @@
      (uint64_t)(g) << 48)
 #define SPREAD UINT64_C(0xbaeb41a5e65a8149)
 #define PLACE(w) ((unsigned)((w)*SPREAD >> 59))
-#define KEY(part, ...) [PLACE(WORD(__VA_ARGS__))] = {WORD(__VA_ARGS__), part}
+#define KEY(field, ...) [PLACE(WORD(__VA_ARGS__))] = {WORD(__VA_ARGS__), field}
 
 static const struct {
     uint64_t word;
-    enum event_part part;
+    enum event_field field;
 } short_keys[32] = {
-    KEY(PART_BID, 'b', 'i', 'd', 0, 0, 0, 0),
-    KEY(PART_ASK, 'a', 's', 'k', 0, 0, 0, 0),
-    KEY(PART_PRICE, 'p', 'r', 'i', 'c', 'e', 0, 0),
-    KEY(PART_SIZE, 's', 'i', 'z', 'e', 0, 0, 0),
-    KEY(PART_TIME, 't', 'i', 'm', 'e', 0, 0, 0),
-    KEY(PART_TYPE, 't', 'y', 'p', 'e', 0, 0, 0),
-    KEY(PART_SYMBOL, 's', 'y', 'm', 'b', 'o', 'l', 0),
-    KEY(PART_ID, 'i', 'd', 0, 0, 0, 0, 0),
-    KEY(PART_SIDE, 's', 'i', 'd', 'e', 0, 0, 0),
-    KEY(PART_SRC, 's', 'r', 'c', 0, 0, 0, 0),
-    KEY(PART_SEQ, 's', 'e', 'q', 0, 0, 0, 0),
-    KEY(PART_BAR, 'b', 'a', 'r', 0, 0, 0, 0),
-    KEY(PART_EVENT, 'e', 'v', 'e', 'n', 't', 0, 0),
-    KEY(PART_EXPIRY, 'e', 'x', 'p', 'i', 'r', 'y', 0),
-    KEY(PART_USER_ID, 'u', 's', 'e', 'r', '_', 'i', 'd'),
+    KEY(FIELD_BID, 'b', 'i', 'd', 0, 0, 0, 0),
+    KEY(FIELD_ASK, 'a', 's', 'k', 0, 0, 0, 0),
+    KEY(FIELD_PRICE, 'p', 'r', 'i', 'c', 'e', 0, 0),
+    KEY(FIELD_SIZE, 's', 'i', 'z', 'e', 0, 0, 0),
+    KEY(FIELD_TIME, 't', 'i', 'm', 'e', 0, 0, 0),
+    KEY(FIELD_TYPE, 't', 'y', 'p', 'e', 0, 0, 0),
+    KEY(FIELD_SYMBOL, 's', 'y', 'm', 'b', 'o', 'l', 0),
+    KEY(FIELD_ID, 'i', 'd', 0, 0, 0, 0, 0),
+    KEY(FIELD_SIDE, 's', 'i', 'd', 'e', 0, 0, 0),
+    KEY(FIELD_SRC, 's', 'r', 'c', 0, 0, 0, 0),
+    KEY(FIELD_SEQ, 's', 'e', 'q', 0, 0, 0, 0),
+    KEY(FIELD_BAR, 'b', 'a', 'r', 0, 0, 0, 0),
+    KEY(FIELD_EVENT, 'e', 'v', 'e', 'n', 't', 0, 0),
+    KEY(FIELD_EXPIRY, 'e', 'x', 'p', 'i', 'r', 'y', 0),
+    KEY(FIELD_USER_ID, 'u', 's', 'e', 'r', '_', 'i', 'd'),
 };
 
-static enum event_part long_key(struct span key)
+static enum event_field long_key(struct span key)
 {
     if (span_is(key, "timestamp"))
-        return PART_TIMESTAMP;
+        return FIELD_TIMESTAMP;
     if (span_is(key, "account_id"))
-        return PART_ACCOUNT_ID;
+        return FIELD_ACCOUNT_ID;
     if (span_is(key, "resolution"))
-        return PART_RESOLUTION;
-    return PART_NONE;
+        return FIELD_RESOLUTION;
+    return FIELD_NONE;
 }
 
-static inline enum event_part part_of(const char *key, size_t len)
+static inline enum event_field field_of(const char *key, size_t len)
 {
     uint64_t word;
     unsigned place;
@@ -56,30 +56,31 @@ static inline enum event_part part_of(const char *key, size_t len)
     if (len > 8)
         return long_key(span_make(key, len));
     if (len == 0) /* the word of an empty place */
-        return PART_NONE;
+        return FIELD_NONE;
     word = scan_load8(key) & UINT64_MAX >> (64 - 8 * len);
     place = PLACE(word);
-    return short_keys[place].word == word ? short_keys[place].part : PART_NONE;
+    return short_keys[place].word == word ? short_keys[place].field
+                                          : FIELD_NONE;
 }
 
 /* A key that was written with escapes is still that key. */
-static enum event_part escaped_part(struct event_parts *p, struct span raw)
+static enum event_field escaped_field(struct event_fields *p, struct span raw)
 {
-    char text[32]; /* eight readable bytes behind any part's name */
+    char text[32]; /* eight readable bytes behind any field's name */
     size_t len;
 
     p->look_closer = true;
     if (!scan_unescape(raw, text, sizeof text - 8, &len))
-        return PART_NONE;
-    return part_of(text, len);
+        return FIELD_NONE;
+    return field_of(text, len);
 }
 
-static void note_unknown(struct event_parts *p, struct span key)
+static void note_unknown(struct event_fields *p, struct span key)
 {
     for (unsigned i = 0; i < p->unknown; i++)
         if (span_eq(key, p->unknown_key[i]) && !p->twice)
             p->twice = key.ptr;
-    if (p->unknown < PARTS_UNKNOWN_MAX)
+    if (p->unknown < FIELDS_UNKNOWN_MAX)
         p->unknown_key[p->unknown++] = key;
     else
         p->look_closer = true;
@@ -87,7 +88,7 @@ static void note_unknown(struct event_parts *p, struct span key)
 
 /* A value that is no plain string. */
 static __attribute__((noinline)) const char *
-other_value(const char *s, const char *end, struct event_parts *p,
+other_value(const char *s, const char *end, struct event_fields *p,
             struct span *value, uint32_t bit)
 {
     const char *bad, *stop;
@@ -112,7 +113,7 @@ other_value(const char *s, const char *end, struct event_parts *p,
 
 /* Any value; strings are noted without their quotes. */
 static inline const char *any_value(const char *s, const char *end,
-                                    struct event_parts *p, struct span *value,
+                                    struct event_fields *p, struct span *value,
                                     uint32_t bit)
 {
     const char *stop;
@@ -129,27 +130,27 @@ static inline const char *any_value(const char *s, const char *end,
 
 /* Thirteen digits: every millisecond from 2001 to 2286. */
 static inline const char *time_value(const char *s, const char *end,
-                                     struct event_parts *p)
+                                     struct event_fields *p)
 {
     const char *stop = s + SCAN_TIME_DIGITS;
     uint64_t ms;
 
     if (!scan_time13(s, &ms) || scan_is_digit(*stop) || *stop == '.' ||
         (*stop | 0x20) == 'e')
-        return any_value(s, end, p, &p->value[PART_TIME], 1u << PART_TIME);
+        return any_value(s, end, p, &p->value[FIELD_TIME], 1u << FIELD_TIME);
     p->time_ns = ms < EVENT_TIME_END_MS ? (int64_t)ms * 1000000 : 0;
-    p->value[PART_TIME] = span_make(s, SCAN_TIME_DIGITS);
+    p->value[FIELD_TIME] = span_make(s, SCAN_TIME_DIGITS);
     return stop;
 }
 
 static inline const char *decimal_value(const char *s, const char *end,
-                                        enum event_part part,
-                                        struct event_parts *p)
+                                        enum event_field field,
+                                        struct event_fields *p)
 {
-    struct decimal *number = &p->number[part];
+    struct decimal *number = &p->number[field];
     const char *stop = NULL;
 
-    p->value[part] = span_make(s, 0);
+    p->value[field] = span_make(s, 0);
     if (s - p->start >= SCAN_BEFORE)
         stop = scan_number_inside(s, number);
     if (stop && (*stop | 0x20) != 'e')
@@ -157,7 +158,7 @@ static inline const char *decimal_value(const char *s, const char *end,
     if (scan_is_digit(*s) || *s == '-')
         return scan_fast_number_rest(s, end, number);
     number->scale = SCAN_NO_DECIMAL;
-    return any_value(s, end, p, &p->value[part], 1u << part);
+    return any_value(s, end, p, &p->value[field], 1u << field);
 }
 
 static inline const char *space(const char *s, const char *end)
@@ -167,14 +168,14 @@ static inline const char *space(const char *s, const char *end)
 
 struct key {
     const char *value; /* where it begins; NULL: not JSON */
-    enum event_part part;
+    enum event_field field;
 };
 
 /* s is behind the opening quote of a key. */
 static __attribute__((noinline)) struct key
-any_key(const char *s, const char *end, struct event_parts *p)
+any_key(const char *s, const char *end, struct event_fields *p)
 {
-    struct key k = {NULL, PART_NONE};
+    struct key k = {NULL, FIELD_NONE};
     bool plain;
     const char *stop = scan_fast_string(s, end, &plain);
     struct span name;
@@ -182,8 +183,8 @@ any_key(const char *s, const char *end, struct event_parts *p)
     if (!stop)
         return k;
     name = span_make(s, (size_t)(stop - s));
-    k.part = plain ? part_of(s, name.len) : escaped_part(p, name);
-    if (k.part == PART_NONE)
+    k.field = plain ? field_of(s, name.len) : escaped_field(p, name);
+    if (k.field == FIELD_NONE)
         note_unknown(p, name);
     s = space(stop + 1, end);
     if (*s == ':')
@@ -198,31 +199,31 @@ any_key(const char *s, const char *end, struct event_parts *p)
  * first letter: the indirect jump that it becomes costs more than all of these.
  */
 static inline struct key usual_key(const char *s, const char *end,
-                                   struct event_parts *p)
+                                   struct event_fields *p)
 {
 #define USUAL(which, text)                                                     \
     if (memcmp(s, text, sizeof text - 1) == 0)                                 \
         return (struct key){space(s + sizeof text - 1, end), which};
-    USUAL(PART_TIME, "time\":")
-    USUAL(PART_TYPE, "type\":")
-    USUAL(PART_SYMBOL, "symbol\":")
+    USUAL(FIELD_TIME, "time\":")
+    USUAL(FIELD_TYPE, "type\":")
+    USUAL(FIELD_SYMBOL, "symbol\":")
     if (*s <= 'b') {
-        USUAL(PART_BID, "bid\":")
-        USUAL(PART_ASK, "ask\":")
+        USUAL(FIELD_BID, "bid\":")
+        USUAL(FIELD_ASK, "ask\":")
     } else {
-        USUAL(PART_PRICE, "price\":")
-        USUAL(PART_SIZE, "size\":")
-        USUAL(PART_ID, "id\":")
-        USUAL(PART_SIDE, "side\":")
-        USUAL(PART_SEQ, "seq\":")
-        USUAL(PART_SRC, "src\":")
+        USUAL(FIELD_PRICE, "price\":")
+        USUAL(FIELD_SIZE, "size\":")
+        USUAL(FIELD_ID, "id\":")
+        USUAL(FIELD_SIDE, "side\":")
+        USUAL(FIELD_SEQ, "seq\":")
+        USUAL(FIELD_SRC, "src\":")
     }
 #undef USUAL
     return any_key(s, end, p);
 }
 
 static inline const char *member(const char *s, const char *end,
-                                 struct event_parts *p)
+                                 struct event_fields *p)
 {
     struct key k;
     uint32_t bit;
@@ -232,19 +233,19 @@ static inline const char *member(const char *s, const char *end,
     k = usual_key(s + 1, end, p);
     if (!k.value)
         return NULL;
-    bit = 1u << k.part; /* PART_NONE has one too, which nobody asks for */
-    if (p->seen & bit && k.part != PART_NONE && !p->twice)
+    bit = 1u << k.field; /* FIELD_NONE has one too, which nobody asks for */
+    if (p->seen & bit && k.field != FIELD_NONE && !p->twice)
         p->twice = s + 1;
     p->seen |= bit;
-    if (k.part <= PART_SIZE)
-        return decimal_value(k.value, end, k.part, p);
-    if (k.part == PART_TIME)
+    if (k.field <= FIELD_SIZE)
+        return decimal_value(k.value, end, k.field, p);
+    if (k.field == FIELD_TIME)
         return time_value(k.value, end, p);
-    return any_value(k.value, end, p, &p->value[k.part], bit);
+    return any_value(k.value, end, p, &p->value[k.field], bit);
 }
 
-const char *event_parts_scan(const char *s, const char *end,
-                             struct event_parts *p)
+const char *event_fields_scan(const char *s, const char *end,
+                              struct event_fields *p)
 {
     p->start = s;
     p->seen = p->escaped = 0;

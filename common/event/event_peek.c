@@ -20,16 +20,16 @@ static void peek_bar(struct span bar, struct event_peek *out)
     }
 }
 
-static void peek_object(const struct event_parts *p, struct event_peek *out)
+static void peek_object(const struct event_fields *p, struct event_peek *out)
 {
-    struct span bar = p->value[PART_BAR];
+    struct span bar = p->value[FIELD_BAR];
 
-    if (!event_parts_quoted(p, PART_TYPE))
+    if (!event_fields_quoted(p, FIELD_TYPE))
         return;
     /* With escapes it is no type that anybody here knows. */
-    out->type = p->value[PART_TYPE];
-    if (span_is(out->type, "bar") && event_parts_have(p, PART_BAR) &&
-        bar.ptr[0] == '{' && !event_parts_quoted(p, PART_BAR))
+    out->type = p->value[FIELD_TYPE];
+    if (span_is(out->type, "bar") && event_fields_have(p, FIELD_BAR) &&
+        bar.ptr[0] == '{' && !event_fields_quoted(p, FIELD_BAR))
         peek_bar(bar, out);
 }
 
@@ -37,14 +37,15 @@ bool event_peek(struct span payload, struct event_peek *out)
 {
     const char *end = payload.ptr + payload.len, *bad, *stop;
     const char *s = scan_space(payload.ptr, end);
-    struct event_parts parts; /* big: event_parts_scan() sets what it needs */
+    struct event_fields
+        fields; /* big: event_fields_scan() sets what it needs */
     struct event_peek found = {0};
 
     if (s < end && *s == '{') {
-        stop = event_parts_scan(s, end, &parts);
+        stop = event_fields_scan(s, end, &fields);
         if (!stop || stop > end || scan_space(stop, end) != end)
             return false;
-        peek_object(&parts, &found);
+        peek_object(&fields, &found);
     } else if (!scan_text(payload, &bad)) {
         return false;
     }

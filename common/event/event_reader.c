@@ -11,7 +11,7 @@
 
 enum {
     SHAPES_MAX = 4, /* quotes and trades, each of two kinds */
-    FIELDS_MAX = 16,
+    VALUES_MAX = 16,
     /* Text between two values.  Three loads of 16 bytes that begin up to 15
      * bytes behind the end of the line stay within LINE_PAD. */
     BETWEEN_MAX = 48,
@@ -20,33 +20,33 @@ enum {
 };
 
 /* One bit each: see take(). */
-enum field_kind {
-    FIELD_END = 0, /* nothing comes: what stands before it ends the line */
-    FIELD_SYMBOL = 1,
-    FIELD_TIME = 2,
-    FIELD_PRICE = 4,   /* above zero */
-    FIELD_SIZE = 8,    /* zero or more */
-    FIELD_NUMBER = 16, /* nobody's */
-    FIELD_TEXT = 32,   /* any string: side, src or nobody's */
-    FIELD_NAME = 64,   /* a string that must not be empty */
-    FIELD_SEQ = 128,
-    FIELD_DIGITS = 256,
+enum value_kind {
+    VALUE_END = 0, /* nothing comes: what stands before it ends the line */
+    VALUE_SYMBOL = 1,
+    VALUE_TIME = 2,
+    VALUE_PRICE = 4,   /* above zero */
+    VALUE_SIZE = 8,    /* zero or more */
+    VALUE_NUMBER = 16, /* of no member that is known */
+    VALUE_TEXT = 32,   /* any string: side, src or unknown */
+    VALUE_NAME = 64,   /* a string that must not be empty */
+    VALUE_SEQ = 128,
+    VALUE_DIGITS = 256,
 };
 
 enum { BLOCK = 16, BLOCKS = BETWEEN_MAX / BLOCK };
 
-struct field {
+struct value {
     _Alignas(BLOCK) char before[BETWEEN_MAX];
     uint16_t other[BLOCKS]; /* bits of bytes that do not belong to it */
     uint8_t len;            /* of before */
     uint16_t kind;
-    uint16_t at; /* in struct event; the store: nobody's */
+    uint16_t at; /* in struct event; the store: unknown */
 };
 
 struct shape {
     enum event_type type;
     unsigned have;
-    struct field field[FIELDS_MAX];
+    struct value value[VALUES_MAX];
 };
 
 struct event_reader {
@@ -68,31 +68,31 @@ void event_reader_free(struct event_reader *reader)
 }
 
 #ifdef __SSE2__
-static inline bool same_block(const char *s, const struct field *f, unsigned i)
+static inline bool same_block(const char *s, const struct value *v, unsigned i)
 {
     __m128i x = _mm_loadu_si128((const void *)(s + BLOCK * i));
-    __m128i y = _mm_load_si128((const void *)(f->before + BLOCK * i));
+    __m128i y = _mm_load_si128((const void *)(v->before + BLOCK * i));
 
-    return ((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) | f->other[i]) ==
+    return ((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) | v->other[i]) ==
            0xffff;
 }
 #endif
 
-static inline bool same(const char *s, const struct field *f)
+static inline bool same(const char *s, const struct value *v)
 {
 #ifdef __SSE2__
-    if (!same_block(s, f, 0))
+    if (!same_block(s, v, 0))
         return false;
-    return f->len <= BLOCK || (same_block(s, f, 1) &&
-                               (f->len <= 2 * BLOCK || same_block(s, f, 2)));
+    return v->len <= BLOCK || (same_block(s, v, 1) &&
+                               (v->len <= 2 * BLOCK || same_block(s, v, 2)));
 #else
-    return memcmp(s, f->before, f->len) == 0;
+    return memcmp(s, v->before, v->len) == 0;
 #endif
 }
 
-static inline void *field_at(struct event *ev, const struct field *f)
+static inline void *value_at(struct event *ev, const struct value *v)
 {
-    return (char *)ev + f->at;
+    return (char *)ev + v->at;
 }
 
 /* A quote comes next, or this is not the shape: no need to look for it. */
@@ -138,7 +138,7 @@ take_odd_number(const char *s, const char *end, unsigned kind,
 {
     s = scan_fast_number_rest(s, end, out);
     if (!s || out->scale == SCAN_NO_DECIMAL || out->mant < 0 ||
-        (out->mant == 0 && kind == FIELD_PRICE))
+        (out->mant == 0 && kind == VALUE_PRICE))
         return NULL;
     return s;
 }
@@ -148,7 +148,7 @@ static inline const char *take_number(const char *s, const char *end,
 {
     const char *stop = scan_number_inside(s, out);
 
-    if (!stop || (out->mant == 0 && kind == FIELD_PRICE))
+    if (!stop || (out->mant == 0 && kind == VALUE_PRICE))
         return take_odd_number(s, end, kind, out);
     return stop;
 }
@@ -159,7 +159,7 @@ static inline const char *take_text(const char *s, const char *end,
     const char *stop = scan_fast_plain(s, end);
 
     *out = span_make(s, (size_t)(stop - s));
-    return stop == s && kind == FIELD_NAME ? NULL : stop;
+    return stop == s && kind == VALUE_NAME ? NULL : stop;
 }
 
 /* A whole number without a sign, short enough for two words. */
@@ -204,43 +204,43 @@ static inline const char *take_id_digits(const char *s, struct span *out)
 
 /*
  * Kinds are single bits that are asked one after the other: a switch would
- * become an indirect jump, and one per field that is not foreseen takes a third
+ * become an indirect jump, and one per value that is not foreseen takes a third
  * of the time of a line.
  */
 static inline __attribute__((always_inline)) bool
 read_shape(struct span line, const struct shape *shape, struct event *ev)
 {
     const char *s = line.ptr, *end = s + line.len;
-    const struct field *f = shape->field;
+    const struct value *v = shape->value;
     unsigned kind;
 
     /* Most lines that are of another shape say so here. */
-    if (!same(s, f))
+    if (!same(s, v))
         return false;
     event_clear(ev, line);
     ev->type = shape->type;
     ev->have = shape->have;
     for (;;) {
-        s += f->len;
-        kind = f->kind;
+        s += v->len;
+        kind = v->kind;
         if (s >= end)
-            return kind == FIELD_END && s == end;
-        if (kind & (FIELD_PRICE | FIELD_SIZE | FIELD_NUMBER))
-            s = take_number(s, end, kind, field_at(ev, f));
-        else if (kind & (FIELD_TEXT | FIELD_NAME))
-            s = take_text(s, end, kind, field_at(ev, f));
-        else if (kind & FIELD_TIME)
+            return kind == VALUE_END && s == end;
+        if (kind & (VALUE_PRICE | VALUE_SIZE | VALUE_NUMBER))
+            s = take_number(s, end, kind, value_at(ev, v));
+        else if (kind & (VALUE_TEXT | VALUE_NAME))
+            s = take_text(s, end, kind, value_at(ev, v));
+        else if (kind & VALUE_TIME)
             s = take_time(s, ev);
-        else if (kind & FIELD_SYMBOL)
+        else if (kind & VALUE_SYMBOL)
             s = take_symbol(s, end, ev);
-        else if (kind & FIELD_SEQ)
+        else if (kind & VALUE_SEQ)
             s = take_seq(s, ev);
-        else if (kind & FIELD_DIGITS)
-            s = take_id_digits(s, field_at(ev, f));
+        else if (kind & VALUE_DIGITS)
+            s = take_id_digits(s, value_at(ev, v));
         else
             return false;
-        f++;
-        if (!s || !same(s, f))
+        v++;
+        if (!s || !same(s, v))
             return false;
     }
 }
@@ -271,30 +271,30 @@ static bool read_other(struct event_reader *reader, struct span line,
 static const struct {
     const char *key;
     uint16_t at;
-    uint16_t text, number; /* kinds; FIELD_END: has no shape */
+    uint16_t text, number; /* kinds; VALUE_END: has no shape */
 } known[] = {
-    {"symbol", offsetof(struct event, symbol), FIELD_SYMBOL, FIELD_END},
-    {"time", offsetof(struct event, time_ns), FIELD_END, FIELD_TIME},
-    {"bid", offsetof(struct event, bid), FIELD_END, FIELD_PRICE},
-    {"ask", offsetof(struct event, ask), FIELD_END, FIELD_PRICE},
-    {"price", offsetof(struct event, price), FIELD_END, FIELD_PRICE},
-    {"size", offsetof(struct event, size), FIELD_END, FIELD_SIZE},
-    {"id", offsetof(struct event, id), FIELD_NAME, FIELD_DIGITS},
-    {"side", offsetof(struct event, side), FIELD_TEXT, FIELD_END},
-    {"src", offsetof(struct event, src), FIELD_TEXT, FIELD_END},
-    {"seq", offsetof(struct event, seq), FIELD_END, FIELD_SEQ},
+    {"symbol", offsetof(struct event, symbol), VALUE_SYMBOL, VALUE_END},
+    {"time", offsetof(struct event, time_ns), VALUE_END, VALUE_TIME},
+    {"bid", offsetof(struct event, bid), VALUE_END, VALUE_PRICE},
+    {"ask", offsetof(struct event, ask), VALUE_END, VALUE_PRICE},
+    {"price", offsetof(struct event, price), VALUE_END, VALUE_PRICE},
+    {"size", offsetof(struct event, size), VALUE_END, VALUE_SIZE},
+    {"id", offsetof(struct event, id), VALUE_NAME, VALUE_DIGITS},
+    {"side", offsetof(struct event, side), VALUE_TEXT, VALUE_END},
+    {"src", offsetof(struct event, src), VALUE_TEXT, VALUE_END},
+    {"seq", offsetof(struct event, seq), VALUE_END, VALUE_SEQ},
     /* Names that a tick may have though no route of its own asks for them. */
-    {"expiry", 0, FIELD_END, FIELD_END},
-    {"user_id", 0, FIELD_END, FIELD_END},
-    {"event", 0, FIELD_END, FIELD_END},
-    {"account_id", 0, FIELD_END, FIELD_END},
-    {"resolution", 0, FIELD_END, FIELD_END},
+    {"expiry", 0, VALUE_END, VALUE_END},
+    {"user_id", 0, VALUE_END, VALUE_END},
+    {"event", 0, VALUE_END, VALUE_END},
+    {"account_id", 0, VALUE_END, VALUE_END},
+    {"resolution", 0, VALUE_END, VALUE_END},
 };
 
-/* Which field a member makes; false where a line with it has no shape.  A
- * value that is the same in every line of the shape makes none (*f is FIELD_END
+/* Which value a member makes; false where a line with it has no shape.  A
+ * value that is the same in every line of the shape makes none (*v is VALUE_END
  * then): the type, true, false, null. */
-static bool field_of(const struct scan_member *m, struct field *f)
+static bool value_of(const struct scan_member *m, struct value *v)
 {
     bool text = m->value.ptr[0] == '"';
     bool number = scan_is_digit(m->value.ptr[0]) || m->value.ptr[0] == '-';
@@ -302,32 +302,32 @@ static bool field_of(const struct scan_member *m, struct field *f)
     if (memchr(m->key.ptr, '\\', m->key.len) || m->value.ptr[0] == '{' ||
         m->value.ptr[0] == '[')
         return false;
-    f->kind = FIELD_END;
-    f->at = offsetof(struct event, store);
+    v->kind = VALUE_END;
+    v->at = offsetof(struct event, store);
     if (span_is(m->key, "type") || (!text && !number))
         return true;
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         if (!span_is(m->key, known[i].key))
             continue;
-        f->kind = text ? known[i].text : known[i].number;
-        f->at = known[i].at;
-        return f->kind != FIELD_END;
+        v->kind = text ? known[i].text : known[i].number;
+        v->at = known[i].at;
+        return v->kind != VALUE_END;
     }
-    f->kind = text ? FIELD_TEXT : FIELD_NUMBER;
+    v->kind = text ? VALUE_TEXT : VALUE_NUMBER;
     return true;
 }
 
-static bool set_before(struct field *f, const char *from, const char *to)
+static bool set_before(struct value *v, const char *from, const char *to)
 {
     if (to - from > BETWEEN_MAX)
         return false;
-    memset(f->before, 0, sizeof f->before);
-    memcpy(f->before, from, (size_t)(to - from));
-    f->len = (uint8_t)(to - from);
+    memset(v->before, 0, sizeof v->before);
+    memcpy(v->before, from, (size_t)(to - from));
+    v->len = (uint8_t)(to - from);
     for (unsigned i = 0; i < BLOCKS; i++) {
-        unsigned own = f->len < BLOCK * i ? 0 : f->len - BLOCK * i;
+        unsigned own = v->len < BLOCK * i ? 0 : v->len - BLOCK * i;
 
-        f->other[i] = (uint16_t)(own >= BLOCK ? 0 : 0xffffu << own);
+        v->other[i] = (uint16_t)(own >= BLOCK ? 0 : 0xffffu << own);
     }
     return true;
 }
@@ -336,7 +336,7 @@ static bool make_shape(const struct event *ev, struct shape *shape)
 {
     struct scan_member m = {.at = ev->text.ptr};
     const char *end = ev->text.ptr + ev->text.len, *from = ev->text.ptr;
-    struct field *f = shape->field;
+    struct value *v = shape->value;
     size_t texts = 0; /* of all that stands between the values so far */
 
     shape->type = ev->type;
@@ -344,21 +344,21 @@ static bool make_shape(const struct event *ev, struct shape *shape)
     while (scan_member_next(&m, end)) {
         unsigned quote = m.value.ptr[0] == '"';
 
-        if (f == shape->field + FIELDS_MAX - 1 || !field_of(&m, f))
+        if (v == shape->value + VALUES_MAX - 1 || !value_of(&m, v))
             return false;
-        if (f->kind == FIELD_END)
+        if (v->kind == VALUE_END)
             continue;
         /* See scan_number_inside(): a shape cannot begin with a price. */
         texts += (size_t)(m.value.ptr - from);
-        if ((f->kind & (FIELD_PRICE | FIELD_SIZE | FIELD_NUMBER) &&
+        if ((v->kind & (VALUE_PRICE | VALUE_SIZE | VALUE_NUMBER) &&
              texts < SCAN_BEFORE) ||
-            !set_before(f, from, m.value.ptr + quote))
+            !set_before(v, from, m.value.ptr + quote))
             return false;
         from = m.value.ptr + m.value.len - quote;
-        f++;
+        v++;
     }
-    f->kind = FIELD_END;
-    return set_before(f, from, end);
+    v->kind = VALUE_END;
+    return set_before(v, from, end);
 }
 
 /* A tick or trade that the strict scanner has just read from its whole line. */

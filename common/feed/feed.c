@@ -114,7 +114,7 @@ static bool is_kind(struct span value, const struct feed_row *row)
 static const struct feed_row *row_of(const struct feed *f,
                                      const struct feed_message *m)
 {
-    const struct feed_part *kind = feed_find(m, f->kind_key);
+    const struct feed_field *kind = feed_find(m, f->kind_key);
 
     for (const struct feed_row *row = f->row; row->member[0].how; row++) {
         if (!kind ? !row->kind && has_all(row, m)
@@ -189,7 +189,7 @@ static bool whole_number(struct span value, int64_t *out)
     return true;
 }
 
-static bool put_count(struct span first, const struct feed_part *last,
+static bool put_count(struct span first, const struct feed_field *last,
                       struct bytes *out)
 {
     int64_t from, to;
@@ -250,7 +250,7 @@ static enum event_fault fault_of(const char *native, bool missing)
 static bool put_member(struct feed_message *m, const struct feed_member *want,
                        int64_t now_ns, struct bytes *out)
 {
-    const struct feed_part *p = want->key ? feed_find(m, want->key) : NULL;
+    const struct feed_field *p = want->key ? feed_find(m, want->key) : NULL;
     size_t from = out->len;
 
     if (want->how == FEED_PRESENT)
@@ -275,7 +275,7 @@ static void blame(struct feed_message *m, const struct feed_row *row,
 {
     feed_bad(m, m->line.ptr, fault);
     for (const struct feed_member *want = row->member; want->how; want++) {
-        const struct feed_part *p = want->key ? feed_find(m, want->key) : NULL;
+        const struct feed_field *p = want->key ? feed_find(m, want->key) : NULL;
         struct span text;
         struct decimal d;
 

@@ -35,7 +35,7 @@ static bool has_letter(const struct feed_message *m, unsigned char c)
     return c < 128 && m->letters[c >> 6] >> (c & 63) & 1;
 }
 
-static void note(struct feed_message *m, struct feed_part p)
+static void note(struct feed_message *m, struct feed_field p)
 {
     unsigned char c = (unsigned char)*p.key.ptr;
     bool twice = false;
@@ -43,14 +43,14 @@ static void note(struct feed_message *m, struct feed_part p)
     if (p.key.len == 1) { /* less than 128: it is valid UTF-8 */
         twice = has_letter(m, c);
         m->letters[c >> 6 & 1] |= (uint64_t)1 << (c & 63);
-        m->letter[c & 127] = (uint8_t)m->parts;
+        m->letter[c & 127] = (uint8_t)m->fields;
     } else {
-        for (unsigned i = 0; i < m->parts; i++)
-            twice |= span_eq(m->part[i].key, p.key);
+        for (unsigned i = 0; i < m->fields; i++)
+            twice |= span_eq(m->field[i].key, p.key);
     }
     if (twice && !m->twice)
         m->twice = p.key.ptr;
-    m->part[m->parts++] = p;
+    m->field[m->fields++] = p;
 }
 
 static inline const char *read_part(struct feed_message *m, const char *s,
@@ -58,7 +58,7 @@ static inline const char *read_part(struct feed_message *m, const char *s,
 {
     const char *stop;
     bool plain;
-    struct feed_part p;
+    struct feed_field p;
 
     if (s >= end || *s != '"')
         return NULL;
@@ -74,8 +74,8 @@ static inline const char *read_part(struct feed_message *m, const char *s,
     if (!stop)
         return NULL;
     p.value = span_make(s, (size_t)(stop - s));
-    m->look_closer |= !plain || m->parts == FEED_PARTS_MAX;
-    if (m->parts < FEED_PARTS_MAX)
+    m->look_closer |= !plain || m->fields == FEED_FIELDS_MAX;
+    if (m->fields < FEED_FIELDS_MAX)
         note(m, p);
     return space(stop, end);
 }
@@ -84,7 +84,7 @@ static inline const char *read_part(struct feed_message *m, const char *s,
 static const char *read_parts(struct feed_message *m, const char *s,
                               const char *end)
 {
-    m->parts = 0;
+    m->fields = 0;
     m->letters[0] = m->letters[1] = 0;
     s = space(s + 1, end);
     if (*s == '}')
@@ -101,18 +101,19 @@ static const char *read_parts(struct feed_message *m, const char *s,
     }
 }
 
-const struct feed_part *feed_find(const struct feed_message *m, const char *key)
+const struct feed_field *feed_find(const struct feed_message *m,
+                                   const char *key)
 {
     unsigned char c = (unsigned char)key[0];
     size_t len;
 
     if (key[1] == '\0')
-        return has_letter(m, c) ? &m->part[m->letter[c & 127]] : NULL;
+        return has_letter(m, c) ? &m->field[m->letter[c & 127]] : NULL;
     len = strlen(key);
-    for (unsigned i = 0; i < m->parts; i++)
-        if (m->part[i].key.len == len &&
-            memcmp(m->part[i].key.ptr, key, len) == 0)
-            return &m->part[i];
+    for (unsigned i = 0; i < m->fields; i++)
+        if (m->field[i].key.len == len &&
+            memcmp(m->field[i].key.ptr, key, len) == 0)
+            return &m->field[i];
     return NULL;
 }
 
@@ -121,7 +122,7 @@ bool feed_message_read(const struct feed *f, struct feed_message *m)
 {
     const char *end = m->line.ptr + m->line.len, *stop;
     const char *s = scan_space(m->line.ptr, end);
-    const struct feed_part *inner;
+    const struct feed_field *inner;
     unsigned column = 1;
 
     m->twice = NULL;

@@ -12,17 +12,17 @@
 #include "common/event/event.h"
 #include "common/feed/feed_map.h"
 
-enum { FEED_PARTS_MAX = 32 }; /* further members are not looked at */
+enum { FEED_FIELDS_MAX = 32 }; /* further members are not looked at */
 
-struct feed_part {
+struct feed_field {
     struct span key, value; /* value with quotes, where it has them */
 };
 
 struct feed_message {
     struct span line;
-    struct feed_part part[FEED_PARTS_MAX];
-    unsigned parts;
-    /* Most keys have one letter: bit c of `letters` says that part[letter[c]]
+    struct feed_field field[FEED_FIELDS_MAX];
+    unsigned fields;
+    /* Most keys have one letter: bit c of `letters` says that field[letter[c]]
      * has it. */
     uint64_t letters[2];
     uint8_t letter[128];
@@ -35,8 +35,8 @@ struct feed_message {
 /* m->line is one JSON object: its members, or those of what it wraps.  False
  * with fault and fault_at set where it is not. */
 bool feed_message_read(const struct feed *f, struct feed_message *m);
-const struct feed_part *feed_find(const struct feed_message *m,
-                                  const char *key);
+const struct feed_field *feed_find(const struct feed_message *m,
+                                   const char *key);
 /* Sets what is wrong and where; always false. */
 bool feed_bad(struct feed_message *m, const char *at, enum event_fault fault);
 
