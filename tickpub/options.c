@@ -18,7 +18,7 @@ static const struct option_spec table[] = {
     {.name = "feed",
      .metavar = "NAME",
      .kind = OPT_STR,
-     .offset = AT(feed),
+     .offset = AT(reader.feed),
      .env = "TICKPUB_FEED",
      .help = "form of the input: native (default) or binance"},
     {.name = "simulate",
@@ -30,13 +30,13 @@ static const struct option_spec table[] = {
     {.name = "rate",
      .metavar = "N",
      .kind = OPT_RATE,
-     .offset = AT(rate),
+     .offset = AT(simulation.rate),
      .env = "SIMULATOR_RATE",
      .help = "simulated events a second in all (10)"},
     {.name = "seed",
      .metavar = "N",
      .kind = OPT_INT,
-     .offset = AT(seed),
+     .offset = AT(simulation.seed),
      .env = "SIMULATOR_SEED",
      .help = "of the simulation (1)",
      .min = 0,
@@ -49,14 +49,14 @@ static const struct option_spec table[] = {
     {.name = "count",
      .metavar = "N",
      .kind = OPT_INT,
-     .offset = AT(count),
+     .offset = AT(simulation.count),
      .help = "end after N simulated events",
      .min = 0,
      .max = INT64_MAX},
     {.name = "replay",
      .metavar = "FILE",
      .kind = OPT_STR,
-     .offset = AT(replay),
+     .offset = AT(reader.replay),
      .help = "read FILE (- for stdin), keep the spacing of its times"},
     {.name = "speed",
      .metavar = "N|max",
@@ -79,7 +79,7 @@ static const struct option_spec table[] = {
      .help = "keep running after the end of the input"},
     {.name = "batch",
      .kind = OPT_FLAG,
-     .offset = AT(batch),
+     .offset = AT(publish.batch),
      .env = "TICKPUB_BATCH",
      .help = "several objects of a channel in one PUBLISH"},
     {.name = "on-full",
@@ -92,7 +92,7 @@ static const struct option_spec table[] = {
     {.name = "queue-max",
      .metavar = "SIZE",
      .kind = OPT_SIZE,
-     .offset = AT(queue_max_bytes),
+     .offset = AT(publish.queue_max_bytes),
      .env = "TICKPUB_QUEUE_MAX",
      .help = "what may wait for Redis (8MiB)",
      .min = 64 * KIB,
@@ -110,56 +110,56 @@ static const struct option_spec table[] = {
     {.name = "stale-after",
      .metavar = "TIME",
      .kind = OPT_DURATION_MS,
-     .offset = AT(stale_after_ms),
+     .offset = AT(publish.stale_after_ms),
      .env = "TICKPUB_STALE_AFTER",
      .min = 0,
      .max = HOUR_MS},
     {.name = "price-ttl",
      .metavar = "TIME",
      .kind = OPT_DURATION_MS,
-     .offset = AT(price_ttl_ms),
+     .offset = AT(publish.price_ttl_ms),
      .env = "TICKPUB_PRICE_TTL",
      .min = 1,
      .max = 30 * DAY_MS},
     {.name = "max-future",
      .metavar = "TIME",
      .kind = OPT_DURATION_MS,
-     .offset = AT(max_future_ms),
+     .offset = AT(reader.max_future_ms),
      .env = "TICKPUB_MAX_FUTURE",
      .min = 0,
      .max = 3650 * DAY_MS},
     {.name = "max-symbols",
      .metavar = "N",
      .kind = OPT_INT,
-     .offset = AT(max_symbols),
+     .offset = AT(publish.max_destinations),
      .env = "TICKPUB_MAX_SYMBOLS",
      .min = 1,
      .max = 10000000},
     {.name = "max-line",
      .metavar = "SIZE",
      .kind = OPT_SIZE,
-     .offset = AT(max_line_bytes),
+     .offset = AT(reader.max_line_bytes),
      .env = "TICKPUB_MAX_LINE",
      .min = 256,
      .max = 64 * MIB},
     {.name = "shards",
      .metavar = "N",
      .kind = OPT_INT,
-     .offset = AT(shards),
+     .offset = AT(publish.shards),
      .env = "TICKPUB_SHARDS",
      .min = 1,
      .max = 1024},
     {.name = "journal-max",
      .metavar = "SIZE",
      .kind = OPT_SIZE,
-     .offset = AT(journal_max_bytes),
+     .offset = AT(publish.journal_max_bytes),
      .env = "TICKPUB_JOURNAL_MAX",
      .min = 64 * KIB,
      .max = INT64_C(1) << 50},
     {.name = "stream-max",
      .metavar = "N",
      .kind = OPT_INT,
-     .offset = AT(stream_max),
+     .offset = AT(publish.stream_max),
      .env = "TICKPUB_STREAM_MAX",
      .min = 1,
      .max = INT64_C(1) << 40},
@@ -179,18 +179,17 @@ struct options options_default(void)
 {
     return (struct options){
         .app = APP_OPTIONS_DEFAULT,
-        .feed = "native",
-        .rate = 10,
-        .seed = 1,
+        .reader = {.feed = "native",
+                   .max_future_ms = 5000,
+                   .max_line_bytes = MIB},
+        .simulation = {.rate = 10, .seed = 1},
+        .publish = {.shards = 16,
+                    .journal_max_bytes = 256 * MIB,
+                    .stream_max = 10000,
+                    .stale_after_ms = 1000,
+                    .queue_max_bytes = 8 * MIB,
+                    .max_destinations = 100000},
         .speed = "1",
-        .queue_max_bytes = 8 * MIB,
-        .stale_after_ms = 1000,
-        .max_future_ms = 5000,
-        .max_symbols = 100000,
-        .max_line_bytes = MIB,
-        .shards = 16,
-        .journal_max_bytes = 256 * MIB,
-        .stream_max = 10000,
     };
 }
 
@@ -202,10 +201,10 @@ static bool add_symbol(struct options *o, struct span name, struct err *err)
         memchr(name.ptr, ':', name.len))
         return err_set(err, ERR_USAGE, "--simulate: '%.*s' is not a symbol",
                        SPAN_ARG(name));
-    if (o->n_symbols == SIMULATED_MAX)
+    if (o->simulation.n_symbols == SIMULATED_MAX)
         return err_set(err, ERR_USAGE, "--simulate: more than %d symbols",
                        SIMULATED_MAX);
-    o->symbols[o->n_symbols++] = name;
+    o->symbols[o->simulation.n_symbols++] = name;
     return true;
 }
 
@@ -214,6 +213,8 @@ static bool split_symbols(struct options *o, struct err *err)
     const char *p = o->simulate;
 
     o->symbols = mem_alloc(SIMULATED_MAX * sizeof *o->symbols);
+    o->simulation.symbols = o->symbols;
+    o->reader.simulation = &o->simulation;
     for (;;) {
         size_t n = strcspn(p, ",");
 
@@ -223,26 +224,31 @@ static bool split_symbols(struct options *o, struct err *err)
             break;
         p += n + 1;
     }
-    return o->n_symbols > 0 ||
+    return o->simulation.n_symbols > 0 ||
            err_set(err, ERR_USAGE, "--simulate: no symbol in '%s'",
                    o->simulate);
 }
 
 bool options_check(struct options *o, struct err *err)
 {
-    if (o->feed && strcmp(o->feed, "native") == 0)
-        o->feed = NULL;
-    if (o->simulate && o->replay)
+    struct reader_options *r = &o->reader;
+
+    o->publish.drop_oldest = o->on_full == ON_FULL_DROP_OLDEST;
+    if (r->feed && strcmp(r->feed, "native") == 0)
+        r->feed = NULL;
+    if (o->simulate && r->replay)
         return err_set(err, ERR_USAGE,
                        "--replay: cannot be together with --simulate "
                        "(SIMULATOR_SYMBOLS)");
-    if (o->simulate && o->feed)
+    if (o->simulate && r->feed)
         return err_set(err, ERR_USAGE,
                        "--feed: cannot be together with --simulate "
                        "(SIMULATOR_SYMBOLS)");
-    if (!pace_parse(&o->pace, o->speed, err))
+    if (!pace_parse(&r->pace, o->speed, err))
         return false;
-    if (o->start && !event_time_read(span_str(o->start), &o->start_ns))
+    o->simulation.speed = r->pace.speed;
+    if (o->start &&
+        !event_time_read(span_str(o->start), &o->simulation.start_ns))
         return err_set(err, ERR_USAGE,
                        "--start: '%s' is not a time in Unix milliseconds",
                        o->start);

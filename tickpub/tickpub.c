@@ -1,18 +1,24 @@
 #include "tickpub/tickpub.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/base/log.h"
-#include "tickpub/flow.h"
-#include "tickpub/report.h"
-#include "tickpub/status.h"
+#include "tickpub/input/report.h"
 
-enum { TEE_MAX_BYTES = 1024 * 1024 };
+enum {
+    TEE_MAX_BYTES = 1024 * 1024,
+    TEE_CHUNK_BYTES = 64 * 1024, /* between looks at that bound */
+};
+
+/* Why the reader stands still. */
+enum {
+    PAUSE_LINK = 1,  /* Redis was not there yet */
+    PAUSE_QUEUE = 2, /* too much waits for Redis */
+    PAUSE_TEE = 4,   /* too much waits for standard output */
+};
 
 /* --- the end --- */
 
@@ -50,8 +56,6 @@ static void on_end(void *arg, int errnum)
     struct tickpub *t = arg;
     struct err err = {0};
 
-    source_close(t->source);
-    t->source = NULL;
     if (errnum != 0) {
         err_errno(&err, ERR_SYSTEM, errnum, "standard input");
         app_fail(t->app, &err);
@@ -78,11 +82,6 @@ static void summarise(const struct tickpub *t)
              n.journalled, n.dropped, n.lost);
 }
 
-static void on_publisher_closed(void *arg)
-{
-    (void)arg;
-}
-
 static void close_publisher(void *arg, bool settled)
 {
     struct tickpub *t = arg;
@@ -93,7 +92,7 @@ static void close_publisher(void *arg, bool settled)
         log_warn("lost", "events=%" PRIu64 " why=\"Redis did not answer\"",
                  lost);
     summarise(t);
-    publisher_close(t->publisher, on_publisher_closed, NULL);
+    publisher_close(t->publisher, NULL, NULL);
     t->publisher = NULL;
 }
 
@@ -115,9 +114,7 @@ void tickpub_stop(void *arg)
     struct tickpub *t = arg;
 
     t->closing = true;
-    source_close(t->source);
-    t->source = NULL;
-    uv_close((uv_handle_t *)&t->held_timer, NULL);
+    reader_close(&t->reader);
     if (t->tee)
         output_close(t->tee, NULL, NULL);
     t->tee = NULL;
@@ -129,18 +126,88 @@ void tickpub_stop(void *arg)
 
 void tickpub_close(struct tickpub *t)
 {
-    if (t->replay_fd > STDIN_FILENO)
-        close(t->replay_fd);
     route_table_free(t->routes);
-    bytes_close(&t->held);
-    intake_close(&t->intake);
+    reader_free(&t->reader);
+}
+
+/* --- events --- */
+
+static void on_bad(void *arg, unsigned fault, uint64_t number, unsigned column)
+{
+    struct tickpub *t = arg;
+    struct err err = {0};
+
+    if (t->closing || t->app->stopping)
+        return;
+    report_bad(fault, number, column, t->opts->strict);
+    if (!t->opts->strict)
+        return;
+    if (column > 0)
+        err_set(&err, ERR_INPUT, "line %" PRIu64 ", column %u: %s", number,
+                column, report_fault_text(fault));
+    else
+        err_set(&err, ERR_INPUT, "line %" PRIu64 ": %s", number,
+                report_fault_text(fault));
+    reader_stop(&t->reader);
+    app_fail(t->app, &err);
+}
+
+static void tell_tee(struct tickpub *t)
+{
+    if (!t->tee || t->tee_unsaid == 0)
+        return;
+    t->tee_unsaid = 0;
+    output_added(t->tee);
+    if (output_full(t->tee))
+        reader_pause(&t->reader, PAUSE_TEE);
+}
+
+static void copy_out(struct tickpub *t, struct span text)
+{
+    struct bytes *out = output_bytes(t->tee);
+    char *to = bytes_reserve(out, text.len + 1);
+
+    memcpy(to, text.ptr, text.len);
+    to[text.len] = '\n';
+    out->len += text.len + 1;
+    t->tee_unsaid += text.len + 1;
+    if (t->tee_unsaid >= TEE_CHUNK_BYTES)
+        tell_tee(t);
+}
+
+static void on_event(void *arg, const struct event *ev, uint64_t number)
+{
+    struct tickpub *t = arg;
+
+    if (t->publisher) {
+        if (!publisher_add(t->publisher, ev)) {
+            on_bad(t, REPORT_TOO_MANY_NAMES, number, 0);
+            return;
+        }
+        if (publisher_full(t->publisher))
+            reader_pause(&t->reader, PAUSE_QUEUE);
+    }
+    report_accepted(ev->type);
+    if (t->tee)
+        copy_out(t, ev->text);
+}
+
+static void on_drained(void *arg)
+{
+    struct tickpub *t = arg;
+
+    tell_tee(t);
+    if (t->publisher)
+        publisher_flush(t->publisher);
 }
 
 /* --- standard output --- */
 
 static void on_tee_room(void *arg)
 {
-    flow_resume(arg, PAUSE_TEE);
+    struct tickpub *t = arg;
+
+    reader_resume(&t->reader, PAUSE_TEE);
 }
 
 static void on_tee_closed(void *arg, int errnum)
@@ -163,7 +230,7 @@ static void on_redis_ready(void *arg)
     if (!app_redis_up(&t->link))
         return;
     app_ready(t->app);
-    flow_resume(t, PAUSE_LINK);
+    reader_resume(&t->reader, PAUSE_LINK);
 }
 
 static void on_redis_down(void *arg, const char *why, bool refused)
@@ -175,7 +242,65 @@ static void on_redis_down(void *arg, const char *why, bool refused)
 
 static void on_queue_room(void *arg)
 {
-    flow_resume(arg, PAUSE_QUEUE);
+    struct tickpub *t = arg;
+
+    reader_resume(&t->reader, PAUSE_QUEUE);
+}
+
+/* --- what it says of itself --- */
+
+static bool has_redis(const struct tickpub *t)
+{
+    return t->publisher && !t->closing && publisher_ready(t->publisher);
+}
+
+static bool is_ready(void *arg, const char **why)
+{
+    const struct tickpub *t = arg;
+
+    if (t->closing || t->app->stopping)
+        *why = "stopping";
+    else if (!t->opts->app.no_redis && !has_redis(t))
+        *why = "no Redis";
+    else
+        return true;
+    return false;
+}
+
+static bool add_health(void *arg, struct json_writer *json)
+{
+    const struct tickpub *t = arg;
+    bool connected = has_redis(t);
+    const char *state = "disconnected";
+
+    if (t->opts->app.no_redis)
+        state = "disabled";
+    else if (connected)
+        state = "connected";
+    json_write_str(json, "redis", state);
+    json_write_bool(json, "redis_available", connected);
+    report_counts(json);
+    return connected || t->opts->app.no_redis;
+}
+
+/* For instance:tickpub:*. */
+static void add_instance(void *arg, struct json_writer *json)
+{
+    const struct tickpub *t = arg;
+    const struct source_simulation *simulation = &t->opts->simulation;
+    struct tally n = publisher_tally(t->publisher);
+
+    json_write_bool(json, "simulator", t->opts->simulate);
+    report_counts(json);
+    json_write_uint(json, "published", n.published);
+    json_write_uint(json, "dropped", n.dropped);
+    if (!t->opts->simulate)
+        return;
+    json_write_real(json, "rate", simulation->rate);
+    json_write_array(json, "symbols");
+    for (unsigned i = 0; i < simulation->n_symbols; i++)
+        json_write_span(json, NULL, simulation->symbols[i]);
+    json_write_array_end(json);
 }
 
 /* --- beginning --- */
@@ -184,48 +309,21 @@ static bool read_config(struct tickpub *t, struct err *err)
 {
     const struct options *o = t->opts;
 
-    if (!intake_init(&t->intake, o->feed, o->max_future_ms, err))
-        return false;
     t->routes = route_table_new(o->routes_file, err);
     if (!t->routes)
         return false;
     return o->app.no_redis || app_redis_config(t->app, &t->redis, err);
 }
 
-static bool open_replay(struct tickpub *t, struct err *err)
+static bool open_reader(struct tickpub *t, struct err *err)
 {
-    const char *path = t->opts->replay;
+    struct reader_events events = {.on_event = on_event,
+                                   .on_bad = on_bad,
+                                   .on_drained = on_drained,
+                                   .on_end = on_end};
 
-    if (!path || strcmp(path, "-") == 0)
-        return true;
-    t->replay_fd = open(path, O_RDONLY | O_CLOEXEC);
-    return t->replay_fd >= 0 ||
-           err_errno(err, ERR_USAGE, errno, "--replay: %s", path);
-}
-
-static bool open_source(struct tickpub *t, struct err *err)
-{
-    const struct options *o = t->opts;
-    struct input_events events = {.on_line = flow_line,
-                                  .on_too_long = flow_too_long,
-                                  .on_drained = flow_drained,
-                                  .on_end = on_end};
-    struct source_simulation simulation = {
-        .symbols = o->symbols,
-        .n_symbols = o->n_symbols,
-        .rate = o->rate,
-        .seed = (uint64_t)o->seed,
-        .start_ns = o->start_ns,
-        .speed = o->pace.speed,
-        .count = (uint64_t)o->count,
-    };
-
-    if (o->simulate)
-        t->source = source_simulated(&t->app->loop, &simulation, &events, t);
-    else if (open_replay(t, err))
-        t->source = source_file(&t->app->loop, t->replay_fd,
-                                (size_t)o->max_line_bytes, &events, t, err);
-    return t->source != NULL;
+    return reader_open(&t->reader, &t->app->loop, &t->opts->reader, &events, t,
+                       err);
 }
 
 static bool open_tee(struct tickpub *t, struct err *err)
@@ -242,33 +340,22 @@ static bool open_tee(struct tickpub *t, struct err *err)
 
 static void open_publisher(struct tickpub *t)
 {
-    const struct options *o = t->opts;
+    struct options *opts = t->opts;
     struct publish_events events = {.on_ready = on_redis_ready,
                                     .on_down = on_redis_down,
                                     .on_room = on_queue_room};
     const struct instance_id self = {t->app->tool, t->app->instance,
                                      t->app->started_ms};
-    struct publish_options options = {
-        .src = t->app->instance,
-        .shards = (unsigned)o->shards,
-        .journal_max_bytes = o->journal_max_bytes,
-        .stream_max = o->stream_max,
-        .price_ttl_ms = o->price_ttl_ms,
-        .stale_after_ms = o->stale_after_ms,
-        .queue_max_bytes = (size_t)o->queue_max_bytes,
-        .max_destinations = (size_t)o->max_symbols,
-        .drop_oldest = o->on_full == ON_FULL_DROP_OLDEST,
-        .batch = o->batch,
-    };
 
+    opts->publish.src = t->app->instance;
     app_redis_open(&t->link, t->app, t->redis.display);
-    t->publisher = publisher_new(&t->app->loop, &t->redis, &options, t->routes,
-                                 &events, t);
+    t->publisher = publisher_new(&t->app->loop, &t->redis, &opts->publish,
+                                 t->routes, &events, t);
     t->instance = instance_new(&t->app->loop, self, publisher_cmd(t->publisher),
-                               &t->redis, status_instance, t);
+                               &t->redis, add_instance, t);
     /* A producer that would rather wait than lose waits from the start. */
-    if (!options.drop_oldest)
-        flow_pause(t, PAUSE_LINK);
+    if (!opts->publish.drop_oldest)
+        reader_pause(&t->reader, PAUSE_LINK);
 }
 
 static void reload(void *arg)
@@ -292,18 +379,16 @@ static void reload(void *arg)
 bool tickpub_init(struct tickpub *t, struct app *app, struct options *opts,
                   struct err *err)
 {
-    *t = (struct tickpub){.app = app, .opts = opts, .pace = opts->pace};
-    app->is_ready = status_ready;
-    app->health = status_health;
+    *t = (struct tickpub){.app = app, .opts = opts};
+    app->is_ready = is_ready;
+    app->health = add_health;
     app->ready_arg = app->health_arg = t;
     app->on_reload = reload;
     report_init();
-    if (!read_config(t, err) || !open_source(t, err) || !open_tee(t, err)) {
-        source_close(t->source); /* freed by app_exit()'s last turn */
+    if (!read_config(t, err) || !open_reader(t, err) || !open_tee(t, err)) {
+        reader_close(&t->reader); /* freed by app_exit()'s last turn */
         return false;
     }
-    uv_timer_init(&app->loop, &t->held_timer);
-    t->held_timer.data = t;
     if (opts->app.no_redis)
         app_ready(app);
     else

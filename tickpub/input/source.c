@@ -100,7 +100,8 @@ static void emit(struct source *s)
 
 static bool all_emitted(const struct source *s)
 {
-    return s->simulation.count > 0 && s->number >= s->simulation.count;
+    return s->simulation.count > 0 &&
+           s->number >= (uint64_t)s->simulation.count;
 }
 
 static void run(struct source *s)
@@ -148,7 +149,7 @@ struct source *source_simulated(uv_loop_t *loop,
     s->events = *events;
     s->arg = arg;
     s->simulator = simulator_new(simulation->symbols, simulation->n_symbols,
-                                 simulation->rate, simulation->seed);
+                                 simulation->rate, (uint64_t)simulation->seed);
     uv_timer_init(loop, &s->timer);
     uv_idle_init(loop, &s->idle);
     uv_prepare_init(loop, &s->hold);

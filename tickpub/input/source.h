@@ -21,10 +21,10 @@ struct source_simulation {
     const struct span *symbols;
     unsigned n_symbols;
     double rate;
-    uint64_t seed;
+    int64_t seed;
     int64_t start_ns; /* 0: times are now */
     double speed;     /* of virtual time; 0: as fast as it goes */
-    uint64_t count;   /* 0: no end */
+    int64_t count;    /* 0: no end */
 };
 
 /* Events of both are those of an input. */

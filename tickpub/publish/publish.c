@@ -49,7 +49,7 @@ struct tally publisher_tally(const struct publisher *p)
  * The whole queue is for times without a link. */
 static bool above(const struct publisher *p, size_t parts)
 {
-    size_t max = p->options.queue_max_bytes;
+    size_t max = (size_t)p->options.queue_max_bytes;
 
     if (!p->options.drop_oldest && redis_cmd_ready(p->cmd) &&
         p->queue.bytes >= WAITING_BATCHES * p->queue.batch_max_bytes / parts)
@@ -212,7 +212,7 @@ static void keep_bound(struct publisher *p)
         return;
     }
     log_warn("queue_full", "bytes=%zu policy=drop-oldest", held_bytes(p));
-    while (held_bytes(p) > p->options.queue_max_bytes && drop_one(p)) {
+    while (held_bytes(p) > (size_t)p->options.queue_max_bytes && drop_one(p)) {
     }
 }
 

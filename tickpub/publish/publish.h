@@ -32,13 +32,13 @@
 
 struct publish_options {
     const char *src; /* id of this run, put into every object */
-    unsigned shards;
+    int64_t shards;
     int64_t journal_max_bytes; /* of all journal:{n} together, about */
     int64_t stream_max;        /* entries of each other stream, about */
     int64_t price_ttl_ms;
     int64_t stale_after_ms;
-    size_t queue_max_bytes;
-    size_t max_destinations;
+    int64_t queue_max_bytes;
+    int64_t max_destinations;
     bool drop_oldest;
     bool batch; /* several objects of a channel in one PUBLISH */
 };
@@ -74,7 +74,7 @@ uint64_t publisher_unsettled(const struct publisher *p);
 struct tally publisher_tally(const struct publisher *p);
 void publisher_reroute(struct publisher *p, const struct route_table *routes);
 struct redis_cmd *publisher_cmd(struct publisher *p);
-/* done(arg) when everything is closed and freed. */
+/* done(arg), unless it is NULL, when everything is closed and freed. */
 void publisher_close(struct publisher *p, void (*done)(void *arg), void *arg);
 
 #endif

@@ -105,7 +105,7 @@ struct publisher *publisher_new(uv_loop_t *loop,
                                 const struct publish_events *events, void *arg)
 {
     struct publisher *p = mem_zero(sizeof *p);
-    size_t batch_max = options->queue_max_bytes / 4;
+    size_t batch_max = (size_t)options->queue_max_bytes / 4;
     struct redis_cmd_limits limits = {.max_in_flight = IN_FLIGHT_MAX,
                                       .max_unsent = UNSENT_MAX_BYTES};
     struct redis_cmd_events cmd_events = {.on_ready = on_ready,
@@ -113,7 +113,7 @@ struct publisher *publisher_new(uv_loop_t *loop,
                                           .on_room = on_room,
                                           .on_error = publish_error};
     struct streams_options streams_options = {
-        .shards = options->shards,
+        .shards = (unsigned)options->shards,
         .journal_max_bytes = options->journal_max_bytes,
         .stream_max = options->stream_max,
         .join_max_bytes =
@@ -122,8 +122,8 @@ struct publisher *publisher_new(uv_loop_t *loop,
     struct destination_options destination_options = {
         .prefix = span_str(config->prefix),
         .price_ttl_ms = options->price_ttl_ms,
-        .shards = options->shards,
-        .max_destinations = options->max_destinations,
+        .shards = (unsigned)options->shards,
+        .max_destinations = (size_t)options->max_destinations,
     };
 
     p->loop = loop;
@@ -158,7 +158,8 @@ static void free_publisher(struct publisher *p)
     encoder_close(&p->encoder);
     destinations_close(&p->destinations);
     free(p);
-    done(arg);
+    if (done)
+        done(arg);
 }
 
 static void on_part_closed(void *arg)

@@ -1,12 +1,13 @@
 /*
  * report.h -- what came in: counters, bad lines on standard error, the summary.
  */
-#ifndef TICKPUB_REPORT_H
-#define TICKPUB_REPORT_H
+#ifndef TICKPUB_INPUT_REPORT_H
+#define TICKPUB_INPUT_REPORT_H
 
 #include <stdint.h>
 
 #include "common/event/event.h"
+#include "common/json/json_writer.h"
 
 /* Why a line was not accepted, besides enum event_fault. */
 enum report_fault {
@@ -27,5 +28,7 @@ const char *report_fault_text(unsigned fault);
 uint64_t report_lines(void);
 uint64_t report_accepted_count(void);
 uint64_t report_bad_count(void);
+/* Write the members lines, accepted, bad. */
+void report_counts(struct json_writer *json);
 
 #endif

@@ -1,4 +1,4 @@
-#include "tickpub/report.h"
+#include "tickpub/input/report.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -122,4 +122,11 @@ uint64_t report_bad_count(void)
 uint64_t report_lines(void)
 {
     return report_accepted_count() + report_bad_count() + ignored.value;
+}
+
+void report_counts(struct json_writer *json)
+{
+    json_write_uint(json, "lines", report_lines());
+    json_write_uint(json, "accepted", report_accepted_count());
+    json_write_uint(json, "bad", report_bad_count());
 }
