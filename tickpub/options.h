@@ -12,7 +12,7 @@
 #include "common/base/err.h"
 #include "common/base/span.h"
 #include "tickpub/input/reader.h"
-#include "tickpub/publish/publish.h"
+#include "tickpub/publish/publisher.h"
 
 enum { SIMULATED_MAX = 1000, ON_FULL_BLOCK = 0, ON_FULL_DROP_OLDEST = 1 };
 
@@ -20,8 +20,8 @@ struct options {
     struct app_options app; /* must be first */
     struct reader_options reader;
     struct source_simulation simulation;
-    struct publish_options publish; /* less src */
-    const char *simulate;           /* symbols, separated by commas */
+    struct publisher_options publish; /* less src */
+    const char *simulate;             /* symbols, separated by commas */
     const char *start; /* Unix ms: simulated times begin there; NULL: now */
     const char *speed;
     bool tee, strict, linger, routes;

@@ -7,6 +7,7 @@
 
 #include "common/base/log.h"
 #include "tickpub/input/report.h"
+#include "tickpub/publish/publish_metrics.h"
 
 enum {
     TEE_MAX_BYTES = 1024 * 1024,
@@ -341,13 +342,14 @@ static bool open_tee(struct tickpub *t, struct err *err)
 static void open_publisher(struct tickpub *t)
 {
     struct options *opts = t->opts;
-    struct publish_events events = {.on_ready = on_redis_ready,
-                                    .on_down = on_redis_down,
-                                    .on_room = on_queue_room};
+    struct publisher_events events = {.on_ready = on_redis_ready,
+                                      .on_down = on_redis_down,
+                                      .on_room = on_queue_room};
     const struct instance_id self = {t->app->tool, t->app->instance,
                                      t->app->started_ms};
 
     opts->publish.src = t->app->instance;
+    publish_metrics_add();
     app_redis_open(&t->link, t->app, t->redis.display);
     t->publisher = publisher_new(&t->app->loop, &t->redis, &opts->publish,
                                  t->routes, &events, t);

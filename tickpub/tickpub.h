@@ -21,7 +21,7 @@
 #include "common/redis/redis_config.h"
 #include "tickpub/input/reader.h"
 #include "tickpub/options.h"
-#include "tickpub/publish/publish.h"
+#include "tickpub/publish/publisher.h"
 
 struct tickpub {
     struct app *app;

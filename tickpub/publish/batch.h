@@ -38,7 +38,7 @@ struct record {
     uint64_t read_ms;        /* when it was read */
     int64_t time_ms;         /* the event's own time */
     uint32_t what;
-    uint32_t next; /* of the same channel, while being sent; see publish.c */
+    uint32_t next; /* of the same channel, while being sent; see encoder.c */
 };
 
 struct batch {

@@ -1,5 +1,5 @@
 /*
- * publish.h -- events into Redis: batches out, acknowledgements in.
+ * publisher.h -- events into Redis: batches out, acknowledgements in.
  *
  * Events collect in a batch until publisher_flush() (the input is drained) or
  * until the batch reaches its bound.  Sending one writes, in this order: the
@@ -17,8 +17,8 @@
  *             it publisher_full() is true and on_room says when it no longer
  *             is, or, with drop_oldest, the oldest events go.
  */
-#ifndef TICKPUB_PUBLISH_PUBLISH_H
-#define TICKPUB_PUBLISH_PUBLISH_H
+#ifndef TICKPUB_PUBLISH_PUBLISHER_H
+#define TICKPUB_PUBLISH_PUBLISHER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,7 +30,7 @@
 #include "common/redis/redis_config.h"
 #include "tickpub/publish/tally.h"
 
-struct publish_options {
+struct publisher_options {
     const char *src; /* id of this run, put into every object */
     int64_t shards;
     int64_t journal_max_bytes; /* of all journal:{n} together, about */
@@ -43,7 +43,7 @@ struct publish_options {
     bool batch; /* several objects of a channel in one PUBLISH */
 };
 
-struct publish_events {
+struct publisher_events {
     /* The link is there (again). */
     void (*on_ready)(void *arg);
     void (*on_down)(void *arg, const char *why, bool refused);
@@ -55,9 +55,10 @@ struct publisher;
 
 struct publisher *publisher_new(uv_loop_t *loop,
                                 const struct redis_config *config,
-                                const struct publish_options *options,
+                                const struct publisher_options *options,
                                 const struct route_table *routes,
-                                const struct publish_events *events, void *arg);
+                                const struct publisher_events *events,
+                                void *arg);
 /* False: the bound of distinct names is reached; nothing was added. */
 bool publisher_add(struct publisher *p, const struct event *ev);
 /* Send what there is, if the link takes it. */
