@@ -3,7 +3,6 @@
 
 #include "common/app/app.h"
 #include "common/base/clock.h"
-#include "ratelimitd/door/check_command.h"
 #include "ratelimitd/options.h"
 #include "ratelimitd/ratelimitd.h"
 
@@ -30,7 +29,7 @@ int main(int argc, char **argv)
     struct app app;
     int status;
 
-    once_join(argc, argv);
+    check_command_join(argc, argv);
     if (app_args(&ratelimitd_cli, argc, argv, &opts, &status))
         return status;
     if (app_init(&app, &ratelimitd_cli, &opts.app, ratelimitd_stop, &tool,
@@ -42,5 +41,5 @@ int main(int argc, char **argv)
     }
     status = app_exit(&app, &err);
     ratelimitd_close(&tool);
-    return status == 0 && tool.denied ? 1 : status;
+    return status == 0 && tool.check.denied ? 1 : status;
 }

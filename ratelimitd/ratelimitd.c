@@ -4,8 +4,6 @@
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-#include "ratelimitd/door/check_command.h"
-#include "ratelimitd/status.h"
 
 enum {
     /* Questions wait this long for a first connection; then they are answered
@@ -69,6 +67,10 @@ static void on_nothing(uv_timer_t *timer)
 static void begin(void *arg)
 {
     struct ratelimitd *r = arg;
+    struct pipe_config pipe = {.strict = r->opts->strict,
+                               .linger = r->opts->linger,
+                               .max_line_bytes =
+                                   (size_t)r->opts->max_line_bytes};
     struct err err = {0};
 
     if (r->began || r->app->stopping)
@@ -77,11 +79,11 @@ static void begin(void *arg)
     /* HTTP alone does not keep the loop alive: this does, until the stop. */
     uv_timer_start(&r->keep_alive, on_nothing, KEEP_ALIVE_MS, KEEP_ALIVE_MS);
     if (r->opts->check) {
-        once_ask(r);
+        check_command_ask(&r->check, r->limiter);
         return;
     }
     if (options_reads_stdin(r->opts)) {
-        r->pipe = pipe_new(r->app, r->opts, r->limiter, on_pipe_end, r, &err);
+        r->pipe = pipe_new(r->app, &pipe, r->limiter, on_pipe_end, r, &err);
         if (!r->pipe) {
             app_fail(r->app, &err);
             return;
@@ -104,6 +106,7 @@ static void on_keeper_ready(void *arg)
     struct ratelimitd *r = arg;
 
     app_redis_up(&r->link);
+    limiter_resume(r->limiter);
     begin(r);
 }
 
@@ -112,6 +115,13 @@ static void on_keeper_rules(void *arg, struct ruleset *set)
     struct ratelimitd *r = arg;
 
     limiter_set_rules(r->limiter, set);
+}
+
+static void on_keeper_instances(void *arg, unsigned instances)
+{
+    struct ratelimitd *r = arg;
+
+    limiter_share(r->limiter, instances);
 }
 
 static void on_keeper_refused(void *arg, const char *why)
@@ -126,7 +136,7 @@ static void on_redis_down(void *arg, const char *why, bool refused)
     struct ratelimitd *r = arg;
 
     keeper_disconnected(r->keeper);
-    limiter_disconnected(r->limiter);
+    limiter_pause(r->limiter);
     app_redis_down(&r->link, why, refused);
 }
 
@@ -146,7 +156,8 @@ static void open_redis(struct ratelimitd *r, struct ruleset *set)
     static const struct redis_sub_events sub_events = {.on_message =
                                                            on_message};
     static const struct keeper_events keeper_events = {
-        on_keeper_ready, on_keeper_rules, on_keeper_refused};
+        on_keeper_ready, on_keeper_rules, on_keeper_instances,
+        on_keeper_refused};
     uv_loop_t *loop = &r->app->loop;
     const struct instance_id self = {r->app->tool, r->app->instance,
                                      r->app->started_ms};
@@ -165,33 +176,41 @@ static void open_redis(struct ratelimitd *r, struct ruleset *set)
     r->sub = redis_sub_new(loop, &r->redis, &sub_events, r);
     redis_sub_want(r->sub, span_str(r->config_channel), false);
     r->instance = instance_new(&r->app->loop, self, r->cmd, &r->redis,
-                               status_instance, r);
+                               status_instance, &r->status);
     if (r->opts->queue)
         r->queue = queue_new(r->app, &r->redis, r->cmd, r->limiter);
+    r->status.queue = r->queue;
 }
 
 bool ratelimitd_init(struct ratelimitd *r, struct app *app,
                      const struct options *opts, struct err *err)
 {
+    struct limiter_config limits = {.max_keys = (size_t)opts->max_keys,
+                                    .timeout_ms = opts->timeout_ms,
+                                    .deny_cache = opts->deny_cache};
     struct ruleset *set;
 
     *r = (struct ratelimitd){.app = app, .opts = opts};
+    r->check = (struct check_command){
+        .rule = opts->check, .key = opts->key, .cost = opts->cost, .app = app};
     stats_init();
-    status_metrics(r);
-    if (!once_options(opts, err) ||
+    if (!check_command_valid(&r->check, err) ||
         (!opts->app.no_redis && !app_redis_config(app, &r->redis, err)))
         return false;
     set = ruleset_load(opts->rules, clock_wall_ms(), err);
     if (!set)
         return false;
-    r->limiter = limiter_new(opts, set);
+    r->limiter = limiter_new(&limits, set);
+    r->status = (struct status){
+        .app = app, .limiter = r->limiter, .no_redis = opts->app.no_redis};
+    status_metrics(&r->status);
     r->web.limiter = r->limiter;
     r->web.denied_status = opts->http_status == 1 ? 429 : 403;
     app->is_ready = status_ready;
     app->health = status_health;
     app->page = web_page;
     app->page_arg = &r->web;
-    app->ready_arg = app->health_arg = r;
+    app->ready_arg = app->health_arg = &r->status;
     app->on_reload = reload;
     uv_timer_init(&app->loop, &r->keep_alive);
     if (opts->app.no_redis)

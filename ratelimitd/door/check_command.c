@@ -5,7 +5,7 @@
 
 #include "common/base/bytes.h"
 
-void once_join(int argc, char **argv)
+void check_command_join(int argc, char **argv)
 {
     struct bytes key;
 
@@ -20,46 +20,45 @@ void once_join(int argc, char **argv)
     }
 }
 
-bool once_options(const struct options *opts, struct err *err)
+bool check_command_valid(const struct check_command *c, struct err *err)
 {
     const char *fault;
 
-    if (!opts->check)
-        return !opts->key ||
-               err_set(err, ERR_USAGE, "--key: needs --check RULE");
-    if (!opts->key)
+    if (!c->rule)
+        return !c->key || err_set(err, ERR_USAGE, "--key: needs --check RULE");
+    if (!c->key)
         return err_set(err, ERR_USAGE,
                        "--check: needs a rule and a key (try "
                        "--check api alice)");
-    fault = rule_key_fault(span_str(opts->key));
+    fault = rule_key_fault(span_str(c->key));
     return !fault || err_set(err, ERR_USAGE, "--check: %s", fault);
 }
 
 static void on_answer(void *arg, const struct outcome *o)
 {
-    struct ratelimitd *r = arg;
+    struct check_command *c = arg;
     struct err err = {0};
     struct bytes text;
 
     if (o->error) {
         err_set(&err, ERR_USAGE, "--check: %s", o->error);
-        app_fail(r->app, &err);
+        app_fail(c->app, &err);
         return;
     }
     bytes_init(&text);
     answer_json(&text, span_make(NULL, 0), false, o);
     fwrite(text.ptr, 1, text.len, stdout);
     bytes_close(&text);
-    r->denied = !o->allowed;
-    app_stop(r->app);
+    c->denied = !o->allowed;
+    app_stop(c->app);
 }
 
-void once_ask(struct ratelimitd *r)
+void check_command_ask(struct check_command *c, struct limiter *limiter)
 {
-    struct question q = {.rules = {span_str(r->opts->check)},
+    struct question q = {.rules = {span_str(c->rule)},
                          .n_rules = 1,
-                         .key = span_str(r->opts->key),
-                         .cost = r->opts->cost};
+                         .key = span_str(c->key),
+                         .cost = c->cost};
 
-    limiter_ask(r->limiter, &q, on_answer, r);
+    limiter_ask(limiter, &q, on_answer, c);
 }

@@ -1,15 +1,25 @@
 /*
- * once.h -- --check RULE KEY: one question, one answer, one exit status.
+ * check_command.h -- --check RULE KEY: one question, one answer, one exit status.
  */
 #ifndef RATELIMITD_DOOR_CHECK_COMMAND_H
 #define RATELIMITD_DOOR_CHECK_COMMAND_H
 
-#include "ratelimitd/ratelimitd.h"
+#include "common/app/app.h"
+#include "ratelimitd/door/limiter.h"
+
+struct check_command {
+    const char *rule; /* NULL: no --check */
+    const char *key;
+    int64_t cost;
+    struct app *app; /* stopped once it is answered */
+    bool denied;
+};
 
 /* "--check RULE KEY" has two values, which the option table cannot say: the
  * second becomes --key=KEY.  argv must have room for nothing more. */
-void once_join(int argc, char **argv);
-bool once_options(const struct options *opts, struct err *err);
-void once_ask(struct ratelimitd *r);
+void check_command_join(int argc, char **argv);
+bool check_command_valid(const struct check_command *c, struct err *err);
+/* Prints the answer; c must live until then. */
+void check_command_ask(struct check_command *c, struct limiter *limiter);
 
 #endif

@@ -21,7 +21,7 @@ struct slot {
 
 struct pipe {
     struct app *app;
-    const struct options *opts;
+    struct pipe_config config;
     struct limiter *limiter;
     struct input *in;
     struct tee *out;
@@ -144,7 +144,7 @@ static void reject(struct pipe *p, uint64_t number, const char *why)
     log_warn("bad_question", "line=%" PRIu64 " why=%s", number,
              LOG_Q(span_str(why)));
     say_error(p, why);
-    if (!p->opts->strict)
+    if (!p->config.strict)
         return;
     err_set(&err, ERR_INPUT, "standard input: line %" PRIu64 ": %s", number,
             why);
@@ -219,7 +219,7 @@ static void on_input_end(void *arg, int errnum)
         app_fail(p->app, &err);
         return;
     }
-    if (p->opts->linger) {
+    if (p->config.linger) {
         log_info("input_end", "linger=true");
         return;
     }
@@ -236,7 +236,7 @@ static void on_room(void *arg)
 
 /* --- public --- */
 
-struct pipe *pipe_new(struct app *app, const struct options *opts,
+struct pipe *pipe_new(struct app *app, const struct pipe_config *config,
                       struct limiter *limiter, void (*on_end)(void *arg),
                       void *arg, struct err *err)
 {
@@ -249,7 +249,7 @@ struct pipe *pipe_new(struct app *app, const struct options *opts,
     struct pipe *p = mem_zero(sizeof *p);
 
     p->app = app;
-    p->opts = opts;
+    p->config = *config;
     p->limiter = limiter;
     p->on_end = on_end;
     p->arg = arg;
@@ -258,8 +258,8 @@ struct pipe *pipe_new(struct app *app, const struct options *opts,
         p->slots[i].pipe = p;
     p->out = tee_new(app, STDOUT_FILENO, on_room, p, err);
     if (p->out)
-        p->in = input_new(&app->loop, STDIN_FILENO,
-                          (size_t)opts->max_line_bytes, &in_events, p, err);
+        p->in = input_new(&app->loop, STDIN_FILENO, config->max_line_bytes,
+                          &in_events, p, err);
     if (p->in)
         return p;
     tee_close(p->out, NULL, NULL);

@@ -16,8 +16,14 @@ enum { PIPE_OUT_MAX = 256, PIPE_SLOTS = 512 };
 
 struct pipe;
 
+struct pipe_config {
+    bool strict; /* the first bad question ends it */
+    bool linger; /* the end of the input does not */
+    size_t max_line_bytes;
+};
+
 /* on_end(arg): the input ended and every answer is written. */
-struct pipe *pipe_new(struct app *app, const struct options *opts,
+struct pipe *pipe_new(struct app *app, const struct pipe_config *config,
                       struct limiter *limiter, void (*on_end)(void *arg),
                       void *arg, struct err *err);
 /* Stops reading; what was asked is still answered. */

@@ -95,14 +95,14 @@ struct rule_stats *stats_of_rule(const char *name)
 }
 
 void stats_count(struct rule_stats *rs, const struct verdict *v,
-                 enum answer_source source, bool degraded)
+                 enum outcome_source source, bool degraded)
 {
     rs->questions.value++;
     rs->within.value += v->allowed;
     rs->over.value += !v->allowed;
     rs->near.value += v->allowed && v->remaining * 5 <= v->limit;
     rs->shadow_over.value += v->shadow_over;
-    rs->deny_cache.value += source == ANSWER_CACHE;
+    rs->deny_cache.value += source == OUTCOME_CACHE;
     rs->degraded.value += degraded;
 }
 

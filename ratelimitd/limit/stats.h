@@ -29,7 +29,7 @@ void stats_init(void);
 struct rule_stats *stats_of_rule(const char *name);
 /* One answer to a question about this rule. */
 void stats_count(struct rule_stats *rs, const struct verdict *v,
-                 enum answer_source source, bool degraded);
+                 enum outcome_source source, bool degraded);
 /* Totals over all rules, for status pages. */
 void stats_totals(uint64_t *questions, uint64_t *over, uint64_t *degraded);
 

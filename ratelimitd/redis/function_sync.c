@@ -26,7 +26,6 @@ struct keeper {
     bool closing;
     unsigned pending; /* callbacks that are due */
     bool timer_closed;
-    unsigned instances;
 };
 
 static void free_when_done(struct keeper *k)
@@ -302,7 +301,7 @@ static void on_alive(void *arg, const struct redis_reply *reply)
     }
     if (reply->type != REDIS_ARRAY || reply->count < 3)
         return;
-    k->instances = (unsigned)reply->item[2].integer;
+    k->events.on_instances(k->arg, (unsigned)reply->item[2].integer);
     note_stamp(k, reply->item[1].str);
 }
 
@@ -333,7 +332,6 @@ struct keeper *keeper_new(uv_loop_t *loop, struct redis_cmd *cmd,
     k->follows = follows;
     k->events = *events;
     k->arg = arg;
-    k->instances = 1;
     snprintf(k->rules_key, sizeof k->rules_key, "%sratelimit:rules", prefix);
     snprintf(k->instances_key, sizeof k->instances_key, "%sratelimit:instances",
              prefix);
@@ -380,16 +378,6 @@ void keeper_mend_rules(struct keeper *k)
         return;
     log_warn("rules_missing", "key=%s", k->rules_key);
     write_rules(k);
-}
-
-bool keeper_ready(const struct keeper *k)
-{
-    return k->ready;
-}
-
-unsigned keeper_instances(const struct keeper *k)
-{
-    return k->instances > 0 ? k->instances : 1;
 }
 
 static void on_timer_closed(uv_handle_t *handle)

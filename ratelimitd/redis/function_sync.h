@@ -23,6 +23,8 @@ struct keeper_events {
     void (*on_ready)(void *arg);
     /* Following: these are the rules from now on. */
     void (*on_rules)(void *arg, struct ruleset *set);
+    /* So many of us run. */
+    void (*on_instances)(void *arg, unsigned instances);
     /* Redis does not let us: ACL. */
     void (*on_refused)(void *arg, const char *why);
 };
@@ -41,9 +43,6 @@ void keeper_look(struct keeper *k);
 /* A check met a hole.  What is queued after this call finds it mended. */
 void keeper_mend_function(struct keeper *k);
 void keeper_mend_rules(struct keeper *k);
-/* The function and the rules were there, on this connection. */
-bool keeper_ready(const struct keeper *k);
-unsigned keeper_instances(const struct keeper *k);
 /* Says that this instance goes; its share is the others'. */
 void keeper_sign_off(struct keeper *k);
 /* After the link was closed; frees in the close callback. */

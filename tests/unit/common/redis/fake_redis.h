@@ -121,6 +121,7 @@ static inline void fake_accept(uv_stream_t *listener, int status)
     uv_tcp_init(&f->loop, &c->tcp);
     c->tcp.data = c;
     uv_accept(listener, (uv_stream_t *)&c->tcp);
+    uv_tcp_nodelay(&c->tcp, 1);
     f->conn = c;
     f->accepted++;
     f->at = 0;

@@ -31,7 +31,7 @@ static void the_answer_of_the_manual_is_given_byte_for_byte(void **state)
                                       .remaining = 99,
                                       .reset_ms = 60000}},
                         .allowed = true,
-                        .source = ANSWER_REDIS};
+                        .source = OUTCOME_REDIS};
     struct bytes out;
 
     (void)state;
@@ -40,7 +40,7 @@ static void the_answer_of_the_manual_is_given_byte_for_byte(void **state)
     says(&out, "{\"id\":1,\"allowed\":true,\"rule\":\"api\",\"limit\":100,"
                "\"remaining\":99,\"retry_after_ms\":0,\"reset_ms\":60000,"
                "\"source\":\"redis\"}\n");
-    o.source = ANSWER_LOCAL;
+    o.source = OUTCOME_LOCAL;
     o.degraded = true;
     o.verdicts[0].retry_after_ms = LIMIT_NEVER;
     answer_json(&out, span_make(NULL, 0), false, &o);

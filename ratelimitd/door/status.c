@@ -1,22 +1,18 @@
-#include "ratelimitd/status.h"
+#include "ratelimitd/door/status.h"
 
 #include "common/base/metrics.h"
-#include "ratelimitd/ratelimitd.h"
-
-static bool has_redis(const struct ratelimitd *r)
-{
-    return r->cmd && redis_cmd_ready(r->cmd) && keeper_ready(r->keeper);
-}
+#include "ratelimitd/door/queue.h"
+#include "ratelimitd/limit/stats.h"
 
 bool status_ready(void *arg, const char **why)
 {
-    const struct ratelimitd *r = arg;
+    const struct status *s = arg;
 
-    if (r->app->stopping)
+    if (s->app->stopping)
         *why = "stopping";
-    else if (!r->opts->app.no_redis && !has_redis(r))
+    else if (!s->no_redis && !limiter_has_redis(s->limiter))
         *why = "no Redis: answers are degraded";
-    else if (limiter_breaker_open(r->limiter))
+    else if (limiter_breaker_open(s->limiter))
         *why = "Redis does not answer in time: answers are degraded";
     else
         return true;
@@ -35,8 +31,8 @@ static void add_totals(struct json_writer *json)
 
 bool status_health(void *arg, struct json_writer *json)
 {
-    const struct ratelimitd *r = arg;
-    bool off = r->opts->app.no_redis, connected = !off && has_redis(r);
+    const struct status *s = arg;
+    bool off = s->no_redis, connected = !off && limiter_has_redis(s->limiter);
 
     json_write_str(json, "redis",
                    off         ? "disabled"
@@ -44,53 +40,53 @@ bool status_health(void *arg, struct json_writer *json)
                                : "disconnected");
     json_write_bool(json, "redis_available", connected);
     add_totals(json);
-    return off || (connected && !limiter_breaker_open(r->limiter));
+    return off || (connected && !limiter_breaker_open(s->limiter));
 }
 
 void status_instance(void *arg, struct json_writer *json)
 {
-    const struct ratelimitd *r = arg;
+    const struct status *s = arg;
 
-    json_write_uint(json, "rules", limiter_rules(r->limiter)->rules.count);
+    json_write_uint(json, "rules", limiter_rules(s->limiter)->rules.count);
     add_totals(json);
 }
 
 static uint64_t read_keys(void *arg)
 {
-    const struct ratelimitd *r = arg;
+    const struct status *s = arg;
 
-    return limit_store_count(limiter_store(r->limiter));
+    return limit_store_count(limiter_store(s->limiter));
 }
 
 static uint64_t read_evicted(void *arg)
 {
-    const struct ratelimitd *r = arg;
+    const struct status *s = arg;
 
-    return limit_store_evicted(limiter_store(r->limiter));
+    return limit_store_evicted(limiter_store(s->limiter));
 }
 
 static uint64_t read_breaker(void *arg)
 {
-    const struct ratelimitd *r = arg;
+    const struct status *s = arg;
 
-    return limiter_breaker_open(r->limiter);
+    return limiter_breaker_open(s->limiter);
 }
 
 static uint64_t read_out(void *arg)
 {
-    const struct ratelimitd *r = arg;
+    const struct status *s = arg;
 
-    return limiter_out(r->limiter);
+    return limiter_out(s->limiter);
 }
 
 static uint64_t read_queue(void *arg)
 {
-    const struct ratelimitd *r = arg;
+    const struct status *s = arg;
 
-    return r->queue ? queue_waiting(r->queue) : 0;
+    return s->queue ? queue_waiting(s->queue) : 0;
 }
 
-void status_metrics(struct ratelimitd *r)
+void status_metrics(struct status *s)
 {
     static struct metric gauges[] = {
         {.name = "tickwire_ratelimitd_keys",
@@ -116,6 +112,6 @@ void status_metrics(struct ratelimitd *r)
     };
 
     for (unsigned i = 0; i < sizeof gauges / sizeof gauges[0]; i++)
-        gauges[i].arg = r;
+        gauges[i].arg = s;
     metrics_add_all(gauges, sizeof gauges / sizeof gauges[0]);
 }

@@ -1,0 +1,119 @@
+#include "common/limit/limit_call.h"
+
+#include <stdio.h>
+
+void limit_keys_init(struct limit_keys *k, const char *prefix)
+{
+    snprintf(k->head, sizeof k->head, "%sratelimit:", prefix);
+    snprintf(k->rules, sizeof k->rules, "%srules", k->head);
+}
+
+/* --- what is sent --- */
+
+static void add_key(struct redis_cmd *cmd, const struct limit_keys *keys,
+                    const struct rule *rule, const struct pending_check *p)
+{
+    char text[sizeof keys->head + RULE_NAME_MAX + 1 + RULE_KEY_MAX];
+    size_t n = strlen(keys->head);
+
+    memcpy(text, keys->head, n);
+    memcpy(text + n, rule->name, rule->name_len);
+    n += rule->name_len;
+    text[n++] = ':';
+    memcpy(text + n, p->key, p->key_len);
+    redis_cmd_arg(cmd, text, n + p->key_len);
+}
+
+static bool call_batch(struct redis_cmd *cmd, const struct limit_keys *keys,
+                       struct pending_check *const *checks, unsigned n,
+                       redis_reply_fn *fn, void *arg)
+{
+    if (!redis_cmd_begin(cmd, 4 + 4 * n, fn, arg))
+        return false;
+    redis_cmd_str(cmd, "FCALL");
+    redis_cmd_str(cmd, "tickwire_limit_batch");
+    redis_cmd_int(cmd, 1 + (int64_t)n);
+    redis_cmd_str(cmd, keys->rules);
+    for (unsigned i = 0; i < n; i++)
+        add_key(cmd, keys, checks[i]->rules[0], checks[i]);
+    for (unsigned i = 0; i < n; i++) {
+        const struct pending_check *p = checks[i];
+        redis_cmd_arg(cmd, p->rules[0]->name, p->rules[0]->name_len);
+        redis_cmd_int(cmd, p->cost);
+        redis_cmd_str(cmd, limit_mode_name(p->mode));
+    }
+    return true;
+}
+
+static bool call_many(struct redis_cmd *cmd, const struct limit_keys *keys,
+                      const struct pending_check *p, redis_reply_fn *fn,
+                      void *arg)
+{
+    if (!redis_cmd_begin(cmd, 5 + 3 * p->n, fn, arg))
+        return false;
+    redis_cmd_str(cmd, "FCALL");
+    redis_cmd_str(cmd, "tickwire_limit_many");
+    redis_cmd_int(cmd, 1 + (int64_t)p->n);
+    redis_cmd_str(cmd, keys->rules);
+    for (unsigned i = 0; i < p->n; i++)
+        add_key(cmd, keys, p->rules[i], p);
+    redis_cmd_str(cmd, limit_mode_name(p->mode));
+    for (unsigned i = 0; i < p->n; i++) {
+        redis_cmd_arg(cmd, p->rules[i]->name, p->rules[i]->name_len);
+        redis_cmd_int(cmd, p->cost);
+    }
+    return true;
+}
+
+bool limit_call(struct redis_cmd *cmd, const struct limit_keys *keys,
+                struct pending_check *const *checks, unsigned n,
+                redis_reply_fn *fn, void *arg)
+{
+    return n == 1 && checks[0]->n > 1
+               ? call_many(cmd, keys, checks[0], fn, arg)
+               : call_batch(cmd, keys, checks, n, fn, arg);
+}
+
+/* --- what comes back --- */
+
+bool limit_call_verdict(const struct redis_reply *reply, struct verdict *v)
+{
+    if (reply->type != REDIS_ARRAY || reply->count < 5)
+        return false;
+    for (size_t i = 0; i < 5; i++)
+        if (reply->item[i].type != REDIS_INTEGER)
+            return false;
+    *v = (struct verdict){
+        .allowed = reply->item[0].integer != 0,
+        .limit = reply->item[1].integer,
+        .remaining = reply->item[2].integer,
+        .retry_after_ms = reply->item[3].integer,
+        .reset_ms = reply->item[4].integer,
+        .shadow_over = reply->count > 5 && reply->item[5].integer != 0,
+    };
+    return true;
+}
+
+bool limit_call_verdicts(const struct redis_reply *reply, unsigned n,
+                         struct outcome *o)
+{
+    if (reply->type != REDIS_ARRAY || reply->count != n + 1)
+        return false;
+    for (unsigned i = 0; i < n; i++)
+        if (!limit_call_verdict(&reply->item[i + 1], &o->verdicts[i]))
+            return false;
+    o->allowed = reply->item[0].integer != 0;
+    return true;
+}
+
+bool limit_call_unknown_rule(const struct redis_reply *reply)
+{
+    return reply->type == REDIS_ERROR_REPLY &&
+           span_is(reply->str, "ERR unknown rule");
+}
+
+bool limit_call_no_function(const struct redis_reply *reply)
+{
+    return reply->type == REDIS_ERROR_REPLY &&
+           redis_error_of(reply->str) == REDIS_ERR_NOSCRIPT;
+}

@@ -1,0 +1,36 @@
+/*
+ * limit_call.h -- calls of the limiter's Redis function, and what it answers.
+ *
+ * The function is ratelimitd's, and its head says what it takes and gives.
+ */
+#ifndef COMMON_LIMIT_LIMIT_CALL_H
+#define COMMON_LIMIT_LIMIT_CALL_H
+
+#include "common/limit/pending_check.h"
+#include "common/redis/redis_cmd.h"
+
+enum { LIMIT_CALL_MAX = 64 /* checks of one call */ };
+
+struct limit_keys {
+    char head[80];  /* "{prefix}ratelimit:" */
+    char rules[96]; /* key of the rules */
+};
+
+void limit_keys_init(struct limit_keys *k, const char *prefix);
+
+/* n checks of one rule each, decided one by one, or a single check of several.
+ * False: the link is not ready. */
+bool limit_call(struct redis_cmd *cmd, const struct limit_keys *keys,
+                struct pending_check *const *checks, unsigned n,
+                redis_reply_fn *fn, void *arg);
+
+/* [allowed, limit, remaining, retry_after_ms, reset_ms, shadow_over] */
+bool limit_call_verdict(const struct redis_reply *reply, struct verdict *v);
+/* The answer to a call of several rules: [allowed, verdict...]. */
+bool limit_call_verdicts(const struct redis_reply *reply, unsigned n,
+                         struct outcome *o);
+/* The rules, or the function, are not in Redis. */
+bool limit_call_unknown_rule(const struct redis_reply *reply);
+bool limit_call_no_function(const struct redis_reply *reply);
+
+#endif
