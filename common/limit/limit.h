@@ -40,6 +40,7 @@ struct verdict {
     int64_t remaining;
     int64_t retry_after_ms; /* 0 where allowed; LIMIT_NEVER */
     int64_t reset_ms;       /* until the whole limit is there again */
+    int64_t window_ms;      /* 0: not known (limit_call.h) */
 };
 
 const char *limit_mode_name(enum limit_mode mode);

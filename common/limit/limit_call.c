@@ -24,9 +24,9 @@ static void add_key(struct redis_cmd *cmd, const struct limit_keys *keys,
     redis_cmd_arg(cmd, text, n + p->key_len);
 }
 
-static bool call_batch(struct redis_cmd *cmd, const struct limit_keys *keys,
-                       struct pending_check *const *checks, unsigned n,
-                       redis_reply_fn *fn, void *arg)
+bool limit_call_batch(struct redis_cmd *cmd, const struct limit_keys *keys,
+                      struct pending_check *const *checks, unsigned n,
+                      redis_reply_fn *fn, void *arg)
 {
     if (!redis_cmd_begin(cmd, 4 + 4 * n, fn, arg))
         return false;
@@ -65,13 +65,32 @@ static bool call_many(struct redis_cmd *cmd, const struct limit_keys *keys,
     return true;
 }
 
-bool limit_call(struct redis_cmd *cmd, const struct limit_keys *keys,
-                struct pending_check *const *checks, unsigned n,
-                redis_reply_fn *fn, void *arg)
+static bool call_one(struct redis_cmd *cmd, const struct limit_keys *keys,
+                     const struct pending_check *p, redis_reply_fn *fn,
+                     void *arg)
 {
-    return n == 1 && checks[0]->n > 1
-               ? call_many(cmd, keys, checks[0], fn, arg)
-               : call_batch(cmd, keys, checks, n, fn, arg);
+    const struct rule *rule = p->rules[0];
+
+    if (!redis_cmd_begin(cmd, 9, fn, arg))
+        return false;
+    redis_cmd_str(cmd, "FCALL");
+    redis_cmd_str(cmd, "tickwire_limit");
+    redis_cmd_str(cmd, "2");
+    redis_cmd_str(cmd, keys->rules);
+    add_key(cmd, keys, rule, p);
+    redis_cmd_arg(cmd, rule->name, rule->name_len);
+    redis_cmd_int(cmd, p->cost);
+    redis_cmd_str(cmd, limit_mode_name(p->mode));
+    redis_cmd_str(cmd, "window");
+    return true;
+}
+
+bool limit_call_alone(struct redis_cmd *cmd, const struct limit_keys *keys,
+                      const struct pending_check *p, redis_reply_fn *fn,
+                      void *arg)
+{
+    return p->n == 1 ? call_one(cmd, keys, p, fn, arg)
+                     : call_many(cmd, keys, p, fn, arg);
 }
 
 /* --- what comes back --- */
@@ -90,6 +109,7 @@ bool limit_call_verdict(const struct redis_reply *reply, struct verdict *v)
         .retry_after_ms = reply->item[3].integer,
         .reset_ms = reply->item[4].integer,
         .shadow_over = reply->count > 5 && reply->item[5].integer != 0,
+        .window_ms = reply->count > 6 ? reply->item[6].integer : 0,
     };
     return true;
 }
@@ -97,6 +117,12 @@ bool limit_call_verdict(const struct redis_reply *reply, struct verdict *v)
 bool limit_call_verdicts(const struct redis_reply *reply, unsigned n,
                          struct outcome *o)
 {
+    if (n == 1) {
+        if (!limit_call_verdict(reply, &o->verdicts[0]))
+            return false;
+        o->allowed = o->verdicts[0].allowed;
+        return true;
+    }
     if (reply->type != REDIS_ARRAY || reply->count != n + 1)
         return false;
     for (unsigned i = 0; i < n; i++)

@@ -18,15 +18,21 @@ struct limit_keys {
 
 void limit_keys_init(struct limit_keys *k, const char *prefix);
 
-/* n checks of one rule each, decided one by one, or a single check of several.
- * False: the link is not ready. */
-bool limit_call(struct redis_cmd *cmd, const struct limit_keys *keys,
-                struct pending_check *const *checks, unsigned n,
-                redis_reply_fn *fn, void *arg);
+/* n checks of one rule each, decided one by one.  False: the link is not ready.
+ */
+bool limit_call_batch(struct redis_cmd *cmd, const struct limit_keys *keys,
+                      struct pending_check *const *checks, unsigned n,
+                      redis_reply_fn *fn, void *arg);
+/* One check, of one rule or several. */
+bool limit_call_alone(struct redis_cmd *cmd, const struct limit_keys *keys,
+                      const struct pending_check *p, redis_reply_fn *fn,
+                      void *arg);
 
-/* [allowed, limit, remaining, retry_after_ms, reset_ms, shadow_over] */
+/* One answer to a batch: [allowed, limit, remaining, retry_after_ms, reset_ms,
+ * shadow_over, window_ms], of which the last two may be missing.  The window is
+ * given to a check of one rule alone, by a function of version 2. */
 bool limit_call_verdict(const struct redis_reply *reply, struct verdict *v);
-/* The answer to a call of several rules: [allowed, verdict...]. */
+/* The answer to a check alone of n rules. */
 bool limit_call_verdicts(const struct redis_reply *reply, unsigned n,
                          struct outcome *o);
 /* The rules, or the function, are not in Redis. */

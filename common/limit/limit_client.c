@@ -21,8 +21,8 @@ struct call {
     struct timeout timeout; /* first */
     struct limit_client *client;
     unsigned n;
-    bool several; /* rules of the only check */
-    bool again;   /* sent a second time, after something was restored */
+    bool alone; /* one check, not a batch */
+    bool again; /* sent a second time, after something was restored */
     struct pending_check *at[LIMIT_CALL_MAX];
 };
 
@@ -152,8 +152,12 @@ static bool send_again(struct call *call)
 {
     struct limit_client *c = call->client;
 
-    return c->cmd &&
-           limit_call(c->cmd, &c->keys, call->at, call->n, on_reply, call);
+    if (!c->cmd)
+        return false;
+    return call->alone
+               ? limit_call_alone(c->cmd, &c->keys, call->at[0], on_reply, call)
+               : limit_call_batch(c->cmd, &c->keys, call->at, call->n, on_reply,
+                                  call);
 }
 
 static void send_call(struct call *call)
@@ -175,7 +179,7 @@ static struct call *call_new(struct limit_client *c)
     call->timeout.next = call->timeout.prev = NULL;
     call->client = c;
     call->n = 0;
-    call->several = call->again = false;
+    call->alone = call->again = false;
     return call;
 }
 
@@ -207,7 +211,7 @@ static void send_alone(struct limit_client *c, struct pending_check *p)
 {
     struct call *call = call_new(c);
 
-    call->several = true;
+    call->alone = true;
     call->at[call->n++] = p;
     send_call(call);
 }
@@ -219,8 +223,8 @@ void limit_client_send(struct limit_client *c, struct pending_check *p,
     p->epoch = c->epoch;
     p->probe = c->breaker.open;
     c->out++;
-    if (q->n > 1) {
-        /* A call of its own, in its turn behind what was sent before. */
+    if (q->n > 1 || c->config.window) {
+        /* In its turn behind what was sent before. */
         flush(c);
         send_alone(c, p);
         return;
@@ -322,13 +326,13 @@ static unsigned take_reply(struct call *call, const struct redis_reply *reply)
     struct pending_check *p = call->at[0];
     struct outcome o;
 
-    if (call->several && !p)
+    if (call->alone && !p)
         return 0; /* too late */
-    if (call->several && reply && limit_call_verdicts(reply, p->n, &o)) {
+    if (call->alone && reply && limit_call_verdicts(reply, p->n, &o)) {
         succeed(call->client, settle(call, 0), &o);
         return 0;
     }
-    if (call->several || !reply || reply->type != REDIS_ARRAY ||
+    if (call->alone || !reply || reply->type != REDIS_ARRAY ||
         reply->count != call->n)
         return on_call_failed(call, reply);
     return take_answers(call, reply);

@@ -6,7 +6,8 @@
  * on_error says, with local limits that know what Redis allowed here.
  *
  * What is sent in one loop turn goes out as one call for up to LIMIT_CALL_MAX
- * checks.  An answer that comes after the deadline is forgotten (it may have
+ * checks; a check of several rules, or one that asks for the window, is a call
+ * of its own.  An answer that comes after the deadline is forgotten (it may have
  * charged).
  *
  * Ownership   the store and the link are borrowed; limit_client_stop() closes
@@ -28,6 +29,7 @@ struct limit_client_config {
     int64_t timeout_ms; /* for Redis to answer */
     bool deny_cache;    /* remember denials */
     bool breaker;       /* ask less while Redis is too slow (breaker.h) */
+    bool window;        /* ask for the rule's window, too */
 };
 
 enum limit_missing { LIMIT_NO_FUNCTION, LIMIT_NO_RULES };

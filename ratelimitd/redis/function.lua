@@ -2,8 +2,10 @@
 -- The limiter as a Redis Function library: exact, on Redis's own clock.
 --
 --   FCALL tickwire_limit 2 {prefix}ratelimit:rules {prefix}ratelimit:RULE:KEY
---         RULE COST [check|peek|reset]
+--         RULE COST [check|peek|reset [window]]
 --     -> {allowed, limit, remaining, retry_after_ms, reset_ms [, shadow_over]}
+--        or with "window", which version 1 takes no notice of,
+--        {..., reset_ms, shadow_over, window_ms}
 --   FCALL tickwire_limit_batch 1+n {prefix}ratelimit:rules KEY...
 --         (RULE COST MODE)...
 --     -> n such answers, each decided by itself, in order
@@ -31,7 +33,7 @@
 -- Numbers: microseconds are above 1e15, where tostring() would round; they are
 -- formatted by digits().  Sums stay below 2^53, so they are exact in a double.
 
-local VERSION = 1
+local VERSION = 2
 local KEY_MAX = 256      -- bytes of the part after "ratelimit:RULE:"
 local RULES_US = 1000000 -- how long a rule that was read is taken as known
 local PUSH_CHUNK = 1000  -- entries per RPUSH: unpack has a stack limit
@@ -332,6 +334,7 @@ local function read_cost(text)
     return cost
 end
 
+-- The answer, and the rule that gave it.
 local function one(call, rules_key, key, name, cost_text, mode, real, text)
     local r, err = find(call, rules_key, key, name, real)
     if not r then
@@ -339,7 +342,7 @@ local function one(call, rules_key, key, name, cost_text, mode, real, text)
     end
     if mode == 'reset' then
         call('DEL', key)
-        return {1, r.limit, r.limit, 0, 0}
+        return {1, r.limit, r.limit, 0, 0}, r
     end
     if mode ~= 'check' and mode ~= 'peek' then
         return {err = 'ERR mode is not check, peek or reset'}
@@ -357,9 +360,9 @@ local function one(call, rules_key, key, name, cost_text, mode, real, text)
             charge(call, key, r, real, text, cost, now, extra)
         end
     elseif r.shadow then
-        return {1, r.limit, left, 0, reset, 1}
+        return {1, r.limit, left, 0, reset, 1}, r
     end
-    return {allowed, r.limit, left, retry, reset}
+    return {allowed, r.limit, left, retry, reset}, r
 end
 
 redis.register_function('tickwire_limit', function(keys, args)
@@ -367,8 +370,12 @@ redis.register_function('tickwire_limit', function(keys, args)
     if #keys ~= 2 then
         return {err = 'ERR two keys are due: the rules and the key to charge'}
     end
-    return one(call, keys[1], keys[2], args[1], args[2], args[3] or 'check',
-               clock(call))
+    local answer, r = one(call, keys[1], keys[2], args[1], args[2],
+                          args[3] or 'check', clock(call))
+    if r and args[4] == 'window' then
+        answer[6], answer[7] = answer[6] or 0, r.window / 1000
+    end
+    return answer
 end)
 
 redis.register_function('tickwire_limit_batch', function(keys, args)

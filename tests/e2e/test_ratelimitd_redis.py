@@ -2,6 +2,7 @@
 import json
 import os
 import random
+import re
 import signal
 import threading
 import time
@@ -361,6 +362,26 @@ def test_the_function_refuses_what_it_cannot_answer(limitd, redis_server):
     assert r.keys("ratelimit:api:*") == []
 
 
+def test_the_window_is_told_to_those_who_ask_for_it(limitd, redis_server):
+    limitd(lines=[{"rule": "l", "limit": 5, "window": "90s"},
+                  {"rule": "s", "limit": 0, "window": "1s", "shadow": True}])
+    r = redis_server.client()
+
+    def with_window(rule, mode):
+        return r.execute_command("FCALL", "tickwire_limit", 2, RULES,
+                                 "ratelimit:%s:a" % rule, rule, 1, mode,
+                                 "window")
+
+    assert with_window("l", "check") == [1, 5, 4, 0, 90000, 0, 90000]
+    assert with_window("s", "check") == [1, 0, 0, 0, 0, 1, 1000]
+    assert with_window("l", "reset") == [1, 5, 5, 0, 0, 0, 90000]
+    # Callers that take exactly these keep working.
+    assert fcall(r, "l", "a") == [1, 5, 4, 0, 90000]
+    assert fcall(r, "s", "a") == [1, 0, 0, 0, 0, 1]
+    with pytest.raises(redis.ResponseError, match="unknown rule"):
+        with_window("zz", "check")
+
+
 def test_a_key_of_the_other_algorithm_counts_as_empty(limitd, redis_server):
     limitd(lines=[{"rule": "l", "limit": 5, "window": "1m"},
                   {"rule": "g", "limit": 5, "window": "1m",
@@ -459,15 +480,22 @@ def test_a_restart_of_redis_is_mended_within_seconds(limitd, redis_server):
     assert n == 1 and t.running()
 
 
+def with_version(n):
+    text, times = re.subn(r"local VERSION = \d+\n", "local VERSION = %d\n" % n,
+                          FUNCTION.read_text())
+    assert times == 1
+    return text
+
+
 def test_an_older_function_is_replaced_and_a_newer_one_kept(limitd,
                                                             redis_server):
     r = redis_server.client()
     text = FUNCTION.read_text()
-    r.function_load(text.replace("local VERSION = 1\n", "local VERSION = 0\n"))
+    r.function_load(with_version(1))
     limitd()
     assert r.function_list(library="tickwire_limit",
                            withcode=True)[0][-1] == text.encode()
-    newer = text.replace("local VERSION = 1\n", "local VERSION = 99\n")
+    newer = with_version(99)
     r.function_load(newer, replace=True)
     t = limitd()
     t.wait_stderr("ev=function_newer")

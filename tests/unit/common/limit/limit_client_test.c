@@ -81,7 +81,8 @@ static void on_outcome(struct pending_check *p, const struct outcome *o)
         snprintf(a->why, sizeof a->why, "%.*s", SPAN_ARG(o->why));
 }
 
-static void begin(const char *const *answers, int64_t timeout_ms, bool breaker)
+static void begin_asking(const char *const *answers, int64_t timeout_ms,
+                         bool breaker, bool window)
 {
     static const struct redis_cmd_events cmd_events = {.on_ready = on_ready};
     static const struct limit_client_events events = {on_late, on_answer,
@@ -89,7 +90,8 @@ static void begin(const char *const *answers, int64_t timeout_ms, bool breaker)
     struct limit_client_config config = {.prefix = "eu:",
                                          .timeout_ms = timeout_ms,
                                          .deny_cache = true,
-                                         .breaker = breaker};
+                                         .breaker = breaker,
+                                         .window = window};
 
     memset(&w, 0, sizeof w);
     w.rule = rule_of("api", 3, 1000000, RULE_LOG);
@@ -104,6 +106,11 @@ static void begin(const char *const *answers, int64_t timeout_ms, bool breaker)
     FAKE_RUN_UNTIL(&w.fake, w.ready);
     bytes_clear(&w.fake.got);
     w.fake.commands = 0;
+}
+
+static void begin(const char *const *answers, int64_t timeout_ms, bool breaker)
+{
+    begin_asking(answers, timeout_ms, breaker, false);
 }
 
 static void end(void)
@@ -156,6 +163,39 @@ static void checks_of_one_turn_leave_in_one_call(void **state)
     assert_false(b.outcome.allowed || b.outcome.degraded);
     assert_int_equal(b.outcome.verdicts[0].retry_after_ms, 900);
     assert_true(a.outcomes == 1 && b.outcomes == 1 && w.answers == 2);
+    end();
+}
+
+static void the_window_is_told_by_a_function_that_knows_it(void **state)
+{
+    static const char *const answers[] = {
+        "+PONG\r\n",
+        YES,
+        "*6\r\n:1\r\n:3\r\n:2\r\n:0\r\n:9\r\n:1\r\n",
+        "*7\r\n:1\r\n:3\r\n:2\r\n:0\r\n:9\r\n:0\r\n:60000\r\n",
+        UNKNOWN,
+        "*7\r\n:0\r\n:3\r\n:0\r\n:9\r\n:9\r\n:0\r\n:70000\r\n",
+        NULL};
+    struct asked old, shadow, a, b;
+
+    (void)state;
+    begin_asking(answers, 5000, true, true);
+    w.restores = true;
+    assert_false(ask(&old, "a") || ask(&shadow, "b") || ask(&a, "c") ||
+                 ask(&b, "d"));
+    FAKE_RUN_UNTIL(&w.fake, b.outcomes);
+    assert_true(sent("\r\ntickwire_limit\r\n") && sent("\r\nwindow\r\n"));
+    assert_int_equal(w.fake.commands, 5);
+    assert_true(old.outcome.allowed && !old.outcome.degraded);
+    assert_int_equal(old.outcome.verdicts[0].window_ms, 0);
+    assert_int_equal(shadow.outcome.verdicts[0].window_ms, 0);
+    assert_true(shadow.outcome.verdicts[0].shadow_over);
+    assert_int_equal(a.outcome.verdicts[0].window_ms, 60000);
+    assert_false(a.outcome.verdicts[0].shadow_over);
+    assert_int_equal(w.missing[LIMIT_NO_RULES], 1);
+    assert_false(b.outcome.allowed || b.outcome.degraded);
+    assert_true(ask(&b, "d") && b.outcome.source == OUTCOME_CACHE);
+    assert_int_equal(b.outcome.verdicts[0].window_ms, 70000);
     end();
 }
 
@@ -445,6 +485,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checks_of_one_turn_leave_in_one_call),
+        cmocka_unit_test(the_window_is_told_by_a_function_that_knows_it),
         cmocka_unit_test(a_denial_is_not_asked_again),
         cmocka_unit_test(what_is_not_answered_in_time_is_decided_here),
         cmocka_unit_test(a_redis_that_is_too_slow_is_asked_less),
