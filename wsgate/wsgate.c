@@ -276,6 +276,7 @@ bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
         return false;
     raise_fd_limit(opts); /* now: a start that fails says only why */
     warm_up();
+    api_connect(w);
     app->is_ready = gate_is_ready;
     app->ready_arg = w;
     log_info("listening", "address=%s port=%u", opts->listen,

@@ -27,7 +27,7 @@ struct call {
 };
 
 struct limit_client {
-    struct redis_cmd *cmd; /* NULL: none, or stopped */
+    struct redis_cmd *cmd; /* NULL: not yet, or stopped */
     struct limit_store *store;
     struct limit_client_config config;
     struct limit_client_events events;
@@ -382,7 +382,7 @@ bool limit_client_decide(struct limit_client *c, const struct limit_check *q,
     return true;
 }
 
-struct limit_client *limit_client_new(uv_loop_t *loop, struct redis_cmd *cmd,
+struct limit_client *limit_client_new(uv_loop_t *loop,
                                       struct limit_store *store,
                                       const struct limit_client_config *config,
                                       const struct limit_client_events *events,
@@ -390,7 +390,6 @@ struct limit_client *limit_client_new(uv_loop_t *loop, struct redis_cmd *cmd,
 {
     struct limit_client *c = mem_zero(sizeof *c);
 
-    c->cmd = cmd;
     c->store = store;
     c->config = *config;
     c->events = *events;
@@ -404,6 +403,11 @@ struct limit_client *limit_client_new(uv_loop_t *loop, struct redis_cmd *cmd,
     uv_check_init(loop, &c->after);
     c->before.data = c->after.data = c;
     return c;
+}
+
+void limit_client_connect(struct limit_client *c, struct redis_cmd *cmd)
+{
+    c->cmd = cmd;
 }
 
 void limit_client_pause(struct limit_client *c)

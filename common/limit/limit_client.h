@@ -49,12 +49,14 @@ struct limit_client_events {
 
 struct limit_client;
 
-/* cmd NULL: no Redis, all is decided here. */
-struct limit_client *limit_client_new(uv_loop_t *loop, struct redis_cmd *cmd,
+struct limit_client *limit_client_new(uv_loop_t *loop,
                                       struct limit_store *store,
                                       const struct limit_client_config *config,
                                       const struct limit_client_events *events,
                                       void *arg);
+/* Until then all is decided here. */
+void limit_client_connect(struct limit_client *c, struct redis_cmd *cmd);
+
 /* True: *o is the outcome.  False: Redis has to be asked, so
  * limit_client_send() must follow. */
 bool limit_client_decide(struct limit_client *c, const struct limit_check *q,

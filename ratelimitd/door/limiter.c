@@ -177,7 +177,8 @@ void limiter_use_redis(struct limiter *l, uv_loop_t *loop,
                                          .breaker = true};
 
     l->keeper = keeper;
-    l->client = limit_client_new(loop, cmd, l->store, &config, &events, l);
+    l->client = limit_client_new(loop, l->store, &config, &events, l);
+    limit_client_connect(l->client, cmd);
     limit_client_pause(l->client);
 }
 

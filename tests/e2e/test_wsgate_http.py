@@ -413,10 +413,12 @@ def test_a_websocket_address_asked_plainly_says_so(gateway):
 
 # --- the rate limit ----------------------------------------------------------
 
+FUNCTION = harness.REPO / "ratelimitd" / "redis" / "function.lua"
+
+
 def load_rule(redis, text="3 60000 log - *"):
     """The function and one rule, as ratelimitd keeps them."""
-    source = (harness.REPO / "ratelimitd" / "redis" / "function.lua").read_text()
-    redis.execute_command("FUNCTION", "LOAD", "REPLACE", source)
+    redis.execute_command("FUNCTION", "LOAD", "REPLACE", FUNCTION.read_text())
     redis.hset("ratelimit:rules", "api", text)
 
 
@@ -444,6 +446,51 @@ def test_the_window_is_that_of_the_line_that_decided(redis_server, gateway):
     wait_live(port)
     _, headers, _ = ask(port, "/api/v1/ws/status")
     assert headers["RateLimit-Policy"] == '"api";q=7;w=90'
+
+
+def test_a_function_that_does_not_know_the_window_limits_all_the_same(
+        redis_server, gateway):
+    """Version 1 takes no notice of the argument that asks for it."""
+    redis = redis_server.client()
+    load_rule(redis)
+    source = FUNCTION.read_text()
+    older = source.replace("args[4] == 'window'", "false")
+    assert older != source
+    redis.execute_command("FUNCTION", "LOAD", "REPLACE", older)
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    for left in (2, 1, 0):
+        status, headers, _ = ask(port, "/api/v1/ws/status")
+        assert status == 200
+        assert headers["RateLimit-Policy"] == '"api";q=3'
+        assert headers["RateLimit"].startswith('"api";r=%d;t=' % left)
+    assert ask(port, "/api/v1/ws/status")[0] == 429
+
+
+def test_the_rules_are_not_read(redis_server, gateway):
+    """What their text looks like is the function's business."""
+    redis = redis_server.client()
+    load_rule(redis)
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    before = redis.info("commandstats").get("cmdstat_hget", {}).get("calls", 0)
+    assert [ask(port, "/api/v1/ws/status")[0] for _ in range(4)] == [200] * 3 \
+        + [429]
+    # Once, by the function, which remembers it for a second.
+    after = redis.info("commandstats")["cmdstat_hget"]["calls"]
+    assert after - before == 1
+
+
+def test_a_fault_of_the_function_is_quoted_in_the_log(redis_server, gateway):
+    redis_server.client().execute_command("FUNCTION", "LOAD", (
+        "#!lua name=tickwire_limit\n"
+        "redis.register_function('tickwire_limit', function()\n"
+        "  return {err = 'ERR it \"failed\" today'}\n"
+        "end)\n"))
+    gate, port = gateway(redis=redis_server)
+    wait_live(port)
+    assert ask(port, "/api/v1/ws/status")[0] == 200
+    gate.wait_stderr(r'ev=limit_degraded why="ERR it \"failed\" today" local=')
 
 
 def test_the_default_rule_of_ratelimitd_is_100_requests(redis_server, gateway,

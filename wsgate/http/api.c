@@ -9,7 +9,7 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "wsgate/http/api_call.h"
-#include "wsgate/http/limit.h"
+#include "wsgate/http/api_limit.h"
 #include "wsgate/http/page.h"
 #include "wsgate/ws/ws_handshake.h"
 
@@ -84,32 +84,33 @@ static void add_header(struct api_call *call, const char *fmt, ...)
 
 /* Where the rule could not be asked its name is not used: the numbers are
  * those of this process. */
-static void add_limit_headers(struct api_call *call,
-                              const struct limit_answer *a)
+static void add_limit_headers(struct api_call *call, const struct outcome *o)
 {
-    if (!a->allowed) {
-        int64_t wait_s = seconds(a->retry_after_ms);
+    const struct verdict *v = &o->verdicts[0];
+
+    if (!o->allowed) {
+        int64_t wait_s = seconds(v->retry_after_ms);
 
         add_header(call, "Retry-After: %" PRId64 "\r\n",
                    wait_s < 1 ? 1 : wait_s);
     }
-    if (a->degraded)
+    if (o->degraded)
         return;
-    add_header(call, "RateLimit-Policy: \"api\";q=%" PRId64, a->limit);
-    if (a->window_ms > 0)
-        add_header(call, ";w=%" PRId64, seconds(a->window_ms));
+    add_header(call, "RateLimit-Policy: \"api\";q=%" PRId64, v->limit);
+    if (v->window_ms > 0)
+        add_header(call, ";w=%" PRId64, seconds(v->window_ms));
     add_header(call, "\r\nRateLimit: \"api\";r=%" PRId64 ";t=%" PRId64 "\r\n",
-               a->remaining, seconds(a->reset_ms));
+               v->remaining, seconds(v->reset_ms));
 }
 
-static void on_limit(void *arg, const struct limit_answer *a)
+static void on_limit(void *arg, const struct outcome *o)
 {
     struct api_call *call = arg;
 
     if (!api_call_came(call))
         return; /* late, and answered meanwhile */
-    add_limit_headers(call, a);
-    if (a->allowed)
+    add_limit_headers(call, o);
+    if (o->allowed)
         endpoints[call->target.endpoint](call);
     else
         api_call_error(call, 429, "too_many_requests",
@@ -120,7 +121,7 @@ static void on_limit(void *arg, const struct limit_answer *a)
 static void ask_limit(struct api_call *call, const struct http_request *req)
 {
     api_call_await(call);
-    limit_ask(call->api->limit, req->peer, on_limit, call);
+    api_limit_ask(call->api->limit, req->peer, on_limit, call);
 }
 
 /* A page of another origin that may connect may read the answers, too. */
@@ -216,7 +217,8 @@ bool api_open(struct wsgate *w, struct err *err)
     struct api *api = mem_zero(sizeof *api);
 
     if (!w->opts->no_limit) {
-        api->limit = limit_new(w, err);
+        api->limit = api_limit_new(&w->app->loop, w->redis_config.prefix,
+                                   w->opts->api_limit, err);
         if (!api->limit) {
             free(api);
             return false;
@@ -231,6 +233,12 @@ bool api_open(struct wsgate *w, struct err *err)
     w->app->health = api_health;
     w->app->health_arg = w;
     return true;
+}
+
+void api_connect(struct wsgate *w)
+{
+    if (w->api->limit)
+        api_limit_connect(w->api->limit, w->redis);
 }
 
 void api_reload(struct wsgate *w)
@@ -252,7 +260,7 @@ void api_stop(struct wsgate *w)
         return;
     api->stopping = true;
     if (api->limit)
-        limit_stop(api->limit);
+        api_limit_stop(api->limit);
     timeout_queue_close(&api->timeouts);
 }
 
@@ -262,7 +270,7 @@ void api_free(struct wsgate *w)
 
     if (!api)
         return;
-    limit_free(api->limit);
+    api_limit_free(api->limit);
     page_free(api->page);
     bytes_close(&api->symbols);
     free(api);

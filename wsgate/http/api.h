@@ -3,7 +3,7 @@
  *
  * Health, metrics, status pages, prices and bars under /api, and the page.
  * Answers that need Redis are sent later, within API_ANSWER_MS; requests
- * under /api are counted against the rate limit `api` first (limit.h).
+ * under /api are counted against the rate limit `api` first (api_limit.h).
  *
  * Ownership   w->api is allocated by api_open(); api_stop() closes its handles
  *             (call it from gate_stop(), before the Redis link is closed), and
@@ -21,6 +21,8 @@
 enum { API_ANSWER_MS = 2000 };
 
 bool api_open(struct wsgate *w, struct err *err);
+/* The link to Redis is there (w->redis): the rate limit is asked of it. */
+void api_connect(struct wsgate *w);
 /* Any request that is not a WebSocket upgrade. */
 void api_handle(struct wsgate *w, struct http_conn *conn,
                 const struct http_request *req);

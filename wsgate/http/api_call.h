@@ -23,12 +23,12 @@
 enum { API_SYMBOLS_CACHE_MS = 5000 };
 
 struct page;
-struct limit;
+struct api_limit;
 
 struct api {
     struct wsgate *gate;
     struct page *page;
-    struct limit *limit; /* NULL: --no-limit */
+    struct api_limit *limit; /* NULL: --no-limit */
     struct timeout_queue timeouts;
     struct bytes symbols; /* the answer of /api/v1/symbols, for a while */
     uint64_t symbols_ms;  /* when it was made; 0: never */

@@ -101,8 +101,8 @@ static void begin_asking(const char *const *answers, int64_t timeout_ms,
     w.cmd =
         redis_cmd_new(&w.fake.loop, &w.fake.config, NULL, &cmd_events, NULL);
     w.store = limit_store_new(100);
-    w.client =
-        limit_client_new(&w.fake.loop, w.cmd, w.store, &config, &events, NULL);
+    w.client = limit_client_new(&w.fake.loop, w.store, &config, &events, NULL);
+    limit_client_connect(w.client, w.cmd);
     FAKE_RUN_UNTIL(&w.fake, w.ready);
     bytes_clear(&w.fake.got);
     w.fake.commands = 0;
@@ -470,7 +470,7 @@ static void without_a_link_all_is_decided_here(void **state)
     w.rule = rule_of("api", 1, 1000000, RULE_LOG);
     w.rule.on_error = RULE_LOCAL;
     w.store = limit_store_new(10);
-    w.client = limit_client_new(&loop, NULL, w.store, &config, &none, NULL);
+    w.client = limit_client_new(&loop, w.store, &config, &none, NULL);
     assert_true(ask(&a, "k") && a.outcome.allowed);
     assert_string_equal(a.why, "Redis is not there");
     assert_true(ask(&a, "k") && !a.outcome.allowed);

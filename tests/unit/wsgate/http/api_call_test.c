@@ -13,7 +13,7 @@
 #include "tests/unit/common/redis/fake_redis.h"
 #include "wsgate/http/api.h"
 #include "wsgate/http/api_call.h"
-#include "wsgate/http/limit.h"
+#include "wsgate/http/api_limit.h"
 
 /* The gateway has a loop of its own: while that of the fake is not run, its
  * Redis is there and mute. */
@@ -64,6 +64,7 @@ static void start(struct world *w)
         redis_cmd_new(&w->fake.loop, &w->fake.config, NULL, &events, w);
     FAKE_RUN_UNTIL(&w->fake, w->ready);
     assert_true(api_open(&w->gate, &err));
+    api_connect(&w->gate);
     w->server = http_server_new(&w->app.loop, "127.0.0.1:0", NULL, on_request,
                                 &w->gate, &err);
     assert_non_null(w->server);
@@ -122,7 +123,7 @@ static void a_call_outlives_the_limit_that_was_asked_for_it(void **state)
     hear(w, text, sizeof text);
     assert_non_null(strstr(text, "503"));
     assert_non_null(strstr(text, "redis_timeout"));
-    limit_stop(w->gate.api->limit);
+    api_limit_stop(w->gate.api->limit);
     stop(w);
     free(w);
 }
