@@ -5,7 +5,8 @@
  * {resolution}, {expiry}, {account_id}, {user_id} and {event}; an empty
  * template means "not published there".  docs/messages.md is the source of the
  * built-in tables.  Every channel also has `last:{channel}`, which needs no
- * row.
+ * row.  The columns private_to and mode say who may subscribe and how messages
+ * are delivered; a file cannot change them.
  *
  * A routes file is a JSON object, one member a type, whose members replace
  * those of the row:
@@ -36,6 +37,12 @@ enum route_key_kind {
 /* "none", "string", "list" or "sorted". */
 const char *route_key_kind_name(enum route_key_kind kind);
 
+/* How a subscriber that does not say gets the messages of a channel. */
+enum route_mode {
+    ROUTE_LATEST, /* the newest, when it is behind */
+    ROUTE_ALL,    /* every one, in order */
+};
+
 enum { ROUTE_NAME_MAX = 255 }; /* longest channel name, prefix not counted */
 
 struct route {
@@ -49,6 +56,9 @@ struct route {
     int64_t key_keep;   /* newest entries kept in a list or sorted set; or 0 */
     const char *stream;
     bool journal;
+    const char *private_to; /* "{account_id}": what such a template names is
+                             * that account's own; NULL: nothing of the row */
+    enum route_mode mode;   /* of channels */
 };
 
 struct route_table; /* owns its rows */
@@ -74,5 +84,13 @@ bool route_channel_ok(struct span name, bool wildcard_allowed);
 /* Names that begin with an underscore (`_probe:...`) are what the tools say to
  * themselves: no client subscribes to them or feeds them. */
 bool route_channel_is_internal(struct span name);
+
+/* --- who may subscribe, and how (route_access.c) --- */
+
+/* Is the channel or wildcard one account's or user's own?  What has a key but
+ * no channel (`account`) is so by its bare name, too. */
+bool route_is_private(const struct route_table *t, struct span name);
+/* Channels with the same first part are delivered in the same mode. */
+enum route_mode route_mode_of(const struct route_table *t, struct span name);
 
 #endif

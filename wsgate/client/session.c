@@ -50,19 +50,6 @@ static void tell(struct client *c, const char *action, struct span channel,
 
 /* --- what may be subscribed to --- */
 
-static bool is_private(struct span name)
-{
-    return span_starts(name, "executions:") || span_starts(name, "alerts:") ||
-           span_starts(name, "account:") || span_starts(name, "positions:") ||
-           span_is(name, "account") || span_is(name, "positions");
-}
-
-static bool is_all_by_default(struct span name)
-{
-    return span_starts(name, "executions:") || span_starts(name, "alerts:") ||
-           span_starts(name, "stock:");
-}
-
 /* Each interval is one more stream of frames, shared by all who asked for it:
  * so there are not as many as there are numbers. */
 static uint32_t round_interval(int64_t ms)
@@ -83,6 +70,7 @@ static void open_item(struct client *c, struct request *r,
                       struct subscription_set *have)
 {
     const struct options *o = c->registry->gate->opts;
+    const struct route_table *routes = c->registry->gate->routes;
     struct upstream *upstream = c->registry->gate->upstream;
     bool fits = name.len <= ROUTE_NAME_MAX;
     struct subscribe_item *w =
@@ -100,7 +88,7 @@ static void open_item(struct client *c, struct request *r,
                "names that begin with an underscore are internal");
         return;
     }
-    if (is_private(name)) {
+    if (route_is_private(routes, name)) {
         refuse(w, "forbidden",
                "private channels need a token, and this gateway has no key");
         return;
@@ -111,7 +99,7 @@ static void open_item(struct client *c, struct request *r,
     }
     w->all = cmd->mode == COMMAND_ALL ||
              (cmd->mode == COMMAND_DEFAULT && cmd->interval_ms == 0 &&
-              is_all_by_default(name));
+              route_mode_of(routes, name) == ROUTE_ALL);
     w->subscription = upstream_open(upstream, name, DIALECT_NATIVE,
                                     round_interval(cmd->interval_ms));
     if (w->subscription == NO_SUBSCRIPTION) {
