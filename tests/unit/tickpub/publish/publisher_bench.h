@@ -108,7 +108,7 @@ static inline void add_line(struct bench *b, const char *text)
 
     assert_true(strlen(text) + LINE_PAD < sizeof line);
     snprintf(line, sizeof line, "%s", text);
-    assert_int_equal(event_read(span_str(line), &ev, &column), EVENT_OK);
+    assert_int_equal(event_read_strict(span_str(line), &ev, &column), EVENT_OK);
     assert_true(publisher_add(b->publisher, &ev));
     b->accepted++;
 }
