@@ -38,7 +38,15 @@ struct node *table_find(const struct table *t, struct span key);
 /* The key must not be there yet. */
 void table_add(struct table *t, struct node *n, struct span key);
 void table_remove(struct table *t, struct node *n);
-/* fn may remove the node that it is given, and no other. */
+/* For keys of several parts: the caller makes the hash (hash_pair) and compares
+ * what has the same one; equal may be NULL. */
+struct node *table_first(const struct table *t, uint64_t hash);
+struct node *table_next(const struct node *n);
+void table_put(struct table *t, struct node *n, uint64_t hash);
+/* fn may remove the node that it is given, and no other.  table_walk() looks
+ * through the next few buckets, round and round; *at is 0 at first. */
+void table_walk(const struct table *t, size_t *at, size_t buckets,
+                void (*fn)(void *arg, struct node *n), void *arg);
 void table_each(const struct table *t, void (*fn)(void *arg, struct node *n),
                 void *arg);
 

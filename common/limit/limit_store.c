@@ -5,18 +5,17 @@
 
 #include "common/base/bytes.h"
 #include "common/base/hash.h"
+#include "common/base/table.h"
 #include "common/limit/limit_gcra.h"
 #include "common/limit/limit_log.h"
 
 enum {
-    BUCKETS_FIRST = 1024,
     SWEEP_STEP = 2,  /* buckets looked through for each new key */
     EVICT_LOOK = 64, /* buckets looked through for a victim */
 };
 
 struct entry {
-    struct entry *next;
-    uint64_t hash;
+    struct node node;
     int64_t forget_us; /* from then on it says nothing any more */
     enum rule_algorithm algorithm;
     union {
@@ -28,48 +27,54 @@ struct entry {
 };
 
 struct limit_store {
-    struct entry **buckets;
-    size_t n_buckets; /* a power of two */
-    size_t count, max_keys;
-    size_t sweep; /* the next bucket to look through */
+    struct table entries;
+    size_t max_keys;
+    size_t swept; /* buckets */
     uint64_t evicted;
 };
+
+static struct entry *entry_of(struct node *n)
+{
+    return n ? node_of(struct entry, node, n) : NULL;
+}
 
 struct limit_store *limit_store_new(size_t max_keys)
 {
     struct limit_store *s = mem_zero(sizeof *s);
 
     s->max_keys = max_keys;
-    s->n_buckets = BUCKETS_FIRST;
-    s->buckets = mem_zero(s->n_buckets * sizeof(struct entry *));
+    table_init(&s->entries, NULL);
     return s;
 }
 
-static void drop(struct limit_store *s, struct entry **at)
+static void free_entry(void *unused, struct node *n)
 {
-    struct entry *e = *at;
+    struct entry *e = entry_of(n);
 
-    *at = e->next;
+    (void)unused;
     if (e->algorithm == RULE_LOG)
         limit_log_close(&e->of.log);
     free(e);
-    s->count--;
+}
+
+static void drop(struct limit_store *s, struct entry *e)
+{
+    table_remove(&s->entries, &e->node);
+    free_entry(NULL, &e->node);
 }
 
 void limit_store_free(struct limit_store *s)
 {
     if (!s)
         return;
-    for (size_t i = 0; i < s->n_buckets; i++)
-        while (s->buckets[i])
-            drop(s, &s->buckets[i]);
-    free(s->buckets);
+    table_each(&s->entries, free_entry, NULL);
+    table_close(&s->entries);
     free(s);
 }
 
 size_t limit_store_count(const struct limit_store *s)
 {
-    return s->count;
+    return s->entries.count;
 }
 
 uint64_t limit_store_evicted(const struct limit_store *s)
@@ -77,91 +82,71 @@ uint64_t limit_store_evicted(const struct limit_store *s)
     return s->evicted;
 }
 
-static struct entry **find(struct limit_store *s, const struct rule *rule,
-                           struct span key, uint64_t hash)
+static struct entry *find(const struct limit_store *s, const struct rule *rule,
+                          struct span key, uint64_t hash)
 {
-    struct entry **at = &s->buckets[hash & (s->n_buckets - 1)];
+    struct entry *e = entry_of(table_first(&s->entries, hash));
 
-    for (; *at; at = &(*at)->next) {
-        const struct entry *e = *at;
-        if (e->hash == hash && e->name_len == rule->name_len &&
-            e->key_len == key.len &&
-            memcmp(e->text, rule->name, rule->name_len) == 0 &&
-            memcmp(e->text + e->name_len, key.ptr, key.len) == 0)
-            break;
-    }
-    return at;
+    while (e && (e->name_len != rule->name_len || e->key_len != key.len ||
+                 memcmp(e->text, rule->name, rule->name_len) != 0 ||
+                 memcmp(e->text + e->name_len, key.ptr, key.len) != 0))
+        e = entry_of(table_next(&e->node));
+    return e;
 }
 
-static void grow(struct limit_store *s)
-{
-    size_t n = s->n_buckets * 2;
-    struct entry **buckets = mem_zero(n * sizeof(struct entry *));
+struct sweep {
+    struct limit_store *store;
+    int64_t clock_us;
+    struct entry *first; /* the one that would be forgotten first */
+};
 
-    for (size_t i = 0; i < s->n_buckets; i++) {
-        for (struct entry *e = s->buckets[i], *next; e; e = next) {
-            next = e->next;
-            e->next = buckets[e->hash & (n - 1)];
-            buckets[e->hash & (n - 1)] = e;
-        }
-    }
-    free(s->buckets);
-    s->buckets = buckets;
-    s->n_buckets = n;
+static void look(void *arg, struct node *n)
+{
+    struct sweep *sweep = arg;
+    struct entry *e = entry_of(n);
+
+    if (e->forget_us <= sweep->clock_us)
+        drop(sweep->store, e);
+    else if (!sweep->first || e->forget_us < sweep->first->forget_us)
+        sweep->first = e;
 }
 
-/* Look through the next n buckets; forget what is old.  Returns where the entry
- * that would be forgotten first was seen. */
-static struct entry **sweep(struct limit_store *s, unsigned n, int64_t clock_us)
+/* Look through the next few buckets; forget what is old. */
+static struct entry *sweep(struct limit_store *s, size_t buckets,
+                           int64_t clock_us)
 {
-    struct entry **first = NULL;
+    struct sweep sweep = {s, clock_us, NULL};
 
-    for (unsigned i = 0; i < n; i++) {
-        struct entry **at = &s->buckets[s->sweep++ & (s->n_buckets - 1)];
-        while (*at) {
-            if ((*at)->forget_us <= clock_us) {
-                drop(s, at);
-                continue;
-            }
-            if (!first || (*at)->forget_us < (*first)->forget_us)
-                first = at;
-            at = &(*at)->next;
-        }
-    }
-    return first;
+    table_walk(&s->entries, &s->swept, buckets, look, &sweep);
+    return sweep.first;
 }
 
 static void make_room(struct limit_store *s, int64_t clock_us)
 {
     (void)sweep(s, SWEEP_STEP, clock_us);
-    while (s->count >= s->max_keys) {
-        struct entry **victim = sweep(s, EVICT_LOOK, clock_us);
-        if (victim && s->count >= s->max_keys) {
+    while (s->entries.count >= s->max_keys) {
+        struct entry *victim = sweep(s, EVICT_LOOK, clock_us);
+
+        if (victim && s->entries.count >= s->max_keys) {
             drop(s, victim);
             s->evicted++;
         }
     }
-    if (s->count >= s->n_buckets)
-        grow(s);
 }
 
 static struct entry *add(struct limit_store *s, const struct rule *rule,
                          struct span key, uint64_t hash, int64_t clock_us)
 {
-    struct entry *e, **bucket;
+    struct entry *e;
 
     make_room(s, clock_us);
     e = mem_zero(sizeof *e + rule->name_len + key.len);
-    e->hash = hash;
     e->algorithm = rule->algorithm;
     e->name_len = rule->name_len;
     e->key_len = key.len;
     memcpy(e->text, rule->name, rule->name_len);
     memcpy(e->text + rule->name_len, key.ptr, key.len);
-    bucket = &s->buckets[hash & (s->n_buckets - 1)];
-    e->next = *bucket;
-    *bucket = e;
-    s->count++;
+    table_put(&s->entries, &e->node, hash);
     return e;
 }
 
@@ -189,13 +174,13 @@ struct verdict limit_store_ask(struct limit_store *s, const struct rule *rule,
                                enum limit_mode mode)
 {
     uint64_t hash = hash_pair(span_make(rule->name, rule->name_len), key);
-    struct entry **at = find(s, rule, key, hash), *e = *at;
+    struct entry *e = find(s, rule, key, hash);
     struct verdict v;
 
     /* The rule's algorithm was changed: begin anew, as the function does. */
     if (e && (mode == LIMIT_RESET || e->algorithm != rule->algorithm)) {
         if (mode != LIMIT_PEEK)
-            drop(s, at);
+            drop(s, e);
         e = NULL;
     }
     if (mode == LIMIT_RESET)

@@ -17,17 +17,17 @@ static const struct hash_secret collisions_known = {
 static const struct hash_secret collisions_other = {
     UINT64_C(0x4b8a1c02d7e3f965), UINT64_C(0xbf58476d1ce4e5b9)};
 
-/* Of `places`, all fall into the first under the secret that is set. */
-static inline void collisions_choose(char (*names)[COLLISIONS_NAME],
+/* Of `places`, all n fall into the first under the secret that is set. */
+static inline void collisions_choose(char (*names)[COLLISIONS_NAME], unsigned n,
                                      uint64_t (*hash)(struct span name),
                                      uint64_t places)
 {
-    unsigned n = 0;
+    unsigned found = 0;
 
-    for (unsigned i = 0; n < COLLISIONS; i++) {
-        snprintf(names[n], COLLISIONS_NAME, "tick:%u", i);
-        if ((hash(span_str(names[n])) & (places - 1)) == 0)
-            n++;
+    for (unsigned i = 0; found < n; i++) {
+        snprintf(names[found], COLLISIONS_NAME, "tick:%u", i);
+        if ((hash(span_str(names[found])) & (places - 1)) == 0)
+            found++;
     }
 }
 

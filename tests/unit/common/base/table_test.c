@@ -51,6 +51,81 @@ static void what_was_added_is_found_until_it_is_removed(void **state)
     free(things);
 }
 
+static void what_has_one_hash_is_passed_and_nothing_else(void **state)
+{
+    struct thing a, b, neighbour;
+    const struct node *first, *second;
+    struct table t;
+
+    (void)state;
+    table_init(&t, NULL);
+    assert_null(table_first(&t, 7));
+    table_put(&t, &a.node, 7);
+    table_put(&t, &neighbour.node, 7 + t.n_buckets);
+    table_put(&t, &b.node, 7);
+    first = table_first(&t, 7);
+    second = table_next(first);
+    assert_true((first == &a.node && second == &b.node) ||
+                (first == &b.node && second == &a.node));
+    assert_null(table_next(second));
+    assert_ptr_equal(table_first(&t, 7 + t.n_buckets), &neighbour.node);
+    assert_null(table_next(&neighbour.node));
+    assert_null(table_first(&t, 8));
+    table_close(&t);
+}
+
+struct tour {
+    struct table *table;
+    unsigned seen[NAMES];
+    unsigned all;
+    bool removes;
+    struct thing *things;
+};
+
+static void visit(void *arg, struct node *n)
+{
+    struct tour *tour = arg;
+
+    tour->seen[node_of(struct thing, node, n) - tour->things]++;
+    tour->all++;
+    if (tour->removes)
+        table_remove(tour->table, n);
+}
+
+static void
+a_walk_passes_everything_once_in_steps_and_may_remove_it(void **state)
+{
+    struct thing *things = calloc(NAMES, sizeof *things);
+    struct table t;
+    struct tour tour = {.table = &t, .things = things};
+    size_t at = 0;
+
+    (void)state;
+    table_init(&t, is_called);
+    table_walk(&t, &at, 5, visit, &tour); /* nothing there */
+    assert_int_equal(tour.all, 0);
+    for (unsigned i = 0; i < NAMES; i++) {
+        snprintf(things[i].name, sizeof things[i].name, "%u", i);
+        add(&t, &things[i]);
+    }
+    for (size_t left = t.n_buckets; left > 0; left -= 4) {
+        unsigned before = tour.all;
+
+        table_walk(&t, &at, 4, visit, &tour);
+        assert_true(tour.all - before < NAMES / 10); /* a part of them only */
+    }
+    assert_int_equal(tour.all, NAMES);
+    for (unsigned i = 0; i < NAMES; i++)
+        assert_int_equal(tour.seen[i], 1);
+    tour.removes = true;
+    table_walk(&t, &at, t.n_buckets, visit, &tour); /* round again */
+    assert_int_equal(tour.all, 2 * NAMES);
+    assert_int_equal(t.count, 0);
+    assert_null(table_find(&t, span_str("1")));
+    table_close(&t);
+    free(things);
+}
+
 /* --- names that were chosen to collide --- */
 
 /* Entries that are looked at where all names are asked for once. */
@@ -81,7 +156,7 @@ names_that_share_a_bucket_share_none_under_another_secret(void **state)
 
     (void)state;
     hash_seed(collisions_known);
-    collisions_choose(names, hash_text, COLLISIONS);
+    collisions_choose(names, COLLISIONS, hash_text, COLLISIONS);
     assert_int_equal(steps_under(collisions_known, names),
                      COLLISIONS * (COLLISIONS + 1) / 2);
     /* 1.5 a name are to be expected. */
@@ -151,6 +226,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_was_added_is_found_until_it_is_removed),
+        cmocka_unit_test(what_has_one_hash_is_passed_and_nothing_else),
+        cmocka_unit_test(
+            a_walk_passes_everything_once_in_steps_and_may_remove_it),
         cmocka_unit_test(
             names_that_share_a_bucket_share_none_under_another_secret),
         cmocka_unit_test(names_of_one_hash_are_compared_only_under_its_secret),

@@ -7,7 +7,10 @@
 #include <cmocka.h>
 
 #include "common/limit/deny_cache.h"
+#include "tests/unit/common/base/collisions.h"
 #include "tests/unit/common/limit/rule_of.h"
+
+enum { KEYS = 64 };
 
 static void a_denial_is_remembered_until_it_may_be_over(void **state)
 {
@@ -53,11 +56,49 @@ static void a_denial_is_remembered_a_second_at_most(void **state)
     deny_cache_free(c);
 }
 
+static uint64_t hash_of_key(struct span key)
+{
+    return hash_pair(span_str("a"), key);
+}
+
+/* Of the denials of all keys, how many are remembered. */
+static unsigned remembered_under(struct hash_secret secret,
+                                 char (*keys)[COLLISIONS_NAME])
+{
+    struct deny_cache *c = deny_cache_new();
+    struct rule r = rule_of("a", 1, 60000000, RULE_LOG);
+    struct verdict denied = {.limit = 1, .retry_after_ms = 60000}, v;
+    unsigned n = 0;
+
+    hash_seed(secret);
+    for (unsigned i = 0; i < KEYS; i++)
+        deny_cache_put(c, &r, span_str(keys[i]), 1, &denied, 0, 10);
+    for (unsigned i = 0; i < KEYS; i++)
+        n += deny_cache_get(c, &r, span_str(keys[i]), 1, 11, &v);
+    deny_cache_free(c);
+    return n;
+}
+
+/* Who could choose his keys so would have each of them asked for in Redis. */
+static void
+keys_chosen_for_one_place_share_none_under_another_secret(void **state)
+{
+    static char keys[KEYS][COLLISIONS_NAME];
+
+    (void)state;
+    hash_seed(collisions_known);
+    collisions_choose(keys, KEYS, hash_of_key, DENY_CACHE_SLOTS);
+    assert_int_equal(remembered_under(collisions_known, keys), 1);
+    assert_true(remembered_under(collisions_other, keys) > KEYS - 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_denial_is_remembered_until_it_may_be_over),
         cmocka_unit_test(a_denial_is_remembered_a_second_at_most),
+        cmocka_unit_test(
+            keys_chosen_for_one_place_share_none_under_another_secret),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

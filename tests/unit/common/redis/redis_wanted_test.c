@@ -387,7 +387,7 @@ names_chosen_to_collide_do_so_only_in_the_process_they_are_for(void **state)
     static char names[COLLISIONS][COLLISIONS_NAME];
 
     hash_seed(collisions_known);
-    collisions_choose(names, hash_text, COLLISIONS);
+    collisions_choose(names, COLLISIONS, hash_text, COLLISIONS);
     for (int i = 0; i < 2; i++) {
         struct redis_wanted *w = *state;
 
