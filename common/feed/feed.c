@@ -50,14 +50,14 @@ static const struct feed *feed_of(const char *name, struct err *err)
     char names[128] = "";
     size_t len = 0;
 
-    for (const struct feed *f = feed_table; f->name; f++) {
-        size_t n = strlen(f->name);
+    for (const struct feed *const *f = feed_map; *f; f++) {
+        size_t n = strlen((*f)->name);
 
-        if (strcmp(f->name, name) == 0)
-            return f;
+        if (strcmp((*f)->name, name) == 0)
+            return *f;
         if (len + n + 3 < sizeof names) {
             len += (size_t)snprintf(names + len, sizeof names - len, ", %s",
-                                    f->name);
+                                    (*f)->name);
         }
     }
     err_set(err, ERR_USAGE, "--feed: '%s' is not a feed (try native%s)", name,
@@ -100,7 +100,7 @@ static struct span unquoted(struct span value)
 static bool has_all(const struct feed_row *row, const struct feed_message *m)
 {
     for (const struct feed_member *want = row->member; want->how; want++)
-        if (want->key && !want->optional && !feed_find(m, want->key))
+        if (want->key && !want->optional && !feed_message_find(m, want->key))
             return false;
     return true;
 }
@@ -114,7 +114,7 @@ static bool is_kind(struct span value, const struct feed_row *row)
 static const struct feed_row *row_of(const struct feed *f,
                                      const struct feed_message *m)
 {
-    const struct feed_field *kind = feed_find(m, f->kind_key);
+    const struct feed_field *kind = feed_message_find(m, f->kind_key);
 
     for (const struct feed_row *row = f->row; row->member[0].how; row++) {
         if (!kind ? !row->kind && has_all(row, m)
@@ -226,7 +226,7 @@ static bool put_value(const struct feed_message *m,
     case FEED_SELL_TRUE:
         return put_sell_true(value, out);
     case FEED_COUNT:
-        return put_count(value, feed_find(m, want->key2), out);
+        return put_count(value, feed_message_find(m, want->key2), out);
     case FEED_RECEIVED:
     case FEED_PRESENT:
         break;
@@ -250,7 +250,8 @@ static enum event_fault fault_of(const char *native, bool missing)
 static bool put_member(struct feed_message *m, const struct feed_member *want,
                        int64_t now_ns, struct bytes *out)
 {
-    const struct feed_field *p = want->key ? feed_find(m, want->key) : NULL;
+    const struct feed_field *p =
+        want->key ? feed_message_find(m, want->key) : NULL;
     size_t from = out->len;
 
     if (want->how == FEED_PRESENT)
@@ -265,17 +266,18 @@ static bool put_member(struct feed_message *m, const struct feed_member *want,
     out->len = from;
     if (want->optional)
         return true;
-    return feed_bad(m, p ? p->value.ptr : m->line.ptr,
-                    fault_of(want->native, !p));
+    return feed_message_bad(m, p ? p->value.ptr : m->line.ptr,
+                            fault_of(want->native, !p));
 }
 
 /* What the event scanner found wrong with a value, in the line it came from. */
 static void blame(struct feed_message *m, const struct feed_row *row,
                   enum event_fault fault)
 {
-    feed_bad(m, m->line.ptr, fault);
+    feed_message_bad(m, m->line.ptr, fault);
     for (const struct feed_member *want = row->member; want->how; want++) {
-        const struct feed_field *p = want->key ? feed_find(m, want->key) : NULL;
+        const struct feed_field *p =
+            want->key ? feed_message_find(m, want->key) : NULL;
         struct span text;
         struct decimal d;
 

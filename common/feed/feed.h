@@ -1,7 +1,7 @@
 /*
  * feed.h -- what exchanges send, made into native events.
  *
- * A feed is a table of the kinds of messages that it has (feed_map.c): which
+ * A feed is a table of the kinds of messages that it has (feed_NAME.c): which
  * source key becomes which native member, and how its value is converted.
  * Kinds without a row, acknowledgements and heartbeats are ignored, which is
  * not a fault.  {"stream":..,"data":{..}} is unwrapped.  Keys are case

@@ -1,8 +1,9 @@
 /*
  * feed_map.h -- the tables that feed_read() works from.
  *
- * A new feed is a new list of rows; only a value that is written in a way that
- * no conversion here knows needs code.
+ * A new feed is a file feed_NAME.c with its rows, and a row of FEEDS below;
+ * only a value that is written in a way that no conversion here knows needs
+ * code.
  *
  * Private to feed*.c.
  */
@@ -64,6 +65,11 @@ struct feed {
     const struct feed_row *row; /* ends with a row without members */
 };
 
-extern const struct feed feed_table[]; /* ends where name is NULL */
+/* One row a feed, in the order of messages to people. */
+#define FEEDS(ROW) ROW(binance)
+
+#define FEED_DECLARE(name) extern const struct feed feed_##name;
+FEEDS(FEED_DECLARE)
+extern const struct feed *const feed_map[]; /* ends with NULL */
 
 #endif

@@ -2,7 +2,8 @@
 
 #include "common/json/scan.h"
 
-bool feed_bad(struct feed_message *m, const char *at, enum event_fault fault)
+bool feed_message_bad(struct feed_message *m, const char *at,
+                      enum event_fault fault)
 {
     m->fault = fault;
     m->fault_at = at;
@@ -53,8 +54,8 @@ static void note(struct feed_message *m, struct feed_field p)
     m->field[m->fields++] = p;
 }
 
-static inline const char *read_part(struct feed_message *m, const char *s,
-                                    const char *end)
+static inline const char *read_field(struct feed_message *m, const char *s,
+                                     const char *end)
 {
     const char *stop;
     bool plain;
@@ -81,8 +82,8 @@ static inline const char *read_part(struct feed_message *m, const char *s,
 }
 
 /* The members of the object at s; where it ends, or NULL.  As scan_fast_*. */
-static const char *read_parts(struct feed_message *m, const char *s,
-                              const char *end)
+static const char *read_fields(struct feed_message *m, const char *s,
+                               const char *end)
 {
     m->fields = 0;
     m->letters[0] = m->letters[1] = 0;
@@ -90,7 +91,7 @@ static const char *read_parts(struct feed_message *m, const char *s,
     if (*s == '}')
         return s + 1;
     for (;;) {
-        s = read_part(m, s, end);
+        s = read_field(m, s, end);
         if (!s)
             return NULL;
         if (*s == '}')
@@ -101,8 +102,8 @@ static const char *read_parts(struct feed_message *m, const char *s,
     }
 }
 
-const struct feed_field *feed_find(const struct feed_message *m,
-                                   const char *key)
+const struct feed_field *feed_message_find(const struct feed_message *m,
+                                           const char *key)
 {
     unsigned char c = (unsigned char)key[0];
     size_t len;
@@ -128,20 +129,21 @@ bool feed_message_read(const struct feed *f, struct feed_message *m)
     m->twice = NULL;
     m->look_closer = false;
     m->fault = EVENT_OK;
-    stop = s < end && *s == '{' ? read_parts(m, s, end) : NULL;
+    stop = s < end && *s == '{' ? read_fields(m, s, end) : NULL;
     if (!stop || stop > end || scan_space(stop, end) != end) {
         enum event_fault fault = event_syntax(m->line, &column);
 
-        return feed_bad(m, m->line.ptr + column - 1, fault);
+        return feed_message_bad(m, m->line.ptr + column - 1, fault);
     }
     if (m->twice)
-        return feed_bad(m, m->twice - 1, EVENT_DUPLICATE_KEY);
+        return feed_message_bad(m, m->twice - 1, EVENT_DUPLICATE_KEY);
     if (m->look_closer && !scan_unique(m->line, &m->fault_at))
-        return feed_bad(m, m->fault_at, EVENT_DUPLICATE_KEY);
-    if (!f->wrapper || feed_find(m, f->kind_key) || !feed_find(m, f->wrapper))
+        return feed_message_bad(m, m->fault_at, EVENT_DUPLICATE_KEY);
+    if (!f->wrapper || feed_message_find(m, f->kind_key) ||
+        !feed_message_find(m, f->wrapper))
         return true;
-    inner = feed_find(m, f->wrapped);
+    inner = feed_message_find(m, f->wrapped);
     if (inner && *inner->value.ptr == '{')
-        read_parts(m, inner->value.ptr, inner->value.ptr + inner->value.len);
+        read_fields(m, inner->value.ptr, inner->value.ptr + inner->value.len);
     return true;
 }

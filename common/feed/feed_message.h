@@ -35,9 +35,10 @@ struct feed_message {
 /* m->line is one JSON object: its members, or those of what it wraps.  False
  * with fault and fault_at set where it is not. */
 bool feed_message_read(const struct feed *f, struct feed_message *m);
-const struct feed_field *feed_find(const struct feed_message *m,
-                                   const char *key);
+const struct feed_field *feed_message_find(const struct feed_message *m,
+                                           const char *key);
 /* Sets what is wrong and where; always false. */
-bool feed_bad(struct feed_message *m, const char *at, enum event_fault fault);
+bool feed_message_bad(struct feed_message *m, const char *at,
+                      enum event_fault fault);
 
 #endif
