@@ -4,7 +4,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/line.h"
-#include "tickpub/input/simulate.h"
+#include "tickpub/input/simulator.h"
 
 enum {
     PER_TURN = 1024, /* events before the loop has its turn */

@@ -1,4 +1,4 @@
-#include "tickpub/input/simulate.h"
+#include "tickpub/input/simulator.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/decimal.h"
+#include "common/base/random_walk.h"
 
 #define SECOND_NS 1e9
 #define DAY_S 86400.0
@@ -47,97 +48,19 @@ struct instrument {
     struct span symbol;
     uint8_t scale;
     unsigned lot;
-    double volatility;  /* of one second */
-    double mid;         /* in ticks */
-    double heat;        /* volatility now, 1 on average */
-    double half_spread; /* as a part of the price, 1 on average */
-    bool buying;        /* side of the last trade */
+    struct random_walk walk; /* of the middle of the spread, in ticks */
+    double half_spread;      /* as a part of the price, 1 on average */
+    bool buying;             /* side of the last trade */
     uint64_t trade_id;
     int64_t last_ns;
 };
 
 struct simulator {
-    uint64_t state[4];
+    struct random random;
     double rate;
     unsigned count;
     struct instrument instruments[];
 };
-
-/* --- random numbers --- */
-
-static uint64_t splitmix(uint64_t *state)
-{
-    uint64_t z = (*state += 0x9E3779B97F4A7C15u);
-
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
-    return z ^ (z >> 31);
-}
-
-static uint64_t rotated(uint64_t x, int k)
-{
-    return (x << k) | (x >> (64 - k));
-}
-
-static uint64_t draw(struct simulator *s)
-{
-    uint64_t *st = s->state;
-    uint64_t result = rotated(st[1] * 5, 7) * 9;
-    uint64_t t = st[1] << 17;
-
-    st[2] ^= st[0];
-    st[3] ^= st[1];
-    st[1] ^= st[2];
-    st[0] ^= st[3];
-    st[2] ^= t;
-    st[3] = rotated(st[3], 45);
-    return result;
-}
-
-/* [0, 1) */
-static double uniform(struct simulator *s)
-{
-    return (double)(draw(s) >> 11) * 0x1p-53;
-}
-
-static bool chance(struct simulator *s, unsigned percent)
-{
-    return draw(s) % 100 < percent;
-}
-
-/* Mean 0, variance 1: the sum of twelve uniforms of 21 bits.  Its tails end at
- * six; the wandering volatility makes the returns' tails fat enough. */
-static double normal(struct simulator *s)
-{
-    uint64_t sum = 0;
-
-    for (int i = 0; i < 4; i++) {
-        uint64_t r = draw(s);
-
-        sum += (r & 0x1FFFFF) + ((r >> 21) & 0x1FFFFF) + (r >> 43);
-    }
-    return (double)sum * 0x1p-21 - 6.0;
-}
-
-/* Mean 1. */
-static double exponential(struct simulator *s)
-{
-    for (int whole = 0;; whole++) {
-        double first = uniform(s), before = first;
-        bool odd = true;
-
-        for (;;) {
-            double u = uniform(s);
-
-            if (u >= before)
-                break;
-            before = u;
-            odd = !odd;
-        }
-        if (odd)
-            return whole + first;
-    }
-}
 
 /* --- the market --- */
 
@@ -192,8 +115,7 @@ struct simulator *simulator_new(const struct span *symbols, unsigned count,
 
     s->rate = rate;
     s->count = count;
-    for (int i = 0; i < 4; i++)
-        s->state[i] = splitmix(&seed);
+    s->random = random_seeded(seed);
     for (unsigned i = 0; i < count; i++) {
         struct profile p = profile_of(symbols[i]);
 
@@ -201,9 +123,8 @@ struct simulator *simulator_new(const struct span *symbols, unsigned count,
             .symbol = span_make(mem_str(symbols[i]), symbols[i].len),
             .scale = p.scale,
             .lot = p.lot,
-            .volatility = p.volatility / sqrt(YEAR_S),
-            .mid = (double)p.price,
-            .heat = 1,
+            .walk =
+                random_walk_start((double)p.price, p.volatility / sqrt(YEAR_S)),
             .half_spread = 5e-5,
         };
     }
@@ -221,12 +142,8 @@ void simulator_free(struct simulator *s)
 
 int64_t simulator_gap_ns(struct simulator *s, int64_t time_ns)
 {
-    return (int64_t)(exponential(s) * SECOND_NS / s->rate / activity(time_ns));
-}
-
-static double between(double x, double low, double high)
-{
-    return x < low ? low : x > high ? high : x;
+    return (int64_t)(random_exponential(&s->random) * SECOND_NS / s->rate /
+                     activity(time_ns));
 }
 
 static void walk(struct simulator *s, struct instrument *in, int64_t time_ns)
@@ -234,25 +151,20 @@ static void walk(struct simulator *s, struct instrument *in, int64_t time_ns)
     double quiet_s = in->last_ns > 0
                          ? (double)(time_ns - in->last_ns) / SECOND_NS
                          : 1.0 / s->rate;
-    double step;
 
-    quiet_s = between(quiet_s, 0, QUIET_MAX_S);
+    quiet_s = quiet_s < 0 ? 0 : quiet_s > QUIET_MAX_S ? QUIET_MAX_S : quiet_s;
     in->last_ns = time_ns;
-    in->heat += 0.01 * (1 - in->heat) + 0.05 * sqrt(in->heat) * normal(s);
-    in->heat = between(in->heat, 0.2, 4);
-    step = in->volatility * in->heat * sqrt(quiet_s * activity(time_ns)) *
-           normal(s);
-    in->mid *= 1 + between(step, -0.05, 0.05);
-    in->mid = between(in->mid, 2, 1e12);
+    random_walk_step(&in->walk, &s->random, quiet_s * activity(time_ns));
 }
 
 /* bid < ask, both whole ticks above zero. */
 static void quote(struct simulator *s, struct instrument *in, int64_t *bid,
                   int64_t *ask)
 {
-    double half = in->mid * in->half_spread * in->heat * (0.4 + uniform(s));
-    int64_t low = (int64_t)floor(in->mid - half);
-    int64_t high = (int64_t)ceil(in->mid + half);
+    double half = in->walk.price * in->half_spread * in->walk.heat *
+                  (0.4 + random_uniform(&s->random));
+    int64_t low = (int64_t)floor(in->walk.price - half);
+    int64_t high = (int64_t)ceil(in->walk.price + half);
 
     *bid = low > 1 ? low : 1;
     *ask = high > *bid ? high : *bid + 1;
@@ -260,10 +172,11 @@ static void quote(struct simulator *s, struct instrument *in, int64_t *bid,
 
 static uint64_t trade_size(struct simulator *s, const struct instrument *in)
 {
-    uint64_t lots = 1 + (uint64_t)(exponential(s) * 2 * in->heat);
+    uint64_t lots =
+        1 + (uint64_t)(random_exponential(&s->random) * 2 * in->walk.heat);
 
-    if (in->lot > 1 && chance(s, ODD_LOT_PERCENT))
-        return 1 + draw(s) % (in->lot - 1);
+    if (in->lot > 1 && random_chance(&s->random, ODD_LOT_PERCENT))
+        return 1 + random_draw(&s->random) % (in->lot - 1);
     return lots * in->lot;
 }
 
@@ -291,7 +204,7 @@ static void add_trade(struct simulator *s, struct instrument *in,
                       int64_t time_ns, int64_t bid, int64_t ask,
                       struct bytes *out)
 {
-    if (!chance(s, RUN_PERCENT))
+    if (!random_chance(&s->random, RUN_PERCENT))
         in->buying = !in->buying;
     add_head(out, "{\"type\":\"trade\",\"symbol\":\"", in, time_ns);
     add_price(out, ",\"price\":", in->buying ? ask : bid, in->scale);
@@ -305,13 +218,13 @@ static void add_trade(struct simulator *s, struct instrument *in,
 
 void simulator_event(struct simulator *s, int64_t time_ns, struct bytes *out)
 {
-    struct instrument *in = &s->instruments[draw(s) % s->count];
+    struct instrument *in = &s->instruments[random_draw(&s->random) % s->count];
     int64_t bid, ask;
 
     bytes_reserve(out, LINE_MAX);
     walk(s, in, time_ns);
     quote(s, in, &bid, &ask);
-    if (chance(s, TRADES_PERCENT)) {
+    if (random_chance(&s->random, TRADES_PERCENT)) {
         add_trade(s, in, time_ns, bid, ask, out);
         return;
     }

@@ -9,7 +9,7 @@
 
 #include "common/base/line.h"
 #include "common/event/event.h"
-#include "tickpub/input/simulate.h"
+#include "tickpub/input/simulator.h"
 
 #define START_NS (INT64_C(1705575045123) * 1000000)
 
@@ -49,6 +49,28 @@ static void the_same_seed_gives_the_same_bytes(void **state)
     assert_false(span_eq(bytes_span(&a), bytes_span(&b)));
     bytes_close(&a);
     bytes_close(&b);
+}
+
+/* FNV-1a */
+static uint64_t hash_of(struct span s)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < s.len; i++)
+        h = (h ^ (unsigned char)s.ptr[i]) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+/* Whoever kept a seed keeps the market that it stands for. */
+static void a_seed_gives_the_bytes_that_it_always_gave(void **state)
+{
+    struct bytes text;
+
+    (void)state;
+    bytes_init(&text);
+    simulated(42, 200, EVENTS, &text);
+    assert_int_equal(hash_of(bytes_span(&text)), UINT64_C(0xf0fb469b07739139));
+    bytes_close(&text);
 }
 
 struct last {
@@ -178,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_same_seed_gives_the_same_bytes),
+        cmocka_unit_test(a_seed_gives_the_bytes_that_it_always_gave),
         cmocka_unit_test(every_event_is_valid_and_looks_like_a_market),
         cmocka_unit_test(the_rate_is_what_was_asked_for),
         cmocka_unit_test(a_price_near_zero_stays_above_it),
