@@ -216,6 +216,36 @@ static void on_down(void *arg, const char *why, bool refused)
     app_redis_down(&w->parts->link, why, refused);
 }
 
+/* For instance:wsgate:{id}. */
+static void on_fill(void *arg, struct json_writer *json)
+{
+    struct gate_stats s;
+
+    gate_stats(arg, &s);
+    json_write_uint(json, "clients", s.clients);
+    json_write_uint(json, "subscriptions", s.subscriptions);
+    json_write_uint(json, "channels", s.channels);
+    json_write_uint(json, "messages", s.messages_redis + s.messages_local);
+    json_write_uint(json, "delivered", s.delivered);
+    json_write_uint(json, "conflated", s.conflated);
+    json_write_uint(json, "dropped", s.dropped);
+}
+
+static struct upstream *new_upstream(struct wsgate *w)
+{
+    static const struct upstream_events events = {.on_settled = on_settled,
+                                                  .on_upstream = on_upstream,
+                                                  .on_up = on_up,
+                                                  .on_down = on_down,
+                                                  .fill = on_fill};
+    const struct upstream_config config = {
+        .redis = w->opts->app.no_redis ? NULL : &w->redis_config,
+        .self = {w->app->tool, w->app->instance, w->app->started_ms},
+        .routes = w->routes};
+
+    return upstream_new(&w->app->loop, &config, w->fanout, &events, w);
+}
+
 static bool listen_now(struct wsgate *w, struct err *err)
 {
     const struct options *o = w->opts;
@@ -247,10 +277,6 @@ static bool give_up(struct wsgate *w)
 bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
                struct err *err)
 {
-    static const struct upstream_events events = {.on_settled = on_settled,
-                                                  .on_upstream = on_upstream,
-                                                  .on_up = on_up,
-                                                  .on_down = on_down};
     const struct fanout_limits limits = {
         .backlog_bytes = (uint64_t)opts->backlog_bytes,
         .backlog_all_bytes = (uint64_t)opts->backlog_all_bytes,
@@ -272,8 +298,9 @@ bool gate_open(struct wsgate *w, struct app *app, const struct options *opts,
     gate_metrics_open(w);
     if (!opts->app.no_redis)
         app_redis_open(&w->parts->link, app, w->redis_config.display);
-    if (!upstream_new(w, &events, w, err))
-        return false;
+    w->upstream = new_upstream(w);
+    upstream_start(w->upstream);
+    w->redis = upstream_redis(w->upstream);
     raise_fd_limit(opts); /* now: a start that fails says only why */
     warm_up();
     api_connect(w);
@@ -296,6 +323,7 @@ static void on_drained(void *arg)
     api_stop(w);
     http_server_close(w->server);
     upstream_stop(w->upstream);
+    w->redis = NULL;
 }
 
 void gate_stop(void *wsgate)
@@ -304,7 +332,7 @@ void gate_stop(void *wsgate)
 
     app_redis_close(&w->parts->link); /* not required any more */
     stdio_stop_input(w);
-    gate_flush(w);
+    upstream_flush(w->upstream);
     http_server_stop_accepting(w->server);
     drain_begin(&w->parts->drain, w, on_drained, w);
 }
@@ -341,17 +369,6 @@ void gate_free(struct wsgate *w)
 
 /* --- for the shells --- */
 
-bool gate_publish_local(struct wsgate *w, struct span line, unsigned *column,
-                        struct err *err)
-{
-    return upstream_publish_local(w->upstream, line, column, err);
-}
-
-void gate_flush(struct wsgate *w)
-{
-    upstream_flush(w->upstream);
-}
-
 enum upstream_state gate_upstream(const struct wsgate *w)
 {
     return upstream_state(w->upstream);
@@ -360,6 +377,7 @@ enum upstream_state gate_upstream(const struct wsgate *w)
 void gate_stats(const struct wsgate *w, struct gate_stats *out)
 {
     const struct fanout_counters *k = &w->fanout->counters;
+    const struct upstream_stats up = upstream_stats(w->upstream);
 
     *out = (struct gate_stats){
         .clients = w->clients->count,
@@ -375,8 +393,12 @@ void gate_stats(const struct wsgate *w, struct gate_stats *out)
         .bytes_sent = k->bytes,
         .bytes_received = w->clients->bytes_received,
         .commands = w->clients->commands,
+        .channels = up.channels,
+        .messages_redis = up.messages_redis,
+        .messages_local = up.messages_local,
+        .messages_invalid = up.messages_invalid,
+        .redis_subscriptions = up.redis_subscriptions,
     };
-    upstream_stats(w->upstream, out);
 }
 
 struct each_channel {

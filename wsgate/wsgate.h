@@ -95,15 +95,6 @@ void gate_free(struct wsgate *w);
 void gate_http(void *wsgate, struct http_conn *conn,
                const struct http_request *req);
 
-/* One JSON value from a pipe, with "source":"local".  The channel is that of
- * the event in the route table, or named by an envelope
- * {"channel":"x","data":...}.  At least LINE_PAD readable bytes follow line.
- * False: refused and counted; err says why and *column where. */
-bool gate_publish_local(struct wsgate *w, struct span line, unsigned *column,
-                        struct err *err);
-/* Sends what gate_publish_local() queued: call after each batch of lines. */
-void gate_flush(struct wsgate *w);
-
 /* UPSTREAM_LIVE with --no-redis: the pipe is all there is. */
 enum upstream_state gate_upstream(const struct wsgate *w);
 void gate_stats(const struct wsgate *w, struct gate_stats *out);

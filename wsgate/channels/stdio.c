@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/json/json_writer.h"
+#include "wsgate/channels/upstream.h"
 
 struct stdio {
     struct wsgate *gate;
@@ -50,7 +51,7 @@ static void on_line(void *arg, struct span line, uint64_t number)
 
     if (line.len == 0)
         return; /* an empty line is no message, and no mistake */
-    if (gate_publish_local(l->gate, line, &column, &err)) {
+    if (upstream_publish_local(l->gate->upstream, line, &column, &err)) {
         lines[ACCEPTED].value++;
         return;
     }
@@ -73,7 +74,7 @@ static void on_drained(void *arg)
 {
     const struct stdio *l = arg;
 
-    gate_flush(l->gate);
+    upstream_flush(l->gate->upstream);
 }
 
 static void on_end(void *arg, int errnum)
@@ -81,7 +82,7 @@ static void on_end(void *arg, int errnum)
     struct stdio *l = arg;
     struct err err = {0};
 
-    gate_flush(l->gate);
+    upstream_flush(l->gate->upstream);
     log_info("input_end",
              "accepted=%" PRIu64 " refused=%" PRIu64 " too_long=%" PRIu64
              " then=%s",

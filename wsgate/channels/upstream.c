@@ -30,6 +30,11 @@ struct channels *upstream_channels(struct upstream *upstream)
     return &upstream->channels;
 }
 
+struct redis_cmd *upstream_redis(const struct upstream *upstream)
+{
+    return upstream->redis;
+}
+
 /* --- time and turns --- */
 
 /* The clocks are read once for all messages of a read. */
@@ -46,7 +51,7 @@ static void on_throttle(uv_timer_t *t);
 
 void upstream_flush(struct upstream *upstream)
 {
-    fanout_flush(upstream->gate->fanout);
+    fanout_flush(upstream->fanout);
     if (upstream->turn_ns != 0)
         metrics_observe(&fanout_time,
                         (clock_mono_ns() - upstream->turn_ns) / 1000);
@@ -72,7 +77,7 @@ static void on_prepare(uv_prepare_t *p)
 {
     struct upstream *upstream = p->data;
 
-    if (upstream->gate->fanout->dirty)
+    if (upstream->fanout->dirty)
         upstream_flush(upstream);
     if (upstream->settled) {
         upstream->settled = false;
@@ -320,32 +325,41 @@ static void on_sweep(uv_timer_t *t)
 
 static void timer(struct upstream *upstream, uv_timer_t *t)
 {
-    uv_timer_init(&upstream->gate->app->loop, t);
+    uv_timer_init(upstream->loop, t);
     t->data = upstream;
 }
 
-bool upstream_new(struct wsgate *w, const struct upstream_events *events,
-                  void *arg, struct err *err)
+struct upstream *upstream_new(uv_loop_t *loop,
+                              const struct upstream_config *config,
+                              struct fanout *fanout,
+                              const struct upstream_events *events, void *arg)
 {
     struct upstream *upstream = mem_zero(sizeof *upstream);
 
-    upstream->gate = w;
+    upstream->loop = loop;
+    upstream->config = *config;
+    upstream->fanout = fanout;
     upstream->events = *events;
     upstream->arg = arg;
     upstream->connection = 1;
     upstream->local = event_reader_new();
-    w->upstream = upstream;
-    channels_init(&upstream->channels, w->fanout,
+    channels_init(&upstream->channels, fanout,
                   clock_mono_ns() ^ (uint64_t)getpid());
     upstream->channels.is_public = upstream_alert_is_public;
     timer(upstream, &upstream->throttle);
     timer(upstream, &upstream->sweep);
-    uv_prepare_init(&w->app->loop, &upstream->prepare);
+    uv_prepare_init(loop, &upstream->prepare);
     upstream->prepare.data = upstream;
     uv_prepare_start(&upstream->prepare, on_prepare);
     uv_timer_start(&upstream->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
     metrics_add(&fanout_time);
-    return upstream_redis_open(upstream, err);
+    return upstream;
+}
+
+void upstream_start(struct upstream *upstream)
+{
+    if (upstream->config.redis)
+        upstream_redis_open(upstream);
 }
 
 void upstream_stop(struct upstream *upstream)
@@ -367,12 +381,14 @@ void upstream_free(struct upstream *upstream)
     free(upstream);
 }
 
-void upstream_stats(const struct upstream *upstream, struct gate_stats *out)
+struct upstream_stats upstream_stats(const struct upstream *upstream)
 {
-    out->channels = upstream->channels.by_name.count;
-    out->messages_redis = upstream->from_redis;
-    out->messages_local = upstream->from_local;
-    out->messages_invalid = upstream->invalid + upstream->too_big;
-    out->redis_subscriptions =
-        !upstream->sub ? 0 : redis_sub_wanted_count(upstream->sub);
+    return (struct upstream_stats){
+        .channels = upstream->channels.by_name.count,
+        .messages_redis = upstream->from_redis,
+        .messages_local = upstream->from_local,
+        .messages_invalid = upstream->invalid + upstream->too_big,
+        .redis_subscriptions =
+            !upstream->sub ? 0 : redis_sub_wanted_count(upstream->sub),
+    };
 }

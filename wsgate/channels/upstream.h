@@ -1,17 +1,19 @@
 /*
  * upstream.h -- where messages come from: Redis, and standard input.
  *
- * Subscriptions (channels and patterns) are counted by reference: Redis is asked for
- * those that somebody wants, and for UPSTREAM_LINGER_MS after the last one left.
- * A subscription is settled when an ack can be sent for it: Redis has confirmed it
- * and the cached newest messages ({prefix}last:{channel}) have come; or there
- * is nobody to wait for.
+ * Subscriptions (channels and patterns) are counted by reference: Redis is
+ * asked for those that somebody wants, and for UPSTREAM_LINGER_MS after the
+ * last one left.  A subscription is settled when an ack can be sent for it:
+ * Redis has confirmed it and the cached newest messages
+ * ({prefix}last:{channel}) have come; or there is nobody to wait for.
  *
  * A channel that is subscribed by name and covered by a pattern comes twice
  * from Redis; the copy of the pattern is ignored while the name is confirmed.
  *
- * Ownership   upstream_new() gives the upstream to w->upstream; upstream_stop() closes handles and
- *             links, upstream_free() the rest after the loop has ended
+ * Units       times are milliseconds; counters count since the start
+ * Ownership   upstream_new() makes timers only, upstream_start() opens the links
+ *             to Redis; upstream_stop() closes both, upstream_free() frees the
+ *             rest after the loop has ended
  */
 #ifndef WSGATE_CHANNELS_UPSTREAM_H
 #define WSGATE_CHANNELS_UPSTREAM_H
@@ -19,8 +21,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <uv.h>
+
+#include "common/base/err.h"
+#include "common/event/route.h"
+#include "common/redis/instance.h"
+#include "common/redis/redis_cmd.h"
+#include "common/redis/redis_config.h"
+#include "common/redis/redis_probe.h"
 #include "wsgate/channels/channel.h"
-#include "wsgate/wsgate.h"
 
 enum { UPSTREAM_LINGER_MS = 5000 };
 #define NO_SUBSCRIPTION UINT32_MAX
@@ -32,13 +41,38 @@ struct upstream_events {
     /* Of each of the two links. */
     void (*on_up)(void *arg);
     void (*on_down)(void *arg, const char *why, bool refused);
+    /* Members of the instance's entry in Redis. */
+    void (*fill)(void *arg, struct json_writer *json);
 };
 
-struct channels *upstream_channels(struct upstream *upstream);
-bool upstream_new(struct wsgate *w, const struct upstream_events *events,
-                  void *arg, struct err *err);
+/* What it points to must outlive the upstream. */
+struct upstream_config {
+    const struct redis_config *redis; /* NULL: standard input is all there is */
+    struct instance_id self;
+    const struct route_table *routes; /* channels of events from a pipe */
+};
+
+struct upstream;
+
+struct upstream_stats {
+    uint64_t channels;         /* known now */
+    uint64_t messages_redis;   /* received from Redis */
+    uint64_t messages_local;   /* received from standard input */
+    uint64_t messages_invalid; /* not JSON, not UTF-8, too big */
+    uint64_t redis_subscriptions;
+};
+
+struct upstream *upstream_new(uv_loop_t *loop,
+                              const struct upstream_config *config,
+                              struct fanout *fanout,
+                              const struct upstream_events *events, void *arg);
+void upstream_start(struct upstream *upstream);
 void upstream_stop(struct upstream *upstream);
 void upstream_free(struct upstream *upstream);
+
+struct channels *upstream_channels(struct upstream *upstream);
+/* For commands of others, while it runs; NULL: there is no Redis. */
+struct redis_cmd *upstream_redis(const struct upstream *upstream);
 
 /* One more reference; NO_SUBSCRIPTION: a limit is reached.  The name must pass
  * route_channel_ok(). */
@@ -52,11 +86,17 @@ struct span upstream_subscription_name(const struct upstream *upstream,
 uint32_t upstream_subscription_interval(const struct upstream *upstream,
                                         uint32_t subscription);
 
-/* See wsgate.h. */
+/* One JSON value from a pipe, with "source":"local".  The channel is that of
+ * the event in the route table, or named by an envelope
+ * {"channel":"x","data":...}.  At least LINE_PAD readable bytes follow line.
+ * False: refused and counted; err says why and *column where. */
 bool upstream_publish_local(struct upstream *upstream, struct span line,
                             unsigned *column, struct err *err);
+/* Sends what was published: call it after each batch of lines, and before what
+ * a client is subscribed to is changed. */
 void upstream_flush(struct upstream *upstream);
+/* UPSTREAM_LIVE without Redis. */
 enum upstream_state upstream_state(const struct upstream *upstream);
-void upstream_stats(const struct upstream *upstream, struct gate_stats *out);
+struct upstream_stats upstream_stats(const struct upstream *upstream);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * upstream_parts.h -- what upstream.c, upstream_redis.c and upstream_local.c share.
+ * upstream_internal.h -- what upstream.c, upstream_redis.c and upstream_local.c share.
  */
 #ifndef WSGATE_CHANNELS_UPSTREAM_INTERNAL_H
 #define WSGATE_CHANNELS_UPSTREAM_INTERNAL_H
@@ -13,11 +13,14 @@
 #include "wsgate/channels/upstream.h"
 
 struct upstream {
-    struct wsgate *gate;
+    uv_loop_t *loop;
+    struct upstream_config config;
+    struct fanout *fanout;
     struct upstream_events events;
     void *arg;
     struct channels channels;
-    struct redis_sub *sub; /* NULL with --no-redis */
+    struct redis_cmd *redis; /* NULL without Redis, as the next three */
+    struct redis_sub *sub;
     struct redis_probe *probe;
     struct instance *instance;
     uint64_t connection; /* number of the present subscription connection */
@@ -44,7 +47,7 @@ void upstream_release_channel(struct upstream *upstream,
                               struct channel *channel);
 
 /* upstream_redis.c */
-bool upstream_redis_open(struct upstream *upstream, struct err *err);
+void upstream_redis_open(struct upstream *upstream);
 void upstream_redis_close(struct upstream *upstream);
 bool upstream_redis_is_up(const struct upstream *upstream);
 void upstream_redis_want(struct upstream *upstream, struct span name,

@@ -59,7 +59,7 @@ static bool find_envelope(struct span line, struct span *channel,
 static bool publish_event(struct upstream *upstream, const struct event *ev,
                           struct err *err)
 {
-    const struct route *r = route_of(upstream->gate->routes, ev->type);
+    const struct route *r = route_of(upstream->config.routes, ev->type);
     const char *templates[] = {r->channel, r->channel2};
     struct span none = {"", 0};
     bool any = false;

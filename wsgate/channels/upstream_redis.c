@@ -1,19 +1,17 @@
 /* The upstream's side of Redis: two links, the probe, and cached messages. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/line.h"
 #include "common/base/log.h"
 #include "common/event/route.h"
-#include "common/redis/instance.h"
 #include "wsgate/channels/upstream_internal.h"
 
 static struct span prefixed(struct upstream *upstream, const char *more,
                             struct span name)
 {
     bytes_clear(&upstream->name);
-    bytes_add_str(&upstream->name, upstream->gate->redis_config.prefix);
+    bytes_add_str(&upstream->name, upstream->config.redis->prefix);
     bytes_add_str(&upstream->name, more);
     bytes_add_span(&upstream->name, name);
     return bytes_span(&upstream->name);
@@ -22,9 +20,9 @@ static struct span prefixed(struct upstream *upstream, const char *more,
 /* False: not one of ours. */
 static bool strip(const struct upstream *upstream, struct span *name)
 {
-    size_t n = strlen(upstream->gate->redis_config.prefix);
+    size_t n = strlen(upstream->config.redis->prefix);
 
-    if (!span_starts(*name, upstream->gate->redis_config.prefix))
+    if (!span_starts(*name, upstream->config.redis->prefix))
         return false;
     *name = span_make(name->ptr + n, name->len - n);
     return true;
@@ -72,7 +70,7 @@ static void use_cached(struct upstream *upstream, struct channel *channel,
     bar_time = peek.is_bar ? peek.bar_time_ms : 0;
     for (uint32_t i = 0; i < c->n_keys; i++) {
         if (c->keys[i].type == type && c->keys[i].bar_time == bar_time)
-            known = stream_payload(&c->keys[i], &upstream->gate->fanout->log);
+            known = stream_payload(&c->keys[i], &upstream->fanout->log);
     }
     if (known.len == 0 && channel->seq == 0)
         stream_cache(&channel->native.stream, type, bar_time, copy);
@@ -111,9 +109,9 @@ static void fetch_cached(struct upstream *upstream, struct channel *channel)
     *f = (struct fetch){.upstream = upstream, .channel = channel};
     channel->refs++;
     channel->state = CHANNEL_FETCHING;
-    if (redis_cmd_begin(upstream->gate->redis, 2, on_cached, f)) {
-        redis_cmd_str(upstream->gate->redis, "HGETALL");
-        redis_cmd_arg(upstream->gate->redis, key.ptr, key.len);
+    if (redis_cmd_begin(upstream->redis, 2, on_cached, f)) {
+        redis_cmd_str(upstream->redis, "HGETALL");
+        redis_cmd_arg(upstream->redis, key.ptr, key.len);
         return;
     }
     on_cached(f, NULL); /* no command link now: no snapshot, but live */
@@ -263,23 +261,7 @@ void upstream_redis_unwant(struct upstream *upstream, struct span name,
         redis_sub_unwant(upstream->sub, prefixed(upstream, "", name), pattern);
 }
 
-/* For instance:wsgate:{id}. */
-static void fill_instance(void *arg, struct json_writer *json)
-{
-    const struct upstream *upstream = arg;
-    struct gate_stats s;
-
-    gate_stats(upstream->gate, &s);
-    json_write_uint(json, "clients", s.clients);
-    json_write_uint(json, "subscriptions", s.subscriptions);
-    json_write_uint(json, "channels", s.channels);
-    json_write_uint(json, "messages", s.messages_redis + s.messages_local);
-    json_write_uint(json, "delivered", s.delivered);
-    json_write_uint(json, "conflated", s.conflated);
-    json_write_uint(json, "dropped", s.dropped);
-}
-
-bool upstream_redis_open(struct upstream *upstream, struct err *err)
+void upstream_redis_open(struct upstream *upstream)
 {
     static const struct redis_cmd_events cmd_events = {.on_ready = on_cmd_ready,
                                                        .on_down = on_cmd_down};
@@ -291,24 +273,18 @@ bool upstream_redis_open(struct upstream *upstream, struct err *err)
         .on_drained = on_drained,
         .on_refused = on_refused,
     };
-    struct wsgate *w = upstream->gate;
-    const struct instance_id self = {w->app->tool, w->app->instance,
-                                     w->app->started_ms};
+    const struct upstream_config *c = &upstream->config;
 
-    if (w->opts->app.no_redis)
-        return true;
-    w->redis = redis_cmd_new(&w->app->loop, &w->redis_config, NULL, &cmd_events,
-                             upstream);
+    upstream->redis =
+        redis_cmd_new(upstream->loop, c->redis, NULL, &cmd_events, upstream);
     upstream->sub =
-        redis_sub_new(&w->app->loop, &w->redis_config, &sub_events, upstream);
-    upstream->probe = redis_probe_new(&w->app->loop, w->redis, upstream->sub,
-                                      &w->redis_config, w->app->instance,
-                                      on_upstream, upstream);
+        redis_sub_new(upstream->loop, c->redis, &sub_events, upstream);
+    upstream->probe =
+        redis_probe_new(upstream->loop, upstream->redis, upstream->sub,
+                        c->redis, c->self.id, on_upstream, upstream);
     upstream->instance =
-        instance_new(&w->app->loop, self, w->redis, &w->redis_config,
-                     fill_instance, upstream);
-    (void)err;
-    return true;
+        instance_new(upstream->loop, c->self, upstream->redis, c->redis,
+                     upstream->events.fill, upstream->arg);
 }
 
 void upstream_redis_close(struct upstream *upstream)
@@ -319,16 +295,15 @@ void upstream_redis_close(struct upstream *upstream)
     instance_close(upstream->instance);
     upstream->instance = NULL;
     redis_sub_close(upstream->sub, NULL, NULL);
-    redis_cmd_close(upstream->gate->redis, NULL, NULL);
+    redis_cmd_close(upstream->redis, NULL, NULL);
     upstream->probe = NULL;
     upstream->sub = NULL;
-    upstream->gate->redis = NULL;
+    upstream->redis = NULL;
 }
 
 enum upstream_state upstream_state(const struct upstream *upstream)
 {
-    /* Without Redis the pipe is all there is, and it is here. */
-    if (upstream->gate->opts->app.no_redis)
+    if (!upstream->config.redis)
         return UPSTREAM_LIVE;
     return !upstream->probe ? UPSTREAM_DOWN
                             : redis_probe_state(upstream->probe);

@@ -143,10 +143,11 @@ static void publish(struct input *in, bool local)
         bytes_add_span(&line, bytes_span(&payload));
         bytes_add_str(&line, "}");
         memset(bytes_reserve(&line, 64), 0, 64);
-        (void)gate_publish_local(&world.gate, bytes_span(&line), &column, &err);
+        (void)upstream_publish_local(world.gate.upstream, bytes_span(&line),
+                                     &column, &err);
     }
     if (local)
-        gate_flush(&world.gate);
+        upstream_flush(world.gate.upstream);
     bytes_close(&payload);
     bytes_close(&line);
 }
