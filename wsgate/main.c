@@ -18,12 +18,12 @@ int main(int argc, char **argv)
 
     if (app_args(&wsgate_cli, argc, argv, &opts, &status))
         return status; /* --help, --version or a usage error */
-    if (app_init(&app, &wsgate_cli, &opts.app, gate_stop, &gate, &err)) {
+    if (app_init(&app, &wsgate_cli, &opts.app, wsgate_stop, &gate, &err)) {
         app.on_reload = on_reload;
-        if (gate_open(&gate, &app, &opts, &err))
+        if (wsgate_open(&gate, &app, &opts, &err))
             app_run(&app, &err);
     }
     status = app_exit(&app, &err);
-    gate_free(&gate);
+    wsgate_free(&gate);
     return status;
 }

@@ -342,3 +342,41 @@ struct pattern_view *channels_pattern_of(const struct channels *cs,
     return (struct pattern_view *)
         cs->fanout->patterns[subscription & ~SUBSCRIPTION_PATTERN];
 }
+
+/* --- all of them, for others --- */
+
+struct each {
+    void (*fn)(void *arg, const struct channel *channel);
+    void *arg;
+};
+
+static void each_one(void *arg, struct node *n)
+{
+    const struct each *each = arg;
+
+    each->fn(each->arg, node_of(struct channel, node, n));
+}
+
+void channels_each(const struct channels *cs,
+                   void (*fn)(void *arg, const struct channel *channel),
+                   void *arg)
+{
+    struct each each = {fn, arg};
+
+    table_each(&cs->by_name, each_one, &each);
+}
+
+void channels_each_payload(const struct channels *cs, struct span name,
+                           void (*fn)(void *arg, struct span type,
+                                      struct span payload),
+                           void *arg)
+{
+    const struct channel *channel = channels_find(cs, name);
+
+    for (uint32_t i = 0; channel && i < channel->native.stream.n_keys; i++) {
+        const struct conflation_key *k = &channel->native.stream.keys[i];
+        struct span payload = stream_payload(k, &cs->fanout->log);
+        if (payload.len > 0)
+            fn(arg, type_name(&cs->types, k->type), payload);
+    }
+}

@@ -144,6 +144,16 @@ struct pattern_view *pattern_view(struct channels *cs, struct pattern *w,
                                   enum dialect dialect, uint32_t interval_ms);
 /* Forgets the pattern's views that nobody uses. */
 void pattern_trim(struct channels *cs, struct pattern *w);
+/* In no order; fn must not publish or subscribe, as in the next. */
+void channels_each(const struct channels *cs,
+                   void (*fn)(void *arg, const struct channel *channel),
+                   void *arg);
+/* The payloads that are held of one channel, in no order: the newest of each
+ * type, and up to the last 64 bars of a bar channel. */
+void channels_each_payload(const struct channels *cs, struct span name,
+                           void (*fn)(void *arg, struct span type,
+                                      struct span payload),
+                           void *arg);
 /* What a subscription id of the fanout stands for. */
 struct view *channels_view_of(const struct channels *cs, uint32_t subscription);
 struct pattern_view *channels_pattern_of(const struct channels *cs,

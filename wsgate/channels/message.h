@@ -5,7 +5,7 @@
  * byte run as whole frames.  Pure: no clock, no sockets.
  *
  * Units       times are Unix milliseconds
- * Source      docs/protocol.md section 3
+ * Source      docs/protocol.md, Server to client
  */
 #ifndef WSGATE_CHANNELS_MESSAGE_H
 #define WSGATE_CHANNELS_MESSAGE_H

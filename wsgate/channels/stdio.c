@@ -1,8 +1,6 @@
 #include "wsgate/channels/stdio.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "common/app/input.h"
@@ -11,13 +9,6 @@
 #include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/json/json_writer.h"
-#include "wsgate/channels/upstream.h"
-
-struct stdio {
-    struct wsgate *gate;
-    struct input *in;
-    struct tee *out;
-};
 
 static struct metric lines[] = {
     {.name = "tickwire_wsgate_stdin_lines_total",
@@ -44,14 +35,14 @@ static struct metric stdout_dropped = {
 
 static void on_line(void *arg, struct span line, uint64_t number)
 {
-    struct stdio *l = arg;
+    struct stdio *s = arg;
     struct log_quote why;
     struct err err = {0};
     unsigned column = 1;
 
     if (line.len == 0)
         return; /* an empty line is no message, and no mistake */
-    if (upstream_publish_local(l->gate->upstream, line, &column, &err)) {
+    if (upstream_publish_local(s->upstream, line, &column, &err)) {
         lines[ACCEPTED].value++;
         return;
     }
@@ -62,38 +53,38 @@ static void on_line(void *arg, struct span line, uint64_t number)
 
 static void on_too_long(void *arg, uint64_t number)
 {
-    const struct stdio *l = arg;
+    const struct stdio *s = arg;
 
     lines[TOO_LONG].value++;
     log_warn("bad_line",
              "line=%" PRIu64 " column=1 why=\"longer than %" PRId64 " bytes\"",
-             number, l->gate->opts->max_line_bytes);
+             number, s->options.max_line_bytes);
 }
 
 static void on_drained(void *arg)
 {
-    const struct stdio *l = arg;
+    const struct stdio *s = arg;
 
-    upstream_flush(l->gate->upstream);
+    upstream_flush(s->upstream);
 }
 
 static void on_end(void *arg, int errnum)
 {
-    struct stdio *l = arg;
+    struct stdio *s = arg;
     struct err err = {0};
 
-    upstream_flush(l->gate->upstream);
+    upstream_flush(s->upstream);
     log_info("input_end",
              "accepted=%" PRIu64 " refused=%" PRIu64 " too_long=%" PRIu64
              " then=%s",
              lines[ACCEPTED].value, lines[REFUSED].value, lines[TOO_LONG].value,
-             l->gate->opts->linger ? "serve" : "stop");
-    stdio_stop_input(l->gate);
+             s->options.linger ? "serve" : "stop");
+    stdio_stop_input(s);
     if (errnum != 0) {
         err_errno(&err, ERR_SYSTEM, errnum, "standard input");
-        app_fail(l->gate->app, &err);
-    } else if (!l->gate->opts->linger) {
-        app_stop(l->gate->app);
+        app_fail(s->app, &err);
+    } else if (!s->options.linger) {
+        app_stop(s->app);
     }
 }
 
@@ -106,108 +97,91 @@ static void add_text(struct json_writer *json, const char *key,
         json_write_span(json, key, text);
 }
 
-static void on_request(void *arg, const struct gate_request *req)
+void stdio_activity(void *stdio, const struct activity *a)
 {
-    struct stdio *l = arg;
+    static const char *const actions[] = {
+        [ACTIVITY_CONNECT] = "connect",
+        [ACTIVITY_SUBSCRIBE] = "subscribe",
+        [ACTIVITY_UNSUBSCRIBE] = "unsubscribe",
+        [ACTIVITY_DISCONNECT] = "disconnect",
+    };
+    struct stdio *s = stdio;
     struct json_writer json = {0};
     size_t before;
 
-    if (!l->out)
+    if (!s->out)
         return;
-    if (tee_full(l->out)) { /* clients must not wait for its reader */
+    if (tee_full(s->out)) { /* clients must not wait for its reader */
         stdout_dropped.value++;
         return;
     }
-    json.out = tee_bytes(l->out);
+    json.out = tee_bytes(s->out);
     before = json.out->len;
     json_write_object(&json, NULL);
     json_write_int(&json, "time", clock_wall_ms());
-    json_write_str(&json, "action", req->action);
-    json_write_uint(&json, "client", req->client);
-    add_text(&json, "peer", span_str(req->peer));
-    add_text(&json, "channel", req->channel);
-    add_text(&json, "mode", req->mode);
-    if (req->interval_ms > 0)
-        json_write_int(&json, "interval_ms", req->interval_ms);
-    if (req->close_code != 0)
-        json_write_uint(&json, "code", req->close_code);
-    if (req->close_why)
-        add_text(&json, "why", span_str(req->close_why));
+    json_write_str(&json, "action", actions[a->action]);
+    json_write_uint(&json, "client", a->client);
+    add_text(&json, "peer", span_str(a->peer));
+    add_text(&json, "channel", a->channel);
+    add_text(&json, "mode", a->mode);
+    if (a->interval_ms > 0)
+        json_write_int(&json, "interval_ms", a->interval_ms);
+    if (a->close_code != 0)
+        json_write_uint(&json, "code", a->close_code);
+    if (a->close_why)
+        add_text(&json, "why", span_str(a->close_why));
     json_write_object_end(&json);
     bytes_add_str(json.out, "\n");
-    tee_added(l->out, before);
-    tee_flush(l->out);
+    tee_added(s->out, before);
+    tee_flush(s->out);
 }
 
 /* --- life --- */
 
-static bool open_input(struct stdio *l, struct err *err)
+static bool open_input(struct stdio *s, struct err *err)
 {
     static const struct input_events events = {.on_line = on_line,
                                                .on_too_long = on_too_long,
                                                .on_drained = on_drained,
                                                .on_end = on_end};
 
-    if (!l->gate->opts->read_stdin)
+    if (!s->options.read)
         return true;
     metrics_add_all(lines, sizeof lines / sizeof *lines);
-    l->in = input_new(&l->gate->app->loop, STDIN_FILENO,
-                      (size_t)l->gate->opts->max_line_bytes, &events, l, err);
-    return l->in != NULL;
+    s->in = input_new(&s->app->loop, STDIN_FILENO,
+                      (size_t)s->options.max_line_bytes, &events, s, err);
+    return s->in != NULL;
 }
 
-static bool open_output(struct stdio *l, struct err *err)
+static bool open_output(struct stdio *s, struct err *err)
 {
-    if (!l->gate->opts->write_stdout)
+    if (!s->options.write)
         return true;
     metrics_add(&stdout_dropped);
-    l->out = tee_new(l->gate->app, STDOUT_FILENO, NULL, NULL, err);
-    if (!l->out)
-        return false;
-    l->gate->on_request = on_request;
-    l->gate->on_request_arg = l;
-    return true;
+    s->out = tee_new(s->app, STDOUT_FILENO, NULL, NULL, err);
+    return s->out != NULL;
 }
 
-bool stdio_open(struct wsgate *w, struct err *err)
+bool stdio_open(struct stdio *s, struct app *app, struct upstream *upstream,
+                const struct stdio_options *options, struct err *err)
 {
-    struct stdio *l;
-
-    if (!w->opts->read_stdin && !w->opts->write_stdout)
+    *s = (struct stdio){.app = app, .upstream = upstream, .options = *options};
+    if (open_input(s, err) && open_output(s, err))
         return true;
-    l = mem_zero(sizeof *l);
-    l->gate = w;
-    w->stdio = l;
-    if (open_input(l, err) && open_output(l, err))
-        return true;
-    stdio_stop(w); /* its handles close in the loop; stdio_free() follows */
+    stdio_stop(s);
     return false;
 }
 
-void stdio_stop_input(struct wsgate *w)
+void stdio_stop_input(struct stdio *s)
 {
-    struct stdio *l = w->stdio;
-
-    if (!l || !l->in)
-        return;
-    input_close(l->in);
-    l->in = NULL;
+    if (s->in)
+        input_close(s->in);
+    s->in = NULL;
 }
 
-void stdio_stop(struct wsgate *w)
+void stdio_stop(struct stdio *s)
 {
-    struct stdio *l = w->stdio;
-
-    if (!l)
-        return;
-    stdio_stop_input(w);
-    w->on_request = NULL;
-    tee_close(l->out, NULL, NULL);
-    l->out = NULL;
-}
-
-void stdio_free(struct wsgate *w)
-{
-    free(w->stdio);
-    w->stdio = NULL;
+    stdio_stop_input(s);
+    tee_close(s->out, NULL, NULL);
+    s->out = NULL;
 }

@@ -1,31 +1,50 @@
 /*
- * local.h -- the gateway in a pipe: messages in, what clients ask for out.
+ * stdio.h -- the gateway in a pipe: messages in, what clients ask for out.
  *
  * --stdin   each line is one JSON event; it goes to the channel of its route
  *           with "source":"local".  At the end of input the gateway stops, as
  *           every tool does, unless --linger.
  * --stdout  one JSON object for each thing that a client asks for: connect,
- *           subscribe, unsubscribe, publish, disconnect.  A reader that went
- *           away ends the gateway quietly; lost output is exit status 74.
+ *           subscribe, unsubscribe, disconnect.  A reader that went away ends
+ *           the gateway quietly; lost output is exit status 74.
  *
- * Ownership   w->stdio is allocated by stdio_open(); stdio_stop() closes its
- *             handles (from gate_stop(), after the last client was let go, so
- *             that `disconnect` lines are written), stdio_free() frees it after
- *             the loop has ended
+ * Ownership   struct stdio is the caller's and outlives the loop; stdio_stop()
+ *             closes its handles, after the last client was let go, so that
+ *             `disconnect` lines are written.  What was never opened may be
+ *             stopped.
  */
 #ifndef WSGATE_CHANNELS_STDIO_H
 #define WSGATE_CHANNELS_STDIO_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
+#include "common/app/app.h"
 #include "common/base/err.h"
-#include "wsgate/wsgate.h"
+#include "wsgate/channels/activity.h"
+#include "wsgate/channels/upstream.h"
 
-/* Does nothing, and succeeds, where neither --stdin nor --stdout is given. */
-bool stdio_open(struct wsgate *w, struct err *err);
+struct stdio_options {
+    bool read, write;
+    bool linger; /* go on after the end of input */
+    int64_t max_line_bytes;
+};
+
+struct stdio {
+    struct app *app;
+    struct upstream *upstream;
+    struct stdio_options options;
+    struct input *in;
+    struct tee *out;
+};
+
+/* Does nothing, and succeeds, where there is nothing to read or write. */
+bool stdio_open(struct stdio *s, struct app *app, struct upstream *upstream,
+                const struct stdio_options *options, struct err *err);
+/* An activity_fn: writes the line. */
+void stdio_activity(void *stdio, const struct activity *a);
 /* No more lines are read; output goes on. */
-void stdio_stop_input(struct wsgate *w);
-void stdio_stop(struct wsgate *w);
-void stdio_free(struct wsgate *w);
+void stdio_stop_input(struct stdio *s);
+void stdio_stop(struct stdio *s);
 
 #endif

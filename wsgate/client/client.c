@@ -11,9 +11,10 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "wsgate/channels/upstream.h"
+#include "wsgate/client/clients.h"
 #include "wsgate/client/close_count.h"
-#include "wsgate/client/gate_metrics.h"
 #include "wsgate/client/session.h"
+#include "wsgate/client/stats.h"
 #include "wsgate/fanout/backlog.h"
 
 enum { TOKEN = 1000 };
@@ -88,7 +89,18 @@ size_t client_unread(const struct client *c)
 void client_send(struct client *c, struct span frames)
 {
     if (!c->ended && frames.len > 0)
-        fanout_send(c->registry->gate->fanout, &c->m, frames);
+        fanout_send(c->registry->fanout, &c->m, frames);
+}
+
+void client_tell(const struct client *c, struct activity a)
+{
+    const struct clients *registry = c->registry;
+
+    if (!registry->on_activity)
+        return;
+    a.client = c->id;
+    a.peer = c->peer->address;
+    registry->on_activity(registry->on_activity_arg, &a);
 }
 
 /* --- the end --- */
@@ -110,13 +122,12 @@ static void on_closed(uv_handle_t *h)
 static void let_go(struct client *c)
 {
     session_end(c);
-    fanout_leave(c->registry->gate->fanout, &c->m);
+    fanout_leave(c->registry->fanout, &c->m);
 }
 
 void client_end(struct client *c, uint16_t code, const char *reason)
 {
     struct clients *registry = c->registry;
-    struct wsgate *w = registry->gate;
 
     if (c->ended)
         return;
@@ -128,15 +139,10 @@ void client_end(struct client *c, uint16_t code, const char *reason)
     log_debug("client_close", "client=%" PRIu64 " peer=%s code=%u why=\"%s\"",
               c->id, c->peer->address, c->close_code, reason);
     let_go(c);
-    if (w->on_request) {
-        struct gate_request req = {.action = "disconnect",
-                                   .client = c->id,
-                                   .peer = c->peer->address,
-                                   .close_code = c->close_code,
-                                   .close_why = reason};
-        w->on_request(w->on_request_arg, &req);
-    }
-    fanout_forget(w->fanout, &c->m);
+    client_tell(c, (struct activity){.action = ACTIVITY_DISCONNECT,
+                                     .close_code = c->close_code,
+                                     .close_why = reason});
+    fanout_forget(registry->fanout, &c->m);
     clients_remove(registry, c);
     uv_close((uv_handle_t *)&c->poll, on_closed);
 }
@@ -180,7 +186,7 @@ static uint32_t now32(void)
 /* One message of its allowance; false: there is none left. */
 static bool take_token(struct client *c)
 {
-    const struct options *o = c->registry->gate->opts;
+    const struct clients_options *o = &c->registry->options;
     uint32_t now = now32(), max = (uint32_t)(o->command_burst * TOKEN);
     double more = (double)(now - c->tokens_ms) * o->command_rate;
 
@@ -288,8 +294,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     }
     if (events & UV_WRITABLE) {
-        gate_metrics_backlog(backlog_owed_bytes(&c->m) + client_unread(c));
-        fanout_resume(c->registry->gate->fanout, &c->m);
+        stats_backlog(backlog_owed_bytes(&c->m) + client_unread(c));
+        fanout_resume(c->registry->fanout, &c->m);
         if (c->ended)
             return;
         half_close(c);
@@ -306,7 +312,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 /* --- the beginning --- */
 
-static void tune(const struct options *o, int fd)
+static void tune(const struct clients_options *o, int fd)
 {
     int one = 1, notsent = (int)o->notsent_bytes, buf = (int)o->sndbuf_bytes;
 
@@ -323,25 +329,21 @@ struct client *client_new(struct clients *registry, int fd, const char *address,
 {
     struct client *c = mem_zero(sizeof *c);
 
-    if (uv_poll_init(&registry->gate->app->loop, &c->poll, fd) != 0) {
+    if (uv_poll_init(registry->loop, &c->poll, fd) != 0) {
         close(fd);
         free(c);
         return NULL;
     }
-    tune(registry->gate->opts, fd);
+    tune(&registry->options, fd);
     c->m.fd = fd;
     c->registry = registry;
     c->id = ++registry->next_id;
     c->dialect = (uint8_t)dialect;
     c->heard = true;
-    c->tokens = (uint32_t)(registry->gate->opts->command_burst * TOKEN);
+    c->tokens = (uint32_t)(registry->options.command_burst * TOKEN);
     c->tokens_ms = now32();
     clients_add(registry, c, address);
     uv_poll_start(&c->poll, UV_READABLE, on_poll);
-    if (registry->gate->on_request) {
-        struct gate_request req = {
-            .action = "connect", .client = c->id, .peer = c->peer->address};
-        registry->gate->on_request(registry->gate->on_request_arg, &req);
-    }
+    client_tell(c, (struct activity){.action = ACTIVITY_CONNECT});
     return c;
 }

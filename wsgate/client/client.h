@@ -1,5 +1,5 @@
 /*
- * client.h -- one WebSocket connection, and all of them.
+ * client.h -- one WebSocket connection.
  *
  * A raw non-blocking socket under uv_poll.  Everything that is sent goes
  * through the fanout (fanout.h), so an idle client is this struct and nothing
@@ -17,13 +17,12 @@
 #include <uv.h>
 
 #include "common/base/bytes.h"
-#include "common/base/table.h"
+#include "wsgate/channels/activity.h"
 #include "wsgate/channels/channel.h"
 #include "wsgate/fanout/fanout.h"
 #include "wsgate/ws/ws_frame.h"
-#include "wsgate/wsgate.h"
 
-/* Close codes of our own; see docs/protocol.md section 4. */
+/* Close codes of our own; see docs/protocol.md, Close codes. */
 enum {
     CLOSE_BAD_REQUESTS = 4000,
     CLOSE_TOO_MANY = 4100,
@@ -37,18 +36,12 @@ enum {
     CLIENT_READ_BYTES = 65536,  /* at once, into a buffer that all share */
     CLIENT_OUT_BYTES = 1 << 20, /* unread answers, then it is let go */
     CLIENT_PAUSE_BYTES = 32768, /* of unread answers: read no commands */
-    WHEEL_BUCKETS = 60,
 };
 
+struct clients;
+struct peer;
 struct request;
 struct snapshots;
-
-/* An address that clients come from. */
-struct peer {
-    struct node node;
-    uint32_t count;
-    char address[48];
-};
 
 struct client {
     uv_poll_t poll; /* first: the handle is the client */
@@ -70,54 +63,6 @@ struct client {
     bool heard, closing, ended, want_write, close_sent;
 };
 
-struct wheel_bucket {
-    struct client **at;
-    uint32_t count, cap;
-};
-
-/* Clients that were told to go. */
-struct leaving {
-    struct client *client;
-    uint64_t until_mono_ms;
-};
-
-struct clients {
-    struct wsgate *gate;
-    struct ws_pool *pool;
-    struct table peers;
-    struct wheel_bucket wheel[WHEEL_BUCKETS];
-    uint32_t next_bucket;
-    uint64_t count, total, next_id;
-    uint64_t subscriptions;
-    uint64_t bytes_received, commands;
-    char *read_buf;
-    struct bytes answers; /* of the client that is being served */
-    struct leaving *leaving;
-    uint32_t n_leaving, cap_leaving;
-    uv_timer_t leave_timer;
-    struct request *pending; /* all clients' */
-    uv_timer_t pending_timer;
-    uint32_t stamp; /* for marks on channels */
-    bool stopping;
-    void (*on_empty)(void *arg);
-    void *on_empty_arg;
-};
-
-void clients_new(struct wsgate *w);
-void clients_stop(struct clients *registry); /* its handles; clients are gone */
-void clients_free(struct clients *registry);
-void clients_each(struct clients *registry,
-                  void (*fn)(void *arg, struct client *c), void *arg);
-
-/* May one more come from there?  If not, *why is a static text. */
-bool clients_admit(struct clients *registry, const char *address,
-                   const char **why);
-/* For client.c: one more, one that has ended, one that was told to go. */
-void clients_add(struct clients *registry, struct client *c,
-                 const char *address);
-void clients_remove(struct clients *registry, struct client *c);
-void clients_leaving(struct clients *registry, struct client *c);
-
 /* How the fanout sends to clients. */
 extern const struct fanout_io client_io;
 
@@ -133,5 +78,7 @@ void client_close(struct client *c, uint16_t code, const char *reason);
 /* Without another word. */
 void client_end(struct client *c, uint16_t code, const char *reason);
 size_t client_unread(const struct client *c); /* bytes of answers */
+/* It did something: the rest of `a` is filled in, and whoever listens told. */
+void client_tell(const struct client *c, struct activity a);
 
 #endif

@@ -1,4 +1,4 @@
-#include "wsgate/client/client.h"
+#include "wsgate/client/clients.h"
 
 #include <stdlib.h>
 
@@ -41,7 +41,7 @@ static void peer_put(struct clients *registry, struct peer *p)
 bool clients_admit(struct clients *registry, const char *address,
                    const char **why)
 {
-    const struct options *o = registry->gate->opts;
+    const struct clients_options *o = &registry->options;
     struct node *n = table_find(&registry->peers, span_str(address));
 
     if (registry->stopping)
@@ -146,20 +146,28 @@ void clients_leaving(struct clients *registry, struct client *c)
 
 /* --- life --- */
 
-void clients_new(struct wsgate *w)
+struct clients *clients_new(uv_loop_t *loop,
+                            const struct clients_options *options,
+                            struct upstream *upstream, struct fanout *fanout,
+                            activity_fn *on_activity, void *arg)
 {
     struct clients *registry = mem_zero(sizeof *registry);
 
-    registry->gate = w;
-    w->clients = registry;
-    w->fanout->io = &client_io;
-    registry->pool = ws_pool_new((size_t)w->opts->max_message_bytes);
+    registry->loop = loop;
+    registry->options = *options;
+    registry->upstream = upstream;
+    registry->fanout = fanout;
+    registry->on_activity = on_activity;
+    registry->on_activity_arg = arg;
+    fanout->io = &client_io;
+    registry->pool = ws_pool_new((size_t)options->max_message_bytes);
     registry->read_buf = mem_alloc(CLIENT_READ_BYTES);
     table_init(&registry->peers, peer_is);
     bytes_init(&registry->answers);
-    uv_timer_init(&w->app->loop, &registry->leave_timer);
-    uv_timer_init(&w->app->loop, &registry->pending_timer);
+    uv_timer_init(loop, &registry->leave_timer);
+    uv_timer_init(loop, &registry->pending_timer);
     registry->leave_timer.data = registry->pending_timer.data = registry;
+    return registry;
 }
 
 void clients_stop(struct clients *registry)

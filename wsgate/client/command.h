@@ -5,7 +5,7 @@
  *
  * Ownership   command_read() fills a struct that command_free() empties; spans
  *             point into it
- * Source      docs/protocol.md section 2
+ * Source      docs/protocol.md, Client to server
  */
 #ifndef WSGATE_CLIENT_COMMAND_H
 #define WSGATE_CLIENT_COMMAND_H

@@ -17,7 +17,7 @@ static void on_empty(void *arg)
 {
     struct drain *d = arg;
 
-    d->gate->clients->on_empty = NULL;
+    d->clients->on_empty = NULL;
     uv_close((uv_handle_t *)&d->timer, NULL);
     d->on_done(d->arg);
 }
@@ -27,7 +27,7 @@ static void on_empty(void *arg)
 static struct client *next_client(struct drain *d)
 {
     for (int i = 0; i < WHEEL_BUCKETS; i++) {
-        struct wheel_bucket *s = &d->gate->clients->wheel[d->bucket];
+        struct wheel_bucket *s = &d->clients->wheel[d->bucket];
         d->bucket = (d->bucket + 1) % WHEEL_BUCKETS;
         for (uint32_t k = s->count; k-- > 0;) {
             if (!s->at[k]->closing)
@@ -53,15 +53,15 @@ static void on_tick(uv_timer_t *t)
         uv_timer_stop(t);
 }
 
-void drain_begin(struct drain *d, struct wsgate *w, void (*done)(void *arg),
-                 void *arg)
+void drain_begin(struct drain *d, struct clients *clients, int64_t spread_ms,
+                 void (*done)(void *arg), void *arg)
 {
     struct bytes bye;
-    uint64_t most = (uint64_t)w->opts->drain_ms;
+    uint64_t most = (uint64_t)spread_ms;
 
-    *d = (struct drain){.gate = w,
+    *d = (struct drain){.clients = clients,
                         .began_mono_ms = clock_mono_ms(),
-                        .n = w->clients->count,
+                        .n = clients->count,
                         .on_done = done,
                         .arg = arg};
     if (most > DRAIN_MAX_MS)
@@ -69,16 +69,16 @@ void drain_begin(struct drain *d, struct wsgate *w, void (*done)(void *arg),
     d->spread_ms = d->n * DRAIN_EACH_MS;
     if (d->spread_ms > most)
         d->spread_ms = most;
-    w->clients->stopping = true;
-    w->clients->on_empty = on_empty;
-    w->clients->on_empty_arg = d;
-    uv_timer_init(&w->app->loop, &d->timer);
+    clients->stopping = true;
+    clients->on_empty = on_empty;
+    clients->on_empty_arg = d;
+    uv_timer_init(clients->loop, &d->timer);
     d->timer.data = d;
     bytes_init(&bye);
     message_bye(&bye, "drain", RETRY_FROM_MS, RETRY_TO_MS);
-    clients_each(w->clients, say_bye, &bye);
+    clients_each(clients, say_bye, &bye);
     bytes_close(&bye);
-    if (w->clients->count == 0)
+    if (clients->count == 0)
         on_empty(d);
     else
         uv_timer_start(&d->timer, on_tick, 0, TICK_MS);

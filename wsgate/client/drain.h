@@ -4,11 +4,17 @@
  * Everybody is told `bye` at once; close frames (1001) follow, spread over
  * --drain, so that clients do not come back all in one second.  With few
  * clients it takes DRAIN_EACH_MS for each.
+ *
+ * Units       *_ms milliseconds
+ * Ownership   struct drain is the caller's and outlives the loop
  */
 #ifndef WSGATE_CLIENT_DRAIN_H
 #define WSGATE_CLIENT_DRAIN_H
 
-#include "wsgate/client/client.h"
+#include <stdint.h>
+#include <uv.h>
+
+#include "wsgate/client/clients.h"
 
 enum {
     DRAIN_EACH_MS = 5,
@@ -16,7 +22,7 @@ enum {
 };
 
 struct drain {
-    struct wsgate *gate;
+    struct clients *clients;
     uv_timer_t timer;
     uint64_t began_mono_ms, spread_ms;
     uint64_t n; /* clients there were */
@@ -26,8 +32,8 @@ struct drain {
     void *arg;
 };
 
-/* done(arg) when the last client has gone. */
-void drain_begin(struct drain *d, struct wsgate *w, void (*done)(void *arg),
-                 void *arg);
+/* Over spread_ms; done(arg) when the last client has gone. */
+void drain_begin(struct drain *d, struct clients *clients, int64_t spread_ms,
+                 void (*done)(void *arg), void *arg);
 
 #endif

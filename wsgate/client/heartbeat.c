@@ -11,11 +11,6 @@ enum {
     UNREAD_MAX = 4096,
 };
 
-const char *heartbeat_upstream(const struct wsgate *w)
-{
-    return upstream_name(upstream_state(w->upstream));
-}
-
 static void ping_one(struct client *c)
 {
     struct bytes *out = &c->registry->answers;
@@ -36,7 +31,7 @@ static void ping_one(struct client *c)
 static void on_ping(uv_timer_t *t)
 {
     struct heartbeat *h = t->data;
-    struct wheel_bucket *s = &h->gate->clients->wheel[h->ping_bucket];
+    struct wheel_bucket *s = &h->clients->wheel[h->ping_bucket];
 
     h->ping_bucket = (h->ping_bucket + 1) % WHEEL_BUCKETS;
     for (uint32_t i = s->count; i-- > 0;)
@@ -46,7 +41,8 @@ static void on_ping(uv_timer_t *t)
 static void make_frame(struct heartbeat *h)
 {
     bytes_clear(&h->frame);
-    message_heartbeat(&h->frame, clock_wall_ms(), heartbeat_upstream(h->gate));
+    message_heartbeat(&h->frame, clock_wall_ms(),
+                      upstream_name(upstream_state(h->clients->upstream)));
 }
 
 static void beat_one(void *arg, struct client *c)
@@ -64,7 +60,7 @@ static void on_beat(uv_timer_t *t)
 
     make_frame(h);
     for (int i = 0; i < WHEEL_BUCKETS / BEATS_PER_WHEEL; i++) {
-        struct wheel_bucket *s = &h->gate->clients->wheel[h->beat_bucket];
+        struct wheel_bucket *s = &h->clients->wheel[h->beat_bucket];
         h->beat_bucket = (h->beat_bucket + 1) % WHEEL_BUCKETS;
         for (uint32_t k = s->count; k-- > 0;)
             beat_one(h, s->at[k]);
@@ -74,7 +70,7 @@ static void on_beat(uv_timer_t *t)
 void heartbeat_upstream_changed(struct heartbeat *h)
 {
     make_frame(h);
-    clients_each(h->gate->clients, beat_one, h);
+    clients_each(h->clients, beat_one, h);
 }
 
 static void start(struct heartbeat *h, uv_timer_t *t, uv_timer_cb cb,
@@ -82,18 +78,19 @@ static void start(struct heartbeat *h, uv_timer_t *t, uv_timer_cb cb,
 {
     uint64_t ms = (uint64_t)(period_ms / parts);
 
-    uv_timer_init(&h->gate->app->loop, t);
+    uv_timer_init(h->clients->loop, t);
     t->data = h;
     if (period_ms > 0)
         uv_timer_start(t, cb, ms > 0 ? ms : 1, ms > 0 ? ms : 1);
 }
 
-void heartbeat_open(struct heartbeat *h, struct wsgate *w)
+void heartbeat_open(struct heartbeat *h, struct clients *clients,
+                    int64_t ping_ms, int64_t beat_ms)
 {
-    h->gate = w;
+    h->clients = clients;
     bytes_init(&h->frame);
-    start(h, &h->ping, on_ping, w->opts->ping_ms, WHEEL_BUCKETS);
-    start(h, &h->beat, on_beat, w->opts->heartbeat_ms, BEATS_PER_WHEEL);
+    start(h, &h->ping, on_ping, ping_ms, WHEEL_BUCKETS);
+    start(h, &h->beat, on_beat, beat_ms, BEATS_PER_WHEEL);
 }
 
 void heartbeat_stop(struct heartbeat *h)

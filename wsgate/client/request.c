@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "wsgate/channels/upstream.h"
+#include "wsgate/client/clients.h"
 
 struct request *request_new(struct client *c)
 {
@@ -37,7 +38,7 @@ void request_free(struct request *r)
         r->next->prev = r->prev;
     for (uint32_t i = 0; i < r->n_items; i++) {
         if (r->items[i].subscription != NO_SUBSCRIPTION)
-            upstream_close(registry->gate->upstream, r->items[i].subscription);
+            upstream_close(registry->upstream, r->items[i].subscription);
     }
     bytes_close(&r->id);
     bytes_close(&r->text);
@@ -90,7 +91,7 @@ struct span item_since(const struct request *r, const struct subscribe_item *w)
 
 bool request_is_settled(struct request *r)
 {
-    const struct upstream *upstream = r->client->registry->gate->upstream;
+    const struct upstream *upstream = r->client->registry->upstream;
 
     while (r->settled < r->n_items &&
            (r->items[r->settled].subscription == NO_SUBSCRIPTION ||

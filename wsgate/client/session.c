@@ -7,6 +7,7 @@
 #include "common/json/json_writer.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream.h"
+#include "wsgate/client/clients.h"
 #include "wsgate/client/command.h"
 #include "wsgate/client/request.h"
 #include "wsgate/client/snapshot.h"
@@ -26,26 +27,11 @@ static struct bytes *answers(struct client *c)
  */
 static bool flush(struct client *c)
 {
-    upstream_flush(c->registry->gate->upstream);
+    upstream_flush(c->registry->upstream);
     if (!c->ended && !c->closing)
         return true;
     bytes_clear(answers(c)); /* nothing follows a close frame */
     return false;
-}
-
-static void tell(struct client *c, const char *action, struct span channel,
-                 struct span mode, int64_t interval_ms)
-{
-    struct wsgate *w = c->registry->gate;
-    struct gate_request req = {.action = action,
-                               .client = c->id,
-                               .peer = c->peer->address,
-                               .channel = channel,
-                               .mode = mode,
-                               .interval_ms = interval_ms};
-
-    if (w->on_request)
-        w->on_request(w->on_request_arg, &req);
 }
 
 /* --- what may be subscribed to --- */
@@ -69,9 +55,8 @@ static void open_item(struct client *c, struct request *r,
                       const struct command *cmd, struct span name,
                       struct subscription_set *have)
 {
-    const struct options *o = c->registry->gate->opts;
-    const struct route_table *routes = c->registry->gate->routes;
-    struct upstream *upstream = c->registry->gate->upstream;
+    const struct clients_options *o = &c->registry->options;
+    struct upstream *upstream = c->registry->upstream;
     bool fits = name.len <= ROUTE_NAME_MAX;
     struct subscribe_item *w =
         request_add(r, fits ? name : span_make(name.ptr, ROUTE_NAME_MAX));
@@ -88,7 +73,7 @@ static void open_item(struct client *c, struct request *r,
                "names that begin with an underscore are internal");
         return;
     }
-    if (route_is_private(routes, name)) {
+    if (route_is_private(o->routes, name)) {
         refuse(w, "forbidden",
                "private channels need a token, and this gateway has no key");
         return;
@@ -99,7 +84,7 @@ static void open_item(struct client *c, struct request *r,
     }
     w->all = cmd->mode == COMMAND_ALL ||
              (cmd->mode == COMMAND_DEFAULT && cmd->interval_ms == 0 &&
-              route_mode_of(routes, name) == ROUTE_ALL);
+              route_mode_of(o->routes, name) == ROUTE_ALL);
     w->subscription = upstream_open(upstream, name, DIALECT_NATIVE,
                                     round_interval(cmd->interval_ms));
     if (w->subscription == NO_SUBSCRIPTION) {
@@ -123,7 +108,7 @@ static void open_item(struct client *c, struct request *r,
 
 static void add_results(struct request *r, struct bytes *out)
 {
-    struct upstream *upstream = r->client->registry->gate->upstream;
+    struct upstream *upstream = r->client->registry->upstream;
     struct message_frame m =
         message_results_begin(out, "subscribed", bytes_span(&r->id));
 
@@ -153,7 +138,7 @@ static void add_results(struct request *r, struct bytes *out)
 static void take_over(struct client *c, struct request *r)
 {
     struct clients *registry = c->registry;
-    struct upstream *upstream = registry->gate->upstream;
+    struct upstream *upstream = registry->upstream;
     struct subscription_set have;
     uint32_t before;
 
@@ -165,9 +150,12 @@ static void take_over(struct client *c, struct request *r)
 
         if (w->subscription == NO_SUBSCRIPTION)
             continue;
-        tell(c, "subscribe", item_name(r, w),
-             span_str(w->all ? "all" : "latest"),
-             upstream_subscription_interval(upstream, w->subscription));
+        client_tell(
+            c, (struct activity){.action = ACTIVITY_SUBSCRIBE,
+                                 .channel = item_name(r, w),
+                                 .mode = span_str(w->all ? "all" : "latest"),
+                                 .interval_ms = upstream_subscription_interval(
+                                     upstream, w->subscription)});
         old = subscription_set_put(&have,
                                    subscription_key(w->subscription, w->all));
         if (old != SUBSCRIPTION_SET_NONE)
@@ -204,7 +192,7 @@ static void wait_or_finish(struct request *r)
         return;
     }
     r->deadline_mono_ms =
-        clock_mono_ms() + (uint64_t)registry->gate->opts->confirm_ms;
+        clock_mono_ms() + (uint64_t)registry->options.confirm_ms;
     if (!uv_is_active((uv_handle_t *)&registry->pending_timer))
         uv_timer_start(&registry->pending_timer, session_on_pending_timer,
                        PENDING_TICK_MS, PENDING_TICK_MS);
@@ -215,7 +203,7 @@ void session_check_pending(struct clients *registry)
     uint64_t now = clock_mono_ms();
 
     if (registry->pending)
-        upstream_flush(registry->gate->upstream); /* see flush() */
+        upstream_flush(registry->upstream); /* see flush() */
     for (struct request *r = registry->pending, *next; r; r = next) {
         struct client *c = r->client;
         next = r->next;
@@ -324,9 +312,8 @@ void session_subscribe_dialect(struct client *c)
     for (; *names != NULL; names++) {
         struct subscribe_item *w = request_add(r, span_str(*names));
         w->all = c->dialect == DIALECT_STOCK;
-        w->subscription =
-            upstream_open(c->registry->gate->upstream, span_str(*names),
-                          (enum dialect)c->dialect, 0);
+        w->subscription = upstream_open(c->registry->upstream, span_str(*names),
+                                        (enum dialect)c->dialect, 0);
     }
     wait_or_finish(r);
 }
@@ -344,7 +331,7 @@ static bool cancel(struct client *c, struct span name)
             if (w->subscription == NO_SUBSCRIPTION ||
                 !span_eq(item_name(r, w), name))
                 continue;
-            upstream_close(c->registry->gate->upstream, w->subscription);
+            upstream_close(c->registry->upstream, w->subscription);
             w->subscription = NO_SUBSCRIPTION;
             refuse(w, "cancelled", "unsubscribed before it began");
             any = true;
@@ -372,8 +359,9 @@ static void unsubscribe(struct client *c, const struct command *cmd)
         struct span name = command_channel(cmd, i);
         uint64_t old = subscription_set_remove(&have, name);
         if (old != SUBSCRIPTION_SET_NONE) {
-            upstream_close(registry->gate->upstream, key_subscription(old));
-            tell(c, "unsubscribe", name, span_str(""), 0);
+            upstream_close(registry->upstream, key_subscription(old));
+            client_tell(c, (struct activity){.action = ACTIVITY_UNSUBSCRIBE,
+                                             .channel = name});
         }
         if (cancel(c, name) || old != SUBSCRIPTION_SET_NONE)
             message_result_ok(&m, name, NULL, 0);
@@ -389,7 +377,7 @@ static void unsubscribe(struct client *c, const struct command *cmd)
 
 static void list(struct client *c, const struct command *cmd)
 {
-    const struct upstream *upstream = c->registry->gate->upstream;
+    const struct upstream *upstream = c->registry->upstream;
     const struct group *g = c->m.group;
     struct message_frame m = message_results_begin(answers(c), "subscriptions",
                                                    bytes_span(&cmd->id));
@@ -447,9 +435,8 @@ void session_text(struct client *c, struct span text)
         return; /* the older addresses take no commands */
     if (!command_read(text, &cmd, &why)) {
         bad_request(c, bytes_span(&cmd.id), why);
-    } else if (cmd.n_channels >
-               (size_t)c->registry->gate->opts->max_subscriptions *
-                   CHANNELS_PER_MESSAGE) {
+    } else if (cmd.n_channels > (size_t)c->registry->options.max_subscriptions *
+                                    CHANNELS_PER_MESSAGE) {
         message_error(answers(c), bytes_span(&cmd.id), "too_many",
                       "too many channels in one message", false);
     } else {
@@ -471,8 +458,7 @@ void session_end(struct client *c)
         request_free(c->requests);
     snapshots_free(c);
     for (uint32_t i = 0; g && i < g->n_keys; i++)
-        upstream_close(c->registry->gate->upstream,
-                       key_subscription(g->keys[i]));
+        upstream_close(c->registry->upstream, key_subscription(g->keys[i]));
     if (g)
         c->registry->subscriptions -= g->n_keys;
 }

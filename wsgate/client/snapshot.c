@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream.h"
+#include "wsgate/client/clients.h"
 
 /* What one client may get, and how many channels be looked at for it, before
  * others have their turn. */
@@ -36,7 +37,7 @@ void snapshots_queue(struct client *c, struct snapshots *s)
 {
     struct snapshots **at = &c->snapshots;
 
-    s->from = c->registry->gate->fanout->log.head;
+    s->from = c->registry->fanout->log.head;
     while (*at)
         at = &(*at)->next;
     *at = s;
@@ -139,7 +140,7 @@ static const struct view *next_channel(struct client *c,
 /* Into out what goes at once; false: this turn's channels are used up. */
 static bool gather(struct client *c, struct bytes *out, unsigned *channels)
 {
-    const struct channels *cs = upstream_channels(c->registry->gate->upstream);
+    const struct channels *cs = upstream_channels(c->registry->upstream);
 
     while (c->snapshots && out->len < AT_ONCE_BYTES) {
         struct snapshots *s = c->snapshots;

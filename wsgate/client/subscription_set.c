@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "wsgate/client/clients.h"
+
 struct mark_place {
     uint32_t *mark, *at;
 };
@@ -9,7 +11,7 @@ struct mark_place {
 static struct mark_place place_of(const struct subscription_set *s,
                                   uint32_t subscription)
 {
-    const struct channels *cs = upstream_channels(s->registry->gate->upstream);
+    const struct channels *cs = upstream_channels(s->registry->upstream);
     struct channel *channel;
 
     if (subscription & SUBSCRIPTION_PATTERN) {
@@ -51,8 +53,7 @@ bool subscription_set_may_have(const struct subscription_set *s,
     if (name.ptr[name.len - 1] != '*' ||
         s->patterns < SUBSCRIPTION_SET_PATTERNS_MAX)
         return true;
-    w = channels_find_pattern(upstream_channels(s->registry->gate->upstream),
-                              name);
+    w = channels_find_pattern(upstream_channels(s->registry->upstream), name);
     return w && w->mark == s->stamp;
 }
 
@@ -75,7 +76,7 @@ uint64_t subscription_set_put(struct subscription_set *s, uint64_t key)
 
 uint64_t subscription_set_remove(struct subscription_set *s, struct span name)
 {
-    const struct channels *cs = upstream_channels(s->registry->gate->upstream);
+    const struct channels *cs = upstream_channels(s->registry->upstream);
     struct mark_place p = {NULL, NULL};
     uint64_t old;
 
@@ -110,5 +111,5 @@ void subscription_set_apply(struct subscription_set *s, struct member *m)
     if (s->n > 1)
         qsort(s->keys, s->n, sizeof *s->keys, by_key);
     /* Removed ones sort last. */
-    fanout_subscribe(s->registry->gate->fanout, m, s->keys, s->count);
+    fanout_subscribe(s->registry->fanout, m, s->keys, s->count);
 }

@@ -6,7 +6,7 @@
  * under /api are counted against the rate limit `api` first (api_limit.h).
  *
  * Ownership   w->api is allocated by api_open(); api_stop() closes its handles
- *             (call it from gate_stop(), before the Redis link is closed), and
+ *             (call it from wsgate_stop(), before the Redis link is closed), and
  *             api_free() frees it after the loop has ended
  */
 #ifndef WSGATE_HTTP_API_H

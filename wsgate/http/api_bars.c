@@ -93,6 +93,7 @@ void api_bars(struct api_call *call)
     snprintf(channel, sizeof channel, "bars:%s:%s", call->target.symbol,
              call->target.resolution);
     history_init(&h);
-    gate_each_latest(call->api->gate, span_str(channel), on_latest, &h);
+    channels_each_payload(upstream_channels(call->api->gate->upstream),
+                          span_str(channel), on_latest, &h);
     render(call, &h);
 }

@@ -59,7 +59,8 @@ static void answer_local(struct api_call *call)
     char channel[API_SYMBOL_MAX + 16];
 
     snprintf(channel, sizeof channel, "market_data:%s", call->target.symbol);
-    gate_each_latest(call->api->gate, span_str(channel), on_latest, &newest);
+    channels_each_payload(upstream_channels(call->api->gate->upstream),
+                          span_str(channel), on_latest, &newest);
     if (!newest.found) {
         none(call);
         return;

@@ -1,4 +1,5 @@
 #include "common/redis/redis_metrics.h"
+#include "wsgate/client/stats.h"
 #include "wsgate/http/api_call.h"
 
 static bool connected(const struct wsgate *w)
@@ -14,18 +15,19 @@ static void add_link(const struct wsgate *w, struct json_writer *json)
                    : connected(w) ? "connected"
                                   : "disconnected");
     json_write_bool(json, "redis_available", connected(w));
-    json_write_str(json, "upstream", upstream_name(gate_upstream(w)));
+    json_write_str(json, "upstream",
+                   upstream_name(upstream_state(w->upstream)));
 }
 
 bool api_health(void *arg, struct json_writer *json)
 {
     const struct wsgate *w = arg;
-    struct gate_stats s;
+    struct stats s;
 
-    gate_stats(w, &s);
+    stats_read(w->clients, &s);
     add_link(w, json);
     json_write_uint(json, "connected_clients", s.clients);
-    return !w->redis || gate_upstream(w) == UPSTREAM_LIVE;
+    return !w->redis || upstream_state(w->upstream) == UPSTREAM_LIVE;
 }
 
 static void add_enabled(const struct wsgate *w, struct json_writer *json)
@@ -47,14 +49,15 @@ void api_ws_status(struct api_call *call)
     const struct wsgate *w = call->api->gate;
     struct bytes text = {0};
     struct json_writer json = {.out = &text};
-    struct gate_stats s;
+    struct stats s;
 
-    gate_stats(w, &s);
+    stats_read(w->clients, &s);
     json_write_object(&json, NULL);
     json_write_bool(&json, "websocket_enabled", true);
     json_write_uint(&json, "connected_clients", s.clients);
     add_enabled(w, &json);
-    json_write_str(&json, "upstream", upstream_name(gate_upstream(w)));
+    json_write_str(&json, "upstream",
+                   upstream_name(upstream_state(w->upstream)));
     json_write_str(&json, "instance", w->app->instance);
     json_write_uint(&json, "clients_total", s.clients_total);
     json_write_uint(&json, "clients_behind", s.clients_behind);
@@ -96,9 +99,9 @@ void api_redis_status(struct api_call *call)
     const struct wsgate *w = call->api->gate;
     struct bytes text = {0};
     struct json_writer json = {.out = &text};
-    struct gate_stats s;
+    struct stats s;
 
-    gate_stats(w, &s);
+    stats_read(w->clients, &s);
     json_write_object(&json, NULL);
     add_enabled(w, &json);
     add_link(w, &json);

@@ -129,7 +129,7 @@ static void on_key(struct api_call *call, struct span key)
         add_channel(call, span_make(key.ptr + head, key.len - head));
 }
 
-static void on_known(void *arg, const struct gate_channel *channel)
+static void on_known(void *arg, const struct channel *channel)
 {
     add_channel(arg, channel->name);
 }
@@ -140,7 +140,7 @@ void api_symbols(struct api_call *call)
     struct api *api = call->api;
 
     if (!api->gate->redis) {
-        gate_each_channel(api->gate, on_known, call);
+        channels_each(upstream_channels(api->gate->upstream), on_known, call);
         call->scan.whole = true;
         finish(call);
     } else if (api->symbols_ms != 0 &&

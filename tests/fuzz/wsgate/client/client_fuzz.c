@@ -281,7 +281,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memset(&world, 0, sizeof world);
     set_limits(&in, &out_bytes);
     world_begin();
-    world.gate.fanout->limits.out_bytes = out_bytes;
+    world.gate.fanout.limits.out_bytes = out_bytes;
     while (in.at < in.end)
         step(&in);
     world_end();

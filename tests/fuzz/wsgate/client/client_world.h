@@ -1,7 +1,7 @@
 /*
  * client_world.h -- a whole gateway and a few clients, for client_fuzz.c.
  *
- * The gateway is the real one, opened by gate_open() and ended by app_stop().
+ * The gateway is the real one, opened by wsgate_open() and ended by app_stop().
  * Its clients sit behind socket pairs, so that requests, frames, ends and resets
  * come as they do; what it sends over WebSocket goes through visitor_take() instead, which takes all of
  * it, some of it, nothing, or fails, and checks that only whole frames come.
@@ -18,8 +18,10 @@
 #include "tests/fuzz/wsgate/client/fake_log.h"
 #include "tests/fuzz/wsgate/client/fake_redis.h"
 #include "wsgate/channels/upstream_internal.h"
-#include "wsgate/client/client.h"
+#include "wsgate/client/clients.h"
+#include "wsgate/client/stats.h"
 #include "wsgate/ws/ws_frame.h"
+#include "wsgate/wsgate.h"
 
 enum { VISITORS = 4, STOP_STEP_MS = 20, STOP_STEPS = 200 };
 
@@ -38,7 +40,7 @@ static struct world {
     struct visitor visitors[VISITORS];
     unsigned stop_steps; /* since the stop */
     bool by_itself;      /* Redis answers without being told */
-    uint64_t told;       /* bytes of what on_request was told */
+    uint64_t told;       /* bytes of what on_activity was told */
 } world;
 
 /* --- what the gateway sends --- */
@@ -211,11 +213,11 @@ static void redis_go_on(void)
 /* Every message is accounted for, whenever the fanout is at rest. */
 static void check_counters(void)
 {
-    struct gate_stats s;
+    struct stats s;
 
-    if (world.gate.fanout->dirty)
+    if (world.gate.fanout.dirty)
         return;
-    gate_stats(&world.gate, &s);
+    stats_read(world.gate.clients, &s);
     assert(s.expected == s.delivered + s.conflated + s.dropped + s.queued);
     assert(s.clients <= s.clients_total);
 }
@@ -268,15 +270,15 @@ static void world_wait(unsigned ms)
 /* --- beginning and end --- */
 
 /* As --stdout does: reads everything that it is told. */
-static void on_request(void *arg, const struct gate_request *req)
+static void on_activity(void *arg, const struct activity *a)
 {
     struct world *w = arg;
 
-    w->told += strlen(req->action) + strlen(req->peer) + req->channel.len;
-    for (size_t i = 0; i < req->channel.len; i++)
-        w->told += (unsigned char)req->channel.ptr[i];
-    if (req->close_why)
-        w->told += strlen(req->close_why);
+    w->told += a->action + strlen(a->peer) + a->channel.len;
+    for (size_t i = 0; i < a->channel.len; i++)
+        w->told += (unsigned char)a->channel.ptr[i];
+    if (a->close_why)
+        w->told += strlen(a->close_why);
 }
 
 static void world_begin(void)
@@ -294,19 +296,19 @@ static void world_begin(void)
         abort();
     world.app.tool = "wsgate";
     world.app.opts = &world.opts.app;
-    world.app.on_stop = gate_stop;
+    world.app.on_stop = wsgate_stop;
     world.app.arg = &world.gate;
     memcpy(world.app.instance, "0123456789abcdef", 17);
     uv_timer_init(&world.app.loop, &world.app.stop);
     world.app.stop.data = &world.app;
     uv_unref((uv_handle_t *)&world.app.stop);
-    if (!gate_open(&world.gate, &world.app, &world.opts, &err))
+    if (!wsgate_open(&world.gate, &world.app, &world.opts, &err))
         abort();
     io = client_io;
     io.send = visitor_take;
-    world.gate.fanout->io = &io;
-    world.gate.on_request = on_request;
-    world.gate.on_request_arg = &world;
+    world.gate.fanout.io = &io;
+    world.gate.clients->on_activity = on_activity;
+    world.gate.clients->on_activity_arg = &world;
 }
 
 /* Whatever state it is in, it stops in time and leaves nothing behind. */
@@ -322,13 +324,13 @@ static void world_end(void)
     assert(world.gate.clients->subscriptions == 0);
     assert(!world.gate.clients->pending);
     assert(world.gate.clients->peers.count == 0);
-    assert(world.gate.fanout->groups.count == 0);
+    assert(world.gate.fanout.groups.count == 0);
     assert(!fake_redis.first);
     uv_close((uv_handle_t *)&world.app.stop, NULL);
     uv_run(&world.app.loop, UV_RUN_NOWAIT);
     status = uv_loop_close(&world.app.loop);
     assert(status == 0);
-    gate_free(&world.gate);
+    wsgate_free(&world.gate);
     for (int i = 0; i < VISITORS; i++)
         visitor_leave(&world.visitors[i]);
 }

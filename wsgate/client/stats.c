@@ -1,18 +1,45 @@
-#include "wsgate/client/gate_metrics.h"
+#include "wsgate/client/stats.h"
 
 #include "common/base/metrics.h"
 #include "wsgate/channels/upstream.h"
-#include "wsgate/client/client.h"
 #include "wsgate/client/close_count.h"
 #include "wsgate/fanout/fanout.h"
+
+void stats_read(const struct clients *registry, struct stats *out)
+{
+    const struct fanout *fanout = registry->fanout;
+    const struct fanout_counters *k = &fanout->counters;
+    const struct upstream_stats up = upstream_stats(registry->upstream);
+
+    *out = (struct stats){
+        .clients = registry->count,
+        .clients_total = registry->total,
+        .clients_behind = fanout_slow_count(fanout),
+        .subscriptions = registry->subscriptions,
+        .channels = up.channels,
+        .groups = fanout->groups.count,
+        .messages_redis = up.messages_redis,
+        .messages_local = up.messages_local,
+        .messages_invalid = up.messages_invalid,
+        .expected = k->expected,
+        .delivered = k->delivered,
+        .conflated = k->conflated,
+        .dropped = k->dropped_closed + k->dropped_slow,
+        .queued = fanout_queued(fanout),
+        .bytes_sent = k->bytes,
+        .bytes_received = registry->bytes_received,
+        .commands = registry->commands,
+        .redis_subscriptions = up.redis_subscriptions,
+    };
+}
 
 /* Worked out when asked: nothing is counted twice on the hot path. */
 #define READ(name, expression)                                                 \
     static uint64_t read_##name(void *arg)                                     \
     {                                                                          \
-        const struct wsgate *w = arg;                                          \
-        struct gate_stats s;                                                   \
-        gate_stats(w, &s);                                                     \
+        const struct clients *all = arg;                                       \
+        struct stats s;                                                        \
+        stats_read(all, &s);                                                   \
         return (expression);                                                   \
     }
 
@@ -27,18 +54,19 @@ READ(from_local, s.messages_local)
 READ(invalid, s.messages_invalid)
 READ(expected, s.expected)
 READ(delivered, s.delivered)
-READ(conflated_behind, s.conflated - upstream_channels(w->upstream)->throttled)
-READ(conflated_interval, upstream_channels(w->upstream)->throttled)
-READ(dropped_closed, w->fanout->counters.dropped_closed)
-READ(dropped_slow, w->fanout->counters.dropped_slow)
+READ(conflated_behind,
+     s.conflated - upstream_channels(all->upstream)->throttled)
+READ(conflated_interval, upstream_channels(all->upstream)->throttled)
+READ(dropped_closed, all->fanout->counters.dropped_closed)
+READ(dropped_slow, all->fanout->counters.dropped_slow)
 READ(queued, s.queued)
 READ(bytes_sent, s.bytes_sent)
 READ(bytes_received, s.bytes_received)
 READ(commands, s.commands)
-READ(sends, w->fanout->counters.sends)
-READ(stalls, w->fanout->counters.stalls)
+READ(sends, all->fanout->counters.sends)
+READ(stalls, all->fanout->counters.stalls)
 READ(redis_subscriptions, s.redis_subscriptions)
-READ(upstream, gate_upstream(w) == UPSTREAM_LIVE)
+READ(upstream, upstream_state(all->upstream) == UPSTREAM_LIVE)
 
 #define COUNTER(n, f, h)                                                       \
     {                                                                          \
@@ -106,17 +134,17 @@ static struct metric backlog = {
     .n_bounds = sizeof bounds / sizeof *bounds,
     .counts = counts};
 
-void gate_metrics_backlog(uint64_t bytes)
+void stats_backlog(uint64_t bytes)
 {
     metrics_observe(&backlog, bytes);
 }
 
-void gate_metrics_open(struct wsgate *w)
+void stats_export(struct clients *registry)
 {
     unsigned n = sizeof table / sizeof *table;
 
     for (unsigned i = 0; i < n; i++)
-        table[i].arg = w;
+        table[i].arg = registry;
     metrics_add_all(table, n);
     metrics_add(&backlog);
     close_count_open();

@@ -1,0 +1,138 @@
+#include "wsgate/client/upgrade.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/base/bytes.h"
+#include "wsgate/channels/message.h"
+#include "wsgate/client/close_count.h"
+#include "wsgate/client/session.h"
+#include "wsgate/ws/ws_frame.h"
+#include "wsgate/ws/ws_handshake.h"
+
+bool upgrade_dialect(struct span path, enum dialect *dialect)
+{
+    static const struct {
+        const char *path;
+        enum dialect dialect;
+    } paths[] = {{"/ws", DIALECT_NATIVE},
+                 {"/api/v1/ws", DIALECT_STOCK},
+                 {"/stream/ticks", DIALECT_TICKS}};
+
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        if (span_is(path, paths[i].path)) {
+            *dialect = paths[i].dialect;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void refuse(struct http_conn *conn, int status, const char *why)
+{
+    const char *extra = status == 426   ? "Sec-WebSocket-Version: 13\r\n"
+                                          "Upgrade: websocket\r\n"
+                        : status == 405 ? "Allow: GET\r\n"
+                                        : NULL;
+    char text[128];
+    int n = snprintf(text, sizeof text, "%s\n", why);
+
+    http_respond(conn, status, "text/plain; charset=utf-8", extra,
+                 span_make(text, (size_t)n));
+}
+
+/* A list that cannot be decoded counts as asked for, too: it is answered. */
+static bool asks_to_subscribe(const struct http_request *req,
+                              struct bytes *names)
+{
+    return http_query(req, "subscribe", names) ||
+           (req->query.len > 0 &&
+            memmem(req->query.ptr, req->query.len, "subscribe=", 10));
+}
+
+/* A browser cannot see the status of a refused handshake, but it sees a close
+ * code: so the handshake is completed, and the close frame follows at once. */
+static void turn_away(const struct clients *registry, struct http_conn *conn,
+                      const struct http_request *req, const char *why)
+{
+    struct bytes out = {0};
+    struct span early;
+    uint16_t code =
+        registry->stopping ? WS_CLOSE_GOING_AWAY : WS_CLOSE_TRY_LATER;
+    int fd;
+
+    ws_handshake_add(&out, http_header(req, "Sec-WebSocket-Key"));
+    ws_close_add(&out, code, why);
+    fd = http_conn_take(conn, &early);
+    /* A new socket has room for this; should it fail, the client is gone. */
+    if (send(fd, out.ptr, out.len, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+        shutdown(fd, SHUT_WR);
+    close(fd);
+    bytes_close(&out);
+    close_count(code);
+}
+
+/* What a new client hears before it says anything. */
+static void begin(struct client *c, const struct upgrade_options *o,
+                  const struct http_request *req)
+{
+    const struct clients *registry = c->registry;
+    struct bytes *out = &c->registry->answers, names = {0};
+
+    bytes_clear(out);
+    ws_handshake_add(out, http_header(req, "Sec-WebSocket-Key"));
+    if (c->dialect == DIALECT_NATIVE) {
+        message_welcome(out, o->instance, o->ping_ms,
+                        registry->options.max_subscriptions,
+                        upstream_name(upstream_state(registry->upstream)));
+        if (asks_to_subscribe(req, &names))
+            session_subscribe_list(c, names.len > 0 ? bytes_span(&names)
+                                                    : span_str(""));
+    } else {
+        session_subscribe_dialect(c);
+    }
+    client_send(c, bytes_span(out));
+    bytes_clear(out);
+    bytes_close(&names);
+}
+
+void upgrade(struct clients *registry, const struct upgrade_options *options,
+             struct http_conn *conn, const struct http_request *req,
+             enum dialect dialect)
+{
+    struct span early;
+    const char *why = NULL;
+    int status = req->upgrade
+                     ? ws_handshake_check(req, options->allow_origin, &why)
+                     : 426;
+    int fd;
+    struct client *c;
+
+    if (status != 0) {
+        refuse(conn, status, why ? why : "this is a WebSocket");
+        return;
+    }
+    if (!clients_admit(registry, req->peer, &why)) {
+        turn_away(registry, conn, req, why);
+        return;
+    }
+    fd = http_conn_take(conn, &early);
+    c = client_new(registry, fd, req->peer, dialect);
+    if (!c)
+        return;
+    begin(c, options, req);
+    if (!c->ended)
+        session_pump(c);
+    if (!c->ended && early.len > 0)
+        client_got(c, early);
+}
+
+void upgrade_warm_up(void)
+{
+    struct bytes out = {0};
+
+    ws_handshake_add(&out, span_str("dGhlIHNhbXBsZSBub25jZQ=="));
+    bytes_close(&out);
+}
