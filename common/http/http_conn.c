@@ -301,12 +301,9 @@ static void dispatch(struct http_conn *conn)
     struct http_parse *p = conn->parse;
 
     http_count_request();
-    /* After an upgrade that nobody took, what follows may be in the other
-     * protocol: it must not be read as a request. */
-    conn->keep_alive =
-        http_should_keep_alive(&p->parser) != 0 && !p->parser.upgrade;
-    conn->abrupt = p->parser.upgrade || p->fed < p->buf.len;
-    conn->head_only = p->parser.method == HTTP_HEAD;
+    conn->keep_alive = p->keep_alive;
+    conn->abrupt = p->upgrade || p->fed < p->buf.len;
+    conn->head_only = p->head_only;
     conn->parse = NULL;
     conn->current = p;
     call_handler(conn, p);

@@ -7,7 +7,6 @@
 #ifndef COMMON_HTTP_HTTP_INTERNAL_H
 #define COMMON_HTTP_HTTP_INTERNAL_H
 
-#include <http_parser.h>
 #include <netinet/in.h>
 
 #include "common/base/metrics.h"
@@ -26,8 +25,8 @@ struct http_piece {
     uint32_t at, len;
 };
 
+/* http_request.c allocates it together with the parser that it uses. */
 struct http_parse {
-    http_parser parser;
     struct bytes buf;
     size_t fed; /* bytes of buf that the parser has seen */
     struct http_piece url, body;
@@ -35,6 +34,8 @@ struct http_parse {
     unsigned n_headers;
     bool in_value, head_done, complete;
     bool expects; /* 100-continue asked for and not yet given */
+    /* Of a request that is whole. */
+    bool keep_alive, upgrade, head_only;
     int refuse;
     struct http_parse *next; /* in the server's pool */
 };
@@ -168,9 +169,5 @@ void http_count_conn(struct http_server *s, int change); /* +1, -1 */
 /* A bound, listening, non-blocking socket, or -1. */
 int http_listen_open(const char *text, const struct http_options *options,
                      unsigned *port, struct err *err);
-
-/* Percent-decoding of n bytes in place; the new length, or -1 for a bad escape
- * or a control character.  plus: '+' is a space (queries). */
-ptrdiff_t http_unescape(char *text, size_t n, bool plus);
 
 #endif

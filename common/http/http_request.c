@@ -1,3 +1,4 @@
+#include <http_parser.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -6,9 +7,20 @@
 /* Pool entries that grew for a body are not kept at that size. */
 enum { KEEP_BYTES = 16384 };
 
+/* No other file knows whose parser it is. */
+struct whole {
+    struct http_parse parse; /* first */
+    http_parser parser;
+};
+
 static struct http_parse *of(http_parser *parser)
 {
     return parser->data;
+}
+
+static http_parser *parser_of(struct http_parse *p)
+{
+    return &((struct whole *)p)->parser;
 }
 
 static uint32_t offset(const struct http_parse *p, const char *at)
@@ -111,7 +123,14 @@ static int on_body(http_parser *parser, const char *at, size_t len)
 
 static int on_message_complete(http_parser *parser)
 {
-    of(parser)->complete = true;
+    struct http_parse *p = of(parser);
+
+    p->complete = true;
+    p->upgrade = parser->upgrade != 0;
+    /* After an upgrade that nobody took, what follows may be in the other
+     * protocol: it must not be read as a request. */
+    p->keep_alive = http_should_keep_alive(parser) != 0 && !p->upgrade;
+    p->head_only = parser->method == HTTP_HEAD;
     http_parser_pause(parser, 1); /* what follows is the next request's */
     return 0;
 }
@@ -127,8 +146,8 @@ static const http_parser_settings settings = {
 
 static void reset(struct http_parse *p)
 {
-    http_parser_init(&p->parser, HTTP_REQUEST);
-    p->parser.data = p;
+    http_parser_init(parser_of(p), HTTP_REQUEST);
+    parser_of(p)->data = p;
     p->fed = 0;
     p->url = p->body = (struct http_piece){0};
     p->n_headers = 0;
@@ -138,12 +157,12 @@ static void reset(struct http_parse *p)
 
 struct http_parse *http_parse_new(void)
 {
-    struct http_parse *p = mem_alloc(sizeof *p);
+    struct whole *w = mem_alloc(sizeof *w);
 
-    bytes_init(&p->buf);
-    p->next = NULL;
-    reset(p);
-    return p;
+    bytes_init(&w->parse.buf);
+    w->parse.next = NULL;
+    reset(&w->parse);
+    return &w->parse;
 }
 
 void http_parse_free(struct http_parse *p)
@@ -167,10 +186,10 @@ static void execute(struct http_parse *p)
         }
         if (!p->head_done && n > HTTP_HEAD_MAX - p->fed)
             n = HTTP_HEAD_MAX - p->fed;
-        p->fed +=
-            http_parser_execute(&p->parser, &settings, p->buf.ptr + p->fed, n);
+        p->fed += http_parser_execute(parser_of(p), &settings,
+                                      p->buf.ptr + p->fed, n);
         if (!p->complete && p->refuse == 0 &&
-            HTTP_PARSER_ERRNO(&p->parser) != HPE_OK)
+            HTTP_PARSER_ERRNO(parser_of(p)) != HPE_OK)
             p->refuse = 400;
     }
 }
@@ -206,7 +225,9 @@ static int hex_digit(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-ptrdiff_t http_unescape(char *text, size_t n, bool plus)
+/* Percent-decoding of n bytes in place; the new length, or -1 for a bad escape
+ * or a control character.  plus: '+' is a space (queries). */
+static ptrdiff_t unescape(char *text, size_t n, bool plus)
 {
     size_t to = 0;
 
@@ -237,7 +258,7 @@ static bool split_url(struct http_parse *p, struct http_request *req)
     ptrdiff_t n;
 
     http_parser_url_init(&u);
-    if (p->parser.method == HTTP_CONNECT ||
+    if (parser_of(p)->method == HTTP_CONNECT ||
         http_parser_parse_url(text, p->url.len, 0, &u) != 0)
         return false;
     if (u.field_set & (1 << UF_QUERY))
@@ -248,19 +269,20 @@ static bool split_url(struct http_parse *p, struct http_request *req)
         return true;
     }
     text += u.field_data[UF_PATH].off;
-    n = http_unescape(text, u.field_data[UF_PATH].len, false);
+    n = unescape(text, u.field_data[UF_PATH].len, false);
     req->path = span_make(text, n > 0 ? (size_t)n : 0);
     return n > 0;
 }
 
 int http_parse_request(struct http_parse *p, struct http_request *req)
 {
+    const http_parser *parser = parser_of(p);
     unsigned hosts = 0;
 
-    req->method = span_str(http_method_str((enum http_method)p->parser.method));
+    req->method = span_str(http_method_str((enum http_method)parser->method));
     req->query = span_make("", 0);
     req->body = piece_span(p, p->body);
-    req->upgrade = p->parser.upgrade != 0;
+    req->upgrade = p->upgrade;
     req->n_headers = p->n_headers;
     for (unsigned i = 0; i < p->n_headers; i++) {
         req->headers[i].name = piece_span(p, p->names[i]);
@@ -268,9 +290,9 @@ int http_parse_request(struct http_parse *p, struct http_request *req)
         hosts += same_word(req->headers[i].name, "host");
     }
     /* RFC 7230 5.4: exactly one Host; 1.0 knew none. */
-    if (hosts > 1 || (hosts == 0 && p->parser.http_minor > 0))
+    if (hosts > 1 || (hosts == 0 && parser->http_minor > 0))
         return 400;
-    if (p->parser.http_major != 1)
+    if (parser->http_major != 1)
         return 505;
     return split_url(p, req) ? 0 : 400;
 }
@@ -299,7 +321,7 @@ bool http_query(const struct http_request *req, const char *name,
             char *to = bytes_reserve(out, len - skip + 1);
             ptrdiff_t n;
             memcpy(to, at + skip, len - skip);
-            n = http_unescape(to, len - skip, true);
+            n = unescape(to, len - skip, true);
             out->len += n > 0 ? (size_t)n : 0;
             return n >= 0;
         }

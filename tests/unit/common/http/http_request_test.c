@@ -97,6 +97,39 @@ static void pipelined_requests_come_one_after_the_other(void **state)
     http_parse_free(p);
 }
 
+/* What the connection needs to know of a request without asking its parser. */
+static void a_whole_request_says_what_becomes_of_the_connection(void **state)
+{
+    static const struct {
+        const char *text;
+        bool keep_alive, upgrade, head_only;
+    } cases[] = {
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", true, false, false},
+        {"HEAD / HTTP/1.1\r\nHost: a\r\n\r\n", true, false, true},
+        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", false, false,
+         false},
+        {"GET / HTTP/1.0\r\n\r\n", false, false, false},
+        {"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", true, false,
+         false},
+        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+         "Upgrade: websocket\r\n\r\n",
+         false, true, false},
+    };
+    struct http_parse *p = http_parse_new();
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        size_t len = strlen(cases[i].text);
+
+        assert_int_equal(feed(p, cases[i].text, len, 5), HTTP_PARSE_DONE);
+        assert_int_equal(p->keep_alive, cases[i].keep_alive);
+        assert_int_equal(p->upgrade, cases[i].upgrade);
+        assert_int_equal(p->head_only, cases[i].head_only);
+        http_parse_next(p); /* nothing of one is left for the other */
+    }
+    http_parse_free(p);
+}
+
 static void chunks_become_one_body(void **state)
 {
     static const char text[] =
@@ -237,6 +270,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_reads_the_same_in_pieces_of_any_size),
         cmocka_unit_test(pipelined_requests_come_one_after_the_other),
+        cmocka_unit_test(a_whole_request_says_what_becomes_of_the_connection),
         cmocka_unit_test(chunks_become_one_body),
         cmocka_unit_test(malformed_requests_are_refused),
         cmocka_unit_test(an_old_client_needs_no_host),
