@@ -219,12 +219,6 @@ void output_added(struct output *out)
         arm(out);
 }
 
-void output_add(struct output *out, const void *data, size_t n)
-{
-    bytes_add(&out->run, data, n);
-    output_added(out);
-}
-
 size_t output_pending(const struct output *out)
 {
     return out->run.len - out->sent;
@@ -233,14 +227,6 @@ size_t output_pending(const struct output *out)
 bool output_full(const struct output *out)
 {
     return output_pending(out) > out->max_bytes;
-}
-
-void output_flush(struct output *out)
-{
-    if (!out->waiting)
-        push(out);
-    if (out->break_untold || out->was_full)
-        arm(out);
 }
 
 void output_close(struct output *out, void (*done)(void *arg, size_t lost),

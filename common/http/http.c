@@ -273,11 +273,6 @@ unsigned http_server_port(const struct http_server *s)
     return s->port;
 }
 
-unsigned http_server_conns(const struct http_server *s)
-{
-    return s->n_conns;
-}
-
 void http_server_stop_accepting(struct http_server *s)
 {
     if (!s->accepting)

@@ -77,7 +77,6 @@ struct http_server *http_server_new(uv_loop_t *loop, const char *listen,
                                     http_handler *handler, void *arg,
                                     struct err *err);
 unsigned http_server_port(const struct http_server *s);
-unsigned http_server_conns(const struct http_server *s);
 void http_server_stop_accepting(struct http_server *s);
 /* Closes the listener and every connection; frees in close callbacks. */
 void http_server_close(struct http_server *s);

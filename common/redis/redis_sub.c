@@ -276,11 +276,6 @@ size_t redis_sub_wanted_count(const struct redis_sub *s)
     return s->wanted.wanted;
 }
 
-bool redis_sub_live(const struct redis_sub *s)
-{
-    return s->live;
-}
-
 bool redis_sub_settled(const struct redis_sub *s)
 {
     return s->settled;

@@ -47,8 +47,6 @@ void redis_sub_unwant(struct redis_sub *s, struct span name, bool pattern);
 bool redis_sub_confirmed(const struct redis_sub *s, struct span name,
                          bool pattern);
 size_t redis_sub_wanted_count(const struct redis_sub *s);
-/* Nothing to ask and nothing unanswered. */
-bool redis_sub_live(const struct redis_sub *s);
 /* It was live at least once since this connection was made. */
 bool redis_sub_settled(const struct redis_sub *s);
 enum redis_state redis_sub_state(const struct redis_sub *s);

@@ -62,6 +62,12 @@ static void stop(struct fixture *f)
     assert_int_equal(uv_loop_close(&f->loop), 0);
 }
 
+static void add(struct fixture *f, const char *text, size_t len)
+{
+    bytes_add(output_bytes(f->out), text, len);
+    output_added(f->out);
+}
+
 /* Reads until want bytes came or nothing comes any more; turns the loop. */
 static size_t drain(struct fixture *f, int fd, size_t want)
 {
@@ -89,8 +95,8 @@ static void small_pieces_leave_once_a_turn(void **state)
     (void)state;
     assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
     start(&f, fds[1], 1000);
-    output_add(f.out, "one\n", 4);
-    output_add(f.out, "two\n", 4);
+    add(&f, "one\n", 4);
+    add(&f, "two\n", 4);
     assert_int_equal(read(fds[0], text, sizeof text), -1); /* not yet */
     uv_run(&f.loop, UV_RUN_NOWAIT);
     assert_int_equal(read(fds[0], text, sizeof text), 8);
@@ -110,7 +116,7 @@ static void an_idle_output_does_not_hold_the_loop(void **state)
     (void)state;
     assert_int_equal(pipe(fds), 0);
     start(&f, fds[1], 1000);
-    output_add(f.out, "x", 1);
+    add(&f, "x", 1);
     assert_true(uv_loop_alive(&f.loop));
     uv_run(&f.loop, UV_RUN_DEFAULT);
     assert_false(uv_loop_alive(&f.loop));
@@ -129,7 +135,7 @@ static void a_slow_reader_makes_it_full_and_then_there_is_room(void **state)
     (void)state;
     assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
     start(&f, fds[1], SIZE / 2);
-    output_add(f.out, text, SIZE);
+    add(&f, text, SIZE);
     assert_true(output_full(f.out));
     uv_run(&f.loop, UV_RUN_NOWAIT);
     assert_int_equal(f.rooms, 0);
@@ -151,7 +157,7 @@ static void closing_waits_for_a_slow_reader(void **state)
     (void)state;
     assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
     start(&f, fds[1], SIZE);
-    output_add(f.out, text, SIZE);
+    add(&f, text, SIZE);
     output_close(f.out, on_done, &f);
     output_close(f.out, on_done, &f); /* twice does nothing */
     uv_run(&f.loop, UV_RUN_NOWAIT);
@@ -174,10 +180,10 @@ static void a_reader_that_went_away_is_told_once_as_zero(void **state)
     assert_int_equal(pipe(fds), 0);
     start(&f, fds[1], 1000);
     close(fds[0]);
-    output_add(f.out, "x", 1);
+    add(&f, "x", 1);
     assert_int_equal(f.closes, 0); /* from the loop only */
     uv_run(&f.loop, UV_RUN_DEFAULT);
-    output_add(f.out, "y", 1);
+    add(&f, "y", 1);
     uv_run(&f.loop, UV_RUN_DEFAULT);
     assert_int_equal(f.closes, 1);
     assert_int_equal(f.errnum, 0);
@@ -195,7 +201,7 @@ static void a_full_disk_is_told_with_its_number(void **state)
 
     (void)state;
     start(&f, fd, 1000);
-    output_add(f.out, "x", 1);
+    add(&f, "x", 1);
     uv_run(&f.loop, UV_RUN_DEFAULT);
     assert_int_equal(f.errnum, ENOSPC);
     err = output_error(f.errnum);
@@ -212,7 +218,7 @@ static void a_loss_met_only_while_closing_is_told_before_the_end(void **state)
 
     (void)state;
     start(&f, fd, 1000);
-    output_add(f.out, "xyz", 3);
+    add(&f, "xyz", 3);
     stop(&f);
     assert_int_equal(f.closes, 1);
     assert_int_equal(f.errnum, ENOSPC);
@@ -228,10 +234,9 @@ static void files_take_everything_at_once(void **state)
 
     (void)state;
     start(&f, fd, 10);
-    output_add(f.out, "abc", 3);
-    bytes_add_str(output_bytes(f.out), "def");
-    output_added(f.out);
-    output_flush(f.out);
+    add(&f, "abc", 3);
+    add(&f, "def", 3);
+    uv_run(&f.loop, UV_RUN_NOWAIT);
     assert_int_equal(pread(fd, text, sizeof text, 0), 6);
     assert_string_equal(text, "abcdef");
     stop(&f);

@@ -138,10 +138,10 @@ static void a_connection_is_kept_for_the_next_request(void **state)
         say(fd, "GET /peer HTTP/1.1\r\nHost: a\r\n\r\n");
         assert_non_null(strstr(receive(f, fd, "127.0.0.1"), "X-Extra: 1\r\n"));
     }
-    assert_int_equal(http_server_conns(f->server), 1);
+    assert_int_equal(f->server->n_conns, 1);
     say(fd, "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
     assert_non_null(strstr(receive(f, fd, NULL), "Connection: close\r\n"));
-    assert_int_equal(http_server_conns(f->server), 0);
+    assert_int_equal(f->server->n_conns, 0);
     close(fd);
     stop(f);
 }
@@ -293,7 +293,7 @@ static void an_upgrade_hands_the_socket_over_with_what_came_early(void **state)
     while (f->taken < 0)
         turn(f, 1);
     assert_string_equal(f->early, "first frame");
-    assert_int_equal(http_server_conns(f->server), 0);
+    assert_int_equal(f->server->n_conns, 0);
     assert_true(fcntl(f->taken, F_GETFL) & O_NONBLOCK);
     assert_true(fcntl(f->taken, F_GETFD) & FD_CLOEXEC);
     assert_int_equal(getsockopt(f->taken, IPPROTO_TCP, TCP_NODELAY, &on, &size),
@@ -412,7 +412,7 @@ static void one_connection_too_many_is_told_so(void **state)
 
     (void)state;
     turn(f, 5);
-    assert_int_equal(http_server_conns(f->server), 2);
+    assert_int_equal(f->server->n_conns, 2);
     c = client(f);
     assert_non_null(strstr(receive(f, c, NULL), "HTTP/1.1 503 "));
     say(a, "GET /still HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -438,7 +438,7 @@ static void many_connections_are_answered(void **state)
         close(fds[i]);
     }
     turn(f, 10);
-    assert_int_equal(http_server_conns(f->server), 0);
+    assert_int_equal(f->server->n_conns, 0);
     stop(f);
 }
 
@@ -456,7 +456,7 @@ static void out_of_descriptors_is_survived(void **state)
     close(probe);
     setrlimit(RLIMIT_NOFILE, &tight);
     turn(f, 20);
-    assert_int_equal(http_server_conns(f->server), 0);
+    assert_int_equal(f->server->n_conns, 0);
     setrlimit(RLIMIT_NOFILE, &old);
     say(a, "GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
     say(b, "GET /b HTTP/1.1\r\nHost: a\r\n\r\n");

@@ -136,15 +136,15 @@ static void live_means_that_all_names_are_confirmed(void **state)
     (void)state;
     begin((const char *const[]){"+PONG\r\n", YES("a"), YES("b"), NULL});
     want("a");
-    assert_false(redis_sub_live(o.sub));
+    assert_int_equal(o.live, 0);
     FAKE_RUN_UNTIL(&o.fake, o.live);
     assert_int_equal(o.confirmed, 1);
     assert_true(redis_sub_confirmed(o.sub, span_str("a"), false));
     want("b");
-    assert_false(redis_sub_live(o.sub));
+    assert_false(redis_sub_confirmed(o.sub, span_str("b"), false));
     assert_true(redis_sub_settled(o.sub));
     FAKE_RUN_UNTIL(&o.fake, o.live == 2);
-    assert_true(redis_sub_live(o.sub));
+    assert_true(redis_sub_confirmed(o.sub, span_str("b"), false));
     assert_int_equal(redis_sub_wanted_count(o.sub), 2);
     end();
 }
