@@ -1,14 +1,13 @@
 #include "bargen/source/lines.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bargen/core/stats.h"
 #include "common/app/input.h"
+#include "common/app/line_fault.h"
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/event/event_reader.h"
+#include "common/event/event_time.h"
 
 struct lines {
     struct source source;
@@ -27,25 +26,12 @@ struct lines {
 static void report(struct lines *l, const char *why, uint64_t number,
                    unsigned column)
 {
+    const struct line_fault fault = {number, column, why};
     struct err err = {0};
 
     stats_bad_line();
-    if (!l->config.strict) {
-        log_warn("bad_line", "line=%" PRIu64 " column=%u why=\"%s\"", number,
-                 column, why);
-        return;
-    }
-    err_set(&err, ERR_INPUT, "line %" PRIu64 ", column %u: %s", number, column,
-            why);
-    l->to.events.on_end(l->to.arg, &err);
-}
-
-/* Where "time" stands in the line, from 1: the scanner does not keep it. */
-static unsigned time_column(struct span line)
-{
-    const char *at = memmem(line.ptr, line.len, "\"time\"", 6);
-
-    return at ? (unsigned)(at - line.ptr) + 1 : 1;
+    if (!line_fault_skip(&fault, l->config.strict, &err))
+        l->to.events.on_end(l->to.arg, &err);
 }
 
 static void on_line(void *arg, struct span line, uint64_t number)
@@ -69,7 +55,7 @@ static void on_line(void *arg, struct span line, uint64_t number)
         l->to.events.on_accepted(l->to.arg, ev->text);
     if (engine_event(l->to.engine, ev, l->wall_ns) == ENGINE_FUTURE)
         report(l, event_fault_text(EVENT_FUTURE_TIME), number,
-               time_column(line));
+               event_time_column(line));
 }
 
 static void on_too_long(void *arg, uint64_t number)

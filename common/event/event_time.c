@@ -1,5 +1,7 @@
 #include "common/event/event_time.h"
 
+#include <string.h>
+
 #include "common/json/scan.h"
 
 enum {
@@ -82,4 +84,18 @@ bool event_time_read(struct span text, int64_t *ns)
         return false;
     *ns = (int64_t)c.mant;
     return true;
+}
+
+unsigned event_time_column(struct span line)
+{
+    static const char name[] = "\"time\"";
+    const char *end = line.ptr + line.len;
+    const char *p = memmem(line.ptr, line.len, name, sizeof name - 1);
+
+    if (!p)
+        return 0;
+    p += sizeof name - 1;
+    while (p < end && (*p == ' ' || *p == '\t' || *p == ':'))
+        p++;
+    return (unsigned)(p - line.ptr) + 1;
 }

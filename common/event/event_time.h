@@ -17,5 +17,8 @@
 /* The text of a JSON number, milliseconds.  False (and *ns untouched) where it
  * is not a number above zero and before 2262. */
 bool event_time_read(struct span text, int64_t *ns);
+/* Where the value of `time` stands in a line, from 1; 0: not found.  Good
+ * enough for a message to a person: the scanner does not keep it. */
+unsigned event_time_column(struct span line);
 
 #endif

@@ -1,11 +1,11 @@
 #include "ratelimitd/door/pipe.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "common/app/input.h"
+#include "common/app/line_fault.h"
 #include "common/app/tee.h"
 #include "common/base/log.h"
 
@@ -138,16 +138,13 @@ static void say_error(struct pipe *p, const char *text)
 
 static void reject(struct pipe *p, uint64_t number, const char *why)
 {
+    const struct line_fault fault = {.line = number, .why = why};
     struct err err = {0};
 
     stats.bad_questions.value++;
-    log_warn("bad_question", "line=%" PRIu64 " why=%s", number,
-             LOG_Q(span_str(why)));
     say_error(p, why);
-    if (!p->config.strict)
+    if (line_fault_skip(&fault, p->config.strict, &err))
         return;
-    err_set(&err, ERR_INPUT, "standard input: line %" PRIu64 ": %s", number,
-            why);
     input_pause(p->in);
     p->paused = true;
     app_fail(p->app, &err);

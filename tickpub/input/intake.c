@@ -1,8 +1,7 @@
 #include "tickpub/input/intake.h"
 
-#include <string.h>
-
 #include "common/base/clock.h"
+#include "common/event/event_time.h"
 
 enum { NS_PER_MS = 1000000 };
 
@@ -20,22 +19,6 @@ void intake_close(struct intake *in)
 {
     event_reader_free(in->native);
     feed_reader_free(in->feed);
-}
-
-/* Where the value of `time` stands, from 1; 0: not found.  Good enough for a
- * message to a person: the scanner does not keep it. */
-static unsigned time_column(struct span line)
-{
-    static const char name[] = "\"time\"";
-    const char *end = line.ptr + line.len;
-    const char *p = memmem(line.ptr, line.len, name, sizeof name - 1);
-
-    if (!p)
-        return 0;
-    p += sizeof name - 1;
-    while (p < end && (*p == ' ' || *p == '\t' || *p == ':'))
-        p++;
-    return (unsigned)(p - line.ptr) + 1;
 }
 
 static bool too_late(struct intake *in, const struct event *ev)
@@ -83,6 +66,6 @@ enum intake_result intake_read(struct intake *in, struct span line,
     if (result != INTAKE_EVENT || !too_late(in, ev))
         return result;
     *fault = EVENT_FUTURE_TIME;
-    *column = in->feed ? 1 : time_column(line);
+    *column = in->feed ? 1 : event_time_column(line);
     return INTAKE_BAD;
 }

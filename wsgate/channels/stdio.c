@@ -1,9 +1,11 @@
 #include "wsgate/channels/stdio.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "common/app/input.h"
+#include "common/app/line_fault.h"
 #include "common/app/tee.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
@@ -36,29 +38,30 @@ static struct metric stdout_dropped = {
 static void on_line(void *arg, struct span line, uint64_t number)
 {
     struct stdio *s = arg;
-    struct log_quote why;
+    struct line_fault fault = {.line = number, .column = 1};
     struct err err = {0};
-    unsigned column = 1;
 
     if (line.len == 0)
         return; /* an empty line is no message, and no mistake */
-    if (upstream_publish_local(s->upstream, line, &column, &err)) {
+    if (upstream_publish_local(s->upstream, line, &fault.column, &err)) {
         lines[ACCEPTED].value++;
         return;
     }
     lines[REFUSED].value++;
-    log_warn("bad_line", "line=%" PRIu64 " column=%u why=%s", number, column,
-             log_quote(&why, span_str(err.text)));
+    fault.why = err.text;
+    line_fault_skip(&fault, false, NULL);
 }
 
 static void on_too_long(void *arg, uint64_t number)
 {
     const struct stdio *s = arg;
+    char why[48];
+    const struct line_fault fault = {number, 1, why};
 
+    snprintf(why, sizeof why, "longer than %" PRId64 " bytes",
+             s->options.max_line_bytes);
     lines[TOO_LONG].value++;
-    log_warn("bad_line",
-             "line=%" PRIu64 " column=1 why=\"longer than %" PRId64 " bytes\"",
-             number, s->options.max_line_bytes);
+    line_fault_skip(&fault, false, NULL);
 }
 
 static void on_drained(void *arg)

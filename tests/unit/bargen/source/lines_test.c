@@ -102,7 +102,7 @@ static void an_event_from_the_future_is_a_bad_line(void **state)
     open_lines(true, 1000);
     put(TRADE_AT "4102444800000,\"price\":1,\"size\":1}\n");
     FAKE_RUN_UNTIL(&w.fake, w.ended);
-    assert_non_null(strstr(w.err.text, "line 1, column 30: "));
+    assert_non_null(strstr(w.err.text, "line 1, column 37: "));
     close_lines();
 }
 
