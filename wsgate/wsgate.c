@@ -18,7 +18,7 @@ static void on_http(void *arg, struct http_conn *conn,
     struct wsgate *w = arg;
     enum dialect dialect;
 
-    if (upgrade_dialect(req->path, &dialect))
+    if (dialect_of_path(req->path, &dialect))
         upgrade(w->clients, &w->upgrade, conn, req, dialect);
     else
         api_handle(w, conn, req);

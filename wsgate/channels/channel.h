@@ -24,18 +24,13 @@
 #include "common/base/span.h"
 #include "common/base/table.h"
 #include "common/event/event.h"
+#include "wsgate/channels/dialect.h"
 #include "wsgate/fanout/fanout.h"
 #include "wsgate/fanout/type.h"
 
 /* VIEWS_MAX bounds a channel's views with an interval; those without are one a
  * dialect and are never refused. */
 enum { CHANNELS_MAX = 262144, PATTERNS_MAX = 1024, VIEWS_MAX = 32 };
-
-enum dialect {
-    DIALECT_NATIVE,
-    DIALECT_STOCK, /* {"type","data","source"}, of the stock service only */
-    DIALECT_TICKS, /* quotes and trades, as they are */
-};
 
 struct channel;
 struct pattern;
@@ -114,8 +109,6 @@ struct channels {
     struct bytes scratch;
     uint64_t too_big;   /* messages that no frame can hold */
     uint64_t throttled; /* superseded within an interval, x clients */
-    /* Stock alerts that name a user are for nobody here. */
-    bool (*is_public)(struct span payload);
 };
 
 struct channel_message {

@@ -55,35 +55,16 @@ static void throttle(struct channels *cs, struct view *v,
     }
 }
 
-static bool is_stock(struct span type)
-{
-    return span_is(type, "price_update") || span_is(type, "market_status") ||
-           span_is(type, "trading_alert");
-}
-
 static void publish_view(struct channels *cs, struct view *v,
-                         const struct channel_message *m, uint16_t type,
-                         struct span name)
+                         const struct dialect_message *m, uint16_t type)
 {
-    size_t len = 0, data_at = 0, max;
-    char *at;
+    const struct dialect_row *d = dialect_row(v->dialect);
+    size_t max = d->max(m), len, data_at;
 
-    if (v->dialect == DIALECT_STOCK) {
-        max = message_stock_max(name, m->payload);
-        if (!is_stock(name) || max > framelog_max(&cs->fanout->log) ||
-            (span_is(name, "trading_alert") && cs->is_public &&
-             !cs->is_public(m->payload)))
-            return;
-        at = fanout_room(cs->fanout, max);
-        len = message_stock(at, name, m->payload, m->local, &data_at);
-    } else if (v->dialect == DIALECT_TICKS &&
-               (span_is(name, "tick") || span_is(name, "trade"))) {
-        at = fanout_room(cs->fanout, m->payload.len + sizeof(uint64_t) * 2);
-        len = message_raw(at, m->payload, &data_at);
-    }
-    if (len > 0)
-        fanout_add(cs->fanout, &v->stream, type, 0, len, data_at,
-                   m->payload.len);
+    if (!d->accepts(m) || max > framelog_max(&cs->fanout->log))
+        return;
+    len = d->frame(fanout_room(cs->fanout, max), m, &data_at);
+    fanout_add(cs->fanout, &v->stream, type, 0, len, data_at, m->payload.len);
 }
 
 static void publish_views(struct channels *cs, struct channel *channel,
@@ -91,13 +72,20 @@ static void publish_views(struct channels *cs, struct channel *channel,
                           const struct conflation_key *newest,
                           uint64_t superseded, struct span type)
 {
+    const struct dialect_message said = {.channel = channel->name,
+                                         .type = type,
+                                         .payload = m->payload,
+                                         .seq = channel->seq,
+                                         .time_ms = m->now_ms,
+                                         .local = m->local};
+
     for (struct view *v = channel->native.next; v; v = v->next) {
         if (v->stream.n_links == 0)
             continue;
         if (v->dialect == DIALECT_NATIVE)
             throttle(cs, v, newest, superseded, m->mono_ms);
         else
-            publish_view(cs, v, m, newest->type, type);
+            publish_view(cs, v, &said, newest->type);
     }
 }
 

@@ -65,38 +65,6 @@ size_t message_update(char *at, struct span prefix, uint64_t seq,
     return (size_t)(p - at);
 }
 
-static const char stock_type[] = "{\"type\":\"";
-static const char stock_data[] = "\",\"data\":";
-
-size_t message_stock_max(struct span type, struct span payload)
-{
-    return WS_HEAD_MAX + sizeof stock_type + type.len + sizeof stock_data +
-           payload.len + sizeof from_redis;
-}
-
-size_t message_stock(char *at, struct span type, struct span payload,
-                     bool local, size_t *data_at)
-{
-    size_t len = (sizeof stock_type - 1) + type.len + (sizeof stock_data - 1) +
-                 payload.len + (sizeof from_redis - 1);
-    char *p = at + ws_text_head(at, len);
-
-    p = PUT(p, stock_type);
-    p = put(p, type.ptr, type.len);
-    p = PUT(p, stock_data);
-    *data_at = (size_t)(p - at);
-    p = put(p, payload.ptr, payload.len);
-    p = local ? PUT(p, from_local) : PUT(p, from_redis);
-    return (size_t)(p - at);
-}
-
-size_t message_raw(char *at, struct span payload, size_t *data_at)
-{
-    *data_at = ws_text_head(at, payload.len);
-    memcpy(at + *data_at, payload.ptr, payload.len);
-    return *data_at + payload.len;
-}
-
 static struct message_frame frame_begin(struct bytes *out, const char *type)
 {
     struct message_frame f = {.json = {.out = out},

@@ -27,12 +27,6 @@ size_t message_update_max(struct span prefix, struct span payload);
 size_t message_update(char *at, struct span prefix, uint64_t seq,
                       struct span payload, int64_t time_ms, bool local,
                       size_t *data_at);
-/* For the older stock service: {"type","data","source"}. */
-size_t message_stock_max(struct span type, struct span payload);
-size_t message_stock(char *at, struct span type, struct span payload,
-                     bool local, size_t *data_at);
-/* The payload alone. */
-size_t message_raw(char *at, struct span payload, size_t *data_at);
 
 void message_welcome(struct bytes *out, const char *instance, int64_t ping_ms,
                      int64_t max_subscriptions, const char *upstream);

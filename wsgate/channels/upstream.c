@@ -345,7 +345,6 @@ struct upstream *upstream_new(uv_loop_t *loop,
     upstream->local = event_reader_new();
     channels_init(&upstream->channels, fanout,
                   clock_mono_ns() ^ (uint64_t)getpid());
-    upstream->channels.is_public = upstream_alert_is_public;
     timer(upstream, &upstream->throttle);
     timer(upstream, &upstream->sweep);
     uv_prepare_init(loop, &upstream->prepare);

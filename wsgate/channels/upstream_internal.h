@@ -55,7 +55,4 @@ void upstream_redis_want(struct upstream *upstream, struct span name,
 void upstream_redis_unwant(struct upstream *upstream, struct span name,
                            bool pattern);
 
-/* upstream_local.c */
-bool upstream_alert_is_public(struct span payload);
-
 #endif

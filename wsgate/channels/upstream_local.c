@@ -2,19 +2,8 @@
 #include "common/base/line.h"
 #include "common/event/event.h"
 #include "common/event/route.h"
-#include "common/json/json.h"
 #include "common/json/scan.h"
 #include "wsgate/channels/upstream_internal.h"
-
-/* An alert that names a user is that user's: see docs/protocol.md. */
-bool upstream_alert_is_public(struct span payload)
-{
-    json_value *root = json_read(payload, NULL);
-    bool named = json_member(root, "user_id") != NULL;
-
-    json_free(root);
-    return !named;
-}
 
 static bool publish(struct upstream *upstream, struct span name,
                     struct span payload, struct err *err)

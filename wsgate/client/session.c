@@ -302,17 +302,14 @@ void session_subscribe_list(struct client *c, struct span names)
 
 void session_subscribe_dialect(struct client *c)
 {
-    static const char *const stock[] = {"stock:price_updates",
-                                        "stock:market_status",
-                                        "stock:trading_alerts", NULL};
-    static const char *const ticks[] = {"market_data:*", NULL};
-    const char *const *names = c->dialect == DIALECT_STOCK ? stock : ticks;
+    const struct dialect_row *d = dialect_row((enum dialect)c->dialect);
     struct request *r = request_new(c);
 
-    for (; *names != NULL; names++) {
-        struct subscribe_item *w = request_add(r, span_str(*names));
-        w->all = c->dialect == DIALECT_STOCK;
-        w->subscription = upstream_open(c->registry->upstream, span_str(*names),
+    for (const char *const *name = d->subscriptions; *name; name++) {
+        struct subscribe_item *w = request_add(r, span_str(*name));
+
+        w->all = d->all;
+        w->subscription = upstream_open(c->registry->upstream, span_str(*name),
                                         (enum dialect)c->dialect, 0);
     }
     wait_or_finish(r);

@@ -12,24 +12,6 @@
 #include "wsgate/ws/ws_frame.h"
 #include "wsgate/ws/ws_handshake.h"
 
-bool upgrade_dialect(struct span path, enum dialect *dialect)
-{
-    static const struct {
-        const char *path;
-        enum dialect dialect;
-    } paths[] = {{"/ws", DIALECT_NATIVE},
-                 {"/api/v1/ws", DIALECT_STOCK},
-                 {"/stream/ticks", DIALECT_TICKS}};
-
-    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
-        if (span_is(path, paths[i].path)) {
-            *dialect = paths[i].dialect;
-            return true;
-        }
-    }
-    return false;
-}
-
 static void refuse(struct http_conn *conn, int status, const char *why)
 {
     const char *extra = status == 426   ? "Sec-WebSocket-Version: 13\r\n"

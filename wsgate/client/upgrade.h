@@ -18,8 +18,6 @@ struct upgrade_options {
     int64_t ping_ms;
 };
 
-/* Is that path a WebSocket, and of what dialect? */
-bool upgrade_dialect(struct span path, enum dialect *dialect);
 /* Answers the request, or takes its connection over. */
 void upgrade(struct clients *registry, const struct upgrade_options *options,
              struct http_conn *conn, const struct http_request *req,

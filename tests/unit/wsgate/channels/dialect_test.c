@@ -1,0 +1,144 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/event/route.h"
+#include "wsgate/channels/dialect.h"
+
+static void each_address_speaks_one_dialect(void **state)
+{
+    enum dialect d = DIALECTS;
+
+    (void)state;
+    assert_true(dialect_of_path(span_str("/ws"), &d));
+    assert_int_equal(d, DIALECT_NATIVE);
+    assert_true(dialect_of_path(span_str("/api/v1/ws"), &d));
+    assert_int_equal(d, DIALECT_STOCK);
+    assert_true(dialect_of_path(span_str("/stream/ticks"), &d));
+    assert_int_equal(d, DIALECT_TICKS);
+    d = DIALECTS;
+    assert_false(dialect_of_path(span_str("/ws/"), &d));
+    assert_false(dialect_of_path(span_str("/api/v1/ws/status"), &d));
+    assert_false(dialect_of_path(span_str("/"), &d));
+    assert_int_equal(d, DIALECTS);
+}
+
+/* A client that says nothing gets what everybody may have. */
+static void what_comes_unasked_can_be_subscribed_to_by_anybody(void **state)
+{
+    struct route_table *routes = route_table_new(NULL, NULL);
+    unsigned names = 0;
+
+    (void)state;
+    assert_null(dialect_row(DIALECT_NATIVE)->subscriptions);
+    for (unsigned i = DIALECT_NATIVE + 1; i < DIALECTS; i++) {
+        const struct dialect_row *d = dialect_row((enum dialect)i);
+
+        assert_non_null(d->subscriptions);
+        for (const char *const *n = d->subscriptions; *n; n++, names++) {
+            assert_true(route_channel_ok(span_str(*n), true));
+            assert_false(route_channel_is_internal(span_str(*n)));
+            assert_false(route_is_private(routes, span_str(*n)));
+            assert_int_equal(d->all,
+                             route_mode_of(routes, span_str(*n)) == ROUTE_ALL);
+        }
+    }
+    assert_int_equal(names, 4);
+    route_table_free(routes);
+}
+
+static bool accepts(enum dialect dialect, const char *type, const char *payload)
+{
+    const struct dialect_message m = {.type = span_str(type),
+                                      .payload = span_str(payload)};
+
+    return dialect_row(dialect)->accepts(&m);
+}
+
+static void the_stock_service_gets_its_types_and_nobodys_own_alert(void **state)
+{
+    (void)state;
+    assert_true(accepts(DIALECT_STOCK, "price_update", "{}"));
+    assert_true(accepts(DIALECT_STOCK, "market_status", "{}"));
+    assert_true(accepts(DIALECT_STOCK, "trading_alert", "{\"level\":1}"));
+    assert_false(accepts(DIALECT_STOCK, "trading_alert",
+                         "{\"level\":1,\"user_id\":\"u7\"}"));
+    assert_false(accepts(DIALECT_STOCK, "trading_alert",
+                         "{\"level\":1,\"user_id\":null}"));
+    assert_false(accepts(DIALECT_STOCK, "tick", "{}"));
+    assert_false(accepts(DIALECT_STOCK, "price_updates", "{}"));
+    assert_false(accepts(DIALECT_STOCK, "", "1"));
+}
+
+static void raw_ticks_are_quotes_and_trades(void **state)
+{
+    (void)state;
+    assert_true(accepts(DIALECT_TICKS, "tick", "{}"));
+    assert_true(accepts(DIALECT_TICKS, "trade", "{}"));
+    assert_false(accepts(DIALECT_TICKS, "bar", "{}"));
+    assert_false(accepts(DIALECT_TICKS, "price_update", "{}"));
+    assert_false(accepts(DIALECT_TICKS, "", "1"));
+}
+
+/* Into a buffer of just the size that was asked for, so that the sanitizer
+ * sees one byte too many. */
+static void assert_frame(enum dialect dialect, const struct dialect_message *m,
+                         size_t head, const char *text)
+{
+    const struct dialect_row *d = dialect_row(dialect);
+    char *at = malloc(d->max(m));
+    size_t data_at = 0, len = d->frame(at, m, &data_at);
+
+    assert_int_equal(len, head + strlen(text));
+    assert_true(len <= d->max(m));
+    assert_int_equal((unsigned char)at[0], 0x81);
+    assert_memory_equal(at + head, text, len - head);
+    assert_memory_equal(at + data_at, m->payload.ptr, m->payload.len);
+    free(at);
+}
+
+static void a_frame_fits_its_bound_and_knows_where_the_payload_is(void **state)
+{
+    struct dialect_message m = {.channel = span_str("stock:market_status"),
+                                .type = span_str("market_status"),
+                                .payload = span_str("{\"open\":true}"),
+                                .seq = 7};
+    char payload[300], text[400];
+
+    (void)state;
+    assert_frame(DIALECT_TICKS, &m, 2, "{\"open\":true}");
+    assert_frame(DIALECT_STOCK, &m, 2,
+                 "{\"type\":\"market_status\",\"data\":{\"open\":true},"
+                 "\"source\":\"redis\"}");
+    m.local = true;
+    assert_frame(DIALECT_STOCK, &m, 2,
+                 "{\"type\":\"market_status\",\"data\":{\"open\":true},"
+                 "\"source\":\"local\"}");
+    memset(payload, '1', sizeof payload);
+    m.payload = span_make(payload, sizeof payload);
+    snprintf(text, sizeof text, "%.*s", (int)sizeof payload, payload);
+    assert_frame(DIALECT_TICKS, &m, 4, text);
+    snprintf(text, sizeof text,
+             "{\"type\":\"market_status\",\"data\":%.*s,\"source\":\"local\"}",
+             (int)sizeof payload, payload);
+    assert_frame(DIALECT_STOCK, &m, 4, text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_address_speaks_one_dialect),
+        cmocka_unit_test(what_comes_unasked_can_be_subscribed_to_by_anybody),
+        cmocka_unit_test(
+            the_stock_service_gets_its_types_and_nobodys_own_alert),
+        cmocka_unit_test(raw_ticks_are_quotes_and_trades),
+        cmocka_unit_test(a_frame_fits_its_bound_and_knows_where_the_payload_is),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
