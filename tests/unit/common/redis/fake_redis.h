@@ -2,7 +2,8 @@
  * fake_redis.h -- a server on the test's own loop that answers what it is told.
  *
  * Commands are recognised by their "*"; each gets the next of `answers`, the
- * last one for ever.  NULL: none.
+ * last one for ever.  NULL: none.  Where on_read is set, that answers instead,
+ * from what it finds in `got`.
  */
 #ifndef TESTS_UNIT_COMMON_REDIS_FAKE_REDIS_H
 #define TESTS_UNIT_COMMON_REDIS_FAKE_REDIS_H
@@ -25,6 +26,7 @@ struct fake {
     struct bytes got; /* since the connection was accepted */
     const char *const *answers;
     unsigned at;
+    void (*on_read)(struct fake *f);
     bool hang_up; /* right after accept */
     bool deaf;    /* reads nothing */
     uv_timer_t guard;
@@ -99,7 +101,9 @@ static inline void fake_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
     }
     f->reads++;
     bytes_add(&f->got, buf->base, (size_t)n);
-    for (ssize_t i = 0; i < n; i++) {
+    if (f->on_read)
+        f->on_read(f);
+    for (ssize_t i = 0; i < n && !f->on_read; i++) {
         if (buf->base[i] != '*')
             continue;
         f->commands++;
