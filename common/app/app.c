@@ -38,9 +38,8 @@ static void count_handle(uv_handle_t *handle, void *arg)
                  len > 0 ? "," : "", uv_handle_type_name(handle->type));
 }
 
-static void leave(struct app *app, int status)
+static void leave(int status)
 {
-    (void)app;
     log_flush();
     fdflags_restore_all();
     _exit(status);
@@ -58,7 +57,7 @@ static void on_drain_over(uv_timer_t *timer)
              open.count, open.count > 0 ? open.kinds : "none");
     if (app->failure.code != ERR_NONE)
         fprintf(stderr, "%s: %s\n", app->tool, app->failure.text);
-    leave(app, (int)app->failure.code);
+    leave((int)app->failure.code);
 }
 
 static void on_stop_due(uv_timer_t *timer)
@@ -96,7 +95,7 @@ static void on_signal(uv_signal_t *handle, int signum)
      * it is given its time then, too.  Two in one turn are one. */
     if (app->signalled && app->stop_called) {
         log_warn("stop_now", "signal=%d", signum);
-        leave(app, 128 + signum);
+        leave(128 + signum);
     }
     app->signalled = true;
     log_info("stop", "signal=%d", signum);

@@ -53,7 +53,6 @@ extern const struct option_spec app_option_table[];
 struct http_server;
 struct http_conn;
 struct http_request;
-struct redis_config;
 
 struct app {
     uv_loop_t loop;
@@ -111,10 +110,6 @@ void app_run(struct app *app, struct err *err);
 /* Prints the error once, flushes logs, closes the loop (asserts that nothing is
  * left open after a normal run) and returns the exit status. */
 int app_exit(struct app *app, struct err *err);
-
-/* Where Redis is, from the options and the environment; a usage error if not. */
-bool app_redis_config(const struct app *app, struct redis_config *config,
-                      struct err *err);
 
 /* Answers GET /health, /ready and /metrics; false: another path.  --http serves
  * these; the gateway offers them at its own address too. */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/app/app.h"
+#include "common/app/app_redis.h"
 #include "common/app/healthcheck.h"
 #include "common/base/fdflags.h"
 #include "common/base/log.h"

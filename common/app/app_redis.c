@@ -2,6 +2,19 @@
 
 #include <stdio.h>
 
+bool app_redis_config(const struct app *app, struct redis_config *config,
+                      struct err *err)
+{
+    const struct redis_config_flags flags = {
+        .url = app->opts->redis,
+        .prefix = app->opts->prefix,
+        .tool = app->tool,
+        .instance = app->instance,
+    };
+
+    return redis_config_read(config, &flags, err);
+}
+
 /* --- the start --- */
 
 static void fail(struct app_redis *r, enum err_code code, const char *what,

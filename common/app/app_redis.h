@@ -26,6 +26,7 @@
 #include <uv.h>
 
 #include "common/app/app.h"
+#include "common/redis/redis_config.h"
 
 enum {
     APP_REDIS_REQUIRE_MS = 3000,
@@ -48,6 +49,10 @@ struct app_redis {
     bool was_up, stopping;
     char why[256]; /* of the last failure */
 };
+
+/* Where Redis is, from the options and the environment; a usage error if not. */
+bool app_redis_config(const struct app *app, struct redis_config *config,
+                      struct err *err);
 
 /* url must outlive r: redis_config.display. */
 void app_redis_open(struct app_redis *r, struct app *app, const char *url);
