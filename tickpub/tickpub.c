@@ -1,18 +1,12 @@
 #include "tickpub/tickpub.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "common/app/line_fault.h"
 #include "common/base/log.h"
 #include "tickpub/input/report.h"
 #include "tickpub/publish/publish_metrics.h"
-
-enum {
-    TEE_MAX_BYTES = 1024 * 1024,
-    TEE_CHUNK_BYTES = 64 * 1024, /* between looks at that bound */
-};
 
 /* Why the reader stands still. */
 enum {
@@ -46,7 +40,7 @@ static void finish_input(struct tickpub *t)
     }
     if (t->tee) {
         countdown_add(&t->unfinished);
-        output_close(t->tee, on_input_teed, &t->unfinished);
+        tee_close(t->tee, on_input_teed, &t->unfinished);
         t->tee = NULL;
     }
     countdown_done(&t->unfinished);
@@ -116,8 +110,7 @@ void tickpub_stop(void *arg)
 
     t->closing = true;
     reader_close(&t->reader);
-    if (t->tee)
-        output_close(t->tee, NULL, NULL);
+    tee_close(t->tee, NULL, NULL);
     t->tee = NULL;
     if (t->publisher)
         stop_publisher(t);
@@ -136,44 +129,23 @@ void tickpub_close(struct tickpub *t)
 static void on_bad(void *arg, unsigned fault, uint64_t number, unsigned column)
 {
     struct tickpub *t = arg;
+    const struct line_fault bad = {number, column, report_fault_text(fault)};
     struct err err = {0};
 
     if (t->closing || t->app->stopping)
         return;
-    report_bad(fault, number, column, t->opts->strict);
-    if (!t->opts->strict)
+    report_bad(fault);
+    if (line_fault_skip(&bad, t->opts->strict, &err))
         return;
-    if (column > 0)
-        err_set(&err, ERR_INPUT, "line %" PRIu64 ", column %u: %s", number,
-                column, report_fault_text(fault));
-    else
-        err_set(&err, ERR_INPUT, "line %" PRIu64 ": %s", number,
-                report_fault_text(fault));
     reader_stop(&t->reader);
     app_fail(t->app, &err);
 }
 
 static void tell_tee(struct tickpub *t)
 {
-    if (!t->tee || t->tee_unsaid == 0)
-        return;
-    t->tee_unsaid = 0;
-    output_added(t->tee);
-    if (output_full(t->tee))
+    tee_flush(t->tee);
+    if (t->tee && tee_full(t->tee))
         reader_pause(&t->reader, PAUSE_TEE);
-}
-
-static void copy_out(struct tickpub *t, struct span text)
-{
-    struct bytes *out = output_bytes(t->tee);
-    char *to = bytes_reserve(out, text.len + 1);
-
-    memcpy(to, text.ptr, text.len);
-    to[text.len] = '\n';
-    out->len += text.len + 1;
-    t->tee_unsaid += text.len + 1;
-    if (t->tee_unsaid >= TEE_CHUNK_BYTES)
-        tell_tee(t);
 }
 
 static void on_event(void *arg, const struct event *ev, uint64_t number)
@@ -189,8 +161,8 @@ static void on_event(void *arg, const struct event *ev, uint64_t number)
             reader_pause(&t->reader, PAUSE_QUEUE);
     }
     report_accepted(ev->type);
-    if (t->tee)
-        copy_out(t, ev->text);
+    if (t->tee && tee_line(t->tee, ev->text))
+        tell_tee(t);
 }
 
 static void on_drained(void *arg)
@@ -209,17 +181,6 @@ static void on_tee_room(void *arg)
     struct tickpub *t = arg;
 
     reader_resume(&t->reader, PAUSE_TEE);
-}
-
-static void on_tee_closed(void *arg, int errnum)
-{
-    struct tickpub *t = arg;
-    struct err err = output_error(errnum);
-
-    if (errnum == 0)
-        app_stop(t->app); /* the reader has seen enough */
-    else
-        app_fail(t->app, &err);
 }
 
 /* --- Redis --- */
@@ -329,14 +290,9 @@ static bool open_reader(struct tickpub *t, struct err *err)
 
 static bool open_tee(struct tickpub *t, struct err *err)
 {
-    struct output_events events = {.on_room = on_tee_room,
-                                   .on_closed = on_tee_closed};
-
-    if (!t->opts->tee)
-        return true;
-    t->tee = output_new(&t->app->loop, STDOUT_FILENO, TEE_MAX_BYTES, &events, t,
-                        err);
-    return t->tee != NULL;
+    if (t->opts->tee)
+        t->tee = tee_new(t->app, STDOUT_FILENO, on_tee_room, t, err);
+    return !t->opts->tee || t->tee;
 }
 
 static void open_publisher(struct tickpub *t)

@@ -14,7 +14,7 @@
 
 #include "common/app/app.h"
 #include "common/app/app_redis.h"
-#include "common/app/output.h"
+#include "common/app/tee.h"
 #include "common/base/countdown.h"
 #include "common/event/route.h"
 #include "common/redis/instance.h"
@@ -31,8 +31,7 @@ struct tickpub {
     struct reader reader;
     struct publisher *publisher; /* NULL: --no-redis */
     struct instance *instance;
-    struct output *tee;          /* NULL: no --tee, or it is closed */
-    size_t tee_unsaid;           /* bytes that output_added() was not told of */
+    struct tee *tee;             /* NULL: no --tee, or it is closed */
     struct app_redis link;       /* never opened with --no-redis */
     struct countdown unfinished; /* after the end of the input */
     bool closing;                /* on_stop was called */

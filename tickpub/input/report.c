@@ -1,9 +1,7 @@
 #include "tickpub/input/report.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
-#include "common/base/log.h"
 #include "common/base/metrics.h"
 
 enum { LABEL_MAX = 48 };
@@ -87,17 +85,9 @@ const char *report_fault_text(unsigned fault)
     }
 }
 
-void report_bad(unsigned fault, uint64_t line, unsigned column, bool quiet)
+void report_bad(unsigned fault)
 {
     bad[fault].value++;
-    if (quiet)
-        return;
-    if (column > 0)
-        log_warn("bad_line", "line=%" PRIu64 " column=%u why=\"%s\"", line,
-                 column, report_fault_text(fault));
-    else
-        log_warn("bad_line", "line=%" PRIu64 " why=\"%s\"", line,
-                 report_fault_text(fault));
 }
 
 static uint64_t sum(const struct metric *m, unsigned n)

@@ -1,5 +1,5 @@
 /*
- * report.h -- what came in: counters, bad lines on standard error, the summary.
+ * report.h -- what came in: counters, and words for what is wrong with a line.
  */
 #ifndef TICKPUB_INPUT_REPORT_H
 #define TICKPUB_INPUT_REPORT_H
@@ -20,9 +20,8 @@ void report_init(void);
 void report_accepted(enum event_type type);
 /* Counted, but nothing to publish: a feed's heartbeat or control message. */
 void report_ignored(void);
-/* fault: enum event_fault or enum report_fault; column 0: not known.  Logs it
- * unless quiet. */
-void report_bad(unsigned fault, uint64_t line, unsigned column, bool quiet);
+/* fault: enum event_fault or enum report_fault. */
+void report_bad(unsigned fault);
 const char *report_fault_text(unsigned fault);
 
 uint64_t report_lines(void);
