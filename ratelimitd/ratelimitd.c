@@ -182,6 +182,23 @@ static void open_redis(struct ratelimitd *r, struct ruleset *set)
     r->status.queue = r->queue;
 }
 
+/* --check-config: the rules as understood, and nothing else: as nothing is open,
+ * the loop ends at once. */
+static bool print_rules(const struct options *o, struct err *err)
+{
+    struct ruleset *set = ruleset_load(o->rules, clock_wall_ms(), err);
+    struct bytes text;
+
+    if (!set)
+        return false;
+    bytes_init(&text);
+    rules_print(&set->rules, &text);
+    fwrite(text.ptr, 1, text.len, stdout);
+    bytes_close(&text);
+    ruleset_unref(set);
+    return true;
+}
+
 bool ratelimitd_init(struct ratelimitd *r, struct app *app,
                      const struct options *opts, struct err *err)
 {
@@ -191,6 +208,8 @@ bool ratelimitd_init(struct ratelimitd *r, struct app *app,
     struct ruleset *set;
 
     *r = (struct ratelimitd){.app = app, .opts = opts};
+    if (opts->check_config)
+        return print_rules(opts, err);
     r->check = (struct check_command){
         .rule = opts->check, .key = opts->key, .cost = opts->cost, .app = app};
     stats_init();

@@ -1,10 +1,12 @@
 #include "tickpub/tickpub.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "common/app/line_fault.h"
 #include "common/base/log.h"
+#include "common/event/route_print.h"
 #include "tickpub/input/report.h"
 #include "tickpub/publish/publish_metrics.h"
 
@@ -334,10 +336,31 @@ static void reload(void *arg)
     log_info("reloaded", "routes=%s", path ? path : "built-in");
 }
 
+/* --routes: a table for people, and nothing else: as nothing is open, the loop
+ * ends at once. */
+static bool print_routes(const struct options *o, struct err *err)
+{
+    struct route_table *routes = route_table_new(o->routes_file, err);
+    struct bytes text;
+
+    if (!routes)
+        return false;
+    bytes_init(&text);
+    route_print(routes, o->app.prefix ? o->app.prefix : "", &text);
+    fwrite(text.ptr, 1, text.len, stdout);
+    bytes_close(&text);
+    route_table_free(routes);
+    return true;
+}
+
 bool tickpub_init(struct tickpub *t, struct app *app, struct options *opts,
                   struct err *err)
 {
     *t = (struct tickpub){.app = app, .opts = opts};
+    if (!options_check(opts, err))
+        return false;
+    if (opts->routes)
+        return print_routes(opts, err);
     app->is_ready = is_ready;
     app->health = add_health;
     app->ready_arg = app->health_arg = t;

@@ -197,7 +197,12 @@ static void close_parts(void *arg)
     w->redis = NULL;
 }
 
-bool wsgate_open(struct wsgate *w, struct app *app, const struct options *opts,
+static void reload(void *arg)
+{
+    api_reload(arg);
+}
+
+bool wsgate_init(struct wsgate *w, struct app *app, const struct options *opts,
                  struct err *err)
 {
     w->app = app;
@@ -219,6 +224,7 @@ bool wsgate_open(struct wsgate *w, struct app *app, const struct options *opts,
     api_connect(w);
     app->is_ready = is_ready;
     app->ready_arg = w;
+    app->on_reload = reload;
     log_info("listening", "address=%s port=%u", opts->listen,
              http_server_port(w->server));
     if (!opts->app.require_redis)
@@ -237,7 +243,7 @@ void wsgate_stop(void *wsgate)
     drain_begin(&w->drain, w->clients, w->opts->drain_ms, close_parts, w);
 }
 
-void wsgate_free(struct wsgate *w)
+void wsgate_close(struct wsgate *w)
 {
     if (w->clients) { /* all parts were made */
         heartbeat_free(&w->heartbeat);

@@ -6,7 +6,7 @@
  * file: each is given what it needs.
  *
  * Ownership   struct wsgate is main's; everything that it points to is
- *             allocated by wsgate_open() and freed when the loop has closed
+ *             allocated by wsgate_init() and freed when the loop has closed
  */
 #ifndef WSGATE_WSGATE_H
 #define WSGATE_WSGATE_H
@@ -54,11 +54,11 @@ struct wsgate {
 
 /* Opens the listener, all parts and the Redis links.  False: err; nothing
  * runs. */
-bool wsgate_open(struct wsgate *w, struct app *app, const struct options *opts,
+bool wsgate_init(struct wsgate *w, struct app *app, const struct options *opts,
                  struct err *err);
 /* app's on_stop: says goodbye to clients, then closes every handle. */
 void wsgate_stop(void *wsgate);
 /* Frees what is left after the loop ended. */
-void wsgate_free(struct wsgate *w);
+void wsgate_close(struct wsgate *w);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * client_world.h -- a whole gateway and a few clients, for client_fuzz.c.
  *
- * The gateway is the real one, opened by wsgate_open() and ended by app_stop().
+ * The gateway is the real one, opened by wsgate_init() and ended by app_stop().
  * Its clients sit behind socket pairs, so that requests, frames, ends and resets
  * come as they do; what it sends over WebSocket goes through visitor_take() instead, which takes all of
  * it, some of it, nothing, or fails, and checks that only whole frames come.
@@ -302,7 +302,7 @@ static void world_begin(void)
     uv_timer_init(&world.app.loop, &world.app.stop);
     world.app.stop.data = &world.app;
     uv_unref((uv_handle_t *)&world.app.stop);
-    if (!wsgate_open(&world.gate, &world.app, &world.opts, &err))
+    if (!wsgate_init(&world.gate, &world.app, &world.opts, &err))
         abort();
     io = client_io;
     io.send = visitor_take;
@@ -330,7 +330,7 @@ static void world_end(void)
     uv_run(&world.app.loop, UV_RUN_NOWAIT);
     status = uv_loop_close(&world.app.loop);
     assert(status == 0);
-    wsgate_free(&world.gate);
+    wsgate_close(&world.gate);
     for (int i = 0; i < VISITORS; i++)
         visitor_leave(&world.visitors[i]);
 }
