@@ -21,8 +21,8 @@ static void reload(void *arg)
     struct err err = {0};
     struct ruleset *set;
 
-    if (!path && r->keeper) { /* the rules are those in Redis */
-        keeper_look(r->keeper);
+    if (!path && r->sync) { /* the rules are those in Redis */
+        function_sync_read_rules(r->sync);
         return;
     }
     set = ruleset_load(path, clock_wall_ms(), &err);
@@ -33,8 +33,8 @@ static void reload(void *arg)
     }
     stats.reloads.value++;
     limiter_set_rules(r->limiter, set);
-    if (r->keeper)
-        keeper_set_rules(r->keeper, set);
+    if (r->sync)
+        function_sync_set_rules(r->sync, set);
     log_info("reloaded", "rules=%s count=%u", path ? path : "built-in",
              set->rules.count);
     ruleset_unref(set);
@@ -98,10 +98,10 @@ static void on_redis_ready(void *arg)
 {
     struct ratelimitd *r = arg;
 
-    keeper_connected(r->keeper);
+    function_sync_connected(r->sync);
 }
 
-static void on_keeper_ready(void *arg)
+static void on_function_ready(void *arg)
 {
     struct ratelimitd *r = arg;
 
@@ -110,21 +110,21 @@ static void on_keeper_ready(void *arg)
     begin(r);
 }
 
-static void on_keeper_rules(void *arg, struct ruleset *set)
+static void on_function_rules(void *arg, struct ruleset *set)
 {
     struct ratelimitd *r = arg;
 
     limiter_set_rules(r->limiter, set);
 }
 
-static void on_keeper_instances(void *arg, unsigned instances)
+static void on_function_instances(void *arg, unsigned instances)
 {
     struct ratelimitd *r = arg;
 
     limiter_share(r->limiter, instances);
 }
 
-static void on_keeper_refused(void *arg, const char *why)
+static void on_function_refused(void *arg, const char *why)
 {
     struct ratelimitd *r = arg;
 
@@ -135,7 +135,7 @@ static void on_redis_down(void *arg, const char *why, bool refused)
 {
     struct ratelimitd *r = arg;
 
-    keeper_disconnected(r->keeper);
+    function_sync_disconnected(r->sync);
     limiter_pause(r->limiter);
     app_redis_down(&r->link, why, refused);
 }
@@ -155,9 +155,9 @@ static void open_redis(struct ratelimitd *r, struct ruleset *set)
     };
     static const struct redis_sub_events sub_events = {.on_message =
                                                            on_message};
-    static const struct keeper_events keeper_events = {
-        on_keeper_ready, on_keeper_rules, on_keeper_instances,
-        on_keeper_refused};
+    static const struct function_sync_events function_sync_events = {
+        on_function_ready, on_function_rules, on_function_instances,
+        on_function_refused};
     uv_loop_t *loop = &r->app->loop;
     const struct instance_id self = {r->app->tool, r->app->instance,
                                      r->app->started_ms};
@@ -165,10 +165,10 @@ static void open_redis(struct ratelimitd *r, struct ruleset *set)
     app_redis_open(&r->link, r->app, r->redis.display);
     app_redis_wait(&r->link, START_WAIT_MS, begin, r);
     r->cmd = redis_cmd_new(loop, &r->redis, NULL, &cmd_events, r);
-    r->keeper = keeper_new(loop, r->cmd, r->redis.prefix, r->app->instance,
-                           !r->opts->rules, &keeper_events, r);
-    keeper_set_rules(r->keeper, set);
-    limiter_use_redis(r->limiter, loop, r->cmd, r->keeper, r->redis.prefix);
+    r->sync = function_sync_new(loop, r->cmd, r->redis.prefix, r->app->instance,
+                                !r->opts->rules, &function_sync_events, r);
+    function_sync_set_rules(r->sync, set);
+    limiter_use_redis(r->limiter, loop, r->cmd, r->sync, r->redis.prefix);
     if (r->opts->check)
         return;
     snprintf(r->config_channel, sizeof r->config_channel, "%sratelimit:config",
@@ -254,8 +254,8 @@ static void close_all(void *arg, bool settled)
         r->cmd = NULL; /* no mark is sent any more */
         redis_cmd_close(cmd, NULL, NULL);
         limiter_close_redis(r->limiter);
-        keeper_close(r->keeper);
-        r->keeper = NULL;
+        function_sync_close(r->sync);
+        r->sync = NULL;
     }
     if (r->pipe)
         pipe_close(r->pipe);
@@ -304,7 +304,7 @@ void ratelimitd_stop(void *arg)
         close_all(r, true);
         return;
     }
-    keeper_sign_off(r->keeper);
+    function_sync_sign_off(r->sync);
     /* Not patient: what is not answered by Redis is answered here. */
     app_redis_stop(&r->link, false, close_all, r);
     drain(r);

@@ -22,7 +22,7 @@ struct ratelimitd {
     const struct options *opts;
     struct redis_config redis;
     struct limiter *limiter;
-    struct keeper *keeper; /* these five: NULL without Redis */
+    struct function_sync *sync; /* these five: NULL without Redis */
     struct redis_cmd *cmd;
     struct redis_sub *sub;
     struct queue *queue;

@@ -42,8 +42,8 @@ struct limit_client_events {
     /* Redis answered a check: after so long. */
     void (*on_answer)(void *arg, int64_t took_us);
     void (*on_error)(void *arg, struct span text);
-    /* True: what is sent from now on finds it restored; so the checks that met
-     * the hole are sent again, once. */
+    /* True: what is sent from now on finds it restored, so the checks that
+     * missed it are sent again, once. */
     bool (*on_missing)(void *arg, enum limit_missing what);
 };
 

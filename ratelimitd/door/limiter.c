@@ -14,8 +14,8 @@ struct limiter {
     struct ruleset *set;
     struct limit_store *store;
     struct limit_client *client; /* NULL: --no-redis */
-    struct keeper *keeper;       /* NULL once it is closed */
-    struct top top;
+    struct function_sync *sync;  /* NULL once it is closed */
+    struct heavy_hitters heavy_hitters;
     struct outcome outcome; /* of the question that is answered now */
 };
 
@@ -44,7 +44,7 @@ static void answer(struct limiter *l, const struct ruleset *set,
         stats_count(set->stats[o->rules[i]->group], &o->verdicts[i], o->source,
                     o->degraded);
         if (!o->verdicts[i].allowed && mode == LIMIT_CHECK)
-            top_add(&l->top, o->rules[i], key);
+            heavy_hitters_add(&l->heavy_hitters, o->rules[i], key);
     }
     fn(arg, o);
 }
@@ -151,22 +151,22 @@ static void on_error(void *arg, struct span text)
     log_warn("check_error", "why=%s", LOG_Q(text));
 }
 
-/* What mends it goes out ahead of the question that is sent again. */
+/* The commands that restore it go out ahead of the check that is sent again. */
 static bool on_missing(void *arg, enum limit_missing what)
 {
     const struct limiter *l = arg;
 
-    if (!l->keeper)
+    if (!l->sync)
         return false;
     if (what == LIMIT_NO_RULES)
-        keeper_mend_rules(l->keeper);
+        function_sync_restore_rules(l->sync);
     else
-        keeper_mend_function(l->keeper);
+        function_sync_restore_function(l->sync);
     return true;
 }
 
 void limiter_use_redis(struct limiter *l, uv_loop_t *loop,
-                       struct redis_cmd *cmd, struct keeper *keeper,
+                       struct redis_cmd *cmd, struct function_sync *sync,
                        const char *prefix)
 {
     static const struct limit_client_events events = {on_late, on_answer,
@@ -176,7 +176,7 @@ void limiter_use_redis(struct limiter *l, uv_loop_t *loop,
                                          .deny_cache = l->config.deny_cache,
                                          .breaker = true};
 
-    l->keeper = keeper;
+    l->sync = sync;
     l->client = limit_client_new(loop, l->store, &config, &events, l);
     limit_client_connect(l->client, cmd);
     limit_client_pause(l->client);
@@ -200,7 +200,7 @@ void limiter_share(struct limiter *l, unsigned instances)
 void limiter_close_redis(struct limiter *l)
 {
     limit_client_stop(l->client);
-    l->keeper = NULL;
+    l->sync = NULL;
 }
 
 /* --- public --- */
@@ -254,9 +254,9 @@ bool limiter_breaker_open(const struct limiter *l)
     return l->client && limit_client_breaker_open(l->client);
 }
 
-const struct top *limiter_top(const struct limiter *l)
+const struct heavy_hitters *limiter_heavy_hitters(const struct limiter *l)
 {
-    return &l->top;
+    return &l->heavy_hitters;
 }
 
 const struct limit_store *limiter_store(const struct limiter *l)

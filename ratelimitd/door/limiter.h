@@ -21,7 +21,7 @@
 #include "ratelimitd/limit/ruleset.h"
 
 struct limiter;
-struct keeper;
+struct function_sync;
 struct redis_cmd;
 
 struct limiter_config {
@@ -34,12 +34,12 @@ typedef void limiter_fn(void *arg, const struct outcome *o);
 
 struct limiter *limiter_new(const struct limiter_config *config,
                             struct ruleset *set);
-/* With Redis: link and keeper are borrowed until limiter_close_redis().  Redis is asked
- * between limiter_resume() and limiter_pause(), that is while the function is
- * known to be there.  What is asked after the close (HTTP goes on while the
+/* With Redis: cmd and sync are borrowed until limiter_close_redis().  Redis is
+ * asked between limiter_resume() and limiter_pause(), that is while the function
+ * is known to be there.  What is asked after the close (HTTP goes on while the
  * answers of a stop are written) is answered as if Redis were away. */
 void limiter_use_redis(struct limiter *l, uv_loop_t *loop,
-                       struct redis_cmd *cmd, struct keeper *keeper,
+                       struct redis_cmd *cmd, struct function_sync *sync,
                        const char *prefix);
 void limiter_pause(struct limiter *l);
 void limiter_resume(struct limiter *l);
@@ -58,7 +58,7 @@ size_t limiter_out(const struct limiter *l);
 /* Redis can be asked, were it not for the breaker. */
 bool limiter_has_redis(const struct limiter *l);
 bool limiter_breaker_open(const struct limiter *l);
-const struct top *limiter_top(const struct limiter *l);
+const struct heavy_hitters *limiter_heavy_hitters(const struct limiter *l);
 const struct limit_store *limiter_store(const struct limiter *l);
 
 #endif

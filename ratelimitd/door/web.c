@@ -171,7 +171,7 @@ static void limits(struct web *w, struct http_conn *conn,
     for (unsigned i = 0; i < rules->count; i++)
         add_rule(&json, &rules->at[i]);
     json_write_array_end(&json);
-    top_json(limiter_top(w->limiter), "top_denied", &json);
+    heavy_hitters_json(limiter_heavy_hitters(w->limiter), "top_denied", &json);
     json_write_object_end(&json);
     bytes_add_str(&text, "\n");
     http_respond_json(conn, 200, bytes_span(&text));

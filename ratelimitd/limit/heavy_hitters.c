@@ -4,59 +4,61 @@
 
 #include "common/base/hash.h"
 
-static unsigned least(const struct top *t)
+static unsigned least(const struct heavy_hitters *h)
 {
     unsigned found = 0;
 
-    for (unsigned i = 1; i < t->count; i++)
-        if (t->at[i].count < t->at[found].count)
+    for (unsigned i = 1; i < h->count; i++)
+        if (h->at[i].count < h->at[found].count)
             found = i;
     return found;
 }
 
-void top_add(struct top *t, const struct rule *rule, struct span key)
+void heavy_hitters_add(struct heavy_hitters *h, const struct rule *rule,
+                       struct span key)
 {
     uint64_t hash = hash_pair(span_make(rule->name, rule->name_len), key);
-    struct top_entry *e;
+    struct heavy_hitter *e;
     unsigned i;
 
-    for (i = 0; i < t->count; i++) {
-        if (t->hashes[i] == hash) {
-            t->at[i].count++;
+    for (i = 0; i < h->count; i++) {
+        if (h->hashes[i] == hash) {
+            h->at[i].count++;
             return;
         }
     }
     if (key.len > RULE_KEY_MAX)
         return;
-    i = t->count < TOP_SLOTS ? t->count++ : least(t);
-    e = &t->at[i];
+    i = h->count < HEAVY_HITTERS_MAX ? h->count++ : least(h);
+    e = &h->at[i];
     e->over = e->count;
     e->count++;
-    e->hash = t->hashes[i] = hash;
+    e->hash = h->hashes[i] = hash;
     memcpy(e->rule, rule->name, sizeof e->rule);
     memcpy(e->key, key.ptr, key.len);
     e->key[key.len] = '\0';
 }
 
-void top_json(const struct top *t, const char *key, struct json_writer *json)
+void heavy_hitters_json(const struct heavy_hitters *h, const char *key,
+                        struct json_writer *json)
 {
-    bool said[TOP_SLOTS] = {false};
+    bool said[HEAVY_HITTERS_MAX] = {false};
 
     json_write_array(json, key);
-    for (unsigned n = 0; n < t->count; n++) {
-        unsigned most = TOP_SLOTS;
-        for (unsigned i = 0; i < t->count; i++)
-            if (!said[i] &&
-                (most == TOP_SLOTS || t->at[i].count > t->at[most].count))
+    for (unsigned n = 0; n < h->count; n++) {
+        unsigned most = HEAVY_HITTERS_MAX;
+        for (unsigned i = 0; i < h->count; i++)
+            if (!said[i] && (most == HEAVY_HITTERS_MAX ||
+                             h->at[i].count > h->at[most].count))
                 most = i;
-        if (most == TOP_SLOTS)
+        if (most == HEAVY_HITTERS_MAX)
             break;
         said[most] = true;
         json_write_object(json, NULL);
-        json_write_str(json, "rule", t->at[most].rule);
-        json_write_str(json, "key", t->at[most].key);
-        json_write_uint(json, "denied", t->at[most].count);
-        json_write_uint(json, "over", t->at[most].over);
+        json_write_str(json, "rule", h->at[most].rule);
+        json_write_str(json, "key", h->at[most].key);
+        json_write_uint(json, "denied", h->at[most].count);
+        json_write_uint(json, "over", h->at[most].over);
         json_write_object_end(json);
     }
     json_write_array_end(json);

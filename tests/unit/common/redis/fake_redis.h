@@ -1,9 +1,9 @@
 /*
  * fake_redis.h -- a server on the test's own loop that answers what it is told.
  *
- * Commands are recognised by their "*"; each gets the next of `answers`, the
- * last one for ever.  NULL: none.  Where on_read is set, that answers instead,
- * from what it finds in `got`.
+ * Commands are recognised by a "*" that begins a line; each gets the next of
+ * `answers`, the last one for ever.  NULL: none.  Where on_read is set, that
+ * answers instead, from what it finds in `got`.
  */
 #ifndef TESTS_UNIT_COMMON_REDIS_FAKE_REDIS_H
 #define TESTS_UNIT_COMMON_REDIS_FAKE_REDIS_H
@@ -100,11 +100,16 @@ static inline void fake_read(uv_stream_t *s, ssize_t n, const uv_buf_t *buf)
         return;
     }
     f->reads++;
-    bytes_add(&f->got, buf->base, (size_t)n);
-    if (f->on_read)
+    if (f->on_read) {
+        bytes_add(&f->got, buf->base, (size_t)n);
         f->on_read(f);
-    for (ssize_t i = 0; i < n && !f->on_read; i++) {
-        if (buf->base[i] != '*')
+        return;
+    }
+    for (ssize_t i = 0; i < n; i++) {
+        bool begins = f->got.len == 0 || f->got.ptr[f->got.len - 1] == '\n';
+
+        bytes_add(&f->got, &buf->base[i], 1);
+        if (buf->base[i] != '*' || !begins)
             continue;
         f->commands++;
         if (f->answers && f->answers[f->at]) {

@@ -11,7 +11,7 @@
 
 static void a_frequent_key_is_among_the_top_whatever_else_comes(void **state)
 {
-    static struct top top;
+    static struct heavy_hitters all;
     struct rule r = rule_of("a", 1, 1000000, RULE_LOG);
     struct bytes json = {0};
     struct json_writer w = {.out = &json};
@@ -20,11 +20,11 @@ static void a_frequent_key_is_among_the_top_whatever_else_comes(void **state)
     (void)state;
     for (int i = 0; i < 10000; i++) {
         snprintf(key, sizeof key, "noise%d", i);
-        top_add(&top, &r, span_str(key));
+        heavy_hitters_add(&all, &r, span_str(key));
         if (i % 4 == 0)
-            top_add(&top, &r, span_str("loud"));
+            heavy_hitters_add(&all, &r, span_str("loud"));
     }
-    top_json(&top, NULL, &w);
+    heavy_hitters_json(&all, NULL, &w);
     bytes_add(&json, "", 1);
     assert_non_null(strstr(json.ptr, "[{\"rule\":\"a\",\"key\":\"loud\","));
     bytes_close(&json);
