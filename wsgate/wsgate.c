@@ -3,8 +3,8 @@
 #include <sys/resource.h>
 
 #include "common/base/log.h"
-#include "wsgate/client/session.h"
 #include "wsgate/client/stats.h"
+#include "wsgate/client/subscribe.h"
 #include "wsgate/http/api.h"
 
 enum { SPARE_FDS = 64 };
@@ -40,7 +40,7 @@ static void on_settled(void *arg)
 {
     struct wsgate *w = arg;
 
-    session_check_pending(w->clients);
+    subscribe_check(w->clients);
 }
 
 static void on_upstream(void *arg, enum upstream_state now)

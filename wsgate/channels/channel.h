@@ -66,7 +66,7 @@ struct channel {
     bool keep; /* fed from standard input: there is nowhere to ask again */
     char epoch[9];
     uint32_t refs;          /* subscriptions, and questions under way */
-    uint32_t mark, mark_at; /* scratch of session.c */
+    uint32_t mark, mark_at; /* scratch of subscription_set.c */
     /* Of upstream.c. */
     enum channel_state state;
     bool wanted;            /* subscribed to, in Redis */
@@ -91,7 +91,7 @@ struct pattern {
     struct pattern_view *views;
     uint32_t refs;
     uint32_t n_channels;    /* that it covers */
-    uint32_t mark, mark_at; /* scratch of session.c */
+    uint32_t mark, mark_at; /* scratch of subscription_set.c */
     /* Of upstream.c. */
     bool wanted; /* subscribed to, in Redis */
     uint64_t confirmed;

@@ -14,6 +14,7 @@
 #include "wsgate/client/clients.h"
 #include "wsgate/client/close_count.h"
 #include "wsgate/client/session.h"
+#include "wsgate/client/snapshot.h"
 #include "wsgate/client/stats.h"
 #include "wsgate/fanout/backlog.h"
 
@@ -101,6 +102,12 @@ void client_tell(const struct client *c, struct activity a)
     a.client = c->id;
     a.peer = c->peer->address;
     registry->on_activity(registry->on_activity_arg, &a);
+}
+
+bool client_flush(struct client *c)
+{
+    upstream_flush(c->registry->upstream);
+    return !c->ended && !c->closing;
 }
 
 /* --- the end --- */
@@ -199,10 +206,8 @@ static bool take_token(struct client *c)
     return true;
 }
 
-static void got_close(struct client *c, uint16_t code)
+static void got_close(struct client *c, uint16_t code, struct bytes *out)
 {
-    struct bytes *out = &c->registry->answers;
-
     if (!c->closing) {
         c->close_code = code;
         close_count(code);
@@ -219,13 +224,20 @@ static void got_close(struct client *c, uint16_t code)
         client_end(c, code, "closed by the client");
 }
 
+struct reading {
+    struct client *client;
+    struct bytes *out; /* answers, sent when all that came was read */
+};
+
 static bool on_frame(void *arg, enum ws_kind kind, struct span payload,
                      uint16_t code)
 {
-    struct client *c = arg;
+    const struct reading *reading = arg;
+    struct client *c = reading->client;
+    struct bytes *out = reading->out;
 
     if (kind == WS_CLOSE) {
-        got_close(c, code);
+        got_close(c, code, out);
         return false;
     }
     if (c->closing)
@@ -234,30 +246,31 @@ static bool on_frame(void *arg, enum ws_kind kind, struct span payload,
         return true;
     if (!take_token(c)) {
         /* What was asked before is answered. */
-        client_send(c, bytes_span(&c->registry->answers));
-        bytes_clear(&c->registry->answers);
+        client_send(c, bytes_span(out));
+        bytes_clear(out);
         client_close(c, CLOSE_TOO_MANY, "too many requests");
         return false;
     }
     if (kind == WS_PING) {
-        ws_frame_add(&c->registry->answers, WS_OP_PONG, payload);
+        ws_frame_add(out, WS_OP_PONG, payload);
         return true;
     }
     c->registry->commands++;
-    session_text(c, payload);
+    session_text(c, payload, out);
     return !c->closing && !c->ended;
 }
 
 void client_got(struct client *c, struct span bytes)
 {
     struct clients *registry = c->registry;
+    struct reading reading = {.client = c, .out = &registry->answers};
     const char *why = NULL;
     uint16_t code;
 
     c->heard = true;
     registry->bytes_received += bytes.len;
     bytes_clear(&registry->answers);
-    code = ws_read(registry->pool, &c->ws, bytes, on_frame, c, &why);
+    code = ws_read(registry->pool, &c->ws, bytes, on_frame, &reading, &why);
     if (c->ended)
         return;
     if (registry->answers.len > 0) {
@@ -267,7 +280,7 @@ void client_got(struct client *c, struct span bytes)
     if (code != 0)
         client_close(c, code, why);
     else if (!c->closing && !c->ended)
-        session_pump(c);
+        snapshots_pump(c);
 }
 
 static void read_some(struct client *c)
@@ -300,7 +313,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
             return;
         half_close(c);
         if (!c->closing)
-            session_pump(c);
+            snapshots_pump(c);
         watch(c); /* it may read commands again */
     }
     if (!c->ended && (events & UV_READABLE)) {

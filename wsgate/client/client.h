@@ -71,6 +71,10 @@ struct client *client_new(struct clients *registry, int fd, const char *address,
                           enum dialect dialect);
 /* What came with the handshake. */
 void client_got(struct client *c, struct span bytes);
+/* Before what it is subscribed to is changed.  To send what the fanout holds
+ * may close any client, with its requests.  False: it was this one, and nothing
+ * more may be said to it. */
+bool client_flush(struct client *c);
 /* Whole frames to this client. */
 void client_send(struct client *c, struct span frames);
 /* Say why, give it CLIENT_CLOSE_MS, then end it. */

@@ -72,7 +72,7 @@ struct clients {
     uint64_t subscriptions;
     uint64_t bytes_received, commands;
     char *read_buf;
-    struct bytes answers; /* of the client that is being served */
+    struct bytes answers; /* of client.c: to the client that is read */
     struct leaving *leaving;
     uint32_t n_leaving, cap_leaving;
     uv_timer_t leave_timer;

@@ -13,7 +13,7 @@ enum {
 
 static void ping_one(struct client *c)
 {
-    struct bytes *out = &c->registry->answers;
+    static const char ping[] = {(char)(0x80 | WS_OP_PING), 0};
 
     if (c->closing)
         return;
@@ -23,9 +23,7 @@ static void ping_one(struct client *c)
         client_close(c, CLOSE_NO_PONG, "no pong");
         return;
     }
-    bytes_clear(out);
-    ws_frame_add(out, WS_OP_PING, span_make("", 0));
-    client_send(c, bytes_span(out));
+    client_send(c, span_make(ping, sizeof ping));
 }
 
 static void on_ping(uv_timer_t *t)

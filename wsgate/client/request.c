@@ -48,29 +48,36 @@ void request_free(struct request *r)
 
 struct subscribe_item *request_add(struct request *r, struct span name)
 {
-    struct subscribe_item *w;
+    struct subscribe_item *item;
 
     if (r->n_items == r->cap_items) {
         r->cap_items = r->cap_items == 0 ? 1 : r->cap_items * 2;
         r->items = mem_grow(r->items, r->cap_items * sizeof *r->items);
     }
-    w = &r->items[r->n_items++];
-    *w = (struct subscribe_item){.subscription = NO_SUBSCRIPTION,
-                                 .name_at = (uint32_t)r->text.len,
-                                 .name_len = (uint16_t)name.len};
+    item = &r->items[r->n_items++];
+    *item = (struct subscribe_item){.subscription = NO_SUBSCRIPTION,
+                                    .name_at = (uint32_t)r->text.len,
+                                    .name_len = (uint16_t)name.len};
     bytes_add_span(&r->text, name);
-    return w;
+    return item;
 }
 
-void request_since(struct request *r, struct subscribe_item *w,
+void request_since(struct request *r, struct subscribe_item *item,
                    struct span since)
 {
     if (since.len > UINT16_MAX)
         since.len = 0;
-    w->gap = true;
-    w->since_at = (uint32_t)r->text.len;
-    w->since_len = (uint16_t)since.len;
+    item->gap = true;
+    item->since_at = (uint32_t)r->text.len;
+    item->since_len = (uint16_t)since.len;
     bytes_add_span(&r->text, since);
+}
+
+void request_refuse(struct subscribe_item *item, const char *code,
+                    const char *text)
+{
+    item->code = code;
+    item->text = text;
 }
 
 /* Where nothing was added yet, text.ptr is NULL. */
@@ -79,14 +86,16 @@ static struct span part(const struct request *r, uint32_t at, uint16_t len)
     return len == 0 ? span_make("", 0) : span_make(r->text.ptr + at, len);
 }
 
-struct span item_name(const struct request *r, const struct subscribe_item *w)
+struct span request_item_name(const struct request *r,
+                              const struct subscribe_item *item)
 {
-    return part(r, w->name_at, w->name_len);
+    return part(r, item->name_at, item->name_len);
 }
 
-struct span item_since(const struct request *r, const struct subscribe_item *w)
+struct span request_item_since(const struct request *r,
+                               const struct subscribe_item *item)
 {
-    return part(r, w->since_at, w->since_len);
+    return part(r, item->since_at, item->since_len);
 }
 
 bool request_is_settled(struct request *r)

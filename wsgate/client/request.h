@@ -1,5 +1,5 @@
 /*
- * request.h -- a subscription under way, and snapshots that wait for room.
+ * request.h -- a subscription under way.
  *
  * Ownership   a request is on its client's list and on the list of all until
  *             request_free(), which gives back the subscriptions that were not taken
@@ -36,22 +36,19 @@ struct request {
     bool snapshot;
 };
 
-struct snapshots {
-    struct snapshots *next;
-    uint64_t from; /* only what is older than this frame */
-    uint32_t n, at;
-    uint32_t within; /* place in a pattern's list of channels */
-    uint32_t subscriptions[];
-};
-
 struct request *request_new(struct client *c);
 void request_free(struct request *r);
 struct subscribe_item *request_add(struct request *r, struct span name);
 /* It continues from there. */
-void request_since(struct request *r, struct subscribe_item *w,
+void request_since(struct request *r, struct subscribe_item *item,
                    struct span since);
-struct span item_name(const struct request *r, const struct subscribe_item *w);
-struct span item_since(const struct request *r, const struct subscribe_item *w);
+/* Static texts. */
+void request_refuse(struct subscribe_item *item, const char *code,
+                    const char *text);
+struct span request_item_name(const struct request *r,
+                              const struct subscribe_item *item);
+struct span request_item_since(const struct request *r,
+                               const struct subscribe_item *item);
 bool request_is_settled(struct request *r);
 
 #endif

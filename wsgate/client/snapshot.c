@@ -164,22 +164,22 @@ static bool gather(struct client *c, struct bytes *out, unsigned *channels)
 
 void snapshots_pump(struct client *c)
 {
-    struct bytes *out = &c->registry->answers;
+    struct bytes out = {0};
     unsigned channels = 0;
     size_t sent = 0;
     bool more = true;
 
     while (more && sent < TURN_BYTES && c->snapshots &&
            client_unread(c) < AT_ONCE_BYTES) {
-        bytes_clear(out);
-        more = gather(c, out, &channels);
-        sent += out->len;
-        client_send(c, bytes_span(out));
-        bytes_clear(out);
+        bytes_clear(&out);
+        more = gather(c, &out, &channels);
+        sent += out.len;
+        client_send(c, bytes_span(&out));
         if (c->ended)
-            return;
+            break;
     }
+    bytes_close(&out);
     /* The loop comes back when the others have had their turn. */
-    if (c->snapshots)
+    if (c->snapshots && !c->ended)
         client_io.want_writable(&c->m, true);
 }

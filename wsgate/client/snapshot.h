@@ -13,6 +13,14 @@
 #include "wsgate/client/client.h"
 #include "wsgate/client/request.h"
 
+struct snapshots {
+    struct snapshots *next;
+    uint64_t from; /* only what is older than this frame */
+    uint32_t n, at;
+    uint32_t within; /* place in a pattern's list of channels */
+    uint32_t subscriptions[];
+};
+
 /* The seq that an ack and a snapshot name: updates that follow are above. */
 uint64_t snapshot_seq(const struct view *v);
 /* NULL where the request has nothing to show. */

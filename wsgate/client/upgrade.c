@@ -8,7 +8,8 @@
 #include "common/base/bytes.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/client/close_count.h"
-#include "wsgate/client/session.h"
+#include "wsgate/client/snapshot.h"
+#include "wsgate/client/subscribe.h"
 #include "wsgate/ws/ws_frame.h"
 #include "wsgate/ws/ws_handshake.h"
 
@@ -61,22 +62,21 @@ static void begin(struct client *c, const struct upgrade_options *o,
                   const struct http_request *req)
 {
     const struct clients *registry = c->registry;
-    struct bytes *out = &c->registry->answers, names = {0};
+    struct bytes out = {0}, names = {0};
 
-    bytes_clear(out);
-    ws_handshake_add(out, http_header(req, "Sec-WebSocket-Key"));
+    ws_handshake_add(&out, http_header(req, "Sec-WebSocket-Key"));
     if (c->dialect == DIALECT_NATIVE) {
-        message_welcome(out, o->instance, o->ping_ms,
+        message_welcome(&out, o->instance, o->ping_ms,
                         registry->options.max_subscriptions,
                         upstream_name(upstream_state(registry->upstream)));
         if (asks_to_subscribe(req, &names))
-            session_subscribe_list(c, names.len > 0 ? bytes_span(&names)
-                                                    : span_str(""));
+            subscribe_list(c, names.len > 0 ? bytes_span(&names) : span_str(""),
+                           &out);
     } else {
-        session_subscribe_dialect(c);
+        subscribe_dialect(c, &out);
     }
-    client_send(c, bytes_span(out));
-    bytes_clear(out);
+    client_send(c, bytes_span(&out));
+    bytes_close(&out);
     bytes_close(&names);
 }
 
@@ -106,7 +106,7 @@ void upgrade(struct clients *registry, const struct upgrade_options *options,
         return;
     begin(c, options, req);
     if (!c->ended)
-        session_pump(c);
+        snapshots_pump(c);
     if (!c->ended && early.len > 0)
         client_got(c, early);
 }

@@ -1,0 +1,295 @@
+#include "wsgate/client/subscribe.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/event/route.h"
+#include "common/json/json_writer.h"
+#include "wsgate/channels/message.h"
+#include "wsgate/channels/upstream.h"
+#include "wsgate/client/clients.h"
+#include "wsgate/client/request.h"
+#include "wsgate/client/snapshot.h"
+#include "wsgate/client/subscription_set.h"
+
+enum { PENDING_TICK_MS = 50 };
+
+/* --- what may be subscribed to --- */
+
+/* Each interval is one more stream of frames, shared by all who asked for it:
+ * so there are not as many as there are numbers. */
+static uint32_t round_interval(int64_t ms)
+{
+    int64_t step = ms <= 1000 ? 50 : ms <= 10000 ? 500 : 5000;
+
+    return (uint32_t)((ms + step - 1) / step * step);
+}
+
+static void open_item(struct client *c, struct request *r,
+                      const struct command *cmd, struct span name,
+                      struct subscription_set *have)
+{
+    const struct clients_options *o = &c->registry->options;
+    struct upstream *upstream = c->registry->upstream;
+    bool fits = name.len <= ROUTE_NAME_MAX;
+    struct subscribe_item *item =
+        request_add(r, fits ? name : span_make(name.ptr, ROUTE_NAME_MAX));
+    struct span since;
+
+    if (!fits || !route_channel_ok(name, true)) {
+        if (!ws_utf8_ok(span_make(name.ptr, item->name_len)))
+            item->name_len = 0; /* cut within a character */
+        request_refuse(item, "bad_channel", "not a channel name");
+        return;
+    }
+    if (route_channel_is_internal(name)) {
+        request_refuse(item, "forbidden",
+                       "names that begin with an underscore are internal");
+        return;
+    }
+    if (route_is_private(o->routes, name)) {
+        request_refuse(
+            item, "forbidden",
+            "private channels need a token, and this gateway has no key");
+        return;
+    }
+    if (!subscription_set_may_have(have, name)) {
+        request_refuse(item, "too_many", "too many wildcards");
+        return;
+    }
+    item->all = cmd->mode == COMMAND_ALL ||
+                (cmd->mode == COMMAND_DEFAULT && cmd->interval_ms == 0 &&
+                 route_mode_of(o->routes, name) == ROUTE_ALL);
+    item->subscription = upstream_open(upstream, name, DIALECT_NATIVE,
+                                       round_interval(cmd->interval_ms));
+    if (item->subscription == NO_SUBSCRIPTION) {
+        request_refuse(item, "too_many", "this gateway has too many channels");
+        return;
+    }
+    if (!subscription_set_has(have, item->subscription)) {
+        if (have->count >= (uint64_t)o->max_subscriptions) {
+            upstream_close(upstream, item->subscription);
+            item->subscription = NO_SUBSCRIPTION;
+            request_refuse(item, "too_many", "too many subscriptions");
+            return;
+        }
+        subscription_set_put(have,
+                             subscription_key(item->subscription, item->all));
+    }
+    if (command_since(cmd, name, &since))
+        request_since(r, item, since);
+}
+
+/* --- the answer, and what it brings --- */
+
+static void add_results(struct request *r, struct bytes *out)
+{
+    struct upstream *upstream = r->client->registry->upstream;
+    struct message_frame m =
+        message_results_begin(out, "subscribed", bytes_span(&r->id));
+
+    for (uint32_t i = 0; i < r->n_items; i++) {
+        const struct subscribe_item *item = &r->items[i];
+        struct span name = request_item_name(r, item);
+        if (item->subscription == NO_SUBSCRIPTION) {
+            message_result_bad(&m, name, item->code, item->text);
+        } else if (item->subscription & SUBSCRIPTION_PATTERN) {
+            message_result_ok(&m, name, NULL, 0);
+        } else {
+            const struct view *v = channels_view_of(upstream_channels(upstream),
+                                                    item->subscription);
+            message_result_ok(&m, name, v->channel->epoch, snapshot_seq(v));
+        }
+    }
+    message_results_end(&m);
+    for (uint32_t i = 0; i < r->n_items; i++) {
+        const struct subscribe_item *item = &r->items[i];
+        if (item->subscription != NO_SUBSCRIPTION && item->gap)
+            message_gap(out, request_item_name(r, item),
+                        request_item_since(r, item), "not_resumable");
+    }
+}
+
+/* The subscriptions of the request become the client's. */
+static void take_over(struct client *c, struct request *r)
+{
+    struct clients *registry = c->registry;
+    struct upstream *upstream = registry->upstream;
+    struct subscription_set have;
+    uint32_t before;
+
+    subscription_set_open(&have, registry, c->m.group, r->n_items);
+    before = have.count;
+    for (uint32_t i = 0; i < r->n_items; i++) {
+        struct subscribe_item *item = &r->items[i];
+        uint64_t old;
+
+        if (item->subscription == NO_SUBSCRIPTION)
+            continue;
+        client_tell(
+            c, (struct activity){.action = ACTIVITY_SUBSCRIBE,
+                                 .channel = request_item_name(r, item),
+                                 .mode = span_str(item->all ? "all" : "latest"),
+                                 .interval_ms = upstream_subscription_interval(
+                                     upstream, item->subscription)});
+        old = subscription_set_put(
+            &have, subscription_key(item->subscription, item->all));
+        if (old != SUBSCRIPTION_SET_NONE)
+            upstream_close(upstream,
+                           key_subscription(old)); /* one of two references */
+        item->subscription = NO_SUBSCRIPTION;
+    }
+    registry->subscriptions += have.count - before;
+    subscription_set_apply(&have, &c->m);
+    subscription_set_close(&have);
+}
+
+/* Everything is known: ack, then the subscriptions, then snapshots. */
+static void finish(struct request *r, struct bytes *out)
+{
+    struct client *c = r->client;
+    struct snapshots *s = r->snapshot ? snapshots_of(r) : NULL;
+
+    if (c->dialect == DIALECT_NATIVE)
+        add_results(r, out);
+    take_over(c, r);
+    if (s)
+        snapshots_queue(c, s);
+    request_free(r);
+}
+
+static void on_pending_timer(uv_timer_t *t)
+{
+    struct clients *registry = t->data;
+
+    subscribe_check(registry);
+    if (!registry->pending)
+        uv_timer_stop(t);
+}
+
+static void wait_or_finish(struct request *r, struct bytes *out)
+{
+    struct clients *registry = r->client->registry;
+
+    if (request_is_settled(r)) {
+        finish(r, out);
+        return;
+    }
+    r->deadline_mono_ms =
+        clock_mono_ms() + (uint64_t)registry->options.confirm_ms;
+    if (!uv_is_active((uv_handle_t *)&registry->pending_timer))
+        uv_timer_start(&registry->pending_timer, on_pending_timer,
+                       PENDING_TICK_MS, PENDING_TICK_MS);
+}
+
+/* Subscriptions under way count, too. */
+static void put_pending(struct client *c, struct subscription_set *have)
+{
+    for (const struct request *r = c->requests; r; r = r->next_of_client) {
+        for (uint32_t i = 0; i < r->n_items; i++) {
+            if (r->items[i].subscription != NO_SUBSCRIPTION)
+                subscription_set_put(have,
+                                     subscription_key(r->items[i].subscription,
+                                                      r->items[i].all));
+        }
+    }
+}
+
+static uint32_t pending_count(const struct client *c)
+{
+    uint32_t n = 0;
+
+    for (const struct request *r = c->requests; r; r = r->next_of_client)
+        n += r->n_items;
+    return n;
+}
+
+void subscribe_command(struct client *c, const struct command *cmd,
+                       struct bytes *out)
+{
+    struct subscription_set have;
+    uint32_t room;
+    struct request *r;
+
+    if (!client_flush(c)) {
+        bytes_clear(out);
+        return;
+    }
+    room = pending_count(c) + (uint32_t)cmd->n_channels;
+    subscription_set_open(&have, c->registry, c->m.group, room);
+    put_pending(c, &have);
+    r = request_new(c);
+    r->snapshot = cmd->snapshot;
+    bytes_add_span(&r->id, bytes_span(&cmd->id));
+    for (size_t i = 0; i < cmd->n_channels; i++)
+        open_item(c, r, cmd, command_channel(cmd, i), &have);
+    subscription_set_close(&have);
+    wait_or_finish(r, out);
+}
+
+void subscribe_list(struct client *c, struct span names, struct bytes *out)
+{
+    struct bytes text = {0};
+    struct json_writer json = {.out = &text};
+    const char *why;
+    struct command cmd;
+
+    /* As if it had sent the command: the same bounds, the same answer. */
+    json_write_object(&json, NULL);
+    json_write_str(&json, "type", "subscribe");
+    json_write_array(&json, "channels");
+    for (const char *at = names.ptr, *end = at + names.len; at <= end;) {
+        const char *comma = memchr(at, ',', (size_t)(end - at));
+        const char *stop = !comma ? end : comma;
+        json_write_span(&json, NULL, span_make(at, (size_t)(stop - at)));
+        at = stop + 1;
+    }
+    json_write_array_end(&json);
+    json_write_object_end(&json);
+    if (command_read(bytes_span(&text), &cmd, &why))
+        subscribe_command(c, &cmd, out);
+    else
+        message_error(out, span_str(""), "bad_request",
+                      "?subscribe= is not a list of channel names", false);
+    command_free(&cmd);
+    bytes_close(&text);
+}
+
+void subscribe_dialect(struct client *c, struct bytes *out)
+{
+    const struct dialect_row *d = dialect_row((enum dialect)c->dialect);
+    struct request *r = request_new(c);
+
+    for (const char *const *name = d->subscriptions; *name; name++) {
+        struct subscribe_item *item = request_add(r, span_str(*name));
+
+        item->all = d->all;
+        item->subscription =
+            upstream_open(c->registry->upstream, span_str(*name),
+                          (enum dialect)c->dialect, 0);
+    }
+    wait_or_finish(r, out);
+}
+
+void subscribe_check(struct clients *registry)
+{
+    uint64_t now = clock_mono_ms();
+    struct bytes out = {0};
+
+    if (registry->pending)
+        upstream_flush(registry->upstream); /* see client_flush() */
+    for (struct request *r = registry->pending, *next; r; r = next) {
+        struct client *c = r->client;
+        next = r->next;
+        if (!request_is_settled(r) && now < r->deadline_mono_ms)
+            continue;
+        bytes_clear(&out);
+        finish(r, &out);
+        client_send(c, bytes_span(&out));
+        if (!c->ended && !c->closing)
+            snapshots_pump(c);
+        if (c->ended || c->closing)
+            next = registry->pending; /* its other requests went with it */
+    }
+    bytes_close(&out);
+}
