@@ -68,7 +68,7 @@ def env_names():
             names.update(re.findall(r'\.env = "([A-Z_]+)"', text))
             names.update(re.findall(r'getenv\("([A-Z_]+)"', text))
             names.update(re.findall(r'\benv(?:_number)?\("([A-Z_]+)"', text))
-            names.update(re.findall(r'AT\(\w+\), "([A-Z_]+)"', text))
+            names.update(re.findall(r'AT\([\w.]+\),\s+"([A-Z_]+)"', text))
     return names
 
 
