@@ -3,18 +3,15 @@
 #include <string.h>
 
 #include "bargen/core/stats.h"
-#include "common/base/line.h"
 #include "common/base/log.h"
 
 void payload_init(struct payload *p)
 {
-    bytes_init(&p->text);
     p->reader = event_reader_new();
 }
 
 void payload_close(struct payload *p)
 {
-    bytes_close(&p->text);
     event_reader_free(p->reader);
 }
 
@@ -39,13 +36,8 @@ static void take_line(struct payload *p, struct engine *e, struct span line,
 void payload_take(struct payload *p, struct engine *e, struct span data,
                   int64_t received_ns)
 {
-    const char *at, *end;
+    const char *at = data.ptr, *end = at + data.len;
 
-    bytes_clear(&p->text);
-    bytes_reserve(&p->text, data.len + LINE_PAD);
-    bytes_add_span(&p->text, data);
-    at = p->text.ptr;
-    end = at + data.len;
     while (at < end) {
         const char *lf = memchr(at, '\n', (size_t)(end - at));
         const char *stop = lf ? lf : end;

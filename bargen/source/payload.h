@@ -12,11 +12,9 @@
 #include <stdint.h>
 
 #include "bargen/core/engine.h"
-#include "common/base/bytes.h"
 #include "common/event/event_reader.h"
 
 struct payload {
-    struct bytes text; /* the scanner reads beyond the end of a line */
     struct event_reader *reader;
     struct event event;
 };

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/base/bytes.h"
+#include "common/base/line.h"
 
 enum { BLOCK_MIN = 16 * 1024, BLOCK_KEEP = 1024 * 1024 };
 
@@ -46,7 +47,7 @@ static struct redis_arena_block *grow(struct redis_arena *a, size_t n)
         cap = n;
     if (cap > a->max_bytes - a->total)
         return NULL;
-    b = mem_alloc(sizeof *b + cap);
+    b = mem_alloc(sizeof *b + cap + LINE_PAD);
     *b = (struct redis_arena_block){.older = a->newest, .cap = cap};
     a->newest = b;
     a->total += cap;

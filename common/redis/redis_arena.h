@@ -19,7 +19,7 @@ struct redis_arena {
 
 void redis_arena_init(struct redis_arena *a, size_t max_bytes);
 void redis_arena_close(struct redis_arena *a);
-/* Aligned for any object; not cleared. */
+/* Aligned for any object; not cleared.  LINE_PAD bytes behind it are readable. */
 void *redis_arena_take(struct redis_arena *a, size_t n);
 /* Everything taken so far ends; a block of moderate size is kept. */
 void redis_arena_reset(struct redis_arena *a);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "common/base/line.h"
 #include "common/base/loopback.h"
 
 enum {
@@ -57,8 +58,10 @@ struct redis_conn {
     bool error_polled;
     uv_idle_t failed;
     char why[256];
-    char buf[READ_BYTES];
+    char buf[READ_BYTES + LINE_PAD];
 };
+
+/* --- failing --- */
 
 static void lost(struct redis_conn *c, const char *what, int status)
 {
@@ -67,8 +70,6 @@ static void lost(struct redis_conn *c, const char *what, int status)
     snprintf(c->why, sizeof c->why, "%s: %s", what, uv_strerror(status));
     c->events.on_lost(c->arg, c->why);
 }
-
-/* --- reading and writing --- */
 
 static void on_failed(uv_idle_t *h)
 {
@@ -109,7 +110,7 @@ static void on_alloc(uv_handle_t *h, size_t hint, uv_buf_t *buf)
     struct sock *s = h->data;
 
     (void)hint;
-    *buf = uv_buf_init(s->conn->buf, sizeof s->conn->buf);
+    *buf = uv_buf_init(s->conn->buf, READ_BYTES);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)

@@ -22,6 +22,7 @@ struct redis_conn;
 struct redis_conn_events {
     void (*on_resolved)(void *arg);
     void (*on_open)(void *arg);
+    /* At least LINE_PAD readable bytes follow. */
     void (*on_bytes)(void *arg, const char *data, size_t len);
     /* A write that had to wait is through. */
     void (*on_written)(void *arg);

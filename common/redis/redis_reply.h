@@ -3,7 +3,8 @@
  *
  * Object functions of our own put replies into memory that is reused, so that a
  * message costs no malloc.  A reply is valid until the callback that was given
- * it returns.
+ * it returns.  At least LINE_PAD readable bytes follow each string, so that an
+ * event is scanned where it lies.
  */
 #ifndef COMMON_REDIS_REDIS_REPLY_H
 #define COMMON_REDIS_REDIS_REPLY_H
@@ -37,7 +38,8 @@ struct redis_parser *redis_parser_new(void);
 void redis_parser_free(struct redis_parser *p);
 /* For a new connection: forget the beginning of a reply. */
 void redis_parser_reset(struct redis_parser *p);
-/* Calls on_reply for each whole reply.  False: protocol error (why is the
+/* At least LINE_PAD readable bytes must follow data (any values).  Calls
+ * on_reply for each whole reply.  False: protocol error (why is the
  * parser's text); the link must be dropped.  on_reply returns false to stop: the
  * rest of the bytes is lost, and the parser wants a reset.  on_reply must not
  * free the parser. */

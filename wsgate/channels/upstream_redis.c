@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/line.h"
 #include "common/base/log.h"
 #include "common/event/route.h"
 #include "wsgate/channels/upstream_internal.h"
@@ -52,17 +51,10 @@ static void use_cached(struct upstream *upstream, struct channel *channel,
     struct event_peek peek;
     struct span known = {NULL, 0};
     const struct stream *c = &channel->native.stream;
-    struct span copy;
     uint16_t type;
     int64_t bar_time;
 
-    /* A copy, for room behind it. */
-    bytes_clear(&upstream->channels.scratch);
-    memset(bytes_reserve(&upstream->channels.scratch, payload.len + LINE_PAD),
-           0, payload.len + LINE_PAD);
-    bytes_add_span(&upstream->channels.scratch, payload);
-    copy = bytes_span(&upstream->channels.scratch);
-    if (!event_peek(copy, &peek)) {
+    if (!event_peek(payload, &peek)) {
         upstream->invalid++;
         return;
     }
@@ -73,7 +65,7 @@ static void use_cached(struct upstream *upstream, struct channel *channel,
             known = stream_payload(&c->keys[i], &upstream->fanout->log);
     }
     if (known.len == 0 && channel->seq == 0)
-        stream_cache(&channel->native.stream, type, bar_time, copy);
+        stream_cache(&channel->native.stream, type, bar_time, payload);
     else if (quiet && !span_eq(known, payload))
         upstream_deliver(upstream, channel, payload, false);
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/base/glob.h"
+#include "common/base/line.h"
 #include "common/redis/redis_conn.h"
 #include "common/redis/redis_resp.h"
 
@@ -282,7 +283,8 @@ static void fake_deliver(struct redis_conn *c, size_t max)
 
     if (n == 0 || c->closed || !c->open)
         return;
-    part = mem_alloc(n); /* exactly, so that reading past it is seen */
+    /* Exactly, so that reading past it is seen. */
+    part = mem_alloc(n + LINE_PAD);
     memcpy(part, c->said.ptr, n);
     bytes_drop(&c->said, n);
     c->events.on_bytes(c->arg, part, n);

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/base/line.h"
 #include "common/base/log.h"
 #include "common/redis/redis_cmd.h"
 #include "tests/unit/common/redis/fake_redis.h"
@@ -130,6 +131,38 @@ static void commands_of_one_turn_leave_in_one_write(void **state)
     FAKE_RUN_UNTIL(&o.fake, redis_cmd_in_flight(o.cmd) == 0);
     assert_int_equal(o.fake.reads, reads + 1);
     expect_replies("1 OK;2 OK;");
+    end();
+}
+
+static volatile char behind;
+
+static void look_behind(void *arg, const struct redis_reply *r)
+{
+    if (!r)
+        return;
+    for (size_t i = 0; i < LINE_PAD; i++)
+        behind = r->str.ptr[r->str.len + i];
+    ++*(unsigned *)arg;
+}
+
+/* More replies than one read takes: the last of a read ends with its buffer. */
+static void what_follows_a_reply_can_be_read_to_the_end_of_a_read(void **state)
+{
+    enum { COMMANDS = 8000 };
+    struct bytes commands = {0};
+    unsigned looked = 0;
+
+    (void)state;
+    begin((const char *const[]){
+        "+PONG\r\n", "$32\r\n0123456789abcdef0123456789abcdef\r\n", NULL});
+    open_cmd(NULL);
+    FAKE_RUN_UNTIL(&o.fake, o.ready);
+    for (int i = 0; i < COMMANDS; i++)
+        bytes_add_str(&commands, "*1\r\n$1\r\nX\r\n");
+    assert_true(redis_cmd_raw_fn(o.cmd, commands.ptr, commands.len, COMMANDS,
+                                 look_behind, &looked));
+    FAKE_RUN_UNTIL(&o.fake, looked == COMMANDS);
+    bytes_close(&commands);
     end();
 }
 
@@ -436,6 +469,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(commands_of_one_turn_leave_in_one_write),
+        cmocka_unit_test(what_follows_a_reply_can_be_read_to_the_end_of_a_read),
         cmocka_unit_test(nothing_is_queued_while_not_ready),
         cmocka_unit_test(a_lost_link_answers_each_command_with_null),
         cmocka_unit_test(closing_answers_what_is_pending_with_null),

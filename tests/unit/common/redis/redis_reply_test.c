@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "common/base/bytes.h"
+#include "common/base/line.h"
 #include "common/redis/redis_reply.h"
 
 /* Replies as text, so that two ways of feeding can be compared. */
@@ -84,6 +85,47 @@ static void expect(const char *input, size_t len, const char *want)
 }
 
 #define EXPECT(INPUT, WANT) expect(INPUT, sizeof INPUT - 1, WANT)
+
+static volatile char behind;
+
+/* Whoever scans a string looks behind it: ASan sees where that is not ours. */
+static bool look_behind(void *arg, const struct redis_reply *r)
+{
+    for (size_t i = 0; r->type == REDIS_STRING && i < LINE_PAD; i++)
+        behind = r->str.ptr[r->str.len + i];
+    *(unsigned *)arg += r->type == REDIS_STRING;
+    for (size_t i = 0; r->type == REDIS_ARRAY && i < r->count; i++)
+        look_behind(arg, &r->item[i]);
+    return true;
+}
+
+/* Lengths around those of the blocks that replies are kept in. */
+static void what_follows_each_string_can_be_read(void **state)
+{
+    (void)state;
+    for (size_t len = 16 * 1024 - 200; len < 16 * 1024 + 2; len++) {
+        struct redis_parser *p = redis_parser_new();
+        struct bytes in;
+        unsigned looked = 0;
+        const char *why;
+
+        bytes_init(&in);
+        bytes_printf(&in, "*2\r\n$1\r\na\r\n$%zu\r\n", len);
+        memset(bytes_reserve(&in, len + 2 + LINE_PAD), 'x', len + 2 + LINE_PAD);
+        in.len += len;
+        bytes_add(&in, "\r\n", 2);
+        /* Whole it is read in place, in pieces it is put together. */
+        assert_true(
+            redis_parser_feed(p, in.ptr, in.len, look_behind, &looked, &why));
+        assert_true(
+            redis_parser_feed(p, in.ptr, 9, look_behind, &looked, &why));
+        assert_true(redis_parser_feed(p, in.ptr + 9, in.len - 9, look_behind,
+                                      &looked, &why));
+        assert_int_equal(looked, 4);
+        bytes_close(&in);
+        redis_parser_free(p);
+    }
+}
 
 static void every_kind_is_read_in_any_pieces(void **state)
 {
@@ -299,6 +341,7 @@ static void errors_are_told_by_their_first_word(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_follows_each_string_can_be_read),
         cmocka_unit_test(every_kind_is_read_in_any_pieces),
         cmocka_unit_test(nested_arrays_keep_their_order),
         cmocka_unit_test(seven_levels_are_read_and_nine_are_an_error),
