@@ -7,7 +7,7 @@
 #include "common/base/clock.h"
 
 struct owner {
-    uv_loop_t loop;
+    struct app app; /* of its own, only the loop */
     uv_timer_t guard;
     struct feed feed;
     struct sink sink;
@@ -22,13 +22,6 @@ static struct owner o;
 static void on_room(void *arg)
 {
     ((struct owner *)arg)->rooms++;
-}
-
-static void on_closed(void *arg, int errnum)
-{
-    (void)arg;
-    (void)errnum;
-    fail_msg("the output is lost");
 }
 
 static void on_finished(void *arg)
@@ -56,9 +49,9 @@ static void on_guard(uv_timer_t *t)
 
 static void open_sink(bool final_only, int64_t throttle_ms)
 {
-    static const struct output_events events = {on_room, on_closed};
+    struct tee *out;
     struct sink_config config = {
-        .loop = &o.loop,
+        .loop = &o.app.loop,
         .store = {.engine = &o.feed.engine,
                   .outbox = {.updates = !final_only},
                   .throttle_ms = throttle_ms},
@@ -72,12 +65,15 @@ static void open_sink(bool final_only, int64_t throttle_ms)
     o.caught_up = true;
     assert_int_equal(pipe2(fds, O_NONBLOCK), 0);
     o.reader = fds[0];
-    uv_loop_init(&o.loop);
-    uv_timer_init(&o.loop, &o.guard);
+    uv_loop_init(&o.app.loop);
+    uv_timer_init(&o.app.loop, &o.guard);
     uv_timer_start(&o.guard, on_guard, 20000, 0);
     feed_open(&o.feed, feed_config(), "1S");
     o.feed.engine.rules.sink = (struct bar_sink){on_bar, NULL};
-    assert_true(sink_to_output(&o.sink, &config, fds[1], &events, &err));
+    o.app.stopping = true; /* a loss is noted, and there is nothing to stop */
+    out = tee_new(&o.app, fds[1], on_room, &o, &err);
+    assert_non_null(out);
+    sink_to_output(&o.sink, &config, out);
 }
 
 static void read_all(void)
@@ -95,7 +91,7 @@ static void read_all(void)
 static const char *seen(void)
 {
     for (int i = 0; i < 10; i++)
-        uv_run(&o.loop, UV_RUN_NOWAIT);
+        uv_run(&o.app.loop, UV_RUN_NOWAIT);
     read_all();
     bytes_add(&o.got, "", 1);
     o.got.len--;
@@ -106,11 +102,12 @@ static void close_sink(void)
 {
     sink_close(&o.sink);
     uv_unref((uv_handle_t *)&o.guard);
-    while (uv_run(&o.loop, UV_RUN_NOWAIT))
+    while (uv_run(&o.app.loop, UV_RUN_NOWAIT))
         read_all();
     uv_close((uv_handle_t *)&o.guard, NULL);
-    uv_run(&o.loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&o.loop), 0);
+    uv_run(&o.app.loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&o.app.loop), 0);
+    assert_int_equal(o.app.failure.code, 0);
     feed_close(&o.feed);
     bytes_close(&o.got);
     close(o.reader);
@@ -152,7 +149,7 @@ static void what_waits_for_the_throttle_leaves_by_itself(void **state)
     feed_trade(&o.feed, T0 + 1, "11", "1", "2");
     sink_flush(&o.sink);
     while (count(seen(), "\"count\":2,") == 0)
-        uv_run(&o.loop, UV_RUN_ONCE);
+        uv_run(&o.app.loop, UV_RUN_ONCE);
     close_sink();
 }
 
@@ -197,7 +194,7 @@ static void the_clock_closes_bars_of_a_live_symbol(void **state)
     feed_live(&o.feed, now_ms, "10", "1", "1");
     sink_flush(&o.sink);
     while (count(seen(), "\"final\":true") == 0)
-        uv_run(&o.loop, UV_RUN_ONCE);
+        uv_run(&o.app.loop, UV_RUN_ONCE);
     assert_true(clock_wall_ms() >= (now_ms / 1000 + 1) * 1000);
     close_sink();
 }
@@ -212,13 +209,13 @@ static void it_closes_none_while_something_waits_in_the_source(void **state)
     feed_live(&o.feed, now_ms, "10", "1", "1");
     sink_flush(&o.sink);
     /* It looks again in a second: once is enough to see. */
-    uv_run(&o.loop, UV_RUN_ONCE);
-    uv_run(&o.loop, UV_RUN_ONCE);
+    uv_run(&o.app.loop, UV_RUN_ONCE);
+    uv_run(&o.app.loop, UV_RUN_ONCE);
     assert_int_equal(count(seen(), "\n"), 0);
     o.caught_up = true;
     sink_flush(&o.sink);
     while (count(seen(), "\"final\":true") == 0)
-        uv_run(&o.loop, UV_RUN_ONCE);
+        uv_run(&o.app.loop, UV_RUN_ONCE);
     close_sink();
 }
 
@@ -237,7 +234,7 @@ static void a_reader_that_is_slow_makes_it_full(void **state)
     } while (!sink_full(&o.sink));
     assert_true(looks > 10);
     while (o.rooms == 0) {
-        uv_run(&o.loop, UV_RUN_NOWAIT);
+        uv_run(&o.app.loop, UV_RUN_NOWAIT);
         read_all();
     }
     assert_false(sink_full(&o.sink));
@@ -255,11 +252,11 @@ static void it_has_finished_when_the_reader_has_all(void **state)
         sink_pass(&o.sink, span_make(line, sizeof line));
     sink_finish(&o.sink, on_finished, &o);
     for (int i = 0; i < 20; i++)
-        uv_run(&o.loop, UV_RUN_NOWAIT);
+        uv_run(&o.app.loop, UV_RUN_NOWAIT);
     assert_int_equal(o.finished, 0); /* a pipe holds less */
     while (o.finished == 0) {
         read_all();
-        uv_run(&o.loop, UV_RUN_NOWAIT);
+        uv_run(&o.app.loop, UV_RUN_NOWAIT);
     }
     read_all();
     assert_int_equal(o.got.len, 500 * 1001);
