@@ -10,9 +10,7 @@
  * Closed bars seldom change, and there may be many: they can be left out and
  * stored one by one, with state_encode_bar().
  *
- * Bounds      the newest STATE_RANGES_MAX ranges and STATE_TEXT_IDS_MAX textual
- *             ids are kept; duplicates of older ones are not known any more
- *             after a restart
+ * Bounds      those of seen.h
  * Errors      state_decode() refuses text that it did not write, or of another
  *             version; the symbol is unchanged then
  */
@@ -25,11 +23,7 @@
 #include "common/base/bytes.h"
 #include "common/base/err.h"
 
-enum {
-    STATE_VERSION = 1,
-    STATE_RANGES_MAX = 512,
-    STATE_TEXT_IDS_MAX = 512,
-};
+enum { STATE_VERSION = 1 };
 
 enum state_bars {
     STATE_ALL_BARS,
