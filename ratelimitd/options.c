@@ -41,7 +41,7 @@ static const struct option_spec table[] = {
 const struct cli ratelimitd_cli = {
     .tool = "ratelimitd",
     .synopsis = "[options] < questions",
-    .summary = "Say yes or no to \"may this one do that now?\"",
+    .summary = "Keep rate limits in Redis and check requests against them",
     .table = table,
     .common = app_option_table,
 };

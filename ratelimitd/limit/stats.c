@@ -18,8 +18,8 @@ static struct rule_stats *all;
     }
 
 struct stats stats = {
-    .bad_questions = COUNTER("bad_questions_total", NULL,
-                             "questions that could not be read"),
+    .bad_questions =
+        COUNTER("bad_questions_total", NULL, "questions that are malformed"),
     .unknown_rules = COUNTER("unknown_rules_total", NULL,
                              "questions for a rule that does not exist"),
     .redis_errors = COUNTER("redis_errors_total", NULL,
@@ -32,8 +32,8 @@ struct stats stats = {
     .queue_requests = COUNTER("queue_requests_total", NULL,
                               "requests taken from the Redis queue"),
     .queue_expired = COUNTER("queue_expired_total", NULL,
-                             "of them dropped, uncharged, as too old"),
-    .queue_bad = COUNTER("queue_bad_total", NULL, "of them unreadable"),
+                             "of them dropped as expired, uncharged"),
+    .queue_bad = COUNTER("queue_bad_total", NULL, "of them malformed"),
     .latency = {.name = NAME "latency_seconds",
                 .help = "from a question to the answer of Redis",
                 .kind = METRIC_HISTOGRAM,
@@ -70,18 +70,19 @@ struct rule_stats *stats_of_rule(const char *name)
     rs->questions = (struct metric)COUNTER("questions_total", rs->labels,
                                            "questions that were answered");
     rs->within = (struct metric)COUNTER("within_total", rs->labels,
-                                        "answers that were yes");
+                                        "questions that were allowed");
     rs->over = (struct metric)COUNTER("over_total", rs->labels,
-                                      "answers that were no");
-    rs->near = (struct metric)COUNTER(
-        "near_total", rs->labels, "yes with 80 % or more of the limit used");
-    rs->shadow_over = (struct metric)COUNTER(
-        "shadow_over_total", rs->labels,
-        "yes that would have been no, were the rule not a shadow");
-    rs->deny_cache = (struct metric)COUNTER("deny_cache_total", rs->labels,
-                                            "no that Redis was not asked for");
-    rs->degraded = (struct metric)COUNTER("degraded_total", rs->labels,
-                                          "answers given without Redis");
+                                      "questions that were denied");
+    rs->near =
+        (struct metric)COUNTER("near_total", rs->labels,
+                               "allowed with 80 % or more of the limit used");
+    rs->shadow_over =
+        (struct metric)COUNTER("shadow_over_total", rs->labels,
+                               "allowed only because the rule is a shadow");
+    rs->deny_cache = (struct metric)COUNTER(
+        "deny_cache_total", rs->labels, "denied again without asking Redis");
+    rs->degraded = (struct metric)COUNTER(
+        "degraded_total", rs->labels, "answered while Redis was unavailable");
     metrics_add(&rs->questions);
     metrics_add(&rs->within);
     metrics_add(&rs->over);
