@@ -71,7 +71,8 @@ struct http_options {
 };
 
 /* listen: "HOST:PORT", "[::1]:PORT", ":PORT"; port 0 picks a free one.  The
- * error begins with that text; who knows the option puts its name in front. */
+ * error begins with that text; the caller puts the name of its option in
+ * front. */
 struct http_server *http_server_new(uv_loop_t *loop, const char *listen,
                                     const struct http_options *options,
                                     http_handler *handler, void *arg,

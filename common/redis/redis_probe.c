@@ -83,10 +83,11 @@ static void evaluate(struct redis_probe *p)
         publish(p);
         break;
     case REDIS_PROBE_DROP:
-        log_warn("redis_deaf", "channel=%s next_drop_ms=%d",
+        log_warn("redis_subscriber_stalled", "channel=%s next_drop_ms=%d",
                  LOG_Q(span_str(p->channel)), (int)p->state.drop_wait_ms);
         /* Its on_down brings us back here by redis_probe_links_changed(). */
-        redis_sub_drop(p->sub, "deaf: a published probe did not come back");
+        redis_sub_drop(
+            p->sub, "subscriber stalled: a published probe did not come back");
         break;
     case REDIS_PROBE_WAIT:
         break;

@@ -3,9 +3,9 @@
  *
  * Subscribes to {prefix}_probe:{instance} on the subscription link; when
  * nothing at all arrived there for 1.5 s, publishes to it on the command link.
- * Taken by Redis but not received within 1 s: deaf, and the subscription link
- * is dropped, with the wait between such drops doubling.  A PUBLISH that failed
- * proves nothing.
+ * Taken by Redis but not received within 1 s: the subscriber has stalled, and
+ * the subscription link is dropped, with the wait between such drops doubling.
+ * A PUBLISH that failed proves nothing.
  *
  * Upstream: LIVE both links ready, everything confirmed since the connection
  * was made, and something heard within 2.5 s; DOWN neither link is connected;

@@ -44,7 +44,8 @@ void redis_probe_state_stalled(struct redis_probe_state *s, uint64_t ms)
     s->arriving_ms += ms;
 }
 
-static bool deaf(const struct redis_probe_state *s, uint64_t now_ms)
+static bool subscriber_stalled(const struct redis_probe_state *s,
+                               uint64_t now_ms)
 {
     return s->arriving && now_ms - s->arriving_ms >= REDIS_PROBE_ANSWER_MS;
 }
@@ -72,7 +73,7 @@ enum redis_probe_action redis_probe_state_step(struct redis_probe_state *s,
     note_live(s, now_ms);
     if (!s->cmd_ready || !s->settled || s->publishing)
         return REDIS_PROBE_WAIT;
-    if (deaf(s, now_ms)) {
+    if (subscriber_stalled(s, now_ms)) {
         s->arriving = false;
         if (s->drop_wait_ms > 0 && now_ms < s->drop_from_ms)
             return REDIS_PROBE_WAIT; /* then the next PUBLISH tries again */

@@ -19,7 +19,7 @@ enum {
     REDIS_PROBE_QUIET_MS = 1500,  /* nothing came: publish */
     REDIS_PROBE_ANSWER_MS = 1000, /* and nothing came: stale */
     REDIS_PROBE_RETRY_MS = 1000,  /* between two publishes at least */
-    /* A subscriber that stays deaf is dropped less and less often. */
+    /* A subscriber that stays stalled is dropped less and less often. */
     REDIS_PROBE_DROP_MIN_MS = 1000,
     REDIS_PROBE_DROP_MAX_MS = 60000,
 };

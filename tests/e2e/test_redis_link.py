@@ -45,12 +45,12 @@ class Link:
 
 
 class Proxy:
-    """Between a link and Redis; while deaf, it swallows Pub/Sub messages and
+    """Between a link and Redis; while stalled, it swallows Pub/Sub messages and
     nothing else, as a server does that lost touch with the rest."""
 
     def __init__(self, server):
         self.target = server.port
-        self.deaf = False
+        self.stalled = False
         self.accepted = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
@@ -71,7 +71,7 @@ class Proxy:
     def _pump(self, source, sink, check):
         try:
             while data := source.recv(65536):
-                if not (check and self.deaf and b"\r\nmessage\r\n" in data):
+                if not (check and self.stalled and b"\r\nmessage\r\n" in data):
                     sink.sendall(data)
         except OSError:
             pass
@@ -420,19 +420,19 @@ def test_a_hung_server_does_not_delay_the_end(redis_server, link):
     assert time.monotonic() - begun < deadline(1)
 
 
-def test_a_deaf_subscriber_is_found_and_connected_again(proxy, link):
+def test_a_stalled_subscriber_is_found_and_connected_again(proxy, link):
     one = link(proxy, "-P")
     one.say("want a")
     one.wait("sub confirmed a$")
     one.wait("upstream live")
     begun = proxy.accepted
-    proxy.deaf = True
+    proxy.stalled = True
     one.wait("upstream stale", 3, times=2)
-    one.wait("sub down 0 deaf", 4)
-    one.wait("sub down 0 deaf", 8, times=2)
+    one.wait("sub down 0 subscriber stalled", 4)
+    one.wait("sub down 0 subscriber stalled", 8, times=2)
     assert not [ln for ln in one.lines() if ln.startswith("cmd down")]
     assert proxy.accepted - begun <= 3
-    proxy.deaf = False
+    proxy.stalled = False
     one.wait("upstream live", 6, times=2)
     one.quit()
 

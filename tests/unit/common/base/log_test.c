@@ -145,7 +145,7 @@ static void a_full_standard_error_does_not_block(void **state)
     while (write(STDERR_FILENO, junk, sizeof junk) > 0) {
     }
     for (int i = 0; i < 5; i++)
-        log_error("unheard", "i=%d", i);
+        log_error("redis_down", "i=%d", i);
     assert_true(clock_mono_ms() - start_ms < 1000);
     while (read(reading, junk, sizeof junk) > 0) {
     }

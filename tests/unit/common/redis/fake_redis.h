@@ -28,7 +28,7 @@ struct fake {
     unsigned at;
     void (*on_read)(struct fake *f);
     bool hang_up; /* right after accept */
-    bool deaf;    /* reads nothing */
+    bool stalled; /* reads nothing */
     uv_timer_t guard;
     struct redis_config config;
 };
@@ -137,7 +137,7 @@ static inline void fake_accept(uv_stream_t *listener, int status)
     bytes_clear(&f->got);
     if (f->hang_up)
         fake_hang_up(f);
-    else if (!f->deaf)
+    else if (!f->stalled)
         uv_read_start((uv_stream_t *)&c->tcp, fake_alloc, fake_read);
 }
 

@@ -92,7 +92,7 @@ static void a_redis_that_hangs_is_stale_within_3_s(void **state)
     assert_int_equal(redis_probe_state_upstream(&s, 9000), UPSTREAM_LIVE);
 }
 
-static void a_deaf_subscriber_is_dropped(void **state)
+static void a_stalled_subscriber_is_dropped(void **state)
 {
     struct redis_probe_state s = live_at_1000();
 
@@ -105,7 +105,7 @@ static void a_deaf_subscriber_is_dropped(void **state)
     assert_int_equal(redis_probe_state_step(&s, 3501), REDIS_PROBE_DROP);
 }
 
-/* Times at which a subscriber that stays deaf is dropped. */
+/* Times at which a subscriber that stays stalled is dropped. */
 static unsigned drops_within(uint64_t span_ms, uint64_t *last_gap_ms)
 {
     struct redis_probe_state s = {0};
@@ -132,7 +132,7 @@ static unsigned drops_within(uint64_t span_ms, uint64_t *last_gap_ms)
     return drops;
 }
 
-static void drops_of_a_deaf_subscriber_get_rarer(void **state)
+static void drops_of_a_stalled_subscriber_get_rarer(void **state)
 {
     uint64_t gap_ms = 0;
 
@@ -199,8 +199,8 @@ int main(void)
         cmocka_unit_test(traffic_makes_the_probe_unnecessary),
         cmocka_unit_test(silence_is_probed_and_the_probe_keeps_it_live),
         cmocka_unit_test(a_redis_that_hangs_is_stale_within_3_s),
-        cmocka_unit_test(a_deaf_subscriber_is_dropped),
-        cmocka_unit_test(drops_of_a_deaf_subscriber_get_rarer),
+        cmocka_unit_test(a_stalled_subscriber_is_dropped),
+        cmocka_unit_test(drops_of_a_stalled_subscriber_get_rarer),
         cmocka_unit_test(a_publish_that_failed_proves_nothing),
         cmocka_unit_test(a_message_that_overtakes_the_answer_counts),
         cmocka_unit_test(time_in_which_we_did_not_run_proves_nothing),
