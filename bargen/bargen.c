@@ -270,13 +270,11 @@ static void fill_instance(void *arg, struct json_writer *json)
 static bool health(void *arg, struct json_writer *json)
 {
     const struct bargen *b = arg;
-    const char *redis = "disabled";
+    const struct store *store = b->sink.store;
+    bool off = !store && !b->closing;
+    bool connected = store && !b->closing && store_ready(store);
 
-    if (b->closing)
-        redis = "disconnected";
-    else if (b->sink.store)
-        redis = store_ready(b->sink.store) ? "connected" : "disconnected";
-    json_write_str(json, "redis", redis);
+    json_write_str(json, "redis", app_redis_word(off, connected));
     json_write_bool(json, "caught_up", caught_up(b));
     fill_instance(arg, json);
     return !fault(b);

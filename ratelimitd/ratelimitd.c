@@ -220,8 +220,8 @@ bool ratelimitd_init(struct ratelimitd *r, struct app *app,
     if (!set)
         return false;
     r->limiter = limiter_new(&limits, set);
-    r->status = (struct status){
-        .app = app, .limiter = r->limiter, .no_redis = opts->app.no_redis};
+    r->status =
+        (struct status){.limiter = r->limiter, .no_redis = opts->app.no_redis};
     status_metrics(&r->status);
     r->web.limiter = r->limiter;
     r->web.denied_status = opts->http_status == 1 ? 429 : 403;

@@ -222,29 +222,21 @@ static bool is_ready(void *arg, const char **why)
 {
     const struct tickpub *t = arg;
 
-    if (t->closing || t->app->stopping)
-        *why = "stopping";
-    else if (!t->opts->app.no_redis && !has_redis(t))
-        *why = "no Redis";
-    else
+    if (t->opts->app.no_redis || has_redis(t))
         return true;
+    *why = "no Redis";
     return false;
 }
 
 static bool add_health(void *arg, struct json_writer *json)
 {
     const struct tickpub *t = arg;
-    bool connected = has_redis(t);
-    const char *state = "disconnected";
+    bool off = t->opts->app.no_redis, connected = has_redis(t);
 
-    if (t->opts->app.no_redis)
-        state = "disabled";
-    else if (connected)
-        state = "connected";
-    json_write_str(json, "redis", state);
+    json_write_str(json, "redis", app_redis_word(off, connected));
     json_write_bool(json, "redis_available", connected);
     report_counts(json);
-    return connected || t->opts->app.no_redis;
+    return connected || off;
 }
 
 /* For instance:tickpub:*. */

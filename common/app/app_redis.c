@@ -95,6 +95,13 @@ bool app_redis_was_up(const struct app_redis *r)
     return r->was_up;
 }
 
+const char *app_redis_word(bool off, bool connected)
+{
+    if (off)
+        return "disabled";
+    return connected ? "connected" : "disconnected";
+}
+
 /* --- the stop --- */
 
 static void end(struct app_redis *r, bool settled)

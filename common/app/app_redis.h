@@ -67,6 +67,8 @@ bool app_redis_up(struct app_redis *r);
 void app_redis_down(struct app_redis *r, const char *why, bool refused);
 /* Was it ever there? */
 bool app_redis_was_up(const struct app_redis *r);
+/* A word for /health. */
+const char *app_redis_word(bool off, bool connected);
 
 /* on_end(arg, settled) once: true from app_redis_settled(), false when the time
  * is over.  patient: something would be lost that the link can still take. */

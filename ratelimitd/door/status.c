@@ -1,5 +1,6 @@
 #include "ratelimitd/door/status.h"
 
+#include "common/app/app_redis.h"
 #include "common/base/metrics.h"
 #include "ratelimitd/door/queue.h"
 #include "ratelimitd/limit/stats.h"
@@ -8,9 +9,7 @@ bool status_ready(void *arg, const char **why)
 {
     const struct status *s = arg;
 
-    if (s->app->stopping)
-        *why = "stopping";
-    else if (!s->no_redis && !limiter_has_redis(s->limiter))
+    if (!s->no_redis && !limiter_has_redis(s->limiter))
         *why = "no Redis: answers are degraded";
     else if (limiter_breaker_open(s->limiter))
         *why = "Redis does not answer in time: answers are degraded";
@@ -34,10 +33,7 @@ bool status_health(void *arg, struct json_writer *json)
     const struct status *s = arg;
     bool off = s->no_redis, connected = !off && limiter_has_redis(s->limiter);
 
-    json_write_str(json, "redis",
-                   off         ? "disabled"
-                   : connected ? "connected"
-                               : "disconnected");
+    json_write_str(json, "redis", app_redis_word(off, connected));
     json_write_bool(json, "redis_available", connected);
     add_totals(json);
     return off || (connected && !limiter_breaker_open(s->limiter));

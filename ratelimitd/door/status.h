@@ -4,7 +4,6 @@
 #ifndef RATELIMITD_DOOR_STATUS_H
 #define RATELIMITD_DOOR_STATUS_H
 
-#include "common/app/app.h"
 #include "common/json/json_writer.h"
 #include "ratelimitd/door/limiter.h"
 
@@ -12,7 +11,6 @@ struct queue;
 
 /* Where to look; borrowed. */
 struct status {
-    const struct app *app;
     const struct limiter *limiter;
     const struct queue *queue; /* NULL: not served */
     bool no_redis;

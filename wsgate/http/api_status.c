@@ -1,3 +1,4 @@
+#include "common/app/app_redis.h"
 #include "common/redis/redis_metrics.h"
 #include "wsgate/client/stats.h"
 #include "wsgate/http/api_call.h"
@@ -10,10 +11,7 @@ static bool connected(const struct wsgate *w)
 /* What every status page says of the link, in the words of protocol.md. */
 static void add_link(const struct wsgate *w, struct json_writer *json)
 {
-    json_write_str(json, "redis",
-                   !w->redis      ? "disabled"
-                   : connected(w) ? "connected"
-                                  : "disconnected");
+    json_write_str(json, "redis", app_redis_word(!w->redis, connected(w)));
     json_write_bool(json, "redis_available", connected(w));
     json_write_str(json, "upstream",
                    upstream_name(upstream_state(w->upstream)));

@@ -296,6 +296,14 @@ static void a_link_that_comes_during_the_stop_begins_nothing(void **state)
     free(t);
 }
 
+static void health_has_one_word_for_it(void **state)
+{
+    (void)state;
+    assert_string_equal(app_redis_word(true, false), "disabled");
+    assert_string_equal(app_redis_word(false, true), "connected");
+    assert_string_equal(app_redis_word(false, false), "disconnected");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +320,7 @@ int main(void)
         cmocka_unit_test(or_when_its_time_is_over),
         cmocka_unit_test(without_a_link_it_has_less_time),
         cmocka_unit_test(a_link_that_comes_during_the_stop_begins_nothing),
+        cmocka_unit_test(health_has_one_word_for_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
