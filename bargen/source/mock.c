@@ -5,49 +5,42 @@
 #include "common/base/bytes.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/random_walk.h"
 
 enum {
     HOUR_MS = 3600 * 1000,
     STEP_MS = 250,
     PAST_STEP_MS = 5000,
-    PRICE_SCALE = 2,
-    SPREAD = 21,      /* a step moves the price by up to 10 hundredths */
-    PRICE_MIN = 1000, /* in hundredths */
+    PRICE_SCALE = 2, /* prices are hundredths */
     SIZE_MAX_LOTS = 50,
 };
+
+/* Of one second: about 3 % in a day. */
+static const double VOLATILITY = 1e-4;
 
 struct mock {
     struct source source;
     struct source_context to;
     struct mock_config config;
     uv_timer_t timer;
-    uint64_t random;
+    struct random random;
     bool begun, paused;
-    int64_t prices[]; /* of each symbol, in hundredths */
+    struct random_walk walks[]; /* one a symbol */
 };
 
-/* xorshift64*: reproducible everywhere. */
-static uint64_t draw(struct mock *m)
+static void trade(struct mock *m, unsigned i, int64_t time_ms, double seconds)
 {
-    m->random ^= m->random >> 12;
-    m->random ^= m->random << 25;
-    m->random ^= m->random >> 27;
-    return m->random * UINT64_C(2685821657736338717) >> 16;
-}
-
-static void trade(struct mock *m, unsigned i, int64_t time_ms)
-{
+    struct random_walk *walk = &m->walks[i];
     struct event ev = {.type = EVENT_TRADE,
                        .have = EVENT_HAS_TIME | EVENT_HAS_PRICE |
                                EVENT_HAS_SIZE | EVENT_HAS_SYMBOL,
                        .symbol = span_str(m->config.symbols[i]),
                        .time_ns = time_ms * NS_PER_MS};
 
-    m->prices[i] += (int64_t)(draw(m) % SPREAD) - SPREAD / 2;
-    if (m->prices[i] < PRICE_MIN)
-        m->prices[i] = PRICE_MIN;
-    ev.price = (struct decimal){m->prices[i], PRICE_SCALE};
-    ev.size = (struct decimal){(int64_t)(draw(m) % SIZE_MAX_LOTS) + 1, 0};
+    random_walk_step(walk, &m->random, seconds);
+    ev.price = (struct decimal){(int64_t)(walk->price + 0.5), PRICE_SCALE};
+    ev.size = (struct decimal){
+        (int64_t)(random_draw(&m->random) % SIZE_MAX_LOTS) + 1, 0};
     engine_event(m->to.engine, &ev, clock_wall_ns());
 }
 
@@ -59,8 +52,8 @@ static void on_timer(uv_timer_t *timer)
     if (m->paused)
         return;
     for (unsigned i = 0; i < m->config.n_symbols; i++)
-        if (draw(m) % 2 == 0)
-            trade(m, i, now_ms);
+        if (random_chance(&m->random, 50))
+            trade(m, i, now_ms, 2 * STEP_MS / 1e3);
     m->to.events.on_drained(m->to.arg);
 }
 
@@ -72,7 +65,7 @@ static void invent_past(struct mock *m)
 
     for (int64_t t = first_ms; t < now_ms; t += PAST_STEP_MS)
         for (unsigned i = 0; i < m->config.n_symbols; i++)
-            trade(m, i, t);
+            trade(m, i, t, PAST_STEP_MS / 1e3);
     m->to.events.on_drained(m->to.arg);
 }
 
@@ -109,14 +102,15 @@ struct source *mock_new(const struct source_context *to,
     static const struct source_ops ops = {
         .pause = mock_pause, .resume = mock_resume, .close = mock_close};
     unsigned n = config->n_symbols;
-    struct mock *m = mem_zero(sizeof *m + n * sizeof m->prices[0]);
+    struct mock *m = mem_zero(sizeof *m + n * sizeof m->walks[0]);
 
     m->source = (struct source){&ops, m};
     m->to = *to;
     m->config = *config;
-    m->random = config->seed * UINT64_C(0x9E3779B97F4A7C15) + 1;
+    m->random = random_seeded(config->seed);
     for (unsigned i = 0; i < n; i++)
-        m->prices[i] = 5000 + (int64_t)(draw(m) % 45000);
+        m->walks[i] = random_walk_start(
+            5000 + (double)(random_draw(&m->random) % 45000), VOLATILITY);
     uv_timer_init(to->loop, &m->timer);
     m->timer.data = m;
     log_warn("mock", "symbols=%u why=\"these bars are invented\"", n);
