@@ -20,9 +20,13 @@ static bool pattern_is(const struct node *n, struct span name)
     return span_eq(node_of(struct pattern, node, n)->name, name);
 }
 
-void channels_init(struct channels *cs, struct fanout *fanout, uint64_t seed)
+void channels_init(struct channels *cs, struct fanout *fanout, uint64_t seed,
+                   size_t channel_size, size_t pattern_size)
 {
-    *cs = (struct channels){.fanout = fanout, .epoch_seed = seed};
+    *cs = (struct channels){.fanout = fanout,
+                            .epoch_seed = seed,
+                            .channel_size = channel_size,
+                            .pattern_size = pattern_size};
     table_init(&cs->by_name, channel_is);
     table_init(&cs->patterns, pattern_is);
     types_init(&cs->types);
@@ -92,38 +96,38 @@ static void unlist_waiting(struct channels *cs, struct view *v)
         *at = v->next_waiting;
 }
 
-static void cover_by(struct channels *cs, struct pattern_view *wv,
+static void cover_by(struct channels *cs, struct pattern_view *pv,
                      struct channel *channel)
 {
-    struct view *v = channel_view(cs, channel, wv->dialect, wv->interval_ms);
+    struct view *v = channel_view(cs, channel, pv->dialect, pv->interval_ms);
 
     /* Too many intervals: better every message than none. */
-    if (!v && wv->dialect == DIALECT_NATIVE)
+    if (!v && pv->dialect == DIALECT_NATIVE)
         v = &channel->native;
     if (v)
-        fanout_cover(cs->fanout, &wv->stream, &v->stream);
+        fanout_cover(cs->fanout, &pv->stream, &v->stream);
 }
 
-static void cover(struct channels *cs, struct pattern *w,
+static void cover(struct channels *cs, struct pattern *p,
                   struct channel *channel)
 {
-    channel->pattern = w;
-    w->n_channels++;
-    for (struct pattern_view *wv = w->views; wv; wv = wv->next)
-        cover_by(cs, wv, channel);
+    channel->pattern = p;
+    p->n_channels++;
+    for (struct pattern_view *pv = p->views; pv; pv = pv->next)
+        cover_by(cs, pv, channel);
 }
 
 struct channel *channels_get(struct channels *cs, struct span name)
 {
     struct channel *channel = channels_find(cs, name);
     struct bytes prefix;
-    struct pattern *w;
+    struct pattern *p;
 
     if (channel)
         return channel;
     if (cs->by_name.count >= CHANNELS_MAX)
         return NULL;
-    channel = mem_zero(sizeof *channel);
+    channel = mem_zero(cs->channel_size);
     channel->name = span_make(mem_str(name), name.len);
     bytes_init(&prefix);
     message_prefix(&prefix, name);
@@ -135,9 +139,9 @@ struct channel *channels_get(struct channels *cs, struct span name)
              (uint32_t)(cs->epoch_seed >> 32));
     view_init(cs, &channel->native, channel, DIALECT_NATIVE, 0);
     table_add(&cs->by_name, &channel->node, channel->name);
-    w = pattern_over(cs, name);
-    if (w)
-        cover(cs, w, channel);
+    p = pattern_over(cs, name);
+    if (p)
+        cover(cs, p, channel);
     return channel;
 }
 
@@ -235,19 +239,19 @@ static void cover_if_match(void *arg, struct node *n)
 
 struct pattern *channels_get_pattern(struct channels *cs, struct span name)
 {
-    struct pattern *w = channels_find_pattern(cs, name);
+    struct pattern *p = channels_find_pattern(cs, name);
 
-    if (w || cs->patterns.count >= PATTERNS_MAX)
-        return w;
-    w = mem_zero(sizeof *w);
-    w->name = span_make(mem_str(name), name.len);
-    table_add(&cs->patterns, &w->node, w->name);
-    return w;
+    if (p || cs->patterns.count >= PATTERNS_MAX)
+        return p;
+    p = mem_zero(cs->pattern_size);
+    p->name = span_make(mem_str(name), name.len);
+    table_add(&cs->patterns, &p->node, p->name);
+    return p;
 }
 
-void pattern_trim(struct channels *cs, struct pattern *w)
+void pattern_trim(struct channels *cs, struct pattern *p)
 {
-    struct pattern_view **at = &w->views;
+    struct pattern_view **at = &p->views;
 
     while (*at) {
         struct pattern_view *v = *at;
@@ -261,30 +265,30 @@ void pattern_trim(struct channels *cs, struct pattern *w)
     }
 }
 
-struct pattern_view *pattern_view(struct channels *cs, struct pattern *w,
+struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
                                   enum dialect dialect, uint32_t interval_ms)
 {
     unsigned n = 1; /* as many as a channel has */
     struct pattern_view *v;
     struct covering c;
 
-    for (v = w->views; v; v = v->next) {
+    for (v = p->views; v; v = v->next) {
         if (v->dialect == dialect && v->interval_ms == interval_ms)
             return v;
     }
-    pattern_trim(cs, w);
-    for (v = w->views; v; v = v->next)
+    pattern_trim(cs, p);
+    for (v = p->views; v; v = v->next)
         n++;
     if (interval_ms > 0 && n >= VIEWS_MAX)
         return NULL;
     v = mem_zero(sizeof *v);
     fanout_add_pattern(cs->fanout, &v->stream);
-    v->pattern = w;
+    v->pattern = p;
     v->dialect = dialect;
     v->interval_ms = interval_ms;
-    v->next = w->views;
-    w->views = v;
-    c = (struct covering){.cs = cs, .pattern = w, .view = v};
+    v->next = p->views;
+    p->views = v;
+    c = (struct covering){.cs = cs, .pattern = p, .view = v};
     table_each(&cs->by_name, cover_if_match, &c);
     return v;
 }
@@ -297,19 +301,19 @@ static void forget_pattern(void *arg, struct node *n)
         channel->pattern = NULL;
 }
 
-void channels_remove_pattern(struct channels *cs, struct pattern *w)
+void channels_remove_pattern(struct channels *cs, struct pattern *p)
 {
-    table_remove(&cs->patterns, &w->node);
-    if (w->n_channels > 0)
-        table_each(&cs->by_name, forget_pattern, w);
-    while (w->views) {
-        struct pattern_view *v = w->views;
-        w->views = v->next;
+    table_remove(&cs->patterns, &p->node);
+    if (p->n_channels > 0)
+        table_each(&cs->by_name, forget_pattern, p);
+    while (p->views) {
+        struct pattern_view *v = p->views;
+        p->views = v->next;
         fanout_remove_pattern(cs->fanout, &v->stream);
         free(v);
     }
-    free((void *)(uintptr_t)w->name.ptr);
-    free(w);
+    free((void *)(uintptr_t)p->name.ptr);
+    free(p);
 }
 
 static void remove_one(void *arg, struct node *n)

@@ -10,8 +10,9 @@
  * Pure: time comes in; Redis is upstream.c's.
  *
  * Units       now_ms Unix milliseconds, mono_ms of a clock that never goes back
- * Ownership   channels own everything; a channel lives while refs > 0 and until
- *             channels_remove()
+ * Ownership   channels own everything; each channel and pattern lives until it
+ *             is removed and is the beginning of a larger struct of whoever
+ *             says how long that is (upstream_internal.h)
  * Limits      CHANNELS_MAX names
  */
 #ifndef WSGATE_CHANNELS_CHANNEL_H
@@ -48,10 +49,10 @@ struct view {
     uint32_t refs; /* subscriptions to it by name */
 };
 
-enum channel_state {
-    CHANNEL_NEW,      /* not asked for in Redis, or not yet confirmed */
-    CHANNEL_FETCHING, /* last: was asked for */
-    CHANNEL_LIVE,
+/* For sets of channels and patterns, one set at a time: member of the set with
+ * this stamp, and its place there. */
+struct channel_mark {
+    uint32_t stamp, at;
 };
 
 struct channel {
@@ -63,17 +64,8 @@ struct channel {
     uint64_t seq;
     int64_t last_ms; /* of the newest message; 0: none yet */
     bool last_local;
-    bool keep; /* fed from standard input: there is nowhere to ask again */
     char epoch[9];
-    uint32_t refs;          /* subscriptions, and questions under way */
-    uint32_t mark, mark_at; /* scratch of subscription_set.c */
-    /* Of upstream.c. */
-    enum channel_state state;
-    bool wanted;            /* subscribed to, in Redis */
-    uint64_t confirmed;     /* in which connection; 0: not */
-    uint64_t seq_confirmed; /* seq at that time */
-    uint64_t idle_mono_ms;  /* refs is 0 since */
-    bool idle;              /* is on the list of those */
+    struct channel_mark mark;
 };
 
 struct pattern_view {
@@ -89,14 +81,8 @@ struct pattern {
     struct node node; /* by name */
     struct span name; /* market_data:* */
     struct pattern_view *views;
-    uint32_t refs;
-    uint32_t n_channels;    /* that it covers */
-    uint32_t mark, mark_at; /* scratch of subscription_set.c */
-    /* Of upstream.c. */
-    bool wanted; /* subscribed to, in Redis */
-    uint64_t confirmed;
-    uint64_t idle_mono_ms;
-    bool idle;
+    uint32_t n_channels; /* that it covers */
+    struct channel_mark mark;
 };
 
 struct channels {
@@ -106,6 +92,7 @@ struct channels {
     struct types types;
     struct view *waiting; /* have a message that waits for their interval */
     uint64_t epoch_seed;
+    size_t channel_size, pattern_size;
     struct bytes scratch;
     uint64_t too_big;   /* messages that no frame can hold */
     uint64_t throttled; /* superseded within an interval, x clients */
@@ -118,25 +105,28 @@ struct channel_message {
     bool local;
 };
 
-void channels_init(struct channels *cs, struct fanout *fanout, uint64_t seed);
+/* The sizes are those of the structs that begin with a struct channel and a
+ * struct pattern; what follows in them is zero at first. */
+void channels_init(struct channels *cs, struct fanout *fanout, uint64_t seed,
+                   size_t channel_size, size_t pattern_size);
 void channels_close(struct channels *cs);
 
 struct channel *channels_find(const struct channels *cs, struct span name);
 /* Made if need be; NULL: there are too many. */
 struct channel *channels_get(struct channels *cs, struct span name);
-/* refs must be 0. */
+/* No client may be subscribed to it. */
 void channels_remove(struct channels *cs, struct channel *channel);
 struct pattern *channels_find_pattern(const struct channels *cs,
                                       struct span name);
 struct pattern *channels_get_pattern(struct channels *cs, struct span name);
-void channels_remove_pattern(struct channels *cs, struct pattern *w);
+void channels_remove_pattern(struct channels *cs, struct pattern *p);
 /* NULL: the channel has too many intervals in use. */
 struct view *channel_view(struct channels *cs, struct channel *channel,
                           enum dialect dialect, uint32_t interval_ms);
-struct pattern_view *pattern_view(struct channels *cs, struct pattern *w,
+struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
                                   enum dialect dialect, uint32_t interval_ms);
 /* Forgets the pattern's views that nobody uses. */
-void pattern_trim(struct channels *cs, struct pattern *w);
+void pattern_trim(struct channels *cs, struct pattern *p);
 /* In no order; fn must not publish or subscribe, as in the next. */
 void channels_each(const struct channels *cs,
                    void (*fn)(void *arg, const struct channel *channel),

@@ -140,81 +140,89 @@ void upstream_deliver(struct upstream *upstream, struct channel *channel,
 
 /* --- subscriptions --- */
 
-static void add_idle(struct upstream *upstream, struct channel *channel)
+static void add_idle(struct upstream *upstream, struct upstream_channel *u)
 {
-    if (channel->idle)
+    if (u->idle)
         return;
-    channel->idle = true;
-    channel->idle_mono_ms = clock_mono_ms();
+    u->idle = true;
+    u->idle_mono_ms = clock_mono_ms();
     if (upstream->n_idle == upstream->cap_idle) {
         upstream->cap_idle =
             upstream->cap_idle == 0 ? 64 : upstream->cap_idle * 2;
         upstream->idle = mem_grow(upstream->idle,
                                   upstream->cap_idle * sizeof *upstream->idle);
     }
-    upstream->idle[upstream->n_idle++] = channel;
+    upstream->idle[upstream->n_idle++] = u;
 }
 
-struct channel *upstream_channel(struct upstream *upstream, struct span name)
+struct upstream_channel *upstream_channel(struct upstream *upstream,
+                                          struct span name)
 {
     struct channel *channel = channels_find(&upstream->channels, name);
 
     if (!channel && (channel = channels_get(&upstream->channels, name)) != NULL)
-        add_idle(upstream, channel);
-    return channel;
+        add_idle(upstream, upstream_channel_of(channel));
+    return upstream_channel_of(channel);
 }
 
-static void release(struct upstream *upstream, struct channel *channel)
+void upstream_release(struct upstream *upstream, struct upstream_channel *u)
 {
-    if (--channel->refs == 0) {
-        channel->idle_mono_ms = clock_mono_ms();
-        add_idle(upstream, channel);
+    if (--u->refs == 0) {
+        u->idle_mono_ms = clock_mono_ms();
+        add_idle(upstream, u);
     }
 }
 
-void upstream_release_channel(struct upstream *upstream,
-                              struct channel *channel)
+static uint32_t open_pattern(struct upstream *upstream, struct span name,
+                             enum dialect dialect, uint32_t interval_ms)
 {
-    release(upstream, channel);
+    struct pattern *pattern = channels_get_pattern(&upstream->channels, name);
+    struct pattern_view *v =
+        !pattern
+            ? NULL
+            : pattern_view(&upstream->channels, pattern, dialect, interval_ms);
+    struct upstream_pattern *u = upstream_pattern_of(pattern);
+
+    if (!v)
+        return NO_SUBSCRIPTION;
+    v->refs++;
+    u->refs++;
+    if (!u->wanted) {
+        u->wanted = true;
+        upstream_redis_want(upstream, name, true);
+    }
+    return v->stream.id;
+}
+
+static struct view *find_view(struct channels *cs, struct channel *channel,
+                              enum dialect dialect, uint32_t interval_ms)
+{
+    struct view *v = channel_view(cs, channel, dialect, interval_ms);
+
+    if (v || !channel->pattern)
+        return v;
+    pattern_trim(cs, channel->pattern);
+    return channel_view(cs, channel, dialect, interval_ms);
 }
 
 uint32_t upstream_open(struct upstream *upstream, struct span name,
                        enum dialect dialect, uint32_t interval_ms)
 {
-    struct channel *channel;
+    struct upstream_channel *u;
     struct view *v;
 
-    if (name.ptr[name.len - 1] == '*') {
-        struct pattern *w = channels_get_pattern(&upstream->channels, name);
-        struct pattern_view *wv =
-            !w ? NULL
-               : pattern_view(&upstream->channels, w, dialect, interval_ms);
-        if (!wv)
-            return NO_SUBSCRIPTION;
-        wv->refs++;
-        w->refs++;
-        if (!w->wanted) {
-            w->wanted = true;
-            upstream_redis_want(upstream, name, true);
-        }
-        w->idle = false;
-        return wv->stream.id;
-    }
-    channel = upstream_channel(upstream, name);
-    v = !channel
-            ? NULL
-            : channel_view(&upstream->channels, channel, dialect, interval_ms);
-    if (!v && channel && channel->pattern) {
-        pattern_trim(&upstream->channels, channel->pattern);
-        v = channel_view(&upstream->channels, channel, dialect, interval_ms);
-    }
+    if (name.ptr[name.len - 1] == '*')
+        return open_pattern(upstream, name, dialect, interval_ms);
+    u = upstream_channel(upstream, name);
+    v = !u ? NULL
+           : find_view(&upstream->channels, &u->channel, dialect, interval_ms);
     if (!v)
         return NO_SUBSCRIPTION;
     v->refs++;
-    channel->refs++;
-    if (!channel->wanted) {
-        channel->wanted = true;
-        channel->state = CHANNEL_NEW;
+    u->refs++;
+    if (!u->wanted) {
+        u->wanted = true;
+        u->fetch = FETCH_NONE;
         upstream_redis_want(upstream, name, false);
     }
     return v->stream.id;
@@ -225,33 +233,32 @@ void upstream_close(struct upstream *upstream, uint32_t subscription)
     struct view *v;
 
     if (subscription & SUBSCRIPTION_PATTERN) {
-        struct pattern_view *wv =
+        struct pattern_view *pv =
             channels_pattern_of(&upstream->channels, subscription);
-        struct pattern *w = wv->pattern;
-        wv->refs--;
-        if (--w->refs == 0) {
-            w->idle = true;
-            w->idle_mono_ms = clock_mono_ms();
-        }
+        struct upstream_pattern *u = upstream_pattern_of(pv->pattern);
+        pv->refs--;
+        if (--u->refs == 0)
+            u->idle_mono_ms = clock_mono_ms();
         return;
     }
     v = channels_view_of(&upstream->channels, subscription);
     v->refs--;
-    release(upstream, v->channel);
+    upstream_release(upstream, upstream_channel_of(v->channel));
 }
 
 bool upstream_is_settled(const struct upstream *upstream, uint32_t subscription)
 {
-    const struct channel *channel;
+    const struct channels *cs = &upstream->channels;
+    const struct upstream_channel *u;
 
     if (!upstream_redis_is_up(upstream))
         return true; /* nobody to wait for */
     if (subscription & SUBSCRIPTION_PATTERN)
-        return channels_pattern_of(&upstream->channels, subscription)
-                   ->pattern->confirmed == upstream->connection;
-    channel = channels_view_of(&upstream->channels, subscription)->channel;
-    return channel->confirmed == upstream->connection &&
-           channel->state == CHANNEL_LIVE;
+        return upstream_pattern_of(
+                   channels_pattern_of(cs, subscription)->pattern)
+                   ->confirmed == upstream->connection;
+    u = upstream_channel_of(channels_view_of(cs, subscription)->channel);
+    return u->confirmed == upstream->connection && u->fetch == FETCH_DONE;
 }
 
 struct span upstream_subscription_name(const struct upstream *upstream,
@@ -284,13 +291,14 @@ struct sweep {
 static void sweep_pattern(void *arg, struct node *n)
 {
     struct sweep *s = arg;
-    struct pattern *w = node_of(struct pattern, node, n);
+    struct pattern *pattern = node_of(struct pattern, node, n);
+    const struct upstream_pattern *u = upstream_pattern_of(pattern);
 
-    if (w->refs > 0 || !w->idle || w->idle_mono_ms > s->before)
+    if (u->refs > 0 || u->idle_mono_ms > s->before)
         return;
-    if (w->wanted)
-        upstream_redis_unwant(s->upstream, w->name, true);
-    channels_remove_pattern(&s->upstream->channels, w);
+    if (u->wanted)
+        upstream_redis_unwant(s->upstream, pattern->name, true);
+    channels_remove_pattern(&s->upstream->channels, pattern);
 }
 
 static void on_sweep(uv_timer_t *t)
@@ -305,17 +313,17 @@ static void on_sweep(uv_timer_t *t)
     upstream_flush(upstream);
     table_each(&upstream->channels.patterns, sweep_pattern, &s);
     for (uint32_t i = 0; i < upstream->n_idle; i++) {
-        struct channel *channel = upstream->idle[i];
+        struct upstream_channel *u = upstream->idle[i];
         /* What a pattern brings stays; its name stays subscribed too, if it
          * was: then nothing comes twice while one of them is given up. */
-        if (channel->refs > 0 || channel->keep) {
-            channel->idle = false;
-        } else if (channel->pattern || channel->idle_mono_ms > s.before) {
-            upstream->idle[kept++] = channel;
+        if (u->refs > 0 || u->keep) {
+            u->idle = false;
+        } else if (u->channel.pattern || u->idle_mono_ms > s.before) {
+            upstream->idle[kept++] = u;
         } else {
-            if (channel->wanted)
-                upstream_redis_unwant(upstream, channel->name, false);
-            channels_remove(&upstream->channels, channel);
+            if (u->wanted)
+                upstream_redis_unwant(upstream, u->channel.name, false);
+            channels_remove(&upstream->channels, &u->channel);
         }
     }
     upstream->n_idle = kept;
@@ -343,8 +351,9 @@ struct upstream *upstream_new(uv_loop_t *loop,
     upstream->arg = arg;
     upstream->connection = 1;
     upstream->local = event_reader_new();
-    channels_init(&upstream->channels, fanout,
-                  clock_mono_ns() ^ (uint64_t)getpid());
+    channels_init(
+        &upstream->channels, fanout, clock_mono_ns() ^ (uint64_t)getpid(),
+        sizeof(struct upstream_channel), sizeof(struct upstream_pattern));
     timer(upstream, &upstream->throttle);
     timer(upstream, &upstream->sweep);
     uv_prepare_init(loop, &upstream->prepare);

@@ -12,6 +12,41 @@
 #include "common/redis/redis_sub.h"
 #include "wsgate/channels/upstream.h"
 
+enum upstream_fetch {
+    FETCH_NONE,    /* not confirmed yet */
+    FETCH_PENDING, /* the cached messages were asked for */
+    FETCH_DONE,
+};
+
+/* A channel, and what Redis and clients have to do with it. */
+struct upstream_channel {
+    struct channel channel; /* first */
+    uint32_t refs;          /* subscriptions, and questions under way */
+    bool keep;   /* fed from standard input: there is nowhere to ask again */
+    bool wanted; /* subscribed to, in Redis */
+    bool idle;   /* is on the list of those with no refs */
+    enum upstream_fetch fetch;
+    uint64_t idle_mono_ms;  /* refs is 0 since */
+    uint64_t confirmed;     /* in which connection; 0: not */
+    uint64_t seq_confirmed; /* the channel's seq at that time */
+};
+
+struct upstream_pattern {
+    struct pattern pattern; /* first */
+    uint32_t refs;
+    bool wanted;
+    uint64_t idle_mono_ms, confirmed;
+};
+
+static inline struct upstream_channel *upstream_channel_of(struct channel *c)
+{
+    return (struct upstream_channel *)c;
+}
+static inline struct upstream_pattern *upstream_pattern_of(struct pattern *p)
+{
+    return (struct upstream_pattern *)p;
+}
+
 struct upstream {
     uv_loop_t *loop;
     struct upstream_config config;
@@ -28,7 +63,7 @@ struct upstream {
     uv_timer_t throttle, sweep;
     uv_prepare_t prepare;
     /* Channels without references, and some that have them again. */
-    struct channel **idle;
+    struct upstream_channel **idle;
     uint32_t n_idle, cap_idle;
     struct bytes name; /* scratch: a name with its prefix */
     /* This turn; turn_ns 0: not begun. */
@@ -42,9 +77,9 @@ void upstream_begin_turn(struct upstream *upstream);
 void upstream_deliver(struct upstream *upstream, struct channel *channel,
                       struct span payload, bool local);
 /* Found or made; NULL: there are too many. */
-struct channel *upstream_channel(struct upstream *upstream, struct span name);
-void upstream_release_channel(struct upstream *upstream,
-                              struct channel *channel);
+struct upstream_channel *upstream_channel(struct upstream *upstream,
+                                          struct span name);
+void upstream_release(struct upstream *upstream, struct upstream_channel *u);
 
 /* upstream_redis.c */
 void upstream_redis_open(struct upstream *upstream);

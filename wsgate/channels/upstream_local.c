@@ -8,7 +8,7 @@
 static bool publish(struct upstream *upstream, struct span name,
                     struct span payload, struct err *err)
 {
-    struct channel *channel;
+    struct upstream_channel *u;
 
     if (!route_channel_ok(name, false))
         return err_set(err, ERR_INPUT, "'%.*s' cannot be a channel",
@@ -18,11 +18,11 @@ static bool publish(struct upstream *upstream, struct span name,
                        "'%.*s' begins with an underscore: such names are "
                        "internal",
                        SPAN_ARG(name));
-    channel = upstream_channel(upstream, name);
-    if (!channel)
+    u = upstream_channel(upstream, name);
+    if (!u)
         return err_set(err, ERR_INPUT, "there are too many channels");
-    channel->keep = true;
-    upstream_deliver(upstream, channel, payload, true);
+    u->keep = true;
+    upstream_deliver(upstream, &u->channel, payload, true);
     return true;
 }
 

@@ -36,7 +36,7 @@ bool upstream_redis_is_up(const struct upstream *upstream)
 
 struct fetch {
     struct upstream *upstream;
-    struct channel *channel;
+    struct upstream_channel *channel;
 };
 
 /*
@@ -74,33 +74,32 @@ static void on_cached(void *arg, const struct redis_reply *reply)
 {
     struct fetch *f = arg;
     struct upstream *upstream = f->upstream;
-    struct channel *channel = f->channel;
-    bool quiet = channel->seq == channel->seq_confirmed;
+    struct upstream_channel *u = f->channel;
+    bool quiet = u->channel.seq == u->seq_confirmed;
 
     if (reply && reply->type == REDIS_ARRAY) {
         for (size_t i = 1; i < reply->count; i += 2) {
             if (reply->item[i].type == REDIS_STRING)
-                use_cached(upstream, channel, reply->item[i].str, quiet);
+                use_cached(upstream, &u->channel, reply->item[i].str, quiet);
         }
     }
-    if (channel->state == CHANNEL_FETCHING)
-        channel->state = CHANNEL_LIVE;
+    if (u->fetch == FETCH_PENDING)
+        u->fetch = FETCH_DONE;
     upstream->settled = true;
-    upstream_release_channel(upstream, channel);
+    upstream_release(upstream, u);
     free(f);
-    if (reply)
-        upstream_flush(
-            upstream); /* nothing may wait in the fanout when a command comes */
+    if (reply) /* nothing may wait in the fanout when a command comes */
+        upstream_flush(upstream);
 }
 
-static void fetch_cached(struct upstream *upstream, struct channel *channel)
+static void fetch_cached(struct upstream *upstream, struct upstream_channel *u)
 {
     struct fetch *f = mem_alloc(sizeof *f);
-    struct span key = prefixed(upstream, "last:", channel->name);
+    struct span key = prefixed(upstream, "last:", u->channel.name);
 
-    *f = (struct fetch){.upstream = upstream, .channel = channel};
-    channel->refs++;
-    channel->state = CHANNEL_FETCHING;
+    *f = (struct fetch){.upstream = upstream, .channel = u};
+    u->refs++;
+    u->fetch = FETCH_PENDING;
     if (redis_cmd_begin(upstream->redis, 2, on_cached, f)) {
         redis_cmd_str(upstream->redis, "HGETALL");
         redis_cmd_arg(upstream->redis, key.ptr, key.len);
@@ -123,57 +122,63 @@ static bool is_pattern_of(struct span pattern, struct span channel)
            memcmp(pattern.ptr, channel.ptr, n) == 0;
 }
 
+/* NULL: not for clients, or it came by its name already. */
+static struct upstream_channel *channel_by_pattern(struct upstream *upstream,
+                                                   struct span name)
+{
+    struct upstream_channel *u =
+        upstream_channel_of(channels_find(&upstream->channels, name));
+
+    if (u)
+        return u->wanted && u->confirmed == upstream->connection ? NULL : u;
+    if (route_channel_ok(name, false))
+        return upstream_channel(upstream, name);
+    upstream->invalid++;
+    return NULL;
+}
+
 static void on_message(void *arg, struct span name, struct span payload,
                        struct span pattern)
 {
     struct upstream *upstream = arg;
-    struct channel *channel;
+    struct upstream_channel *u;
 
     if (redis_probe_heard(upstream->probe, name) || !strip(upstream, &name))
         return;
     if (pattern.len > 0 &&
         (!strip(upstream, &pattern) || !is_pattern_of(pattern, name)))
         return;
-    channel = channels_find(&upstream->channels, name);
-    if (pattern.len > 0) {
-        if (channel && channel->wanted &&
-            channel->confirmed == upstream->connection)
-            return; /* it came by its name, just before */
-        if (!channel) {
-            if (!route_channel_ok(name, false)) {
-                upstream->invalid++;
-                return;
-            }
-            channel = upstream_channel(upstream, name);
-        }
-    }
-    if (!channel)
+    u = pattern.len > 0
+            ? channel_by_pattern(upstream, name)
+            : upstream_channel_of(channels_find(&upstream->channels, name));
+    if (!u)
         return;
     upstream->from_redis++;
-    upstream_deliver(upstream, channel, payload, false);
+    upstream_deliver(upstream, &u->channel, payload, false);
 }
 
 static void on_confirmed(void *arg, struct span name, bool pattern)
 {
     struct upstream *upstream = arg;
-    struct channel *channel;
+    struct upstream_channel *u;
 
     if (!strip(upstream, &name))
         return;
     if (pattern) {
-        struct pattern *w = channels_find_pattern(&upstream->channels, name);
-        if (w) {
-            w->confirmed = upstream->connection;
+        struct upstream_pattern *p = upstream_pattern_of(
+            channels_find_pattern(&upstream->channels, name));
+        if (p) {
+            p->confirmed = upstream->connection;
             upstream->settled = true;
         }
         return;
     }
-    channel = channels_find(&upstream->channels, name);
-    if (!channel || !channel->wanted)
+    u = upstream_channel_of(channels_find(&upstream->channels, name));
+    if (!u || !u->wanted)
         return; /* the probe's, or given up meanwhile */
-    channel->confirmed = upstream->connection;
-    channel->seq_confirmed = channel->seq;
-    fetch_cached(upstream, channel);
+    u->confirmed = upstream->connection;
+    u->seq_confirmed = u->channel.seq;
+    fetch_cached(upstream, u);
 }
 
 static void on_sub_live(void *arg)

@@ -4,22 +4,14 @@
 
 #include "wsgate/client/clients.h"
 
-struct mark_place {
-    uint32_t *mark, *at;
-};
-
-static struct mark_place place_of(const struct subscription_set *s,
-                                  uint32_t subscription)
+static struct channel_mark *mark_of(const struct subscription_set *s,
+                                    uint32_t subscription)
 {
     const struct channels *cs = upstream_channels(s->registry->upstream);
-    struct channel *channel;
 
-    if (subscription & SUBSCRIPTION_PATTERN) {
-        struct pattern *w = channels_pattern_of(cs, subscription)->pattern;
-        return (struct mark_place){&w->mark, &w->mark_at};
-    }
-    channel = channels_view_of(cs, subscription)->channel;
-    return (struct mark_place){&channel->mark, &channel->mark_at};
+    return subscription & SUBSCRIPTION_PATTERN
+               ? &channels_pattern_of(cs, subscription)->pattern->mark
+               : &channels_view_of(cs, subscription)->channel->mark;
 }
 
 void subscription_set_open(struct subscription_set *s, struct clients *registry,
@@ -42,32 +34,31 @@ void subscription_set_close(struct subscription_set *s)
 bool subscription_set_has(const struct subscription_set *s,
                           uint32_t subscription)
 {
-    return *place_of(s, subscription).mark == s->stamp;
+    return mark_of(s, subscription)->stamp == s->stamp;
 }
 
 bool subscription_set_may_have(const struct subscription_set *s,
                                struct span name)
 {
-    const struct pattern *w;
+    const struct pattern *p;
 
     if (name.ptr[name.len - 1] != '*' ||
         s->patterns < SUBSCRIPTION_SET_PATTERNS_MAX)
         return true;
-    w = channels_find_pattern(upstream_channels(s->registry->upstream), name);
-    return w && w->mark == s->stamp;
+    p = channels_find_pattern(upstream_channels(s->registry->upstream), name);
+    return p && p->mark.stamp == s->stamp;
 }
 
 uint64_t subscription_set_put(struct subscription_set *s, uint64_t key)
 {
-    struct mark_place p = place_of(s, key_subscription(key));
+    struct channel_mark *mark = mark_of(s, key_subscription(key));
 
-    if (*p.mark == s->stamp) {
-        uint64_t old = s->keys[*p.at];
-        s->keys[*p.at] = key;
+    if (mark->stamp == s->stamp) {
+        uint64_t old = s->keys[mark->at];
+        s->keys[mark->at] = key;
         return old;
     }
-    *p.mark = s->stamp;
-    *p.at = s->n;
+    *mark = (struct channel_mark){.stamp = s->stamp, .at = s->n};
     s->keys[s->n++] = key;
     s->count++;
     s->patterns += (key_subscription(key) & SUBSCRIPTION_PATTERN) != 0;
@@ -77,23 +68,21 @@ uint64_t subscription_set_put(struct subscription_set *s, uint64_t key)
 uint64_t subscription_set_remove(struct subscription_set *s, struct span name)
 {
     const struct channels *cs = upstream_channels(s->registry->upstream);
-    struct mark_place p = {NULL, NULL};
+    struct channel_mark *mark = NULL;
     uint64_t old;
 
     if (name.len > 0 && name.ptr[name.len - 1] == '*') {
-        struct pattern *w = channels_find_pattern(cs, name);
-        if (w)
-            p = (struct mark_place){&w->mark, &w->mark_at};
+        struct pattern *p = channels_find_pattern(cs, name);
+        mark = p ? &p->mark : NULL;
     } else {
         struct channel *channel = channels_find(cs, name);
-        if (channel)
-            p = (struct mark_place){&channel->mark, &channel->mark_at};
+        mark = channel ? &channel->mark : NULL;
     }
-    if (!p.mark || *p.mark != s->stamp)
+    if (!mark || mark->stamp != s->stamp)
         return SUBSCRIPTION_SET_NONE;
-    old = s->keys[*p.at];
-    s->keys[*p.at] = SUBSCRIPTION_SET_NONE;
-    *p.mark = s->stamp - 1; /* no longer among them */
+    old = s->keys[mark->at];
+    s->keys[mark->at] = SUBSCRIPTION_SET_NONE;
+    mark->stamp = s->stamp - 1; /* no longer among them */
     s->count--;
     s->patterns -= (key_subscription(old) & SUBSCRIPTION_PATTERN) != 0;
     return old;

@@ -224,12 +224,14 @@ static void check_counters(void)
 
 static void count_wanted_channel(void *arg, struct node *n)
 {
-    *(size_t *)arg += node_of(struct channel, node, n)->wanted;
+    *(size_t *)arg +=
+        upstream_channel_of(node_of(struct channel, node, n))->wanted;
 }
 
 static void count_wanted_pattern(void *arg, struct node *n)
 {
-    *(size_t *)arg += node_of(struct pattern, node, n)->wanted;
+    *(size_t *)arg +=
+        upstream_pattern_of(node_of(struct pattern, node, n))->wanted;
 }
 
 /* Redis is asked for what the upstream wants and for the probe, whatever clients

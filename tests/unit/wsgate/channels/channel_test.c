@@ -65,7 +65,8 @@ static int open_world(void **state)
                                         .backlog_all_bytes = 1 << 20,
                                         .out_bytes = 1 << 20},
                 &io);
-    channels_init(&w.channels, &w.fanout, 7);
+    channels_init(&w.channels, &w.fanout, 7, sizeof(struct channel),
+                  sizeof(struct pattern));
     for (int i = 0; i < 4; i++)
         bytes_init(&w.client[i].got);
     w.mono_ms = 1000;
