@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/bytes.h"
+#include "common/base/hash.h"
 
 enum { CAP_FIRST = 64 };
 
@@ -18,7 +19,7 @@ void idring_close(struct idring *r)
     idring_init(r);
 }
 
-/* FNV-1a, then mixed: its low bits choose the place in the table. */
+/* FNV-1a, then mixed. */
 uint64_t idring_fingerprint(struct span id)
 {
     uint64_t h = UINT64_C(14695981039346656037);
@@ -31,11 +32,17 @@ uint64_t idring_fingerprint(struct span id)
     return h ? h : 1;
 }
 
-/* Where the fingerprint is, or the free place where it belongs. */
-static unsigned place(const struct idring *r, uint64_t f)
+/* Where its search begins: ids can be chosen, and with them fingerprints. */
+static unsigned home(uint64_t f, unsigned mask)
+{
+    return (unsigned)hash_number(f) & mask;
+}
+
+/* Where the fingerprint is, or the free place that it belongs to. */
+static unsigned place(const struct idring *r, uint64_t f, unsigned from)
 {
     unsigned mask = r->cap * 2 - 1;
-    unsigned i = (unsigned)f & mask;
+    unsigned i = from;
 
     while (r->table[i] != 0 && r->table[i] != f)
         i = (i + 1) & mask;
@@ -46,12 +53,10 @@ static unsigned place(const struct idring *r, uint64_t f)
 static void table_remove(struct idring *r, uint64_t f)
 {
     unsigned mask = r->cap * 2 - 1;
-    unsigned hole = place(r, f);
+    unsigned hole = place(r, f, home(f, mask));
 
     for (unsigned i = (hole + 1) & mask; r->table[i] != 0; i = (i + 1) & mask) {
-        unsigned home = (unsigned)r->table[i] & mask;
-
-        if (((i - home) & mask) >= ((i - hole) & mask)) {
+        if (((i - home(r->table[i], mask)) & mask) >= ((i - hole) & mask)) {
             r->table[hole] = r->table[i];
             hole = i;
         }
@@ -65,33 +70,37 @@ static void grow(struct idring *r)
     r->ring = mem_grow(r->ring, r->cap * sizeof *r->ring);
     free(r->table);
     r->table = mem_zero((size_t)r->cap * 2 * sizeof *r->table);
-    for (unsigned i = 0; i < r->n; i++)
-        r->table[place(r, r->ring[i])] = r->ring[i];
+    for (unsigned i = 0; i < r->n; i++) {
+        unsigned from = home(r->ring[i], r->cap * 2 - 1);
+
+        r->table[place(r, r->ring[i], from)] = r->ring[i];
+    }
     r->next = r->n;
 }
 
 bool idring_add(struct idring *r, uint64_t f)
 {
-    unsigned at;
+    unsigned from, at;
 
     if (r->n == r->cap && r->cap < IDRING_MAX)
         grow(r);
-    at = place(r, f);
+    from = home(f, r->cap * 2 - 1);
+    at = place(r, f, from);
     if (r->table[at] == f)
         return false;
     if (r->n == r->cap) {
         table_remove(r, r->ring[r->next]);
-        at = place(r, f);
+        at = place(r, f, from);
     } else {
         r->n++;
     }
     r->table[at] = f;
     r->ring[r->next] = f;
-    r->next = (r->next + 1) % r->cap;
+    r->next = (r->next + 1) & (r->cap - 1);
     return true;
 }
 
 uint64_t idring_newest(const struct idring *r, unsigned i)
 {
-    return r->ring[(r->next + r->cap - 1 - i) % r->cap];
+    return r->ring[(r->next - 1 - i) & (r->cap - 1)];
 }

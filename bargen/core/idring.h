@@ -2,7 +2,10 @@
  * idring.h -- the last few thousand trade ids that are not numbers.
  *
  * Remembers 64-bit fingerprints: with 4,096 of them the chance that a new id
- * is taken for a duplicate is 2^-52 for each id.
+ * is taken for a duplicate is 2^-52 for each id.  They are part of the state in
+ * Redis, so they have no secret in them; their places in the table have
+ * (common/base/hash.h).  A table of its own instead of common/base/table.h,
+ * because all it holds is eight bytes an id.
  *
  * Bounds      IDRING_MAX ids; the oldest is forgotten first
  * Ownership   idring_init/idring_close; grows from nothing as ids come
@@ -20,7 +23,7 @@ enum { IDRING_MAX = 4096 };
 struct idring {
     uint64_t *ring;  /* in order of arrival; next is the oldest when full */
     uint64_t *table; /* open addressing, twice the ring; 0: free */
-    unsigned cap, n, next;
+    unsigned cap, n, next; /* cap: a power of two */
 };
 
 void idring_init(struct idring *r);
