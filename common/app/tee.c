@@ -73,13 +73,19 @@ static bool added(struct tee *t, size_t n)
     return true;
 }
 
+/* Of every line: the buffer is grown once in a while, so that is not asked of
+ * another file. */
 bool tee_line(struct tee *t, struct span line)
 {
-    char *to = bytes_reserve(t->to, line.len + 1);
+    struct bytes *to = t->to;
+    char *at;
 
-    memcpy(to, line.ptr, line.len);
-    to[line.len] = '\n';
-    t->to->len += line.len + 1;
+    if (to->cap - to->len <= line.len)
+        bytes_reserve(to, line.len + 1);
+    at = to->ptr + to->len;
+    memcpy(at, line.ptr, line.len);
+    at[line.len] = '\n';
+    to->len += line.len + 1;
     return added(t, line.len + 1);
 }
 
