@@ -1,6 +1,7 @@
 #include "bargen/core/stats.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 
 #include "common/base/log.h"
 #include "common/base/metrics.h"
@@ -13,38 +14,40 @@ static const uint64_t took_bounds[] = {500,    1000,   2500,   5000,
 enum { TOOK_BOUNDS = sizeof took_bounds / sizeof *took_bounds };
 static uint64_t took_counts[TOOK_BOUNDS + 1];
 
-static struct metric bad_lines = {
-    .name = "tickwire_bargen_bad_lines_total",
-    .help = "Lines of standard input that are no valid event"};
-static struct metric bad_entries = {
-    .name = "tickwire_bargen_bad_payloads_total",
-    .help = "Lines of payloads from Redis that are no valid event"};
-static struct metric entries = {.name = "tickwire_bargen_journal_entries_total",
-                                .help = "Entries of the journal taken in"};
-static struct metric lag = {
-    .name = "tickwire_bargen_journal_lag_seconds",
-    .help = "Age of the newest journal entry when it was taken in",
-    .kind = METRIC_GAUGE,
-    .scale = 0.001};
-static struct metric checkpoint = {
-    .name = "tickwire_bargen_checkpoint_seconds",
-    .help = "From sending a checkpoint to its answer",
-    .kind = METRIC_HISTOGRAM,
-    .bounds = took_bounds,
-    .n_bounds = TOOK_BOUNDS,
-    .counts = took_counts,
-    .scale = 0.000001};
-static struct metric checkpoint_bytes = {
-    .name = "tickwire_bargen_checkpoint_bytes_total",
-    .help = "Sent in checkpoints: bars, state and cursor"};
-static struct metric retried = {.name =
-                                    "tickwire_bargen_checkpoint_retries_total",
-                                .help = "Checkpoints that were sent again"};
-
 /* Counters of the engine, shown as they are. */
-#define COUNTS 15
-static struct metric counts[COUNTS];
-static struct metric symbols, series;
+#define SHOW(NAME, LABELS, HELP, MEMBER)                                       \
+    {                                                                          \
+        "tickwire_bargen_" NAME "_total", LABELS, HELP,                        \
+            offsetof(struct bar_counts, MEMBER)                                \
+    }
+#define DROPPED(REASON, MEMBER)                                                \
+    SHOW("dropped", "reason=\"" REASON "\"",                                   \
+         "Events, or their part in one bar, that were dropped", MEMBER)
+#define BARS(KIND, MEMBER)                                                     \
+    SHOW("bars", "kind=\"" KIND "\"", "Bars issued", MEMBER)
+static const struct {
+    const char *name, *labels, *help;
+    size_t at;
+} shown[] = {
+    SHOW("events", NULL, "Ticks and trades that went into bars", events),
+    SHOW("ignored_events", NULL, "Events that no bar is made of", ignored),
+    SHOW("out_of_order", NULL, "Events older than one before them",
+         out_of_order),
+    SHOW("gaps", "by=\"seq\"", "Stretches of lost events", gaps),
+    SHOW("gaps", "by=\"id\"", "Stretches of lost events", holes),
+    DROPPED("duplicate", duplicates),
+    DROPPED("repeated", repeated),
+    DROPPED("future", future),
+    DROPPED("late", late_dropped),
+    DROPPED("overflow", overflow),
+    DROPPED("too_many_symbols", symbols_refused),
+    BARS("update", updates),
+    BARS("final", finals),
+    BARS("revision", revisions),
+    BARS("unfinished", unfinished),
+};
+enum { SHOWN = sizeof shown / sizeof *shown };
+static struct metric counts[SHOWN];
 
 static uint64_t read_count(void *arg)
 {
@@ -63,102 +66,87 @@ static uint64_t read_series(void *arg)
     return (uint64_t)e->symbols.n * e->rules.n_resolutions;
 }
 
-static void show(unsigned *n, const char *name, const char *labels,
-                 const char *help, uint64_t *value)
-{
-    struct metric *m = &counts[(*n)++];
-
-    *m = (struct metric){.name = name,
-                         .labels = labels,
-                         .help = help,
-                         .read = read_count,
-                         .arg = value};
-    metrics_add(m);
-}
-
-static void show_dropped(unsigned *n, const char *labels, uint64_t *value)
-{
-    show(n, "tickwire_bargen_dropped_total", labels,
-         "Events, or their part in one bar, that were dropped", value);
-}
-
-static void show_bars(unsigned *n, const char *labels, uint64_t *value)
-{
-    show(n, "tickwire_bargen_bars_total", labels, "Bars issued", value);
-}
+static struct metric own[] = {
+    {.name = "tickwire_bargen_symbols",
+     .help = "Symbols seen",
+     .kind = METRIC_GAUGE,
+     .read = read_symbols},
+    {.name = "tickwire_bargen_series",
+     .help = "Series of bars: symbols times resolutions",
+     .kind = METRIC_GAUGE,
+     .read = read_series},
+    {.name = "tickwire_bargen_bad_lines_total",
+     .help = "Lines of standard input that are no valid event"},
+    {.name = "tickwire_bargen_bad_payloads_total",
+     .help = "Lines of payloads from Redis that are no valid event"},
+    {.name = "tickwire_bargen_journal_entries_total",
+     .help = "Entries of the journal taken in"},
+    {.name = "tickwire_bargen_journal_lag_seconds",
+     .help = "Age of the newest journal entry when it was taken in",
+     .kind = METRIC_GAUGE,
+     .scale = 0.001},
+    {.name = "tickwire_bargen_checkpoint_seconds",
+     .help = "From sending a checkpoint to its answer",
+     .kind = METRIC_HISTOGRAM,
+     .bounds = took_bounds,
+     .n_bounds = TOOK_BOUNDS,
+     .counts = took_counts,
+     .scale = 0.000001},
+    {.name = "tickwire_bargen_checkpoint_bytes_total",
+     .help = "Sent in checkpoints: bars, state and cursor"},
+    {.name = "tickwire_bargen_checkpoint_retries_total",
+     .help = "Checkpoints that were sent again"},
+};
+enum {
+    SYMBOLS,
+    SERIES,
+    BAD_LINES,
+    BAD_ENTRIES,
+    ENTRIES,
+    LAG,
+    CHECKPOINT,
+    CHECKPOINT_BYTES,
+    RETRIED
+};
 
 void stats_init(struct engine *e)
 {
-    struct bar_counts *c = &e->counts;
-    unsigned n = 0;
-
-    show(&n, "tickwire_bargen_events_total", NULL,
-         "Ticks and trades that went into bars", &c->events);
-    show(&n, "tickwire_bargen_ignored_events_total", NULL,
-         "Events that no bar is made of", &c->ignored);
-    show(&n, "tickwire_bargen_out_of_order_total", NULL,
-         "Events older than one before them", &c->out_of_order);
-    show(&n, "tickwire_bargen_gaps_total", "by=\"seq\"",
-         "Stretches of lost events", &c->gaps);
-    show(&n, "tickwire_bargen_gaps_total", "by=\"id\"",
-         "Stretches of lost events", &c->holes);
-    show_dropped(&n, "reason=\"duplicate\"", &c->duplicates);
-    show_dropped(&n, "reason=\"repeated\"", &c->repeated);
-    show_dropped(&n, "reason=\"future\"", &c->future);
-    show_dropped(&n, "reason=\"late\"", &c->late_dropped);
-    show_dropped(&n, "reason=\"overflow\"", &c->overflow);
-    show_dropped(&n, "reason=\"too_many_symbols\"", &c->symbols_refused);
-    show_bars(&n, "kind=\"update\"", &c->updates);
-    show_bars(&n, "kind=\"final\"", &c->finals);
-    show_bars(&n, "kind=\"revision\"", &c->revisions);
-    show_bars(&n, "kind=\"unfinished\"", &c->unfinished);
-    symbols = (struct metric){.name = "tickwire_bargen_symbols",
-                              .help = "Symbols seen",
-                              .kind = METRIC_GAUGE,
-                              .read = read_symbols,
-                              .arg = e};
-    series = (struct metric){.name = "tickwire_bargen_series",
-                             .help = "Series of bars: symbols times "
-                                     "resolutions",
-                             .kind = METRIC_GAUGE,
-                             .read = read_series,
-                             .arg = e};
-    metrics_add(&symbols);
-    metrics_add(&series);
-    metrics_add(&bad_lines);
-    metrics_add(&bad_entries);
-    metrics_add(&entries);
-    metrics_add(&lag);
-    metrics_add(&checkpoint);
-    metrics_add(&checkpoint_bytes);
-    metrics_add(&retried);
+    for (unsigned i = 0; i < SHOWN; i++)
+        counts[i] = (struct metric){.name = shown[i].name,
+                                    .labels = shown[i].labels,
+                                    .help = shown[i].help,
+                                    .read = read_count,
+                                    .arg = (char *)&e->counts + shown[i].at};
+    own[SYMBOLS].arg = own[SERIES].arg = e;
+    metrics_add_all(counts, SHOWN);
+    metrics_add_all(own, sizeof own / sizeof *own);
 }
 
 void stats_bad_line(void)
 {
-    bad_lines.value++;
+    own[BAD_LINES].value++;
 }
 
 void stats_bad_entry(void)
 {
-    bad_entries.value++;
+    own[BAD_ENTRIES].value++;
 }
 
 void stats_journal(uint64_t n, int64_t lag_ms)
 {
-    entries.value += n;
-    lag.value = lag_ms > 0 ? (uint64_t)lag_ms : 0;
+    own[ENTRIES].value += n;
+    own[LAG].value = lag_ms > 0 ? (uint64_t)lag_ms : 0;
 }
 
 void stats_checkpoint(uint64_t took_us, uint64_t bytes)
 {
-    metrics_observe(&checkpoint, took_us);
-    checkpoint_bytes.value += bytes;
+    metrics_observe(&own[CHECKPOINT], took_us);
+    own[CHECKPOINT_BYTES].value += bytes;
 }
 
 void stats_checkpoint_retried(void)
 {
-    retried.value++;
+    own[RETRIED].value++;
 }
 
 void stats_log_drops(const struct engine *e, uint64_t now_ms)
