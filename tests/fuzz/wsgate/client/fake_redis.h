@@ -253,7 +253,7 @@ static void fake_answer(struct redis_conn *c)
 /* --- what the target does --- */
 
 /* The k-th connection that is not closed; NULL: there is none. */
-static struct redis_conn *fake_conn(unsigned k)
+static inline struct redis_conn *fake_conn(unsigned k)
 {
     struct redis_conn *c = fake_redis.first;
     unsigned n = 0;
@@ -268,7 +268,7 @@ static struct redis_conn *fake_conn(unsigned k)
     return c;
 }
 
-static void fake_open(struct redis_conn *c)
+static inline void fake_open(struct redis_conn *c)
 {
     if (c->open)
         return;
@@ -276,7 +276,7 @@ static void fake_open(struct redis_conn *c)
     c->events.on_open(c->arg);
 }
 
-static void fake_deliver(struct redis_conn *c, size_t max)
+static inline void fake_deliver(struct redis_conn *c, size_t max)
 {
     size_t n = c->said.len < max ? c->said.len : max;
     char *part;
@@ -291,12 +291,12 @@ static void fake_deliver(struct redis_conn *c, size_t max)
     free(part);
 }
 
-static void fake_lose(struct redis_conn *c)
+static inline void fake_lose(struct redis_conn *c)
 {
     c->events.on_lost(c->arg, "closed by the fuzzer");
 }
 
-static void fake_block(struct redis_conn *c, bool on)
+static inline void fake_block(struct redis_conn *c, bool on)
 {
     if (c->blocked && !on) {
         c->blocked = false;

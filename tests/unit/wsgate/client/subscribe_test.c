@@ -1,0 +1,449 @@
+/* From a request to its snapshots: in which order, what is refused, what a
+ * second request changes, and what is waited for. */
+#include "tests/unit/wsgate/client_world.h"
+
+#include "wsgate/client/subscription_set.h"
+
+static struct client_world world;
+
+static int open_with(void **state, bool redis, int64_t max_subscriptions)
+{
+    struct clients_options o = world_options();
+
+    o.max_subscriptions = max_subscriptions;
+    client_world_open(&world, redis, &o);
+    *state = &world;
+    return 0;
+}
+
+static int open_world(void **state)
+{
+    return open_with(state, true, 100);
+}
+
+static int open_without_redis(void **state)
+{
+    return open_with(state, false, 100);
+}
+
+static int open_small(void **state)
+{
+    return open_with(state, false, 2);
+}
+
+static int close_world(void **state)
+{
+    client_world_close(*state);
+    return 0;
+}
+
+static struct visitor *come(struct client_world *w)
+{
+    return visitor_come(w, "192.0.2.1", DIALECT_NATIVE);
+}
+
+static void subscribe_to(struct client_world *w, struct visitor *v,
+                         const char *channels)
+{
+    struct bytes text = {0};
+
+    bytes_printf(&text, "{\"type\":\"subscribe\",\"channels\":[%s]}%c",
+                 channels, '\0');
+    visitor_say(w, v, text.ptr);
+    bytes_close(&text);
+}
+
+/* These texts are in what was heard, in this order. */
+static void assert_order(struct visitor *v, const char *const *texts)
+{
+    const char *at = visitor_hear(v);
+
+    for (; *texts; texts++) {
+        const char *found = strstr(at, *texts);
+        if (!found)
+            fail_msg("no '%s' in '%s'", *texts, at);
+        at = found + 1;
+    }
+}
+
+#define ORDER(v, ...) assert_order(v, (const char *const[]){__VA_ARGS__, NULL})
+
+/* --- order --- */
+
+static void the_ack_comes_before_the_snapshot_and_updates_follow(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    fake_redis.cache = FAKE_CACHE_ONE;
+    subscribe_to(w, v, "\"market_data:A\"");
+    world_deliver(&w->up, true,
+                  false); /* confirmed, but the cache has not come */
+    assert_string_equal(visitor_hear(v), "");
+    world_redis(&w->up);
+    world_publish("p:market_data:A", "{\"type\":\"tick\",\"bid\":2}");
+    world_redis(&w->up);
+    ORDER(v, "\"type\":\"subscribed\"", "\"seq\":0", "\"type\":\"snapshot\"",
+          "\"bid\":1}", "\"type\":\"update\"", "\"seq\":1", "\"bid\":2}");
+    assert_int_equal(visitor_count(v, "\n"), 3);
+}
+
+static void what_comes_before_the_ack_is_in_the_snapshot_alone(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    fake_redis.cache = FAKE_CACHE_ONE;
+    subscribe_to(w, v, "\"market_data:A\"");
+    world_deliver(&w->up, true, false);
+    world_publish("p:market_data:A", "{\"type\":\"tick\",\"bid\":2}");
+    world_deliver(&w->up, true, false);
+    assert_string_equal(visitor_hear(v), "");
+    world_redis(&w->up);
+    ORDER(v, "\"type\":\"subscribed\"", "\"seq\":1", "\"type\":\"snapshot\"",
+          "\"seq\":1", "\"bid\":2}");
+    assert_int_equal(visitor_count(v, "\n"), 2);
+}
+
+static void a_request_without_snapshot_gets_none(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    fake_redis.cache = FAKE_CACHE_ONE;
+    visitor_say(w, v,
+                "{\"type\":\"subscribe\",\"snapshot\":false,"
+                "\"channel\":\"market_data:A\"}");
+    world_redis(&w->up);
+    assert_int_equal(visitor_count(v, "\"type\":\"subscribed\""), 1);
+    assert_int_equal(visitor_count(v, "snapshot"), 0);
+}
+
+static void
+one_channel_that_is_not_settled_holds_up_the_whole_answer(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *first = come(w), *second = come(w);
+
+    subscribe_to(w, first, "\"market_data:A\"");
+    world_redis(&w->up);
+    assert_int_equal(visitor_count(first, "subscribed"), 1);
+    subscribe_to(w, second, "\"market_data:A\"");
+    assert_int_equal(visitor_count(second, "subscribed"), 1); /* at once */
+    visitor_forget(second);
+    subscribe_to(w, second, "\"market_data:A\",\"market_data:B\"");
+    assert_string_equal(visitor_hear(second), "");
+    world_redis(&w->up);
+    assert_int_equal(visitor_count(second, "subscribed"), 1);
+}
+
+/* --- waiting --- */
+
+static void a_silent_redis_is_waited_for_as_long_as_is_said(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    subscribe_to(w, v, "\"market_data:A\"");
+    world_wait(&w->up, 900, false);
+    assert_string_equal(visitor_hear(v), "");
+    world_wait(&w->up, 200, false);
+    assert_int_equal(visitor_count(v, "subscribed"), 1);
+    assert_null(w->clients->pending);
+    world_wait(&w->up, 2 * WORLD_STEP_MS, false);
+    assert_false(uv_is_active((uv_handle_t *)&w->clients->pending_timer));
+}
+
+static void an_outage_ends_the_wait(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    subscribe_to(w, v, "\"market_data:A\"");
+    assert_string_equal(visitor_hear(v), "");
+    world_lose_redis(&w->up);
+    assert_int_equal(visitor_count(v, "subscribed"), 1);
+}
+
+static void a_client_that_leaves_takes_its_requests_along(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w), *other = come(w);
+
+    subscribe_to(w, v, "\"market_data:A\"");
+    subscribe_to(w, v, "\"market_data:B\"");
+    subscribe_to(w, other, "\"market_data:C\"");
+    visitor_leave(v);
+    world_turn(&w->up);
+    world_redis(&w->up);
+    assert_int_equal(visitor_count(other, "subscribed"), 1);
+    assert_int_equal(w->clients->subscriptions, 1);
+}
+
+/* --- a second time --- */
+
+static void a_second_subscription_takes_the_place_of_the_first(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+    struct err err = {0};
+
+    subscribe_to(w, v, "\"market_data:A\"");
+    visitor_say(w, v,
+                "{\"type\":\"subscribe\",\"mode\":\"all\","
+                "\"channel\":\"market_data:A\"}");
+    assert_int_equal(w->clients->subscriptions, 1);
+    visitor_forget(v);
+    visitor_say(w, v, "{\"type\":\"list\"}");
+    ORDER(v, "\"channel\":\"market_data:A\"", "\"mode\":\"all\"");
+    assert_int_equal(visitor_count(v, "market_data:A"), 1);
+    visitor_forget(v);
+    assert_true(
+        world_line(&w->up, "{\"channel\":\"market_data:A\",\"data\":1}", &err));
+    assert_int_equal(visitor_count(v, "update"), 1);
+}
+
+static void
+two_requests_under_way_for_one_channel_are_one_subscription(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    subscribe_to(w, v, "\"market_data:A\"");
+    subscribe_to(w, v, "\"market_data:A\"");
+    world_redis(&w->up);
+    assert_int_equal(visitor_count(v, "subscribed"), 2);
+    assert_int_equal(w->clients->subscriptions, 1);
+    world_publish("p:market_data:A", "{\"type\":\"tick\",\"bid\":2}");
+    world_redis(&w->up);
+    assert_int_equal(visitor_count(v, "\"type\":\"update\""), 1);
+    visitor_say(w, v,
+                "{\"type\":\"unsubscribe\",\"channel\":\"market_data:A\"}");
+    world_wait(&w->up, 2 * UPSTREAM_LINGER_MS, true);
+    assert_false(world_redis_has("p:market_data:A", false)); /* both are back */
+}
+
+static void a_name_and_its_pattern_bring_an_update_once(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+    struct err err = {0};
+
+    subscribe_to(w, v, "\"market_data:A\",\"market_data:*\"");
+    visitor_forget(v);
+    assert_true(
+        world_line(&w->up, "{\"channel\":\"market_data:A\",\"data\":1}", &err));
+    assert_int_equal(visitor_count(v, "update"), 1);
+    visitor_say(w, v,
+                "{\"type\":\"unsubscribe\",\"channel\":\"market_data:A\"}");
+    assert_true(
+        world_line(&w->up, "{\"channel\":\"market_data:A\",\"data\":1}", &err));
+    assert_int_equal(visitor_count(v, "update"), 2); /* by the pattern */
+}
+
+/* --- limits --- */
+
+static void a_client_has_as_many_subscriptions_as_it_may(void **state)
+{
+    struct client_world *w = *state; /* two */
+    struct visitor *v = come(w);
+
+    subscribe_to(w, v, "\"market_data:A\",\"market_data:B\",\"market_data:C\"");
+    ORDER(v, "market_data:A", "\"ok\":true", "market_data:B", "\"ok\":true",
+          "market_data:C", "\"ok\":false", "too_many");
+    assert_int_equal(w->clients->subscriptions, 2);
+    visitor_forget(v);
+    subscribe_to(w, v, "\"market_data:B\""); /* it has that one */
+    assert_int_equal(visitor_count(v, "\"ok\":true"), 1);
+    visitor_say(w, v,
+                "{\"type\":\"unsubscribe\",\"channel\":\"market_data:A\"}");
+    visitor_forget(v);
+    subscribe_to(w, v, "\"market_data:C\"");
+    assert_int_equal(visitor_count(v, "\"ok\":true"), 1);
+}
+
+static void patterns_have_a_bound_of_their_own(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+    char name[32];
+
+    for (int i = 0; i <= SUBSCRIPTION_SET_PATTERNS_MAX; i++) {
+        snprintf(name, sizeof name, "\"f%d:*\"", i);
+        visitor_forget(v);
+        subscribe_to(w, v, name);
+        assert_int_equal(visitor_count(v, "\"ok\":true"),
+                         i < SUBSCRIPTION_SET_PATTERNS_MAX);
+    }
+    assert_int_equal(visitor_count(v, "too many wildcards"), 1);
+    visitor_forget(v);
+    subscribe_to(w, v, "\"f0:*\",\"market_data:A\""); /* no new pattern */
+    assert_int_equal(visitor_count(v, "\"ok\":true"), 2);
+}
+
+static void requests_under_way_count_too(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v;
+
+    w->clients->options.max_subscriptions = 1;
+    v = come(w);
+    subscribe_to(w, v, "\"market_data:A\"");
+    subscribe_to(w, v, "\"market_data:B\"");
+    world_redis(&w->up);
+    ORDER(v, "\"channel\":\"market_data:B\",\"ok\":false", "too_many",
+          "\"channel\":\"market_data:A\",\"ok\":true");
+}
+
+/* --- what is refused, and how --- */
+
+static void each_name_is_judged_by_itself(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    subscribe_to(w, v,
+                 "\"executions:42\",\"_probe:x\",\"no name\",7,"
+                 "\"market_data:A\"");
+    ORDER(v, "\"executions:42\",\"ok\":false,\"code\":\"forbidden\"", "token",
+          "\"_probe:x\",\"ok\":false,\"code\":\"forbidden\"", "internal",
+          "\"no name\",\"ok\":false,\"code\":\"bad_channel\"",
+          "\"ok\":false,\"code\":\"bad_channel\"",
+          "\"market_data:A\",\"ok\":true");
+    assert_int_equal(w->clients->subscriptions, 1);
+    assert_string_equal(world_activities(w),
+                        "connect   0\nsubscribe market_data:A latest 0\n");
+}
+
+static void a_name_that_is_too_long_is_cut_in_the_answer(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+    struct bytes name = {0};
+
+    bytes_add_str(&name, "\"");
+    for (int i = 0; i < ROUTE_NAME_MAX - 1; i++)
+        bytes_add_str(&name, "x");
+    bytes_add_str(&name, "\xc3\xa4xx\""); /* cut within a character */
+    bytes_add(&name, "", 1);
+    subscribe_to(w, v, name.ptr);
+    assert_int_equal(visitor_count(v, "{\"channel\":\"\",\"ok\":false,"
+                                      "\"code\":\"bad_channel\""),
+                     1);
+    bytes_close(&name);
+}
+
+static void
+what_must_not_be_missed_is_sent_in_full_unless_said_otherwise(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    subscribe_to(w, v, "\"stock:market_status\",\"market_data:A\"");
+    visitor_say(w, v,
+                "{\"type\":\"subscribe\",\"mode\":\"latest\","
+                "\"channel\":\"stock:trading_alerts\"}");
+    visitor_say(w, v,
+                "{\"type\":\"subscribe\",\"interval_ms\":110,"
+                "\"channel\":\"stock:price_updates\"}");
+    assert_string_equal(world_activities(w),
+                        "connect   0\n"
+                        "subscribe stock:market_status all 0\n"
+                        "subscribe market_data:A latest 0\n"
+                        "subscribe stock:trading_alerts latest 0\n"
+                        "subscribe stock:price_updates latest 150\n");
+}
+
+static void a_position_is_answered_by_a_gap(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    visitor_say(w, v,
+                "{\"type\":\"subscribe\",\"channels\":[\"market_data:A\","
+                "\"executions:7\"],\"since\":{\"market_data:A\":\"5-0\","
+                "\"executions:7\":\"6-0\"}}");
+    ORDER(v, "\"type\":\"subscribed\"",
+          "\"type\":\"gap\",\"channel\":\"market_data:A\",\"from\":\"5-0\"");
+    assert_int_equal(visitor_count(v, "\"gap\""), 1);
+}
+
+/* --- at connecting --- */
+
+static void a_list_is_the_same_as_the_command(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+    struct bytes out = {0};
+
+    subscribe_list(v->client, span_str("market_data:A,no name,bars:A:1"), &out);
+    client_send(v->client, bytes_span(&out));
+    bytes_clear(&out);
+    ORDER(v, "\"market_data:A\",\"ok\":true", "\"no name\",\"ok\":false",
+          "\"bars:A:1\",\"ok\":true");
+    visitor_forget(v);
+    subscribe_list(v->client, span_str(""), &out);
+    client_send(v->client, bytes_span(&out));
+    bytes_close(&out);
+    assert_int_equal(visitor_count(v, "bad_channel"), 1);
+}
+
+static void the_older_addresses_have_their_channels_at_once(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = visitor_come(w, "192.0.2.1", DIALECT_STOCK);
+    struct bytes out = {0};
+    struct err err = {0};
+
+    subscribe_dialect(v->client, &out);
+    assert_int_equal(out.len, 0); /* they get no answer */
+    bytes_close(&out);
+    assert_string_equal(world_activities(w),
+                        "connect   0\n"
+                        "subscribe stock:price_updates all 0\n"
+                        "subscribe stock:market_status all 0\n"
+                        "subscribe stock:trading_alerts all 0\n");
+    assert_true(world_line(&w->up,
+                           "{\"channel\":\"stock:market_status\","
+                           "\"data\":{\"type\":\"market_status\"}}",
+                           &err));
+    assert_string_equal(visitor_hear(v),
+                        "{\"type\":\"market_status\","
+                        "\"data\":{\"type\":\"market_status\"},"
+                        "\"source\":\"local\"}\n");
+}
+
+#define WITH_REDIS(test)                                                       \
+    cmocka_unit_test_setup_teardown(test, open_world, close_world)
+#define WITHOUT_REDIS(test)                                                    \
+    cmocka_unit_test_setup_teardown(test, open_without_redis, close_world)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_REDIS(the_ack_comes_before_the_snapshot_and_updates_follow),
+        WITH_REDIS(what_comes_before_the_ack_is_in_the_snapshot_alone),
+        WITH_REDIS(a_request_without_snapshot_gets_none),
+        WITH_REDIS(one_channel_that_is_not_settled_holds_up_the_whole_answer),
+        WITH_REDIS(a_silent_redis_is_waited_for_as_long_as_is_said),
+        WITH_REDIS(an_outage_ends_the_wait),
+        WITH_REDIS(a_client_that_leaves_takes_its_requests_along),
+        WITHOUT_REDIS(a_second_subscription_takes_the_place_of_the_first),
+        WITH_REDIS(two_requests_under_way_for_one_channel_are_one_subscription),
+        WITHOUT_REDIS(a_name_and_its_pattern_bring_an_update_once),
+        cmocka_unit_test_setup_teardown(
+            a_client_has_as_many_subscriptions_as_it_may, open_small,
+            close_world),
+        WITHOUT_REDIS(patterns_have_a_bound_of_their_own),
+        WITH_REDIS(requests_under_way_count_too),
+        WITHOUT_REDIS(each_name_is_judged_by_itself),
+        WITHOUT_REDIS(a_name_that_is_too_long_is_cut_in_the_answer),
+        WITHOUT_REDIS(
+            what_must_not_be_missed_is_sent_in_full_unless_said_otherwise),
+        WITHOUT_REDIS(a_position_is_answered_by_a_gap),
+        WITHOUT_REDIS(a_list_is_the_same_as_the_command),
+        WITHOUT_REDIS(the_older_addresses_have_their_channels_at_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
