@@ -20,8 +20,8 @@ static void on_http(void *arg, struct http_conn *conn,
 
     if (dialect_of_path(req->path, &dialect))
         upgrade(w->clients, &w->upgrade, conn, req, dialect);
-    else
-        api_handle(w, conn, req);
+    else if (!app_http_page(w->app, conn, req))
+        api_handle(w->api, conn, req);
 }
 
 /* For app.is_ready. */
@@ -81,6 +81,20 @@ static void on_fill(void *arg, struct json_writer *json)
     json_write_uint(json, "delivered", s.delivered);
     json_write_uint(json, "conflated", s.conflated);
     json_write_uint(json, "dropped", s.dropped);
+}
+
+static void read_stats(void *arg, struct stats *out)
+{
+    const struct wsgate *w = arg;
+
+    stats_read(w->clients, out);
+}
+
+static enum upstream_state read_upstream(void *arg)
+{
+    const struct wsgate *w = arg;
+
+    return upstream_state(w->upstream);
 }
 
 /* --- life --- */
@@ -172,6 +186,31 @@ static bool listen_now(struct wsgate *w, struct err *err)
     return true;
 }
 
+static bool open_api(struct wsgate *w, struct err *err)
+{
+    const struct options *o = w->opts;
+    const struct api_config config = {.loop = &w->app->loop,
+                                      .instance = w->app->instance,
+                                      .redis_prefix = w->redis_config.prefix,
+                                      .redis_url = w->redis_config.display,
+                                      .web = o->web,
+                                      .limit = o->api_limit,
+                                      .no_limit = o->no_limit,
+                                      .allow_origin = &o->allow_origin,
+                                      .channels =
+                                          upstream_channels(w->upstream),
+                                      .stats = read_stats,
+                                      .upstream = read_upstream,
+                                      .arg = w};
+
+    w->api = api_new(&config, err);
+    if (!w->api)
+        return false;
+    w->app->health = api_health;
+    w->app->health_arg = w->api;
+    return true;
+}
+
 static bool open_pipes(struct wsgate *w, struct err *err)
 {
     const struct stdio_options options = {.read = w->opts->read_stdin,
@@ -190,16 +229,17 @@ static void close_parts(void *arg)
     stdio_stop(&w->stdio);
     heartbeat_stop(&w->heartbeat);
     clients_stop(w->clients);
-    api_stop(w);
+    api_stop(w->api);
     if (w->server)
         http_server_close(w->server);
     upstream_stop(w->upstream);
-    w->redis = NULL;
 }
 
 static void reload(void *arg)
 {
-    api_reload(arg);
+    const struct wsgate *w = arg;
+
+    api_reload(w->api);
 }
 
 bool wsgate_init(struct wsgate *w, struct app *app, const struct options *opts,
@@ -211,17 +251,16 @@ bool wsgate_init(struct wsgate *w, struct app *app, const struct options *opts,
         !(w->routes = route_table_new(NULL, err)))
         return false;
     make_parts(w);
-    if (!listen_now(w, err) || !api_open(w, err) || !open_pipes(w, err)) {
+    if (!listen_now(w, err) || !open_api(w, err) || !open_pipes(w, err)) {
         close_parts(w); /* while the app ends */
         return false;
     }
     if (!opts->app.no_redis)
         app_redis_open(&w->link, app, w->redis_config.display);
     upstream_start(w->upstream);
-    w->redis = upstream_redis(w->upstream);
     raise_fd_limit(opts); /* now: a start that fails says only why */
     upgrade_warm_up();
-    api_connect(w);
+    api_connect(w->api, upstream_redis(w->upstream));
     app->is_ready = is_ready;
     app->ready_arg = w;
     app->on_reload = reload;
@@ -251,8 +290,7 @@ void wsgate_close(struct wsgate *w)
         clients_free(w->clients);
         fanout_close(&w->fanout);
     }
-    if (w->api)
-        api_free(w);
+    api_free(w->api);
     route_table_free(w->routes);
     *w = (struct wsgate){0};
 }

@@ -21,7 +21,6 @@
 #include "common/base/span.h"
 #include "common/event/route.h"
 #include "common/http/http.h"
-#include "common/redis/redis_cmd.h"
 #include "common/redis/redis_config.h"
 #include "wsgate/channels/stdio.h"
 #include "wsgate/channels/upstream.h"
@@ -38,8 +37,7 @@ struct wsgate {
     struct app *app;
     const struct options *opts;
     struct redis_config redis_config;
-    struct redis_cmd *redis; /* NULL with --no-redis */
-    struct app_redis link;   /* never opened with --no-redis */
+    struct app_redis link; /* never opened with --no-redis */
     struct route_table *routes;
     struct http_server *server;
     struct upstream *upstream;

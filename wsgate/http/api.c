@@ -131,7 +131,7 @@ static void add_origin(struct api_call *call, const struct http_request *req)
 
     if (origin.len == 0 || origin.len > ORIGIN_MAX ||
         !ws_origin_ok(origin, http_header(req, "Host"),
-                      &call->api->gate->opts->allow_origin))
+                      call->api->config.allow_origin))
         return;
     add_header(call,
                "Access-Control-Allow-Origin: %.*s\r\nVary: Origin\r\n"
@@ -185,17 +185,16 @@ static void not_found(struct http_conn *conn, const struct http_request *req)
                   "there is nothing at this path");
 }
 
-void api_handle(struct wsgate *w, struct http_conn *conn,
+void api_handle(void *arg, struct http_conn *conn,
                 const struct http_request *req)
 {
+    struct api *api = arg;
     struct api_target target;
 
-    if (app_http_page(w->app, conn, req))
-        return;
     switch (api_target_read(req->path, &target)) {
     case API_FOUND:
         if (allow_only_reads(conn, req))
-            begin(w->api, conn, req, &target);
+            begin(api, conn, req, &target);
         return;
     case API_BAD_NAME:
         api_error(conn, 400, NULL, "bad_request",
@@ -204,58 +203,53 @@ void api_handle(struct wsgate *w, struct http_conn *conn,
     case API_UNKNOWN:
         break;
     }
-    if (!reads_only(req) && page_find(w->api->page, req->path))
+    if (!reads_only(req) && page_find(api->page, req->path))
         (void)allow_only_reads(conn, req);
-    else if (!reads_only(req) || !page_answer(w->api->page, conn, req))
+    else if (!reads_only(req) || !page_answer(api->page, conn, req))
         not_found(conn, req);
 }
 
 /* --- life --- */
 
-bool api_open(struct wsgate *w, struct err *err)
+struct api *api_new(const struct api_config *config, struct err *err)
 {
-    struct api *api = mem_zero(sizeof *api);
+    struct api_limit *limit = NULL;
+    struct api *api;
 
-    if (!w->opts->no_limit) {
-        api->limit = api_limit_new(&w->app->loop, w->redis_config.prefix,
-                                   w->opts->api_limit, err);
-        if (!api->limit) {
-            free(api);
-            return false;
-        }
-    }
-    api->gate = w;
-    api->page = page_new(w->opts->web);
+    if (!config->no_limit &&
+        !(limit = api_limit_new(config->loop, config->redis_prefix,
+                                config->limit, err)))
+        return NULL;
+    api = mem_zero(sizeof *api);
+    api->config = *config;
+    api->limit = limit;
+    api->page = page_new(config->web);
     bytes_init(&api->symbols);
-    timeout_queue_init(&api->timeouts, &w->app->loop, API_ANSWER_MS);
+    timeout_queue_init(&api->timeouts, config->loop, API_ANSWER_MS);
     metrics_add(&requests);
-    w->api = api;
-    w->app->health = api_health;
-    w->app->health_arg = w;
-    return true;
+    return api;
 }
 
-void api_connect(struct wsgate *w)
+void api_connect(struct api *api, struct redis_cmd *redis)
 {
-    if (w->api->limit)
-        api_limit_connect(w->api->limit, w->redis);
+    api->redis = redis;
+    if (api->limit)
+        api_limit_connect(api->limit, redis);
 }
 
-void api_reload(struct wsgate *w)
+void api_reload(struct api *api)
 {
     struct err err = {0};
 
-    if (page_reload(w->api->page, &err))
-        log_info("page_loaded", "files=%zu dir=\"%s\"",
-                 page_count(w->api->page), page_dir(w->api->page));
+    if (page_reload(api->page, &err))
+        log_info("page_loaded", "files=%zu dir=\"%s\"", page_count(api->page),
+                 page_dir(api->page));
     else
         log_warn("page_kept", "why=\"%s\"", err.text);
 }
 
-void api_stop(struct wsgate *w)
+void api_stop(struct api *api)
 {
-    struct api *api = w->api;
-
     if (!api || api->stopping)
         return;
     api->stopping = true;
@@ -264,15 +258,12 @@ void api_stop(struct wsgate *w)
     timeout_queue_close(&api->timeouts);
 }
 
-void api_free(struct wsgate *w)
+void api_free(struct api *api)
 {
-    struct api *api = w->api;
-
     if (!api)
         return;
     api_limit_free(api->limit);
     page_free(api->page);
     bytes_close(&api->symbols);
     free(api);
-    w->api = NULL;
 }

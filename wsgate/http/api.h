@@ -5,30 +5,57 @@
  * Answers that need Redis are sent later, within API_ANSWER_MS; requests
  * under /api are counted against the rate limit `api` first (api_limit.h).
  *
- * Ownership   w->api is allocated by api_open(); api_stop() closes its handles
- *             (call it from wsgate_stop(), before the Redis link is closed), and
- *             api_free() frees it after the loop has ended
+ * Ownership   api_new/api_free; what the config points to is the caller's.
+ *             api_stop() closes its handles, before the Redis link is closed;
+ *             api_free() comes after the loop has ended
  */
 #ifndef WSGATE_HTTP_API_H
 #define WSGATE_HTTP_API_H
 
 #include <stdbool.h>
+#include <uv.h>
 
+#include "common/app/option.h"
 #include "common/base/err.h"
 #include "common/http/http.h"
-#include "wsgate/wsgate.h"
+#include "common/json/json_writer.h"
+#include "common/redis/redis_cmd.h"
+#include "common/redis/redis_probe.h"
+#include "wsgate/channels/channel.h"
+#include "wsgate/client/stats.h"
 
 enum { API_ANSWER_MS = 2000 };
 
-bool api_open(struct wsgate *w, struct err *err);
-/* The link to Redis is there (w->redis): the rate limit is asked of it. */
-void api_connect(struct wsgate *w);
-/* Any request that is not a WebSocket upgrade. */
-void api_handle(struct wsgate *w, struct http_conn *conn,
+struct api;
+
+/* What is answered from, and how. */
+struct api_config {
+    uv_loop_t *loop;
+    const char *instance;                   /* id of this process */
+    const char *redis_prefix;               /* of keys */
+    const char *redis_url;                  /* fit to be shown */
+    const char *web;                        /* see page_new() */
+    const char *limit;                      /* see api_limit_new() */
+    const struct option_strs *allow_origin; /* beside the same host */
+    const struct channels *channels;        /* answer where there is no Redis */
+    void (*stats)(void *arg, struct stats *out);
+    enum upstream_state (*upstream)(void *arg);
+    void *arg;
+    bool no_limit;
+};
+
+/* NULL: err (a bad --api-limit). */
+struct api *api_new(const struct api_config *config, struct err *err);
+/* Before the first request.  NULL: there is no Redis, and will be none. */
+void api_connect(struct api *api, struct redis_cmd *redis);
+/* An http_handler, for any request that is not a WebSocket upgrade. */
+void api_handle(void *api, struct http_conn *conn,
                 const struct http_request *req);
+/* For app.health: what /health says of Redis and clients. */
+bool api_health(void *api, struct json_writer *json);
 /* SIGHUP: reads the page's files again. */
-void api_reload(struct wsgate *w);
-void api_stop(struct wsgate *w);
-void api_free(struct wsgate *w);
+void api_reload(struct api *api);
+void api_stop(struct api *api);
+void api_free(struct api *api);
 
 #endif

@@ -51,7 +51,7 @@ static void add_bound(struct redis_cmd *c, int64_t ms, const char *none)
 static void ask_redis(struct api_call *call)
 {
     const struct api_target *t = &call->target;
-    struct redis_cmd *c = call->api->gate->redis;
+    struct redis_cmd *c = call->api->redis;
     char rest[API_RESOLUTION_MAX + 2];
 
     snprintf(rest, sizeof rest, ":%s", t->resolution);
@@ -86,14 +86,14 @@ void api_bars(struct api_call *call)
     struct history h;
     char channel[API_SYMBOL_MAX + API_RESOLUTION_MAX + 8];
 
-    if (call->api->gate->redis) {
+    if (call->api->redis) {
         ask_redis(call);
         return;
     }
     snprintf(channel, sizeof channel, "bars:%s:%s", call->target.symbol,
              call->target.resolution);
     history_init(&h);
-    channels_each_payload(upstream_channels(call->api->gate->upstream),
-                          span_str(channel), on_latest, &h);
+    channels_each_payload(call->api->config.channels, span_str(channel),
+                          on_latest, &h);
     render(call, &h);
 }

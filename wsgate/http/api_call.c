@@ -109,7 +109,7 @@ bool api_call_came(struct api_call *call)
 
 bool api_call_redis(struct api_call *call, unsigned argc, redis_reply_fn *fn)
 {
-    struct redis_cmd *c = call->api->gate->redis;
+    struct redis_cmd *c = call->api->redis;
 
     if (c && !call->api->stopping && !redis_cmd_full(c) &&
         redis_cmd_begin(c, argc, fn, call)) {
@@ -145,11 +145,10 @@ bool api_call_reply(struct api_call *call, const struct redis_reply *reply)
 void api_call_key(struct api_call *call, const char *a, const char *b,
                   const char *c)
 {
-    const struct wsgate *w = call->api->gate;
     char key[64 + 64 + API_SYMBOL_MAX + API_RESOLUTION_MAX + 1];
-    int n =
-        snprintf(key, sizeof key, "%s%s%s%s", w->redis_config.prefix, a, b, c);
+    int n = snprintf(key, sizeof key, "%s%s%s%s",
+                     call->api->config.redis_prefix, a, b, c);
 
     assert(n > 0 && (size_t)n < sizeof key);
-    redis_cmd_arg(w->redis, key, (size_t)n);
+    redis_cmd_arg(call->api->redis, key, (size_t)n);
 }

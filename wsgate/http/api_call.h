@@ -17,8 +17,8 @@
 #include "common/http/http.h"
 #include "common/json/json_writer.h"
 #include "common/redis/redis_cmd.h"
+#include "wsgate/http/api.h"
 #include "wsgate/http/api_target.h"
-#include "wsgate/wsgate.h"
 
 enum { API_SYMBOLS_CACHE_MS = 5000 };
 
@@ -26,7 +26,8 @@ struct page;
 struct api_limit;
 
 struct api {
-    struct wsgate *gate;
+    struct api_config config;
+    struct redis_cmd *redis; /* NULL: --no-redis */
     struct page *page;
     struct api_limit *limit; /* NULL: --no-limit */
     struct timeout_queue timeouts;
@@ -102,7 +103,5 @@ void api_symbols(struct api_call *call);
 /* Those that do not: api_status.c. */
 void api_ws_status(struct api_call *call);
 void api_redis_status(struct api_call *call);
-/* app's health hook; arg is the struct wsgate. */
-bool api_health(void *arg, struct json_writer *json);
 
 #endif

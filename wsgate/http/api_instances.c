@@ -99,7 +99,7 @@ static void on_key(struct api_call *call, struct span key)
 
 static void on_done(struct api_call *call)
 {
-    struct redis_cmd *c = call->api->gate->redis;
+    struct redis_cmd *c = call->api->redis;
     const char *key = call->text.ptr;
 
     if (call->count == 0) {

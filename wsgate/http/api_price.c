@@ -59,8 +59,8 @@ static void answer_local(struct api_call *call)
     char channel[API_SYMBOL_MAX + 16];
 
     snprintf(channel, sizeof channel, "market_data:%s", call->target.symbol);
-    channels_each_payload(upstream_channels(call->api->gate->upstream),
-                          span_str(channel), on_latest, &newest);
+    channels_each_payload(call->api->config.channels, span_str(channel),
+                          on_latest, &newest);
     if (!newest.found) {
         none(call);
         return;
@@ -73,12 +73,12 @@ static void answer_local(struct api_call *call)
 
 void api_price(struct api_call *call)
 {
-    if (!call->api->gate->redis) {
+    if (!call->api->redis) {
         answer_local(call);
         return;
     }
     if (!api_call_redis(call, 2, on_price))
         return;
-    redis_cmd_str(call->api->gate->redis, "GET");
+    redis_cmd_str(call->api->redis, "GET");
     api_call_key(call, "price:", call->target.symbol, "");
 }

@@ -31,7 +31,7 @@ static void on_round(void *arg, const struct redis_reply *r)
 
 static void ask(struct api_call *call, struct span cursor)
 {
-    struct redis_cmd *c = call->api->gate->redis;
+    struct redis_cmd *c = call->api->redis;
 
     if (!api_call_redis(call, 6, on_round))
         return;
@@ -47,7 +47,7 @@ void api_scan_start(struct api_call *call, const char *tail,
                     void (*on_key)(struct api_call *call, struct span key),
                     void (*on_done)(struct api_call *call))
 {
-    const char *prefix = call->api->gate->redis_config.prefix;
+    const char *prefix = call->api->config.redis_prefix;
     size_t n = 0;
 
     /* The prefix is a name, not a pattern. */

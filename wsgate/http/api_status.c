@@ -1,37 +1,37 @@
 #include "common/app/app_redis.h"
 #include "common/redis/redis_metrics.h"
-#include "wsgate/client/stats.h"
 #include "wsgate/http/api_call.h"
 
-static bool connected(const struct wsgate *w)
+static bool connected(const struct api *api)
 {
-    return w->redis && redis_cmd_ready(w->redis);
+    return api->redis && redis_cmd_ready(api->redis);
 }
 
 /* What every status page says of the link, in the words of protocol.md. */
-static void add_link(const struct wsgate *w, struct json_writer *json)
+static void add_link(const struct api *api, struct json_writer *json)
 {
-    json_write_str(json, "redis", app_redis_word(!w->redis, connected(w)));
-    json_write_bool(json, "redis_available", connected(w));
+    json_write_str(json, "redis", app_redis_word(!api->redis, connected(api)));
+    json_write_bool(json, "redis_available", connected(api));
     json_write_str(json, "upstream",
-                   upstream_name(upstream_state(w->upstream)));
+                   upstream_name(api->config.upstream(api->config.arg)));
 }
 
 bool api_health(void *arg, struct json_writer *json)
 {
-    const struct wsgate *w = arg;
+    const struct api *api = arg;
     struct stats s;
 
-    stats_read(w->clients, &s);
-    add_link(w, json);
+    api->config.stats(api->config.arg, &s);
+    add_link(api, json);
     json_write_uint(json, "connected_clients", s.clients);
-    return !w->redis || upstream_state(w->upstream) == UPSTREAM_LIVE;
+    return !api->redis ||
+           api->config.upstream(api->config.arg) == UPSTREAM_LIVE;
 }
 
-static void add_enabled(const struct wsgate *w, struct json_writer *json)
+static void add_enabled(const struct api *api, struct json_writer *json)
 {
-    json_write_bool(json, "redis_enabled", w->redis != NULL);
-    json_write_bool(json, "redis_connected", connected(w));
+    json_write_bool(json, "redis_enabled", api->redis != NULL);
+    json_write_bool(json, "redis_connected", connected(api));
 }
 
 static void answer(struct api_call *call, struct json_writer *json)
@@ -44,19 +44,19 @@ static void answer(struct api_call *call, struct json_writer *json)
 
 void api_ws_status(struct api_call *call)
 {
-    const struct wsgate *w = call->api->gate;
+    const struct api *api = call->api;
     struct bytes text = {0};
     struct json_writer json = {.out = &text};
     struct stats s;
 
-    stats_read(w->clients, &s);
+    api->config.stats(api->config.arg, &s);
     json_write_object(&json, NULL);
     json_write_bool(&json, "websocket_enabled", true);
     json_write_uint(&json, "connected_clients", s.clients);
-    add_enabled(w, &json);
+    add_enabled(api, &json);
     json_write_str(&json, "upstream",
-                   upstream_name(upstream_state(w->upstream)));
-    json_write_str(&json, "instance", w->app->instance);
+                   upstream_name(api->config.upstream(api->config.arg)));
+    json_write_str(&json, "instance", api->config.instance);
     json_write_uint(&json, "clients_total", s.clients_total);
     json_write_uint(&json, "clients_behind", s.clients_behind);
     json_write_uint(&json, "subscriptions", s.subscriptions);
@@ -94,25 +94,25 @@ static uint64_t error_count(void)
 
 void api_redis_status(struct api_call *call)
 {
-    const struct wsgate *w = call->api->gate;
+    const struct api *api = call->api;
     struct bytes text = {0};
     struct json_writer json = {.out = &text};
     struct stats s;
 
-    stats_read(w->clients, &s);
+    api->config.stats(api->config.arg, &s);
     json_write_object(&json, NULL);
-    add_enabled(w, &json);
-    add_link(w, &json);
-    if (w->redis) {
+    add_enabled(api, &json);
+    add_link(api, &json);
+    if (api->redis) {
         json_write_str(&json, "state",
-                       redis_state_name(redis_cmd_state(w->redis)));
-        json_write_str(&json, "url", w->redis_config.display);
-        json_write_str(&json, "prefix", w->redis_config.prefix);
+                       redis_state_name(redis_cmd_state(api->redis)));
+        json_write_str(&json, "url", api->config.redis_url);
+        json_write_str(&json, "prefix", api->config.redis_prefix);
         json_write_uint(&json, "events_received", s.messages_redis);
         /* It only listens; its probe is no event. */
         json_write_uint(&json, "events_published", 0);
         json_write_uint(&json, "subscriptions", s.redis_subscriptions);
-        json_write_uint(&json, "in_flight", redis_cmd_in_flight(w->redis));
+        json_write_uint(&json, "in_flight", redis_cmd_in_flight(api->redis));
         json_write_uint(&json, "connects",
                         redis_metrics_of("cmd")->connects.value +
                             redis_metrics_of("sub")->connects.value);

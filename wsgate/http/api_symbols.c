@@ -116,14 +116,13 @@ static void finish(struct api_call *call)
     render(words, call->count, call->scan.whole && call->count < WORDS_MAX,
            &api->symbols);
     free(words);
-    api->symbols_ms = uv_now(&api->gate->app->loop) + 1;
+    api->symbols_ms = uv_now(api->config.loop) + 1;
     api_call_json(call, 200, bytes_span(&api->symbols));
 }
 
 static void on_key(struct api_call *call, struct span key)
 {
-    size_t head =
-        strlen(call->api->gate->redis_config.prefix) + strlen("last:");
+    size_t head = strlen(call->api->config.redis_prefix) + strlen("last:");
 
     if (key.len > head && !memchr(key.ptr, '\0', key.len))
         add_channel(call, span_make(key.ptr + head, key.len - head));
@@ -139,12 +138,12 @@ void api_symbols(struct api_call *call)
 {
     struct api *api = call->api;
 
-    if (!api->gate->redis) {
-        channels_each(upstream_channels(api->gate->upstream), on_known, call);
+    if (!api->redis) {
+        channels_each(api->config.channels, on_known, call);
         call->scan.whole = true;
         finish(call);
     } else if (api->symbols_ms != 0 &&
-               uv_now(&api->gate->app->loop) - api->symbols_ms <
+               uv_now(api->config.loop) - api->symbols_ms <
                    API_SYMBOLS_CACHE_MS) {
         api_call_json(call, 200, bytes_span(&api->symbols));
     } else {

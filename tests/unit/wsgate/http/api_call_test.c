@@ -15,13 +15,13 @@
 #include "wsgate/http/api_call.h"
 #include "wsgate/http/api_limit.h"
 
-/* The gateway has a loop of its own: while that of the fake is not run, its
- * Redis is there and mute. */
+/* The API has a loop of its own: while that of the fake is not run, its Redis is
+ * there and mute. */
 struct world {
     struct fake fake;
-    struct app app;
-    struct options opts;
-    struct wsgate gate;
+    uv_loop_t loop;
+    struct redis_cmd *redis;
+    struct api *api;
     struct http_server *server;
     int client;
     bool ready;
@@ -41,32 +41,25 @@ static void on_down(void *arg, const char *why, bool refused)
     (void)refused;
 }
 
-static void on_request(void *arg, struct http_conn *conn,
-                       const struct http_request *req)
-{
-    api_handle(arg, conn, req);
-}
-
 static void start(struct world *w)
 {
     static const struct redis_cmd_events events = {.on_ready = on_ready,
                                                    .on_down = on_down};
     static const char *const greeting[] = {"+PONG\r\n", NULL};
+    const struct api_config config = {.loop = &w->loop, .redis_prefix = ""};
     struct err err = {0};
 
     memset(w, 0, sizeof *w);
     w->client = -1;
     fake_start(&w->fake, greeting);
-    assert_int_equal(uv_loop_init(&w->app.loop), 0);
-    w->gate.app = &w->app;
-    w->gate.opts = &w->opts;
-    w->gate.redis =
-        redis_cmd_new(&w->fake.loop, &w->fake.config, NULL, &events, w);
+    assert_int_equal(uv_loop_init(&w->loop), 0);
+    w->redis = redis_cmd_new(&w->fake.loop, &w->fake.config, NULL, &events, w);
     FAKE_RUN_UNTIL(&w->fake, w->ready);
-    assert_true(api_open(&w->gate, &err));
-    api_connect(&w->gate);
-    w->server = http_server_new(&w->app.loop, "127.0.0.1:0", NULL, on_request,
-                                &w->gate, &err);
+    w->api = api_new(&config, &err);
+    assert_non_null(w->api);
+    api_connect(w->api, w->redis);
+    w->server = http_server_new(&w->loop, "127.0.0.1:0", NULL, api_handle,
+                                w->api, &err);
     assert_non_null(w->server);
 }
 
@@ -83,8 +76,8 @@ static void ask(struct world *w, const char *path)
     assert_int_equal(
         connect(w->client, (const struct sockaddr *)&at, sizeof at), 0);
     assert_int_equal(write(w->client, text, (size_t)n), n);
-    while (w->gate.api->timeouts.all.next == &w->gate.api->timeouts.all)
-        uv_run(&w->app.loop, UV_RUN_ONCE);
+    while (w->api->timeouts.all.next == &w->api->timeouts.all)
+        uv_run(&w->loop, UV_RUN_ONCE);
 }
 
 /* All that the server said. */
@@ -102,11 +95,11 @@ static void hear(struct world *w, char *text, size_t size)
 static void stop(struct world *w)
 {
     http_server_close(w->server);
-    uv_run(&w->app.loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&w->app.loop), 0);
-    redis_cmd_close(w->gate.redis, NULL, NULL);
+    uv_run(&w->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&w->loop), 0);
+    redis_cmd_close(w->redis, NULL, NULL);
     fake_stop(&w->fake);
-    api_free(&w->gate);
+    api_free(w->api);
 }
 
 /* After a pause of the whole process both are late, in either order. */
@@ -118,12 +111,12 @@ static void a_call_outlives_the_limit_that_was_asked_for_it(void **state)
     (void)state;
     start(w);
     ask(w, "/api/v1/price/AAPL");
-    w->gate.api->stopping = true;
-    timeout_queue_close(&w->gate.api->timeouts);
+    w->api->stopping = true;
+    timeout_queue_close(&w->api->timeouts);
     hear(w, text, sizeof text);
     assert_non_null(strstr(text, "503"));
     assert_non_null(strstr(text, "redis_timeout"));
-    api_limit_stop(w->gate.api->limit);
+    api_limit_stop(w->api->limit);
     stop(w);
     free(w);
 }
@@ -136,7 +129,7 @@ static void the_limit_first_is_answered_once_as_well(void **state)
     (void)state;
     start(w);
     ask(w, "/api/v1/price/AAPL");
-    api_stop(&w->gate);
+    api_stop(w->api);
     hear(w, text, sizeof text);
     assert_non_null(strstr(text, "503"));
     assert_non_null(strstr(text, "redis_unavailable"));

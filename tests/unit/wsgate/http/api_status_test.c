@@ -1,0 +1,149 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/wsgate/http/api_world.h"
+
+static const struct stats figures = {
+    .clients = 1,
+    .clients_total = 2,
+    .clients_behind = 3,
+    .subscriptions = 4,
+    .channels = 5,
+    .groups = 6,
+    .messages_redis = 7,
+    .messages_local = 8,
+    .messages_invalid = 9,
+    .expected = 10,
+    .delivered = 11,
+    .conflated = 12,
+    .dropped = 13,
+    .queued = 14,
+    .bytes_sent = 15,
+    .bytes_received = 16,
+    .commands = 17,
+    .redis_subscriptions = 18,
+};
+
+static void each_figure_of_the_gateway_stands_under_its_name(void **state)
+{
+    struct world w;
+    const char *text;
+
+    (void)state;
+    world_open(&w, NULL);
+    w.stats = figures;
+    text = world_get(&w, "/api/v1/ws/status");
+    assert_status(text, "200");
+    assert_non_null(strstr(text, "Cache-Control: no-store\r\n"));
+    assert_body(
+        text,
+        "{\"websocket_enabled\":true,\"connected_clients\":1,"
+        "\"redis_enabled\":false,\"redis_connected\":false,"
+        "\"upstream\":\"live\",\"instance\":\"i1\",\"clients_total\":2,"
+        "\"clients_behind\":3,\"subscriptions\":4,\"channels\":5,\"groups\":6,"
+        "\"messages_redis\":7,\"messages_local\":8,\"messages_invalid\":9,"
+        "\"expected\":10,\"delivered\":11,\"conflated\":12,\"dropped\":13,"
+        "\"queued\":14,\"commands\":17,\"bytes_sent\":15,"
+        "\"bytes_received\":16}\n");
+    world_close(&w);
+}
+
+static void without_redis_its_page_says_so_and_no_more(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open(&w, NULL);
+    assert_body(world_get(&w, "/api/v1/redis/status"),
+                "{\"redis_enabled\":false,\"redis_connected\":false,"
+                "\"redis\":\"disabled\",\"redis_available\":false,"
+                "\"upstream\":\"live\"}\n");
+    world_close(&w);
+}
+
+static void the_redis_page_shows_the_link(void **state)
+{
+    struct world w;
+    const char *text;
+
+    (void)state;
+    world_open(&w, "dev:");
+    w.stats = figures;
+    w.upstream = UPSTREAM_STALE;
+    text = world_get(&w, "/health/redis");
+    assert_status(text, "200");
+    assert_non_null(strstr(text,
+                           "{\"redis_enabled\":true,\"redis_connected\":true,"
+                           "\"redis\":\"connected\",\"redis_available\":true,"
+                           "\"upstream\":\"stale\",\"state\":\"ready\","
+                           "\"url\":\"redis://r:6379\",\"prefix\":\"dev:\","
+                           "\"events_received\":7,\"events_published\":0,"
+                           "\"subscriptions\":18,\"in_flight\":0,"));
+    world_close(&w);
+}
+
+static bool is_well(struct world *w, const char *want)
+{
+    struct bytes text = {0};
+    struct json_writer json = {.out = &text};
+    bool well = api_health(w->api, &json);
+
+    bytes_add(&text, "", 1);
+    assert_string_equal(text.ptr, want);
+    bytes_close(&text);
+    return well;
+}
+
+static void health_is_that_of_upstream_where_there_is_redis(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open(&w, "");
+    w.stats = figures;
+    assert_true(is_well(&w, "\"redis\":\"connected\",\"redis_available\":true,"
+                            "\"upstream\":\"live\",\"connected_clients\":1"));
+    w.upstream = UPSTREAM_STALE;
+    assert_false(is_well(&w, "\"redis\":\"connected\",\"redis_available\":true,"
+                             "\"upstream\":\"stale\",\"connected_clients\":1"));
+    world_close(&w);
+    world_open(&w, NULL);
+    w.upstream = UPSTREAM_DOWN;
+    assert_true(is_well(&w, "\"redis\":\"disabled\",\"redis_available\":false,"
+                            "\"upstream\":\"down\",\"connected_clients\":0"));
+    world_close(&w);
+}
+
+static void what_is_no_endpoint_gets_the_status_that_says_why(void **state)
+{
+    struct world w;
+    const char *text;
+
+    (void)state;
+    world_open(&w, NULL);
+    assert_status(world_get(&w, "/api/v1/nothing"), "404");
+    assert_status(world_get(&w, "/stream/other"), "426");
+    text = world_ask(&w, "DELETE", "/api/v1/ws/status");
+    assert_status(text, "405");
+    assert_non_null(strstr(text, "Allow: GET, HEAD\r\n"));
+    world_close(&w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_figure_of_the_gateway_stands_under_its_name),
+        cmocka_unit_test(without_redis_its_page_says_so_and_no_more),
+        cmocka_unit_test(the_redis_page_shows_the_link),
+        cmocka_unit_test(health_is_that_of_upstream_where_there_is_redis),
+        cmocka_unit_test(what_is_no_endpoint_gets_the_status_that_says_why),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
