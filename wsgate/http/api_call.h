@@ -32,7 +32,7 @@ struct api {
     struct api_limit *limit; /* NULL: --no-limit */
     struct timeout_queue timeouts;
     struct bytes symbols; /* the answer of /api/v1/symbols, for a while */
-    uint64_t symbols_ms;  /* when it was made; 0: never */
+    uint64_t symbols_until_ms;
     bool stopping;
 };
 

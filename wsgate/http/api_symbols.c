@@ -116,7 +116,7 @@ static void finish(struct api_call *call)
     render(words, call->count, call->scan.whole && call->count < WORDS_MAX,
            &api->symbols);
     free(words);
-    api->symbols_ms = uv_now(api->config.loop) + 1;
+    api->symbols_until_ms = uv_now(api->config.loop) + API_SYMBOLS_CACHE_MS;
     api_call_json(call, 200, bytes_span(&api->symbols));
 }
 
@@ -142,9 +142,7 @@ void api_symbols(struct api_call *call)
         channels_each(api->config.channels, on_known, call);
         call->scan.whole = true;
         finish(call);
-    } else if (api->symbols_ms != 0 &&
-               uv_now(api->config.loop) - api->symbols_ms <
-                   API_SYMBOLS_CACHE_MS) {
+    } else if (uv_now(api->config.loop) < api->symbols_until_ms) {
         api_call_json(call, 200, bytes_span(&api->symbols));
     } else {
         api_scan_start(call, "last:*", on_key, finish);
