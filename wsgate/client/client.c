@@ -16,7 +16,6 @@
 #include "wsgate/client/session.h"
 #include "wsgate/client/snapshot.h"
 #include "wsgate/client/stats.h"
-#include "wsgate/fanout/backlog.h"
 
 enum { TOKEN = 1000 };
 
@@ -84,7 +83,7 @@ const struct fanout_io client_io = {
 
 size_t client_unread(const struct client *c)
 {
-    return c->m.backlog ? c->m.backlog->out.len : 0;
+    return fanout_unsent(&c->m);
 }
 
 void client_send(struct client *c, struct span frames)
@@ -307,7 +306,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     }
     if (events & UV_WRITABLE) {
-        stats_backlog(backlog_owed_bytes(&c->m) + client_unread(c));
+        stats_backlog(fanout_owed_bytes(&c->m) + client_unread(c));
         fanout_resume(c->registry->fanout, &c->m);
         if (c->ended)
             return;

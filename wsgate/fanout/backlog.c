@@ -280,11 +280,20 @@ void backlog_begin_turn(struct fanout *f, struct member *m, uint64_t sent)
     conflation_everything(f, g, NULL, g->turn_first, &f->pending);
     account(f, m, 0, sent);
     f->counters.stalls++;
-    f->io->want_writable(m, true);
 }
 
-/* The cut frame and the answers.  True: all gone. */
-static bool send_out(struct fanout *f, struct member *m)
+/* The socket took nothing: for now, or for ever. */
+static enum backlog_outcome refused(ssize_t sent, int *errnum)
+{
+    if (sent == -EAGAIN)
+        return BACKLOG_WAITS;
+    *errnum = (int)-sent;
+    return BACKLOG_LOST;
+}
+
+/* The cut frame and the answers. */
+static enum backlog_outcome send_out(struct fanout *f, struct member *m,
+                                     int *errnum)
 {
     struct backlog *backlog = m->backlog;
     struct iovec iov[2];
@@ -303,14 +312,11 @@ static bool send_out(struct fanout *f, struct member *m)
     for (unsigned i = 0; i < n; i++)
         total += iov[i].iov_len;
     if (total == 0)
-        return true;
+        return BACKLOG_DONE;
     sent = f->io->send(m, iov, n);
     f->counters.sends++;
-    if (sent < 0) {
-        if (sent != -EAGAIN)
-            fanout_lose(f, m, FANOUT_LOST_SOCKET, (int)-sent);
-        return false;
-    }
+    if (sent < 0)
+        return refused(sent, errnum);
     f->counters.bytes += (uint64_t)sent;
     left = (size_t)sent;
     if (backlog->cut) {
@@ -321,11 +327,11 @@ static bool send_out(struct fanout *f, struct member *m)
             backlog->cut = buf_unref(backlog->cut);
     }
     bytes_drop(&backlog->out, left);
-    return (size_t)sent == total;
+    return (size_t)sent == total ? BACKLOG_DONE : BACKLOG_WAITS;
 }
 
-/* Sends the pending frames; true: all of them are gone. */
-static bool send_pending(struct fanout *f, struct member *m)
+static enum backlog_outcome send_pending(struct fanout *f, struct member *m,
+                                         int *errnum)
 {
     size_t i = 0;
 
@@ -346,21 +352,18 @@ static bool send_pending(struct fanout *f, struct member *m)
         }
         sent = f->io->send(m, f->iov, n);
         f->counters.sends++;
-        if (sent < 0 && sent != -EAGAIN) {
-            fanout_lose(f, m, FANOUT_LOST_SOCKET, (int)-sent);
-            return false;
-        }
-        if (sent > 0) {
-            f->counters.bytes += (uint64_t)sent;
-            account(f, m, first, (size_t)sent);
-        }
-        if (sent != (ssize_t)total)
-            return false;
+        if (sent < 0)
+            return refused(sent, errnum);
+        f->counters.bytes += (uint64_t)sent;
+        account(f, m, first, (size_t)sent);
+        if ((size_t)sent != total)
+            return BACKLOG_WAITS;
     }
-    return true;
+    return BACKLOG_DONE;
 }
 
-static bool catch_up(struct fanout *f, struct member *m)
+static enum backlog_outcome catch_up(struct fanout *f, struct member *m,
+                                     int *errnum)
 {
     struct backlog *backlog = m->backlog;
     struct group *g = m->group;
@@ -372,27 +375,17 @@ static bool catch_up(struct fanout *f, struct member *m)
     if (!backlog->conflating) {
         conflation_everything(f, g, backlog, backlog->next, &f->pending);
     } else if (!conflation_newest(f, g, backlog, &f->pending)) {
-        fanout_lose(f, m, FANOUT_LOST_SLOW, 0);
-        return false;
+        return BACKLOG_TOO_OLD;
     }
-    return send_pending(f, m);
+    return send_pending(f, m, errnum);
 }
 
-void fanout_resume(struct fanout *f, struct member *m)
+enum backlog_outcome backlog_send(struct fanout *f, struct member *m,
+                                  int *errnum)
 {
-    if (m->group && m->group->turn_frames > 0)
-        fanout_flush(f);
-    if (!m->backlog) {
-        f->io->want_writable(m, false);
-        return;
-    }
-    if (!send_out(f, m))
-        return;
-    if (backlog_owed(m) > 0) {
-        if (!catch_up(f, m))
-            return;
-        f->counters.conflated += backlog_owed(m);
-    }
-    backlog_end(m);
-    f->io->want_writable(m, false);
+    enum backlog_outcome out = send_out(f, m, errnum);
+
+    if (out != BACKLOG_DONE || backlog_owed(m) == 0)
+        return out;
+    return catch_up(f, m, errnum);
 }

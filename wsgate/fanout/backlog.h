@@ -4,7 +4,8 @@
  * It keeps its place in the shared log, the rest of the one frame that was
  * cut, and its own answers: no copy of the backlog.  When its socket is
  * writable it goes on from the log if it is owed little, else it gets the
- * newest of each key (conflation.h).
+ * newest of each key (conflation.h).  What becomes of the member then is for
+ * fanout.c to decide.
  *
  * Ownership   backlog_new() moves the member to its group's slow list,
  *             backlog_end() back to the fast one
@@ -37,11 +38,21 @@ struct backlog {
     uint32_t n_start_seqs;
 };
 
+enum backlog_outcome {
+    BACKLOG_DONE,  /* nothing is left to send; what is still owed is outdone */
+    BACKLOG_WAITS, /* until its socket is writable */
+    BACKLOG_LOST,  /* its socket failed: *errnum */
+    BACKLOG_TOO_OLD, /* a frame of an `all` stream is gone */
+};
+
 struct backlog *backlog_new(struct fanout *f, struct member *m);
 void backlog_end(struct member *m);
 void backlog_free(struct backlog *backlog);
 /* The group's turn was sent to m only up to `sent` bytes. */
 void backlog_begin_turn(struct fanout *f, struct member *m, uint64_t sent);
+/* Sends what the socket takes: the cut frame, the answers, then frames. */
+enum backlog_outcome backlog_send(struct fanout *f, struct member *m,
+                                  int *errnum);
 /* What it is owed: frames, bytes, bytes of `all` streams. */
 uint64_t backlog_owed(const struct member *m);
 uint64_t backlog_owed_bytes(const struct member *m);

@@ -260,6 +260,7 @@ static void flush_group(struct fanout *f, struct group *g)
         } else if (sent >= 0 || sent == -EAGAIN) {
             taken += sent < 0 ? 0 : (uint64_t)sent;
             backlog_begin_turn(f, m, sent < 0 ? 0 : (uint64_t)sent);
+            f->io->want_writable(m, true);
         } else {
             f->counters.dropped_closed += n;
             fanout_lose(f, m, FANOUT_LOST_SOCKET, (int)-sent);
@@ -394,6 +395,41 @@ void fanout_send(struct fanout *f, struct member *m, struct span frames)
         fanout_lose(f, m, FANOUT_LOST_ANSWERS, 0);
     else
         bytes_add(&m->backlog->out, frames.ptr + sent, frames.len - sent);
+}
+
+void fanout_resume(struct fanout *f, struct member *m)
+{
+    int errnum = 0;
+
+    if (m->group && m->group->turn_frames > 0)
+        fanout_flush(f);
+    switch (m->backlog ? backlog_send(f, m, &errnum) : BACKLOG_DONE) {
+    case BACKLOG_WAITS:
+        return;
+    case BACKLOG_LOST:
+        fanout_lose(f, m, FANOUT_LOST_SOCKET, errnum);
+        return;
+    case BACKLOG_TOO_OLD:
+        fanout_lose(f, m, FANOUT_LOST_SLOW, 0);
+        return;
+    case BACKLOG_DONE:
+        break;
+    }
+    if (m->backlog) {
+        f->counters.conflated += backlog_owed(m);
+        backlog_end(m);
+    }
+    f->io->want_writable(m, false);
+}
+
+uint64_t fanout_owed_bytes(const struct member *m)
+{
+    return backlog_owed_bytes(m);
+}
+
+size_t fanout_unsent(const struct member *m)
+{
+    return m->backlog ? m->backlog->out.len : 0;
 }
 
 bool fanout_is_drained(const struct member *m)

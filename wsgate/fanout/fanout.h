@@ -168,6 +168,10 @@ void fanout_lose(struct fanout *f, struct member *m, enum fanout_lost why,
 void fanout_send(struct fanout *f, struct member *m, struct span frames);
 /* Its socket can take more. */
 void fanout_resume(struct fanout *f, struct member *m);
+/* Bytes of frames that m is behind by. */
+uint64_t fanout_owed_bytes(const struct member *m);
+/* Bytes of answers, and of a short cut frame, that wait to be sent to m. */
+size_t fanout_unsent(const struct member *m);
 /* No answer and no cut frame waits to be sent to m. */
 bool fanout_is_drained(const struct member *m);
 uint64_t

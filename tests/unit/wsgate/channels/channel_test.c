@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "wsgate/channels/channel.h"
-#include "wsgate/fanout/backlog.h"
 #include "wsgate/fanout/fanout.h"
 
 struct client {
