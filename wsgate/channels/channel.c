@@ -105,7 +105,7 @@ static void cover_by(struct channels *cs, struct pattern_view *pv,
     if (!v && pv->dialect == DIALECT_NATIVE)
         v = &channel->native;
     if (v)
-        fanout_cover(cs->fanout, &pv->stream, &v->stream);
+        stream_pattern_cover(&pv->stream, &v->stream);
 }
 
 static void cover(struct channels *cs, struct pattern *p,

@@ -75,11 +75,8 @@ void fanout_add_stream(struct fanout *f, struct stream *s,
 void fanout_remove_stream(struct fanout *f, struct stream *s)
 {
     for (uint32_t i = 0; s->covered > 0 && i < f->n_patterns; i++) {
-        struct stream_pattern *p = f->patterns[i];
-        for (uint32_t k = 0; p && k < p->n_streams; k++) {
-            if (p->streams[k] == s)
-                p->streams[k--] = p->streams[--p->n_streams];
-        }
+        if (f->patterns[i])
+            stream_pattern_forget(f->patterns[i], s);
     }
     group_unlink_stream(s);
     f->streams[s->id] = NULL;
@@ -108,53 +105,19 @@ void fanout_add_pattern(struct fanout *f, struct stream_pattern *p)
 
 void fanout_remove_pattern(struct fanout *f, struct stream_pattern *p)
 {
-    assert(p->n_groups == 0);
-    for (uint32_t i = 0; i < p->n_streams; i++)
-        p->streams[i]->covered--;
     f->patterns[p->id & ~SUBSCRIPTION_PATTERN] = NULL;
-    free(p->groups);
-    free(p->streams);
-    *p = (struct stream_pattern){0};
-}
-
-void fanout_cover(struct fanout *f, struct stream_pattern *p, struct stream *s)
-{
-    (void)f;
-    if (p->n_streams == p->cap_streams) {
-        p->cap_streams = p->cap_streams == 0 ? 4 : p->cap_streams * 2;
-        p->streams = mem_grow(p->streams, p->cap_streams * sizeof *p->streams);
-    }
-    p->streams[p->n_streams++] = s;
-    s->covered++;
-    for (uint32_t i = 0; i < p->n_groups; i++) {
-        struct link *l = &p->groups[i];
-        if (!group_names(l->group, s->root))
-            group_link(l->group, s, subscription_key(p->id, l->all));
-    }
+    stream_pattern_close(p);
 }
 
 /* --- groups --- */
 
-static void link_pattern(struct group *g, struct stream_pattern *p,
-                         uint64_t key)
+/* The pattern of a subscription; NULL: it is to a stream. */
+static struct stream_pattern *pattern_of(const struct fanout *f,
+                                         uint32_t subscription)
 {
-    if (p->n_groups == p->cap_groups) {
-        p->cap_groups = p->cap_groups == 0 ? 1 : p->cap_groups * 2;
-        p->groups = mem_grow(p->groups, p->cap_groups * sizeof *p->groups);
-    }
-    p->groups[p->n_groups++] = (struct link){.group = g, .all = key_all(key)};
-    for (uint32_t i = 0; i < p->n_streams; i++) {
-        if (!group_names(g, p->streams[i]->root))
-            group_link(g, p->streams[i], key);
-    }
-}
-
-static void unlink_pattern(struct group *g, struct stream_pattern *p)
-{
-    for (uint32_t i = 0; i < p->n_groups; i++) {
-        if (p->groups[i].group == g)
-            p->groups[i--] = p->groups[--p->n_groups];
-    }
+    return subscription & SUBSCRIPTION_PATTERN
+               ? f->patterns[subscription & ~SUBSCRIPTION_PATTERN]
+               : NULL;
 }
 
 static struct group *group_of(struct fanout *f, const uint64_t *keys,
@@ -173,9 +136,10 @@ static struct group *group_of(struct fanout *f, const uint64_t *keys,
     /* Names first: patterns skip what is named.  Patterns sort last. */
     for (uint32_t i = 0; i < n; i++) {
         uint32_t subscription = key_subscription(keys[i]);
-        if (subscription & SUBSCRIPTION_PATTERN)
-            link_pattern(g, f->patterns[subscription & ~SUBSCRIPTION_PATTERN],
-                         keys[i]);
+        struct stream_pattern *p = pattern_of(f, subscription);
+
+        if (p)
+            stream_pattern_link(p, g, key_all(keys[i]));
         else
             group_link(g, f->streams[subscription], keys[i]);
     }
@@ -187,10 +151,10 @@ static void drop_if_empty(struct fanout *f, struct group *g)
     if (!g || g->fast.count + g->slow.count > 0)
         return;
     for (uint32_t i = 0; i < g->n_keys; i++) {
-        uint32_t subscription = key_subscription(g->keys[i]);
-        if (subscription & SUBSCRIPTION_PATTERN)
-            unlink_pattern(g,
-                           f->patterns[subscription & ~SUBSCRIPTION_PATTERN]);
+        struct stream_pattern *p = pattern_of(f, key_subscription(g->keys[i]));
+
+        if (p)
+            stream_pattern_unlink(p, g);
     }
     table_remove(&f->groups, &g->node);
     group_free(g);

@@ -31,6 +31,7 @@
 #include "wsgate/fanout/framelog.h"
 #include "wsgate/fanout/group.h"
 #include "wsgate/fanout/stream.h"
+#include "wsgate/fanout/stream_pattern.h"
 
 struct backlog;
 
@@ -39,15 +40,6 @@ struct member {
     struct backlog *backlog; /* NULL: it has taken all that was sent to it */
     uint32_t index;          /* in group->fast or group->slow */
     int fd;                  /* for fanout_io */
-};
-
-/* A wildcard subscription: which groups have it and which streams it covers. */
-struct stream_pattern {
-    uint32_t id; /* with SUBSCRIPTION_PATTERN */
-    struct link *groups;
-    uint32_t n_groups, cap_groups;
-    struct stream **streams;
-    uint32_t n_streams, cap_streams;
 };
 
 enum fanout_lost {
@@ -139,9 +131,6 @@ void fanout_add_stream(struct fanout *f, struct stream *s,
 void fanout_remove_stream(struct fanout *f, struct stream *s);
 void fanout_add_pattern(struct fanout *f, struct stream_pattern *p);
 void fanout_remove_pattern(struct fanout *f, struct stream_pattern *p);
-/* From now on members of p get s as well; those that also subscribed to a
- * stream of the same root by name get it once. */
-void fanout_cover(struct fanout *f, struct stream_pattern *p, struct stream *s);
 
 /* Room in the log; max <= framelog_max(&f->log).  May flush. */
 char *fanout_room(struct fanout *f, size_t max);

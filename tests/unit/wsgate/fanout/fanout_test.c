@@ -161,7 +161,7 @@ static struct world *world_new(uint32_t seed, struct fanout_limits limits)
     fanout_add_pattern(&w->fanout, &w->pattern);
     for (int i = 0; i < STREAMS; i++) {
         fanout_add_stream(&w->fanout, &w->stream[i], NULL);
-        fanout_cover(&w->fanout, &w->pattern, &w->stream[i]);
+        stream_pattern_cover(&w->pattern, &w->stream[i]);
     }
     return w;
 }
