@@ -4,21 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-bool entry_id_number(struct span text, uint64_t *out)
-{
-    uint64_t n = 0;
-
-    if (text.len == 0 || text.len > 19)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        n = n * 10 + (uint64_t)(text.ptr[i] - '0');
-    }
-    *out = n;
-    return true;
-}
-
 bool entry_id_parse(struct span text, struct entry_id *id)
 {
     const char *dash = text.len > 0 ? memchr(text.ptr, '-', text.len) : NULL;
@@ -28,8 +13,9 @@ bool entry_id_parse(struct span text, struct entry_id *id)
     if (!dash)
         return false;
     left = (size_t)(dash - text.ptr);
-    if (!entry_id_number(span_make(text.ptr, left), &got.ms) ||
-        !entry_id_number(span_make(dash + 1, text.len - left - 1), &got.seq))
+    if (!span_number(span_make(text.ptr, left), SPAN_DIGITS_MAX, &got.ms) ||
+        !span_number(span_make(dash + 1, text.len - left - 1), SPAN_DIGITS_MAX,
+                     &got.seq))
         return false;
     *id = got;
     return true;

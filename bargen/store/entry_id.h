@@ -19,8 +19,6 @@ struct entry_id {
 
 /* False: it is none, and *id is unchanged. */
 bool entry_id_parse(struct span text, struct entry_id *id);
-/* Digits alone, at most 19: a half of an id, or a number stored beside one. */
-bool entry_id_number(struct span text, uint64_t *out);
 void entry_id_print(struct entry_id id, char text[ENTRY_ID_TEXT_MAX]);
 
 static inline bool entry_id_before(struct entry_id a, struct entry_id b)

@@ -189,9 +189,9 @@ void shard_load(struct shard *sh, struct engine *e, const struct redis_reply *r)
         if (span_starts(name, "s:"))
             load_symbol(e, span_make(name.ptr + 2, name.len - 2), value);
         else if (span_is(name, SHARD_NUMBER))
-            entry_id_number(value, &sh->number);
+            span_number(value, SPAN_DIGITS_MAX, &sh->number);
         else if (span_is(name, "fence"))
-            entry_id_number(value, &sh->fence);
+            span_number(value, SPAN_DIGITS_MAX, &sh->fence);
         else if (span_is(name, "cursor"))
             sh->has_cursor = entry_id_parse(value, &sh->cursor);
     }
@@ -226,7 +226,7 @@ void shard_compare(struct shard *sh, struct engine *e,
     uint64_t stored = 0;
 
     if (r->type == REDIS_STRING)
-        entry_id_number(r->str, &stored);
+        span_number(r->str, SPAN_DIGITS_MAX, &stored);
     /* An older state that is not dealt with yet stays one. */
     if (stored == 0 || sh->past != STORE_REWOUND)
         sh->past = stored == 0 ? STORE_EMPTY : STORE_CURRENT;

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct span {
@@ -43,6 +44,25 @@ static inline bool span_starts(struct span s, const char *text)
 {
     size_t n = strlen(text);
     return s.len >= n && memcmp(s.ptr, text, n) == 0;
+}
+
+enum { SPAN_DIGITS_MAX = 19 }; /* always fit in a uint64_t */
+
+/* A whole number of 1 to max_digits digits and nothing else; false leaves *out
+ * alone. */
+static inline bool span_number(struct span s, size_t max_digits, uint64_t *out)
+{
+    uint64_t n = 0;
+
+    if (s.len == 0 || s.len > max_digits)
+        return false;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+        n = n * 10 + (uint64_t)(s.ptr[i] - '0');
+    }
+    *out = n;
+    return true;
 }
 
 #endif

@@ -271,17 +271,12 @@ static void read_stamps(struct reading *r)
 {
     const struct event_fields *p = &r->fields;
     struct event *ev = r->ev;
-    struct span seq = p->value[FIELD_SEQ];
 
     if (event_fields_quoted(p, FIELD_SRC) && plain_text(r, FIELD_SRC, &ev->src))
         ev->have |= EVENT_HAS_SRC;
-    if (event_fields_have(p, FIELD_SEQ) && is_digits(seq) && seq.len <= 19 &&
-        !event_fields_quoted(p, FIELD_SEQ)) {
-        ev->seq = 0;
-        for (size_t i = 0; i < seq.len; i++)
-            ev->seq = ev->seq * 10 + (uint64_t)(seq.ptr[i] - '0');
+    if (event_fields_have(p, FIELD_SEQ) && !event_fields_quoted(p, FIELD_SEQ) &&
+        span_number(p->value[FIELD_SEQ], SPAN_DIGITS_MAX, &ev->seq))
         ev->have |= EVENT_HAS_SEQ;
-    }
 }
 
 static void read_identity(struct reading *r)

@@ -173,34 +173,18 @@ static bool put_sell_true(struct span value, struct bytes *out)
     return true;
 }
 
-static bool whole_number(struct span value, int64_t *out)
-{
-    struct span text = unquoted(value);
-    int64_t n = 0;
-
-    if (text.len == 0 || text.len > COUNT_DIGITS_MAX)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (!scan_is_digit(text.ptr[i]))
-            return false;
-        n = n * 10 + (text.ptr[i] - '0');
-    }
-    *out = n;
-    return true;
-}
-
 static bool put_count(struct span first, const struct feed_field *last,
                       struct bytes *out)
 {
-    int64_t from, to;
+    uint64_t from, to;
 
-    if (!last || !whole_number(first, &from) ||
-        !whole_number(last->value, &to) || to < from)
+    if (!last || !span_number(unquoted(first), COUNT_DIGITS_MAX, &from) ||
+        !span_number(unquoted(last->value), COUNT_DIGITS_MAX, &to) || to < from)
         return false;
     if (to - from < 9) /* as nearly always */
         put_letter(out, (char)('1' + (to - from)));
     else
-        bytes_add_int(out, to - from + 1);
+        bytes_add_uint(out, to - from + 1);
     return true;
 }
 

@@ -103,21 +103,13 @@ static bool decode(struct span s, char *out, size_t size)
     return true;
 }
 
-/* Digits only, at most max. */
 static bool number(struct span s, long max, long *out)
 {
-    long n = 0;
+    uint64_t n;
 
-    if (s.len == 0 || s.len > 9)
+    if (!span_number(s, 9, &n) || n > (uint64_t)max)
         return false;
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] < '0' || s.ptr[i] > '9')
-            return false;
-        n = n * 10 + (s.ptr[i] - '0');
-    }
-    if (n > max)
-        return false;
-    *out = n;
+    *out = (long)n;
     return true;
 }
 

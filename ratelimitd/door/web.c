@@ -76,16 +76,11 @@ static bool read_rules(struct question *q, const struct params *p,
 
 static bool read_cost(struct question *q, struct span text, struct err *err)
 {
-    int64_t n = 0;
+    uint64_t n;
 
-    if (text.len == 0 || text.len > 9)
+    if (!span_number(text, 9, &n))
         return err_set(err, ERR_INPUT, "cost is not a whole number from 0");
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return err_set(err, ERR_INPUT, "cost is not a whole number from 0");
-        n = n * 10 + (text.ptr[i] - '0');
-    }
-    q->cost = n;
+    q->cost = (int64_t)n;
     return true;
 }
 

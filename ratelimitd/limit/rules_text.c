@@ -18,17 +18,12 @@ static struct span next_word(struct span *rest)
 
 static bool read_number(struct span text, int64_t max, int64_t *out)
 {
-    int64_t n = 0;
+    uint64_t n;
 
-    if (text.len == 0 || text.len > 12)
+    if (!span_number(text, 12, &n))
         return false;
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        n = n * 10 + (text.ptr[i] - '0');
-    }
-    *out = n;
-    return n <= max;
+    *out = (int64_t)n;
+    return *out <= max;
 }
 
 static bool read_limit(struct rule *r, struct span *rest)

@@ -40,16 +40,13 @@ bool api_resolution_ok(struct span text)
 bool api_number(struct span text, int64_t min, int64_t max, int64_t *out)
 {
     bool minus = text.len > 0 && text.ptr[0] == '-';
-    size_t i = minus ? 1 : 0;
-    int64_t value = 0;
+    uint64_t digits;
+    int64_t value;
 
-    if (text.len == i || text.len - i > 18)
+    if (!span_number(span_make(text.ptr + minus, text.len - minus), 18,
+                     &digits))
         return false;
-    for (; i < text.len; i++) {
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-        value = value * 10 + (text.ptr[i] - '0');
-    }
+    value = (int64_t)digits;
     if (minus)
         value = -value;
     if (value < min || value > max)
