@@ -34,7 +34,7 @@ static void close_sink(void *arg, bool settled)
 {
     struct bargen *b = arg;
 
-    if (!settled && app_redis_was_up(&b->link))
+    if (!settled && b->link.was_up)
         log_warn("lost", "why=\"Redis did not answer the last checkpoint\"");
     sink_close(&b->sink);
     summarise(b);

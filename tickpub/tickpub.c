@@ -19,33 +19,29 @@ enum {
 
 /* --- the end --- */
 
-static void on_all_out(void *arg)
+static void on_part_out(void *arg)
 {
     struct tickpub *t = arg;
 
-    app_stop(t->app);
+    if (--t->unfinished == 0)
+        app_stop(t->app);
 }
 
-static void on_input_teed(void *arg, size_t lost)
+static void on_teed(void *arg, size_t lost)
 {
     (void)lost;
-    countdown_done(arg);
+    on_part_out(arg);
 }
 
 /* Everything was read: wait, for as long as it takes, until it is out. */
 static void finish_input(struct tickpub *t)
 {
-    countdown_start(&t->unfinished, on_all_out, t);
-    if (t->publisher) {
-        countdown_add(&t->unfinished);
-        publisher_finish(t->publisher, countdown_done, &t->unfinished);
-    }
-    if (t->tee) {
-        countdown_add(&t->unfinished);
-        tee_close(t->tee, on_input_teed, &t->unfinished);
-        t->tee = NULL;
-    }
-    countdown_done(&t->unfinished);
+    t->unfinished = 1 + !!t->publisher + !!t->tee;
+    if (t->publisher)
+        publisher_finish(t->publisher, on_part_out, t);
+    tee_close(t->tee, on_teed, t);
+    t->tee = NULL;
+    on_part_out(t);
 }
 
 static void on_end(void *arg, int errnum)

@@ -15,7 +15,6 @@
 #include "common/app/app.h"
 #include "common/app/app_redis.h"
 #include "common/app/tee.h"
-#include "common/base/countdown.h"
 #include "common/event/route.h"
 #include "common/redis/instance.h"
 #include "common/redis/redis_config.h"
@@ -31,10 +30,10 @@ struct tickpub {
     struct reader reader;
     struct publisher *publisher; /* NULL: --no-redis */
     struct instance *instance;
-    struct tee *tee;             /* NULL: no --tee, or it is closed */
-    struct app_redis link;       /* never opened with --no-redis */
-    struct countdown unfinished; /* after the end of the input */
-    bool closing;                /* on_stop was called */
+    struct tee *tee;       /* NULL: no --tee, or it is closed */
+    struct app_redis link; /* never opened with --no-redis */
+    unsigned unfinished;   /* parts, after the end of the input */
+    bool closing;          /* on_stop was called */
 };
 
 bool tickpub_init(struct tickpub *t, struct app *app, struct options *opts,

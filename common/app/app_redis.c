@@ -90,11 +90,6 @@ void app_redis_down(struct app_redis *r, const char *why, bool refused)
         go_on_without(r);
 }
 
-bool app_redis_was_up(const struct app_redis *r)
-{
-    return r->was_up;
-}
-
 const char *app_redis_word(bool off, bool connected)
 {
     if (off)

@@ -65,8 +65,6 @@ void app_redis_wait(struct app_redis *r, uint64_t wait_ms,
 bool app_redis_up(struct app_redis *r);
 /* why is copied; refused: by Redis itself, not by the network. */
 void app_redis_down(struct app_redis *r, const char *why, bool refused);
-/* Was it ever there? */
-bool app_redis_was_up(const struct app_redis *r);
 /* A word for /health. */
 const char *app_redis_word(bool off, bool connected);
 

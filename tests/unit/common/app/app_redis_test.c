@@ -162,9 +162,9 @@ static void once_there_nothing_is_required_any_more(void **state)
 
     (void)state;
     app_redis_down(&t->redis, "connection refused", false);
-    assert_false(app_redis_was_up(&t->redis));
+    assert_false(t->redis.was_up);
     assert_true(app_redis_up(&t->redis));
-    assert_true(app_redis_was_up(&t->redis));
+    assert_true(t->redis.was_up);
     assert_int_equal(run_out(t), 0);
     app_redis_down(&t->redis, "connection reset", false);
     assert_false(app_redis_up(&t->redis)); /* again: not the first time */
