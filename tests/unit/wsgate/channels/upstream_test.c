@@ -241,11 +241,12 @@ static void nothing_is_waited_for_where_redis_is_away(void **state)
 static void a_new_connection_has_to_confirm_anew(void **state)
 {
     struct world *w = *state;
-    uint32_t a = open_channel(w, "market_data:A");
-    bool seen = false;
+    uint32_t name = open_channel(w, "market_data:A");
+    uint32_t pattern = open_channel(w, "bars:*");
+    bool name_waits = false, pattern_waits = false;
 
     world_redis(&w->up);
-    assert_true(settled(w, a));
+    assert_true(settled(w, name) && settled(w, pattern));
     world_lose_redis(&w->up);
     for (int i = 0; i < 100; i++) {
         world_wait(&w->up, WORLD_STEP_MS, false);
@@ -253,11 +254,13 @@ static void a_new_connection_has_to_confirm_anew(void **state)
             if (!c->closed)
                 fake_open(c);
         world_deliver(&w->up, true, true);
-        seen = seen || !settled(w, a);
+        name_waits = name_waits || !settled(w, name);
+        pattern_waits = pattern_waits || !settled(w, pattern);
     }
-    assert_true(seen);
-    assert_true(settled(w, a));
-    upstream_close(w->up.upstream, a);
+    assert_true(name_waits && pattern_waits);
+    assert_true(settled(w, name) && settled(w, pattern));
+    upstream_close(w->up.upstream, name);
+    upstream_close(w->up.upstream, pattern);
 }
 
 /* --- what Redis remembers --- */

@@ -77,6 +77,7 @@ static void count_one(void *arg, struct client *c)
     unsigned *seen = arg;
 
     /* Each knows its place. */
+    assert_true(c->bucket_at < registry->wheel[c->bucket].count);
     assert_true(registry->wheel[c->bucket].at[c->bucket_at] == c);
     (*seen)++;
 }

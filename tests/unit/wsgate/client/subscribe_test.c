@@ -180,6 +180,22 @@ static void a_client_that_leaves_takes_its_requests_along(void **state)
     assert_int_equal(w->clients->subscriptions, 1);
 }
 
+static void a_client_that_cannot_be_told_loses_its_other_requests(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w), *other = come(w);
+
+    subscribe_to(w, other, "\"market_data:C\"");
+    subscribe_to(w, v, "\"market_data:A\"");
+    subscribe_to(w, v, "\"market_data:B\"");
+    visitor_leave(v); /* the gateway finds out when it sends the answer */
+    fake_mono_ns += INT64_C(2000000000);
+    subscribe_check(w->clients);
+    assert_null(w->clients->pending);
+    assert_int_equal(visitor_count(other, "subscribed"), 1);
+    assert_int_equal(w->clients->subscriptions, 1);
+}
+
 /* --- a second time --- */
 
 static void a_second_subscription_takes_the_place_of_the_first(void **state)
@@ -428,6 +444,7 @@ int main(void)
         WITH_REDIS(a_silent_redis_is_waited_for_as_long_as_is_said),
         WITH_REDIS(an_outage_ends_the_wait),
         WITH_REDIS(a_client_that_leaves_takes_its_requests_along),
+        WITH_REDIS(a_client_that_cannot_be_told_loses_its_other_requests),
         WITHOUT_REDIS(a_second_subscription_takes_the_place_of_the_first),
         WITH_REDIS(two_requests_under_way_for_one_channel_are_one_subscription),
         WITHOUT_REDIS(a_name_and_its_pattern_bring_an_update_once),
