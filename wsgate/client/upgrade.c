@@ -13,15 +13,25 @@
 #include "wsgate/ws/ws_frame.h"
 #include "wsgate/ws/ws_handshake.h"
 
+/* What a refusal says beside its status. */
+static const struct {
+    int status;
+    const char *headers;
+} extras[] = {
+    {405, "Allow: GET\r\n"},
+    {426, "Sec-WebSocket-Version: 13\r\nUpgrade: websocket\r\n"},
+};
+
 static void refuse(struct http_conn *conn, int status, const char *why)
 {
-    const char *extra = status == 426   ? "Sec-WebSocket-Version: 13\r\n"
-                                          "Upgrade: websocket\r\n"
-                        : status == 405 ? "Allow: GET\r\n"
-                                        : NULL;
+    const char *extra = NULL;
     char text[128];
     int n = snprintf(text, sizeof text, "%s\n", why);
 
+    for (size_t i = 0; i < sizeof extras / sizeof *extras; i++) {
+        if (extras[i].status == status)
+            extra = extras[i].headers;
+    }
     http_respond(conn, status, "text/plain; charset=utf-8", extra,
                  span_make(text, (size_t)n));
 }
