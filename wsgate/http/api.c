@@ -242,10 +242,10 @@ void api_reload(struct api *api)
     struct err err = {0};
 
     if (page_reload(api->page, &err))
-        log_info("page_loaded", "files=%zu dir=\"%s\"", page_count(api->page),
-                 page_dir(api->page));
+        log_info("page_loaded", "files=%zu dir=%s", page_count(api->page),
+                 LOG_Q(span_str(page_dir(api->page))));
     else
-        log_warn("page_kept", "why=\"%s\"", err.text);
+        log_warn("page_kept", "why=%s", LOG_Q(span_str(err.text)));
 }
 
 void api_stop(struct api *api)

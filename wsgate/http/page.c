@@ -282,7 +282,7 @@ struct page *page_new(const char *dir)
     if (p->dir[0] == '\0')
         log_warn("page_missing", "why=\"no folder with the page was found\"");
     else if (!page_reload(p, &err))
-        log_warn("page_missing", "why=\"%s\"", err.text);
+        log_warn("page_missing", "why=%s", LOG_Q(span_str(err.text)));
     return p;
 }
 

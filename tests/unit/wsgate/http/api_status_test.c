@@ -121,21 +121,6 @@ static void health_is_that_of_upstream_where_there_is_redis(void **state)
     world_close(&w);
 }
 
-static void what_is_no_endpoint_gets_the_status_that_says_why(void **state)
-{
-    struct world w;
-    const char *text;
-
-    (void)state;
-    world_open(&w, NULL);
-    assert_status(world_get(&w, "/api/v1/nothing"), "404");
-    assert_status(world_get(&w, "/stream/other"), "426");
-    text = world_ask(&w, "DELETE", "/api/v1/ws/status");
-    assert_status(text, "405");
-    assert_non_null(strstr(text, "Allow: GET, HEAD\r\n"));
-    world_close(&w);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,7 +128,6 @@ int main(void)
         cmocka_unit_test(without_redis_its_page_says_so_and_no_more),
         cmocka_unit_test(the_redis_page_shows_the_link),
         cmocka_unit_test(health_is_that_of_upstream_where_there_is_redis),
-        cmocka_unit_test(what_is_no_endpoint_gets_the_status_that_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

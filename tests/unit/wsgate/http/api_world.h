@@ -67,7 +67,7 @@ static inline void world_open(struct world *w, const char *prefix)
                                 .instance = "i1",
                                 .redis_prefix = prefix ? prefix : "",
                                 .redis_url = "redis://r:6379",
-                                .web = "/nowhere",
+                                .web = "/no\"where",
                                 .no_limit = true,
                                 .allow_origin = &no_origins,
                                 .channels = &w->channels,
