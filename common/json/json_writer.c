@@ -22,19 +22,13 @@ void json_quote(struct bytes *out, struct span text)
 /* What stands before a value. */
 static void begin(struct json_writer *w, const char *key)
 {
-    size_t len = key ? strlen(key) : 0;
-    char *at = bytes_reserve(w->out, len + 4);
-
     if (w->comma)
-        *at++ = ',';
+        bytes_add(w->out, ",", 1);
     if (key) {
-        *at++ = '"';
-        memcpy(at, key, len);
-        at += len;
-        *at++ = '"';
-        *at++ = ':';
+        bytes_add(w->out, "\"", 1);
+        bytes_add_str(w->out, key);
+        bytes_add(w->out, "\":", 2);
     }
-    w->out->len = (size_t)(at - w->out->ptr);
     w->comma = true;
 }
 

@@ -20,8 +20,8 @@
  * Ownership   a writer is a plain value that borrows `out`; what follows
  *             members that were written before begins with .comma = true
  * Errors      none but those of bytes.h
- * Speed       not for what runs once a message: bars, updates, answers of the
- *             rate limit and stamps are put together from fixed pieces
+ * Speed       not for what runs once a message: bars, prices, updates, answers
+ *             of the rate limit and stamps are put together from fixed pieces
  */
 #ifndef COMMON_JSON_JSON_WRITER_H
 #define COMMON_JSON_JSON_WRITER_H
