@@ -5,10 +5,7 @@
  * where that cannot be asked, or does not answer in time, what each rule's
  * on_error says, with local limits that know what Redis allowed here.
  *
- * What is sent in one loop turn goes out as one call for up to LIMIT_CALL_MAX
- * checks; a check of several rules, or one that asks for the window, is a call
- * of its own.  An answer that comes after the deadline is forgotten (it may have
- * charged).
+ * How checks travel and when they are late is limit_sender.h's.
  *
  * Ownership   the store and the link are borrowed; limit_client_stop() closes
  *             the handles, and limit_client_free() comes after the loop ended
@@ -19,7 +16,7 @@
 #ifndef COMMON_LIMIT_LIMIT_CLIENT_H
 #define COMMON_LIMIT_LIMIT_CLIENT_H
 
-#include "common/limit/limit_call.h"
+#include "common/limit/limit_sender.h"
 #include "common/limit/limit_store.h"
 
 enum { LIMIT_CLIENT_OUT_MAX = 8192 };
@@ -32,8 +29,6 @@ struct limit_client_config {
     bool window;        /* ask for the rule's window, too */
 };
 
-enum limit_missing { LIMIT_NO_FUNCTION, LIMIT_NO_RULES };
-
 /* Each may be NULL. */
 struct limit_client_events {
     /* Once per call that was not answered in time, before its checks are
@@ -42,8 +37,7 @@ struct limit_client_events {
     /* Redis answered a check: after so long. */
     void (*on_answer)(void *arg, int64_t took_us);
     void (*on_error)(void *arg, struct span text);
-    /* True: what is sent from now on finds it restored, so the checks that
-     * missed it are sent again, once. */
+    /* See limit_sender.h; NULL: false. */
     bool (*on_missing)(void *arg, enum limit_missing what);
 };
 

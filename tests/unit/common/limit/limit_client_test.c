@@ -481,6 +481,120 @@ static void without_a_link_all_is_decided_here(void **state)
     limit_store_free(w.store);
 }
 
+/* An error is an answer, but says nothing of the time that Redis takes. */
+static void a_probe_that_meets_an_error_lets_another_through(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "", NULL};
+    static const char *const error[] = {"-OOM\r\n", NULL};
+    struct asked a;
+
+    (void)state;
+    begin(answers, 200, true);
+    for (int i = 0; i < BREAKER_FAILURES; i++) {
+        assert_false(ask(&a, "k"));
+        FAKE_RUN_UNTIL(&w.fake, a.outcomes);
+    }
+    for (int i = 0; i < BREAKER_FAILURES; i++)
+        fake_send(&w.fake, "*1\r\n" YES);
+    w.fake.answers = error;
+    w.fake.at = 0;
+    FAKE_RUN_UNTIL(&w.fake, redis_cmd_in_flight(w.cmd) == 0);
+    do
+        uv_run(&w.fake.loop, UV_RUN_NOWAIT);
+    while (ask(&a, "k"));
+    FAKE_RUN_UNTIL(&w.fake, a.outcomes);
+    assert_int_equal(w.late, BREAKER_FAILURES);
+    assert_false(ask(&a, "k"));
+    FAKE_RUN_UNTIL(&w.fake, a.outcomes);
+    end();
+}
+
+static void an_answer_in_time_begins_the_count_anew(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "", NULL};
+    static const char *const good[] = {"*1\r\n" YES, NULL};
+    struct asked a;
+
+    (void)state;
+    begin(answers, 200, true);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < BREAKER_FAILURES - 1; i++) {
+            assert_false(ask(&a, "k"));
+            FAKE_RUN_UNTIL(&w.fake, a.outcomes);
+            fake_send(&w.fake, "*1\r\n" YES);
+            FAKE_RUN_UNTIL(&w.fake, redis_cmd_in_flight(w.cmd) == 0);
+        }
+        w.fake.answers = good;
+        w.fake.at = 0;
+        assert_false(ask(&a, "k"));
+        FAKE_RUN_UNTIL(&w.fake, a.outcomes);
+        assert_false(a.outcome.degraded);
+        w.fake.answers = answers;
+        w.fake.at = 1;
+    }
+    assert_false(limit_client_breaker_open(w.client));
+    assert_int_equal(w.late, 2 * (BREAKER_FAILURES - 1));
+    end();
+}
+
+/* The process stood still: the answer is in the socket when the timer runs. */
+static void an_answer_that_waits_in_the_socket_is_in_time(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "*1\r\n" YES, NULL};
+    struct asked a;
+    uint64_t from;
+
+    (void)state;
+    begin(answers, 200, true);
+    assert_false(ask(&a, "k"));
+    FAKE_RUN_UNTIL(&w.fake, w.fake.commands);
+    assert_int_equal(a.outcomes, 0); /* sent, and not read yet */
+    for (from = uv_hrtime(); uv_hrtime() - from < 250 * 1000000;) {
+    }
+    FAKE_RUN_UNTIL(&w.fake, a.outcomes);
+    assert_false(a.outcome.degraded);
+    assert_int_equal(w.late, 0);
+    end();
+}
+
+/* Or it would be sent for ever. */
+static void what_is_missing_again_is_an_error(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", NO_FUNCTION, NULL};
+    struct asked a;
+
+    (void)state;
+    begin(answers, 5000, true);
+    w.restores = true;
+    assert_false(ask(&a, "k"));
+    FAKE_RUN_UNTIL(&w.fake, a.outcomes);
+    assert_string_equal(a.why, "ERR Function not found");
+    assert_true(w.missing[LIMIT_NO_FUNCTION] == 1 && w.fake.commands == 2);
+    end();
+}
+
+static void a_reset_forgets_a_denial(void **state)
+{
+    static const char *const answers[] = {"+PONG\r\n", "*1\r\n" NO,
+                                          "*1\r\n" YES, NULL};
+    const struct rule *rule = &w.rule;
+    struct limit_check q = {&rule, 1, span_str("k"), 1, LIMIT_RESET, 0};
+    struct asked a, b = {.check.on_outcome = on_outcome};
+
+    (void)state;
+    begin(answers, 5000, true);
+    assert_false(ask(&a, "k"));
+    FAKE_RUN_UNTIL(&w.fake, a.outcomes);
+    assert_true(ask(&a, "k"));
+    q.now_us = (int64_t)(clock_mono_ns() / 1000);
+    assert_false(limit_client_decide(w.client, &q, &b.outcome));
+    limit_client_send(w.client, &b.check, &q);
+    FAKE_RUN_UNTIL(&w.fake, b.outcomes);
+    assert_false(ask(&a, "k"));
+    FAKE_RUN_UNTIL(&w.fake, a.outcomes);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -500,6 +614,11 @@ int main(void)
         cmocka_unit_test(
             a_stop_decides_what_is_on_its_way_and_what_comes_later),
         cmocka_unit_test(without_a_link_all_is_decided_here),
+        cmocka_unit_test(a_probe_that_meets_an_error_lets_another_through),
+        cmocka_unit_test(an_answer_in_time_begins_the_count_anew),
+        cmocka_unit_test(an_answer_that_waits_in_the_socket_is_in_time),
+        cmocka_unit_test(what_is_missing_again_is_an_error),
+        cmocka_unit_test(a_reset_forgets_a_denial),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

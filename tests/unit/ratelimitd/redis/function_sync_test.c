@@ -353,6 +353,25 @@ static void a_new_connection_begins_anew(void **state)
     end();
 }
 
+/* Loading takes Redis a while: then it says so instead of what it has. */
+static void a_redis_that_is_loading_is_looked_at_again(void **state)
+{
+    static const char *const answers[] = {PONG, NO_LIBRARY, LOADED, WRITTEN,
+                                          NULL};
+    static const char *const loading[] = {
+        PONG, "-LOADING Redis is loading\r\n", NO_LIBRARY, LOADED, WRITTEN,
+        NULL};
+
+    (void)state;
+    begin(answers, false);
+    FAKE_RUN_UNTIL(&w.fake, w.ready);
+    w.fake.answers = loading;
+    fake_hang_up(&w.fake);
+    FAKE_RUN_UNTIL(&w.fake, w.ready == 2);
+    assert_true(sent("\r\nLOAD\r\n") && wrote_rules());
+    end();
+}
+
 static void new_rules_are_written_at_once_and_a_goodbye_said(void **state)
 {
     static const char *const answers[] = {PONG, NO_LIBRARY, LOADED, WRITTEN,
@@ -405,6 +424,7 @@ int main(void)
         cmocka_unit_test(what_checks_miss_is_restored_once),
         cmocka_unit_test(a_permission_that_is_missing_is_told),
         cmocka_unit_test(a_new_connection_begins_anew),
+        cmocka_unit_test(a_redis_that_is_loading_is_looked_at_again),
         cmocka_unit_test(new_rules_are_written_at_once_and_a_goodbye_said),
         cmocka_unit_test(a_close_waits_for_answers_that_are_due),
     };
