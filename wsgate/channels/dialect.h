@@ -11,7 +11,7 @@
  * Pure: no clock, no sockets.
  *
  * Units       time_ms Unix milliseconds; sizes are bytes
- * Source      docs/protocol.md, Addresses
+ * Source      docs/protocol.md, Endpoints
  */
 #ifndef WSGATE_CHANNELS_DIALECT_H
 #define WSGATE_CHANNELS_DIALECT_H

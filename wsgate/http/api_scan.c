@@ -17,7 +17,7 @@ static void on_round(void *arg, const struct redis_reply *r)
         return;
     if (r->type != REDIS_ARRAY || r->count != 2 ||
         r->item[1].type != REDIS_ARRAY) {
-        api_call_error(call, 503, "redis_error", "odd answer to SCAN");
+        api_call_error(call, 503, "redis_error", "unexpected reply to SCAN");
         return;
     }
     for (size_t i = 0; i < r->item[1].count; i++)

@@ -3,7 +3,7 @@
  *
  * Pure: headers in, status and text out.
  *
- * Source      RFC 6455 section 4.2; origins: docs/protocol.md section 5
+ * Source      RFC 6455 section 4.2; origins: wsgate(1), --allow-origin
  */
 #ifndef WSGATE_WS_WS_HANDSHAKE_H
 #define WSGATE_WS_WS_HANDSHAKE_H
