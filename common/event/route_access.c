@@ -7,9 +7,13 @@
  * nothing but that part. */
 static bool same_kind(struct span name, const char *tmpl, bool bare)
 {
-    size_t n = strcspn(tmpl, ":");
+    size_t n = 0;
 
-    if (tmpl[n] != ':' || name.len < n || memcmp(name.ptr, tmpl, n) != 0)
+    /* Nearly always over at the first letter: this is asked for each row. */
+    while (n < name.len && tmpl[n] == name.ptr[n] && tmpl[n] != ':' &&
+           tmpl[n] != '\0')
+        n++;
+    if (tmpl[n] != ':')
         return false;
     return name.len == n ? bare : name.ptr[n] == ':';
 }
@@ -20,8 +24,8 @@ static bool row_has_private(const struct route *r, struct span name)
     bool bare = r->channel[0] == '\0';
 
     for (size_t i = 0; i < sizeof templates / sizeof *templates; i++) {
-        if (strstr(templates[i], r->private_to) &&
-            same_kind(name, templates[i], bare))
+        if (same_kind(name, templates[i], bare) &&
+            strstr(templates[i], r->private_to))
             return true;
     }
     return false;
