@@ -278,13 +278,12 @@ static void on_mark(void *arg, const struct redis_reply *reply)
 static void drain(struct ratelimitd *r)
 {
     bool quiet = limiter_out(r->limiter) == 0;
+    bool done = quiet && r->was_quiet;
 
-    if (quiet && r->was_quiet)
-        app_redis_settled(&r->link);
-    else if (redis_cmd_words(r->cmd, on_mark, r, "PING", NULL))
+    if (!done && redis_cmd_words(r->cmd, on_mark, r, "PING", NULL))
         r->was_quiet = quiet;
     else if (quiet)
-        app_redis_settled(&r->link); /* no link: nothing is answered */
+        app_redis_settled(&r->link); /* or no link: nothing is answered */
 }
 
 void ratelimitd_stop(void *arg)
