@@ -94,7 +94,7 @@ static void on_accepted(void *arg, struct span line)
 {
     struct bargen *b = arg;
 
-    if (sink_pass(&b->sink, line))
+    if (tee_line(b->sink.out, line))
         pause_if_full(b);
 }
 

@@ -33,11 +33,6 @@ void sink_bar(struct sink *s, struct symbol *sym, const struct resolution *r,
     tee_added(s->out, before);
 }
 
-bool sink_pass(struct sink *s, struct span line)
-{
-    return tee_line(s->out, line);
-}
-
 bool sink_full(const struct sink *s)
 {
     if (s->store)

@@ -26,7 +26,7 @@ struct sink_config {
 struct sink {
     struct sink_config config;
     struct engine *engine;
-    struct tee *out;
+    struct tee *out;     /* lines may be copied to it, before their bars */
     uint64_t updated_ms; /* monotonic, of the last updates to out */
     struct store *store;
     uv_timer_t timer; /* bars to close, updates to send */
@@ -45,9 +45,6 @@ void sink_to_store(struct sink *s, const struct sink_config *config,
 /* From the engine. */
 void sink_bar(struct sink *s, struct symbol *sym, const struct resolution *r,
               const struct bar *bar, enum bar_issue how);
-/* A line of the input, before the bars that it completes; only to an output.
- * True: now and then, for a look at sink_full(). */
-bool sink_pass(struct sink *s, struct span line);
 /* Is it so far behind that the source should wait? */
 bool sink_full(const struct sink *s);
 /* What has come is in the engine: send what is due. */

@@ -1,9 +1,11 @@
 /*
- * payload.h -- events out of what Redis holds: objects parted by line feeds.
+ * payload.h -- events out of what Redis holds: objects separated by line feeds.
  *
  * A message or a journal entry may hold several events.  What is no event is
  * counted and skipped.
  *
+ * Bounds      LINE_PAD bytes behind data must be readable, as those behind the
+ *             strings of a redis_reply are
  * Ownership   payload_init/payload_close
  */
 #ifndef BARGEN_SOURCE_PAYLOAD_H

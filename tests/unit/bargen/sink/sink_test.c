@@ -174,9 +174,9 @@ static void a_line_stands_before_the_bars_that_it_completes(void **state)
 
     (void)state;
     open_sink(true, 0);
-    assert_false(sink_pass(&o.sink, span_str("first")));
+    assert_false(tee_line(o.sink.out, span_str("first")));
     feed_trade(&o.feed, T0, "10", "1", "1");
-    assert_false(sink_pass(&o.sink, span_str("second")));
+    assert_false(tee_line(o.sink.out, span_str("second")));
     feed_trade(&o.feed, T0 + 2000, "11", "1", "2");
     sink_flush(&o.sink);
     text = seen();
@@ -228,7 +228,7 @@ static void a_reader_that_is_slow_makes_it_full(void **state)
     memset(line, 'x', sizeof line);
     open_sink(true, 0);
     do {
-        while (!sink_pass(&o.sink, span_make(line, sizeof line)))
+        while (!tee_line(o.sink.out, span_make(line, sizeof line)))
             ;
         assert_true(looks++ < 100);
     } while (!sink_full(&o.sink));
@@ -249,7 +249,7 @@ static void it_has_finished_when_the_reader_has_all(void **state)
     memset(line, 'x', sizeof line);
     open_sink(true, 0);
     for (int i = 0; i < 500; i++)
-        sink_pass(&o.sink, span_make(line, sizeof line));
+        tee_line(o.sink.out, span_make(line, sizeof line));
     sink_finish(&o.sink, on_finished, &o);
     for (int i = 0; i < 20; i++)
         uv_run(&o.app.loop, UV_RUN_NOWAIT);
