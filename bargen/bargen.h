@@ -3,8 +3,7 @@
  *
  *   lines | journal | pubsub | mock  --event-->  engine  --bar-->  output | store
  */
-#ifndef BARGEN_BARGEN_H
-#define BARGEN_BARGEN_H
+#pragma once
 
 #include "bargen/options.h"
 #include "bargen/sink/sink.h"
@@ -32,5 +31,3 @@ bool bargen_init(struct bargen *b, struct app *app, struct options *opts,
 void bargen_stop(void *arg);
 /* After app_run(), or where bargen_init() failed. */
 void bargen_close(struct bargen *b);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * options.h -- what bargen can be told; the table is in options.c.
  */
-#ifndef BARGEN_OPTIONS_H
-#define BARGEN_OPTIONS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,5 +46,3 @@ void options_close(struct options *o);
 /* "250ms", "1s", or a plain number of milliseconds, as deployments before this
  * program had it. */
 bool options_interval(const char *text, int64_t *ms);
-
-#endif

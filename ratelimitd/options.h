@@ -1,8 +1,7 @@
 /*
  * options.h -- what the command line and the environment say.
  */
-#ifndef RATELIMITD_OPTIONS_H
-#define RATELIMITD_OPTIONS_H
+#pragma once
 
 #include "common/app/app.h"
 #include "common/app/option.h"
@@ -30,5 +29,3 @@ extern const struct cli ratelimitd_cli;
 struct options options_default(void);
 /* Are questions to be read from standard input? */
 bool options_reads_stdin(const struct options *o);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * ratelimitd.h -- the tool: Redis, the ways in, and their life.
  */
-#ifndef RATELIMITD_RATELIMITD_H
-#define RATELIMITD_RATELIMITD_H
+#pragma once
 
 #include "common/app/app.h"
 #include "common/app/app_redis.h"
@@ -42,5 +41,3 @@ bool ratelimitd_init(struct ratelimitd *r, struct app *app,
                      const struct options *opts, struct err *err);
 void ratelimitd_stop(void *arg);
 void ratelimitd_close(struct ratelimitd *r); /* after app_exit() */
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * options.h -- what tickpub can be told; the table is in options.c.
  */
-#ifndef TICKPUB_OPTIONS_H
-#define TICKPUB_OPTIONS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,5 +35,3 @@ struct options options_default(void);
 /* What no single option can say; fills what depends on several. */
 bool options_check(struct options *o, struct err *err);
 void options_close(struct options *o);
-
-#endif

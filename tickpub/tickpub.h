@@ -6,8 +6,7 @@
  * The reader stands still while anything behind it is full, and, with
  * --on-full block, until Redis was there for the first time.
  */
-#ifndef TICKPUB_TICKPUB_H
-#define TICKPUB_TICKPUB_H
+#pragma once
 
 #include <stdbool.h>
 #include <uv.h>
@@ -42,5 +41,3 @@ bool tickpub_init(struct tickpub *t, struct app *app, struct options *opts,
 void tickpub_stop(void *arg);
 /* After app_run(), or where tickpub_init() failed. */
 void tickpub_close(struct tickpub *t);
-
-#endif

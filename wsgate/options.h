@@ -4,8 +4,7 @@
  * Units       *_ms milliseconds, *_bytes bytes, rates a second
  * Source      the table in options.c; bounds are those of docs/protocol.md
  */
-#ifndef WSGATE_OPTIONS_H
-#define WSGATE_OPTIONS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,5 +53,3 @@ struct options {
 extern const struct cli wsgate_cli;
 
 struct options options_default(void);
-
-#endif

@@ -8,8 +8,7 @@
  * Ownership   struct wsgate is main's; everything that it points to is
  *             allocated by wsgate_init() and freed when the loop has closed
  */
-#ifndef WSGATE_WSGATE_H
-#define WSGATE_WSGATE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,5 +57,3 @@ bool wsgate_init(struct wsgate *w, struct app *app, const struct options *opts,
 void wsgate_stop(void *wsgate);
 /* Frees what is left after the loop ended. */
 void wsgate_close(struct wsgate *w);
-
-#endif

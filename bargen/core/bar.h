@@ -14,8 +14,7 @@
  * Ownership   plain values; copy freely
  * Source      docs/decisions/0004-exact-decimals.md
  */
-#ifndef BARGEN_CORE_BAR_H
-#define BARGEN_CORE_BAR_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -147,5 +146,3 @@ static inline bool bar_add(struct bar *b, const struct bar_input *in)
 /* turnover / volume to two digits more than the close has, half to even; false
  * where there is no volume. */
 bool bar_vwap(const struct bar *b, struct decimal *out);
-
-#endif

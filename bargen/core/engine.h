@@ -18,8 +18,7 @@
  * Bounds      ENGINE_SYMBOLS_MAX symbols; events of further ones are refused
  *             and counted
  */
-#ifndef BARGEN_CORE_ENGINE_H
-#define BARGEN_CORE_ENGINE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -125,4 +124,3 @@ void engine_finish(struct engine *e);
 
 /* After a symbol was decoded. */
 void engine_restored(struct engine *e, struct symbol *sym);
-#endif

@@ -6,8 +6,7 @@
  *             always comes in the same order
  * Ownership   nodes belong to the caller and must leave before they are freed
  */
-#ifndef BARGEN_CORE_HEAP_H
-#define BARGEN_CORE_HEAP_H
+#pragma once
 
 #include <stdint.h>
 
@@ -27,5 +26,3 @@ void heap_close(struct heap *h);
 void heap_set(struct heap *h, struct heap_node *node, int64_t due_ns);
 void heap_remove(struct heap *h, struct heap_node *node);
 struct heap_node *heap_first(const struct heap *h); /* NULL: empty */
-
-#endif

@@ -10,8 +10,7 @@
  * Bounds      IDRING_MAX ids; the oldest is forgotten first
  * Ownership   idring_init/idring_close; grows from nothing as ids come
  */
-#ifndef BARGEN_CORE_IDRING_H
-#define BARGEN_CORE_IDRING_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,5 +31,3 @@ uint64_t idring_fingerprint(struct span id);             /* never 0 */
 bool idring_add(struct idring *r, uint64_t fingerprint); /* false: seen */
 /* The i-th newest, from 0; i < r->n. */
 uint64_t idring_newest(const struct idring *r, unsigned i);
-
-#endif

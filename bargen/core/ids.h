@@ -17,8 +17,7 @@
  * Bounds      IDS_RANGES_MAX ranges, then the older half is forgotten
  * Ownership   ids_init/ids_close; allocates nothing before the first id
  */
-#ifndef BARGEN_CORE_IDS_H
-#define BARGEN_CORE_IDS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -70,5 +69,3 @@ bool ids_lost_in(const struct ids *ids, int64_t start_ns, int64_t end_ns);
 
 /* For decoding: append a range above all others; false where it is not. */
 bool ids_restore(struct ids *ids, const struct id_range *range);
-
-#endif

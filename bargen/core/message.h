@@ -9,8 +9,7 @@
  * is left out without volume.  "partial", "gap", "fill" appear only when true;
  * `source` (NULL: none) becomes a member of the message.
  */
-#ifndef BARGEN_CORE_MESSAGE_H
-#define BARGEN_CORE_MESSAGE_H
+#pragma once
 
 #include "bargen/core/bar.h"
 #include "bargen/core/series.h"
@@ -20,5 +19,3 @@
 void message_bar(struct bytes *out, struct span symbol,
                  const struct resolution *r, const struct bar *bar,
                  enum bar_issue how, const char *source);
-
-#endif

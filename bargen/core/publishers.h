@@ -14,8 +14,7 @@
  *             the oldest hole counts as lost for good
  * Ownership   publishers_close frees; all zeros is empty
  */
-#ifndef BARGEN_CORE_PUBLISHERS_H
-#define BARGEN_CORE_PUBLISHERS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -82,5 +81,3 @@ bool publisher_restore_range(struct publisher *pub,
                              const struct seq_range *range);
 
 void publishers_close(struct publishers *s);
-
-#endif

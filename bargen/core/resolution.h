@@ -12,8 +12,7 @@
  * Invariant   start <= time < end: a tick at exactly 09:16:00.000 belongs to
  *             the bar of 09:16
  */
-#ifndef BARGEN_CORE_RESOLUTION_H
-#define BARGEN_CORE_RESOLUTION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,5 +49,3 @@ enum resolution_fault resolution_parse(struct span name,
                                        struct resolution *out);
 void resolution_bucket(const struct resolution *r, int64_t time_ns,
                        int64_t *start_ns, int64_t *end_ns);
-
-#endif

@@ -15,8 +15,7 @@
  * Bounds      SERIES_KEPT_MAX older bars, then the oldest goes early
  * Source      docs/decisions/0006-bargen-checkpoint.md for what of this is kept
  */
-#ifndef BARGEN_CORE_SERIES_H
-#define BARGEN_CORE_SERIES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -121,5 +120,3 @@ void series_reset(struct series *s, const struct series_context *c);
 /* Puts a bar among the older ones, at its place in time. */
 struct bar *series_keep(struct series *s, const struct bar *bar,
                         bool note_drops);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * stats.h -- bargen's metrics: what the engine counts, and its links.
  */
-#ifndef BARGEN_CORE_STATS_H
-#define BARGEN_CORE_STATS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -23,5 +22,3 @@ void stats_log_drops(const struct engine *e, uint64_t now_ms);
 
 /* Members for instance:bargen:{id}. */
 void stats_instance(const struct engine *e, struct json_writer *json);
-
-#endif

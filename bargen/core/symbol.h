@@ -11,8 +11,7 @@
  * Ownership   symbol_new/symbol_free; the name is the symbol's own
  * Bounds      those of ids.h, idring.h, publishers.h and series.h
  */
-#ifndef BARGEN_CORE_SYMBOL_H
-#define BARGEN_CORE_SYMBOL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -151,5 +150,3 @@ void symbol_update(struct symbol *sym, const struct bar_rules *rules);
 void symbol_finish(struct symbol *sym, const struct bar_rules *rules);
 /* After decoding: works out what follows from the rest. */
 void symbol_restored(struct symbol *sym, const struct bar_rules *rules);
-
-#endif

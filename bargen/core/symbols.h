@@ -10,8 +10,7 @@
  *
  * Ownership   symbols_put takes the symbol; symbols_close frees those in `all`
  */
-#ifndef BARGEN_CORE_SYMBOLS_H
-#define BARGEN_CORE_SYMBOLS_H
+#pragma once
 
 #include <stdint.h>
 #include <string.h>
@@ -63,5 +62,3 @@ static inline struct symbol *symbols_find(const struct symbols *t,
     }
     return NULL;
 }
-
-#endif

@@ -10,8 +10,7 @@
  * Units       nanoseconds
  * Source      docs/decisions/0006-bargen-checkpoint.md
  */
-#ifndef BARGEN_CORE_WALLWATCH_H
-#define BARGEN_CORE_WALLWATCH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,5 +26,3 @@ struct wallwatch {
  * of all.  True: wall_ns may be believed. */
 bool wallwatch_look(struct wallwatch *w, int64_t wall_ns, int64_t mono_ns,
                     int64_t (*newest_ns)(const void *arg), const void *arg);
-
-#endif

@@ -8,8 +8,7 @@
  * Ownership   sink_to_output() or sink_to_store(), then sink_close(); struct
  *             sink must outlive the loop
  */
-#ifndef BARGEN_SINK_SINK_H
-#define BARGEN_SINK_SINK_H
+#pragma once
 
 #include "bargen/core/engine.h"
 #include "bargen/core/wallwatch.h"
@@ -52,5 +51,3 @@ void sink_flush(struct sink *s);
 /* Send everything, nothing more will come; done(arg) when it has arrived. */
 void sink_finish(struct sink *s, void (*done)(void *arg), void *arg);
 void sink_close(struct sink *s);
-
-#endif

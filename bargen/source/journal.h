@@ -9,8 +9,7 @@
  * cursors.  A journal that was trimmed beyond a cursor, or replaced by another,
  * flags the open bars of that shard.
  */
-#ifndef BARGEN_SOURCE_JOURNAL_H
-#define BARGEN_SOURCE_JOURNAL_H
+#pragma once
 
 #include "bargen/source/source.h"
 #include "bargen/store/store.h"
@@ -28,5 +27,3 @@ struct journal_config {
 /* What config points to must outlive it. */
 struct source *journal_new(const struct source_context *to,
                            const struct journal_config *config);
-
-#endif

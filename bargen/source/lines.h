@@ -5,8 +5,7 @@
  * where it is strict the first one ends the source.  Reading begins in the next
  * turn of the loop, unless it is paused before.
  */
-#ifndef BARGEN_SOURCE_LINES_H
-#define BARGEN_SOURCE_LINES_H
+#pragma once
 
 #include "bargen/source/source.h"
 
@@ -19,5 +18,3 @@ struct lines_config {
 /* NULL: fd cannot be read. */
 struct source *lines_new(const struct source_context *to,
                          const struct lines_config *config, struct err *err);
-
-#endif

@@ -5,8 +5,7 @@
  * MOCK_PAST_HOURS before the full hour, so that a chart has something to show,
  * and goes on with a few trades a second.
  */
-#ifndef BARGEN_SOURCE_MOCK_H
-#define BARGEN_SOURCE_MOCK_H
+#pragma once
 
 #include "bargen/source/source.h"
 
@@ -20,5 +19,3 @@ struct mock_config {
 
 struct source *mock_new(const struct source_context *to,
                         const struct mock_config *config);
-
-#endif

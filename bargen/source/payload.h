@@ -8,8 +8,7 @@
  *             strings of a redis_reply are
  * Ownership   payload_init/payload_close
  */
-#ifndef BARGEN_SOURCE_PAYLOAD_H
-#define BARGEN_SOURCE_PAYLOAD_H
+#pragma once
 
 #include <stdint.h>
 
@@ -25,5 +24,3 @@ void payload_init(struct payload *p);
 void payload_close(struct payload *p);
 void payload_take(struct payload *p, struct engine *e, struct span data,
                   int64_t received_ns);
-
-#endif

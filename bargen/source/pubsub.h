@@ -5,8 +5,7 @@
  * lost: after every interruption the open bars are flagged.  It cannot wait, so
  * a pause means nothing to it.
  */
-#ifndef BARGEN_SOURCE_PUBSUB_H
-#define BARGEN_SOURCE_PUBSUB_H
+#pragma once
 
 #include "bargen/source/source.h"
 #include "common/redis/redis_config.h"
@@ -20,5 +19,3 @@ struct pubsub_config {
 /* What config points to must outlive it. */
 struct source *pubsub_new(const struct source_context *to,
                           const struct pubsub_config *config);
-
-#endif

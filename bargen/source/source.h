@@ -12,8 +12,7 @@
  * Ownership   source_close() accepts NULL; it may be called in any event but
  *             on_accepted, and no event follows it
  */
-#ifndef BARGEN_SOURCE_SOURCE_H
-#define BARGEN_SOURCE_SOURCE_H
+#pragma once
 
 #include <stdbool.h>
 #include <uv.h>
@@ -64,5 +63,3 @@ bool source_caught_up(const struct source *s);
 /* Why it cannot be read; NULL: it can. */
 const char *source_fault(const struct source *s);
 void source_close(struct source *s);
-
-#endif

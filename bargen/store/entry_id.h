@@ -3,8 +3,7 @@
  *
  * Plain values.
  */
-#ifndef BARGEN_STORE_ENTRY_ID_H
-#define BARGEN_STORE_ENTRY_ID_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,5 +24,3 @@ static inline bool entry_id_before(struct entry_id a, struct entry_id b)
 {
     return a.ms != b.ms ? a.ms < b.ms : a.seq < b.seq;
 }
-
-#endif

@@ -12,8 +12,7 @@
  * Ownership   outbox_init/outbox_close; routes must outlive it.  Notes on
  *             series (series.slot) are cleared by outbox_latest()
  */
-#ifndef BARGEN_STORE_OUTBOX_H
-#define BARGEN_STORE_OUTBOX_H
+#pragma once
 
 #include <stdint.h>
 
@@ -59,5 +58,3 @@ void outbox_bar(struct outbox *o, struct symbol *sym, unsigned index,
 void outbox_latest(struct outbox *o);
 /* After the run was taken over. */
 void outbox_clear(struct outbox *o);
-
-#endif

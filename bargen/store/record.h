@@ -5,8 +5,7 @@
  *              and the rest zeros; look at `bad` at the end
  * Ownership    a reader points into text that is somebody else's
  */
-#ifndef BARGEN_STORE_RECORD_H
-#define BARGEN_STORE_RECORD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,5 +44,3 @@ struct decimal record_get_decimal(struct record_reader *r);
 bool record_at_end(const struct record_reader *r);
 /* Goes to the next line; bad where something is left. */
 void record_end(struct record_reader *r);
-
-#endif

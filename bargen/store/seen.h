@@ -9,8 +9,7 @@
  *             ids are kept; duplicates of older ones are not known any more
  *             after a restart
  */
-#ifndef BARGEN_STORE_SEEN_H
-#define BARGEN_STORE_SEEN_H
+#pragma once
 
 #include "bargen/core/symbol.h"
 #include "bargen/store/record.h"
@@ -20,5 +19,3 @@ enum { SEEN_RANGES_MAX = 512, SEEN_TEXT_IDS_MAX = 512 };
 void seen_put(const struct symbol *sym, struct bytes *out);
 /* What follows the letter; false: it is none of these. */
 bool seen_get(char letter, struct record_reader *r, struct symbol *sym);
-
-#endif

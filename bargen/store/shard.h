@@ -7,8 +7,7 @@
  * "cursor" (id of the last journal entry in it), "flush" (number of the last
  * checkpoint) and "fence" (of the owner; leases are to come, 0 for now).
  */
-#ifndef BARGEN_STORE_SHARD_H
-#define BARGEN_STORE_SHARD_H
+#pragma once
 
 #include "bargen/store/store.h"
 
@@ -54,5 +53,3 @@ void shard_load(struct shard *sh, struct engine *e,
  * still there? */
 void shard_compare(struct shard *sh, struct engine *e,
                    const struct redis_reply *r);
-
-#endif

@@ -14,8 +14,7 @@
  * Errors      state_decode() refuses text that it did not write, or of another
  *             version; the symbol is unchanged then
  */
-#ifndef BARGEN_STORE_STATE_H
-#define BARGEN_STORE_STATE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -39,5 +38,3 @@ bool state_decode_bar(struct symbol *sym, const struct bar_rules *rules,
                       struct err *err);
 bool state_decode(struct symbol *sym, const struct bar_rules *rules,
                   struct span text, struct err *err);
-
-#endif

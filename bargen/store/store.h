@@ -18,8 +18,7 @@
  * Bounds      store_full() above STORE_MAX_BYTES of bars that wait
  * Source      docs/decisions/0006-bargen-checkpoint.md
  */
-#ifndef BARGEN_STORE_STORE_H
-#define BARGEN_STORE_STORE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -82,5 +81,3 @@ uint64_t store_due_ms(const struct store *s);
 void store_finish(struct store *s, void (*done)(void *arg), void *arg);
 /* What is not acknowledged is forgotten; done(arg) when all is closed. */
 void store_close(struct store *s, void (*done)(void *arg), void *arg);
-
-#endif

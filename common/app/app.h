@@ -17,8 +17,7 @@
  *
  * The tool's own options struct begins with `struct app_options app;`.
  */
-#ifndef COMMON_APP_APP_H
-#define COMMON_APP_APP_H
+#pragma once
 
 #include <stdbool.h>
 #include <uv.h>
@@ -116,5 +115,3 @@ int app_exit(struct app *app, struct err *err);
 bool app_http_page(struct app *app, struct http_conn *conn,
                    const struct http_request *req);
 bool app_http_open(struct app *app, struct err *err); /* used by app.c */
-
-#endif

@@ -19,8 +19,7 @@
  *             is closed by app_redis_close() or before on_end
  * Errors      told to app_fail()
  */
-#ifndef COMMON_APP_APP_REDIS_H
-#define COMMON_APP_APP_REDIS_H
+#pragma once
 
 #include <stdbool.h>
 #include <uv.h>
@@ -77,5 +76,3 @@ void app_redis_stop(struct app_redis *r, bool patient,
 void app_redis_settled(void *arg);
 /* Where nothing is waited for.  Accepts what was never opened, or is closed. */
 void app_redis_close(struct app_redis *r);
-
-#endif

@@ -5,8 +5,7 @@
  * (with one line on standard error that says why), 64 where no address is
  * known.  Everything within HEALTHCHECK_MS.  Blocking: nothing else runs.
  */
-#ifndef COMMON_APP_HEALTHCHECK_H
-#define COMMON_APP_HEALTHCHECK_H
+#pragma once
 
 #include "common/app/option.h"
 
@@ -14,5 +13,3 @@ enum { HEALTHCHECK_MS = 2000 };
 
 /* first: the tool's own address, or NULL for `http`, the value of --http. */
 int healthcheck(const struct cli *cli, const char *first, const char *http);
-
-#endif

@@ -10,8 +10,7 @@
  * input_resume().  Both may be called from inside on_line; lines already in
  * the buffer wait too.
  */
-#ifndef COMMON_APP_INPUT_H
-#define COMMON_APP_INPUT_H
+#pragma once
 
 #include <stdbool.h>
 #include <uv.h>
@@ -37,5 +36,3 @@ void input_pause(struct input *in);
 void input_resume(struct input *in);
 /* Stops reading and frees after the close callback; safe in any callback. */
 void input_close(struct input *in);
-
-#endif

@@ -5,8 +5,7 @@
  * too fast; under --strict it ends the tool with exit status 65.  Counting is
  * the tool's own: it has its metrics and its reasons.
  */
-#ifndef COMMON_APP_LINE_FAULT_H
-#define COMMON_APP_LINE_FAULT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,5 +20,3 @@ struct line_fault {
 
 /* True: logged, go on.  False: it was strict, and *err says it (ERR_INPUT). */
 bool line_fault_skip(const struct line_fault *f, bool strict, struct err *err);
-
-#endif

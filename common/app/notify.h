@@ -5,9 +5,6 @@
  * sd_notify(3).  Nothing happens where NOTIFY_SOCKET is not set; failures are
  * not ours to report.
  */
-#ifndef COMMON_APP_NOTIFY_H
-#define COMMON_APP_NOTIFY_H
+#pragma once
 
 void notify_send(const char *state);
-
-#endif

@@ -10,8 +10,7 @@
  * yes/no, on/off; OPT_STRS is a list separated by commas, which a flag
  * replaces.
  */
-#ifndef COMMON_APP_OPTION_H
-#define COMMON_APP_OPTION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,5 +73,3 @@ void option_print_env(const struct option_spec *table, const void *opts);
 
 /* For other variables of the environment. */
 bool option_flag(const char *text, bool *value); /* true/false, 1/0, ... */
-
-#endif

@@ -3,8 +3,7 @@
  *
  * The part that option.c (command line and environment) is built on.
  */
-#ifndef COMMON_APP_OPTION_VALUE_H
-#define COMMON_APP_OPTION_VALUE_H
+#pragma once
 
 #include "common/app/option.h"
 
@@ -17,5 +16,3 @@ struct option_origin {
 /* Puts it where the row says, within what the row allows. */
 bool option_set(const struct option_spec *row, const char *text, void *opts,
                 struct option_origin from, struct err *err);
-
-#endif

@@ -10,8 +10,7 @@
  * from inside a call of this interface; what is added after the loss is
  * counted and forgotten.
  */
-#ifndef COMMON_APP_OUTPUT_H
-#define COMMON_APP_OUTPUT_H
+#pragma once
 
 #include <stdbool.h>
 #include <uv.h>
@@ -43,5 +42,3 @@ void output_close(struct output *out, void (*done)(void *arg, size_t lost),
 
 /* What on_closed was told, as an error with code ERR_OUTPUT. */
 struct err output_error(int errnum);
-
-#endif

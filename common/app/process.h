@@ -5,11 +5,8 @@
  * (process_resident_memory_bytes, ...), so that stock dashboards work; and
  * tickwire_build_info.  Read from /proc/self when asked.
  */
-#ifndef COMMON_APP_PROCESS_H
-#define COMMON_APP_PROCESS_H
+#pragma once
 
 #include "common/base/bytes.h"
 
 void process_metrics(const char *tool, const char *instance, struct bytes *out);
-
-#endif

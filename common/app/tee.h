@@ -10,8 +10,7 @@
  *             other losses are exit status 74, by app_fail()
  * Ownership   tee_close() frees, once everything is written or lost
  */
-#ifndef COMMON_APP_TEE_H
-#define COMMON_APP_TEE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,5 +37,3 @@ bool tee_full(const struct tee *t);
 void tee_flush(struct tee *t);
 /* done(arg, lost bytes) may be NULL. */
 void tee_close(struct tee *t, void (*done)(void *arg, size_t lost), void *arg);
-
-#endif

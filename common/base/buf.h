@@ -4,8 +4,7 @@
  * Ownership   buf_new returns one reference; each buf_ref needs its own
  *             buf_unref, which returns NULL: `m = buf_unref(m)`.  Accepts NULL.
  */
-#ifndef COMMON_BASE_BUF_H
-#define COMMON_BASE_BUF_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,5 +20,3 @@ struct buf {
 struct buf *buf_new(const void *data, size_t len); /* copies; NULL: no memory */
 struct buf *buf_ref(struct buf *b);
 struct buf *buf_unref(struct buf *b);
-
-#endif

@@ -5,8 +5,7 @@
  * Errors      growing ends the process with status 71 when memory is out: who
  *             needs a bound checks `len` before appending.
  */
-#ifndef COMMON_BASE_BYTES_H
-#define COMMON_BASE_BYTES_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -46,5 +45,3 @@ void *mem_alloc(size_t n);
 void *mem_zero(size_t n);
 void *mem_grow(void *p, size_t n);
 char *mem_str(struct span s); /* NUL-terminated copy */
-
-#endif

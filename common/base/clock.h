@@ -1,8 +1,7 @@
 /*
  * clock.h -- the time of day and a clock that never goes back.
  */
-#ifndef COMMON_BASE_CLOCK_H
-#define COMMON_BASE_CLOCK_H
+#pragma once
 
 #include <stdint.h>
 
@@ -13,5 +12,3 @@ static inline uint64_t clock_mono_ms(void)
 {
     return clock_mono_ns() / 1000000;
 }
-
-#endif

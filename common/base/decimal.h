@@ -9,8 +9,7 @@
  *             untouched when a function returns false.
  * Ownership   plain values; copy freely.  No allocation, no I/O, no locale.
  */
-#ifndef COMMON_BASE_DECIMAL_H
-#define COMMON_BASE_DECIMAL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -60,5 +59,3 @@ int decimal_sum_cmp(struct decimal_sum a, struct decimal_sum b);
  */
 bool decimal_sum_div(struct decimal_sum num, struct decimal_sum den,
                      uint8_t scale, struct decimal *out);
-
-#endif

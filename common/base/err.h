@@ -7,8 +7,7 @@
  * 5, 15, 60, D, W, M)") and carries no tool name and no newline: app_exit() and
  * option parsing put "tool: " in front.  NULL is accepted for err.
  */
-#ifndef COMMON_BASE_ERR_H
-#define COMMON_BASE_ERR_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -37,5 +36,3 @@ bool err_set(struct err *err, enum err_code code, const char *fmt, ...)
 /* The same with ": strerror(errnum)" at the end. */
 bool err_errno(struct err *err, enum err_code code, int errnum, const char *fmt,
                ...) __attribute__((format(printf, 4, 5)));
-
-#endif

@@ -8,8 +8,7 @@
  * still in use, block.  fdflags_restore_all() is for ways out that close
  * nothing.
  */
-#ifndef COMMON_BASE_FDFLAGS_H
-#define COMMON_BASE_FDFLAGS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -23,5 +22,3 @@ void fdflags_restore_all(void);
 /* Where 0, 1 or 2 is not open at start, no socket or log of ours may take its
  * number: /dev/null goes there, opened so that the missing direction fails. */
 void fdflags_guard_stdio(void);
-
-#endif

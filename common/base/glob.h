@@ -4,13 +4,10 @@
  * Only the last star is ever tried again, so the worst case is the product of
  * both lengths, not an exponential.
  */
-#ifndef COMMON_BASE_GLOB_H
-#define COMMON_BASE_GLOB_H
+#pragma once
 
 #include <stdbool.h>
 
 #include "common/base/span.h"
 
 bool glob_match(struct span pattern, struct span text);
-
-#endif

@@ -22,8 +22,7 @@
  * of journal shards and the fingerprints in bargen's state have hashes of their
  * own, without a secret.
  */
-#ifndef COMMON_BASE_HASH_H
-#define COMMON_BASE_HASH_H
+#pragma once
 
 #include <stdint.h>
 #include <string.h>
@@ -110,5 +109,3 @@ static inline uint64_t hash_number(uint64_t n)
 {
     return hash_fold(n ^ hash_secret.start, hash_secret.factor);
 }
-
-#endif

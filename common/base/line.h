@@ -11,8 +11,7 @@
  * A line longer than max_len is reported once and skipped to its end without
  * being stored.
  */
-#ifndef COMMON_BASE_LINE_H
-#define COMMON_BASE_LINE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,5 +45,3 @@ void line_filled(struct line_reader *r, size_t n);
 enum line_result line_next(struct line_reader *r, struct span *line);
 /* At end of input: the last line, if it had no line feed. */
 bool line_rest(struct line_reader *r, struct span *line);
-
-#endif

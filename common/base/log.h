@@ -12,8 +12,7 @@
  * Errors      where standard error cannot be written within LOG_WAIT_MS, the
  *             line is dropped and counted (tickwire_log_dropped_total)
  */
-#ifndef COMMON_BASE_LOG_H
-#define COMMON_BASE_LOG_H
+#pragma once
 
 #include <stdint.h>
 
@@ -56,5 +55,3 @@ struct log_quote {
 };
 const char *log_quote(struct log_quote *room, struct span value);
 #define LOG_Q(value) log_quote(&(struct log_quote){.text = {0}}, (value))
-
-#endif

@@ -6,12 +6,9 @@
  *
  * Source   RFC 6761, section 6.3
  */
-#ifndef COMMON_BASE_LOOPBACK_H
-#define COMMON_BASE_LOOPBACK_H
+#pragma once
 
 #include <stdbool.h>
 
 /* localhost, and names below it, in any case, with or without a last dot. */
 bool loopback_name(const char *host);
-
-#endif

@@ -5,8 +5,7 @@
  * `m.value++`.  metrics_add() links it into the process's list (once).  Names
  * follow Prometheus: tickwire_<tool>_<noun>_<unit>[_total].
  */
-#ifndef COMMON_BASE_METRICS_H
-#define COMMON_BASE_METRICS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -38,5 +37,3 @@ void metrics_add_all(struct metric *m, unsigned n);
 void metrics_observe(struct metric *m, uint64_t value);
 /* Prometheus text format 0.0.4; metrics of one name are grouped. */
 void metrics_render(struct bytes *out);
-
-#endif

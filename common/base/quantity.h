@@ -6,13 +6,10 @@
  * MiB G GiB kB MB GB).  False: neither, or more than int64_t holds; the result
  * is then left alone.
  */
-#ifndef COMMON_BASE_QUANTITY_H
-#define COMMON_BASE_QUANTITY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 bool quantity_duration(const char *text, int64_t *ms);
 bool quantity_size(const char *text, int64_t *bytes);
-
-#endif

@@ -11,8 +11,7 @@
  *             with splitmix64; exponential deviates: von Neumann's comparison
  *             method (1951)
  */
-#ifndef COMMON_BASE_RANDOM_H
-#define COMMON_BASE_RANDOM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,5 +57,3 @@ static inline bool random_chance(struct random *r, unsigned percent)
 double random_normal(struct random *r);
 /* Mean 1. */
 double random_exponential(struct random *r);
-
-#endif

@@ -10,8 +10,7 @@
  * Units       price in units of the caller's choice, 2 at least;
  *             volatility of one second; time in seconds
  */
-#ifndef COMMON_BASE_RANDOM_WALK_H
-#define COMMON_BASE_RANDOM_WALK_H
+#pragma once
 
 #include "common/base/random.h"
 
@@ -23,5 +22,3 @@ struct random_walk {
 
 struct random_walk random_walk_start(double price, double volatility);
 void random_walk_step(struct random_walk *w, struct random *r, double seconds);
-
-#endif

@@ -4,8 +4,7 @@
  * Not NUL-terminated.  A span is valid for as long as the buffer it points
  * into; who keeps one longer copies the bytes.
  */
-#ifndef COMMON_BASE_SPAN_H
-#define COMMON_BASE_SPAN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -64,5 +63,3 @@ static inline bool span_number(struct span s, size_t max_digits, uint64_t *out)
     *out = n;
     return true;
 }
-
-#endif

@@ -7,8 +7,7 @@
  * Ownership   the things are the caller's; the table owns its buckets only
  * Errors      growing ends the process when memory is out (bytes.h)
  */
-#ifndef COMMON_BASE_TABLE_H
-#define COMMON_BASE_TABLE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,5 +48,3 @@ void table_walk(const struct table *t, size_t *at, size_t buckets,
                 void (*fn)(void *arg, struct node *n), void *arg);
 void table_each(const struct table *t, void (*fn)(void *arg, struct node *n),
                 void *arg);
-
-#endif

@@ -7,8 +7,7 @@
  * Ownership   a timeout is part of its caller's struct; it must be taken out
  *             with timeout_queue_remove() before that is freed
  */
-#ifndef COMMON_BASE_TIMEOUT_QUEUE_H
-#define COMMON_BASE_TIMEOUT_QUEUE_H
+#pragma once
 
 #include <stdint.h>
 #include <uv.h>
@@ -33,5 +32,3 @@ void timeout_queue_add(struct timeout_queue *q, struct timeout *t,
 void timeout_queue_remove(struct timeout *t);
 /* Everything that waits is due now; then the timer is closed. */
 void timeout_queue_close(struct timeout_queue *q);
-
-#endif

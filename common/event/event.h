@@ -13,8 +13,7 @@
  *             escapes, into the event's own store; both end with either
  * Errors      enum event_fault with the byte column (from 1) where it was seen
  */
-#ifndef COMMON_EVENT_EVENT_H
-#define COMMON_EVENT_EVENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -121,5 +120,3 @@ struct event_peek {
 
 /* False: not exactly one valid JSON value, with UTF-8 checked. */
 bool event_peek(struct span payload, struct event_peek *out);
-
-#endif

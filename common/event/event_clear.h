@@ -4,8 +4,7 @@
  * Not with memset: gcc makes `rep stos` of one of this size, which alone took a
  * fifth of the time of reading a tick.
  */
-#ifndef COMMON_EVENT_EVENT_CLEAR_H
-#define COMMON_EVENT_EVENT_CLEAR_H
+#pragma once
 
 #include <stddef.h>
 
@@ -31,5 +30,3 @@ static inline void event_clear(struct event *ev, struct span text)
 #endif
     ev->text = text;
 }
-
-#endif

@@ -7,8 +7,7 @@
  *
  * Private to event*.c.
  */
-#ifndef COMMON_EVENT_EVENT_FIELD_H
-#define COMMON_EVENT_EVENT_FIELD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -73,5 +72,3 @@ static inline bool event_fields_quoted(const struct event_fields *p,
 {
     return event_fields_have(p, field) && p->value[field].ptr[-1] == '"';
 }
-
-#endif

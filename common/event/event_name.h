@@ -4,8 +4,7 @@
  * Letters, digits and ._/-@+#.  A colon parts channel names, a * is a wildcard
  * in them, and the other signs mean something to Redis patterns or to URLs.
  */
-#ifndef COMMON_EVENT_EVENT_NAME_H
-#define COMMON_EVENT_EVENT_NAME_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -67,5 +66,3 @@ static inline bool event_name_ok(struct span name)
     }
     return event_name_run(name.ptr) >= name.len;
 }
-
-#endif

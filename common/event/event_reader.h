@@ -14,8 +14,7 @@
  * Ownership   event_reader_new(), event_reader_free(); some 5 KB
  * Errors      as event.h
  */
-#ifndef COMMON_EVENT_EVENT_READER_H
-#define COMMON_EVENT_EVENT_READER_H
+#pragma once
 
 #include "common/event/event.h"
 
@@ -26,5 +25,3 @@ void event_reader_free(struct event_reader *reader); /* accepts NULL */
 /* At least LINE_PAD readable bytes must follow the line (any values). */
 enum event_fault event_read(struct event_reader *reader, struct span line,
                             struct event *ev, unsigned *column);
-
-#endif

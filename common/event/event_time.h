@@ -3,8 +3,7 @@
  *
  * Pure.  Exact: fraction digits behind the nanosecond are dropped.
  */
-#ifndef COMMON_EVENT_EVENT_TIME_H
-#define COMMON_EVENT_EVENT_TIME_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,5 +19,3 @@ bool event_time_read(struct span text, int64_t *ns);
 /* Where the value of `time` stands in a line, from 1; 0: not found.  Good
  * enough for a message to a person: the scanner does not keep it. */
 unsigned event_time_column(struct span line);
-
-#endif

@@ -7,8 +7,7 @@
  *
  * Ownership   plain values; copy freely
  */
-#ifndef COMMON_EVENT_PRICE_H
-#define COMMON_EVENT_PRICE_H
+#pragma once
 
 #include "common/base/bytes.h"
 #include "common/base/decimal.h"
@@ -24,5 +23,3 @@ struct price {
 /* Of a tick or a trade. */
 struct price price_of(const struct event *ev);
 void price_json(struct bytes *out, struct span symbol, const struct price *p);
-
-#endif

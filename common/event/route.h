@@ -17,8 +17,7 @@
  *             and the member
  * Ownership   rows and their texts belong to the table
  */
-#ifndef COMMON_EVENT_ROUTE_H
-#define COMMON_EVENT_ROUTE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -92,5 +91,3 @@ bool route_channel_is_internal(struct span name);
 bool route_is_private(const struct route_table *t, struct span name);
 /* Channels with the same first part are delivered in the same mode. */
 enum route_mode route_mode_of(const struct route_table *t, struct span name);
-
-#endif

@@ -1,12 +1,9 @@
 /*
  * route_print.h -- the route table for people: aligned columns, one type a line.
  */
-#ifndef COMMON_EVENT_ROUTE_PRINT_H
-#define COMMON_EVENT_ROUTE_PRINT_H
+#pragma once
 
 #include "common/event/route.h"
 
 void route_print(const struct route_table *t, const char *prefix,
                  struct bytes *out);
-
-#endif

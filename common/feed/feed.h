@@ -13,8 +13,7 @@
  *
  * Pure: the time of day is an argument.
  */
-#ifndef COMMON_FEED_FEED_H
-#define COMMON_FEED_FEED_H
+#pragma once
 
 #include "common/base/bytes.h"
 #include "common/base/err.h"
@@ -38,5 +37,3 @@ void feed_reader_free(struct feed_reader *reader); /* accepts NULL */
 enum feed_result feed_read(struct feed_reader *reader, struct span line,
                            int64_t now_ns, struct event *ev,
                            enum event_fault *fault, unsigned *column);
-
-#endif

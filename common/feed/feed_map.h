@@ -7,8 +7,7 @@
  *
  * Private to feed*.c.
  */
-#ifndef COMMON_FEED_FEED_MAP_H
-#define COMMON_FEED_FEED_MAP_H
+#pragma once
 
 #include "common/event/event.h"
 
@@ -71,5 +70,3 @@ struct feed {
 #define FEED_DECLARE(name) extern const struct feed feed_##name;
 FEEDS(FEED_DECLARE)
 extern const struct feed *const feed_map[]; /* ends with NULL */
-
-#endif

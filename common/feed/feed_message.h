@@ -3,8 +3,7 @@
  *
  * Private to feed*.c.
  */
-#ifndef COMMON_FEED_FEED_MESSAGE_H
-#define COMMON_FEED_FEED_MESSAGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,5 +39,3 @@ const struct feed_field *feed_message_find(const struct feed_message *m,
 /* Sets what is wrong and where; always false. */
 bool feed_message_bad(struct feed_message *m, const char *at,
                       enum event_fault fault);
-
-#endif

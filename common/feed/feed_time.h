@@ -4,8 +4,7 @@
  * Pure and exact: what is behind the nanosecond is dropped, nothing goes
  * through a double.
  */
-#ifndef COMMON_FEED_FEED_TIME_H
-#define COMMON_FEED_FEED_TIME_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,5 +23,3 @@ bool feed_time_rfc3339(struct span text, int64_t *ns);
 
 /* Append as milliseconds, with as many fraction digits as it takes. */
 void feed_time_add_ms(struct bytes *out, int64_t ns);
-
-#endif

@@ -16,8 +16,7 @@
  * connection from state to state; http_request.c reads, http_response.c
  * writes; http_listen.c opens the socket.
  */
-#ifndef COMMON_HTTP_HTTP_H
-#define COMMON_HTTP_HTTP_H
+#pragma once
 
 #include <stdbool.h>
 #include <uv.h>
@@ -108,5 +107,3 @@ bool http_query(const struct http_request *req, const char *name,
  * empty: every address. */
 bool http_listen_parse(const char *text, char host[256], unsigned *port,
                        struct err *err);
-
-#endif

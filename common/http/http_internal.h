@@ -4,8 +4,7 @@
  * Included by common/http/ (and their tests) only; everybody else uses
  * http.h.
  */
-#ifndef COMMON_HTTP_HTTP_INTERNAL_H
-#define COMMON_HTTP_HTTP_INTERNAL_H
+#pragma once
 
 #include <netinet/in.h>
 
@@ -169,5 +168,3 @@ void http_count_conn(struct http_server *s, int change); /* +1, -1 */
 /* A bound, listening, non-blocking socket, or -1. */
 int http_listen_open(const char *text, const struct http_options *options,
                      unsigned *port, struct err *err);
-
-#endif

@@ -5,8 +5,7 @@
  * root; json_free(root) ends them all.  Lookups accept NULL and answer
  * "absent".
  */
-#ifndef COMMON_JSON_JSON_H
-#define COMMON_JSON_JSON_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,5 +35,3 @@ bool json_int(const json_value *v, int64_t *out);
 /* Whole numbers too; never for prices.  (jansson owns the name json_real.) */
 bool json_double(const json_value *v, double *out);
 bool json_bool(const json_value *v, bool *out);
-
-#endif

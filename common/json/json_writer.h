@@ -23,8 +23,7 @@
  * Speed       not for what runs once a message: bars, prices, updates, answers
  *             of the rate limit and stamps are put together from fixed pieces
  */
-#ifndef COMMON_JSON_JSON_WRITER_H
-#define COMMON_JSON_JSON_WRITER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -53,5 +52,3 @@ void json_write_raw(struct json_writer *w, const char *key, struct span json);
 
 /* A string alone, with its quotes. */
 void json_quote(struct bytes *out, struct span text);
-
-#endif

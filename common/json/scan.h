@@ -11,8 +11,7 @@
  * they return with the end, and to ask the careful ones why where they say
  * NULL.
  */
-#ifndef COMMON_JSON_SCAN_H
-#define COMMON_JSON_SCAN_H
+#pragma once
 
 #include <endian.h>
 #include <stdbool.h>
@@ -323,5 +322,3 @@ static inline const char *scan_fast_number(const char *s, const char *end,
     return stop && (*stop | 0x20) != 'e' ? stop
                                          : scan_fast_number_rest(s, end, out);
 }
-
-#endif

@@ -5,8 +5,7 @@
  * time: open, ask nobody for a while (100 ms, doubling to 1 s).  Then one is let
  * through; its answer in time closes the breaker.
  */
-#ifndef COMMON_LIMIT_BREAKER_H
-#define COMMON_LIMIT_BREAKER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,5 +31,3 @@ void breaker_answered(struct breaker *b);
 void breaker_failed(struct breaker *b, int64_t now_ms);
 /* A new connection: what the old one did says nothing. */
 void breaker_reset(struct breaker *b);
-
-#endif

@@ -8,8 +8,7 @@
  *
  * Units       *_us of any monotonic clock that all calls share
  */
-#ifndef COMMON_LIMIT_DENY_CACHE_H
-#define COMMON_LIMIT_DENY_CACHE_H
+#pragma once
 
 #include "common/base/span.h"
 #include "common/limit/rule.h"
@@ -31,5 +30,3 @@ bool deny_cache_get(const struct deny_cache *c, const struct rule *rule,
 void deny_cache_drop(struct deny_cache *c, const struct rule *rule,
                      struct span key);
 void deny_cache_clear(struct deny_cache *c); /* rules were changed */
-
-#endif

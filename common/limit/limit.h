@@ -7,8 +7,7 @@
  *
  * Units       *_us microseconds, *_ms milliseconds (rounded up)
  */
-#ifndef COMMON_LIMIT_LIMIT_H
-#define COMMON_LIMIT_LIMIT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -52,5 +51,3 @@ static inline int64_t limit_us_to_ms(int64_t us)
 {
     return us <= 0 ? 0 : (us + 999) / 1000;
 }
-
-#endif

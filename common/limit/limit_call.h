@@ -3,8 +3,7 @@
  *
  * The function is ratelimitd's, and its head says what it takes and gives.
  */
-#ifndef COMMON_LIMIT_LIMIT_CALL_H
-#define COMMON_LIMIT_LIMIT_CALL_H
+#pragma once
 
 #include "common/limit/pending_check.h"
 #include "common/redis/redis_cmd.h"
@@ -38,5 +37,3 @@ bool limit_call_verdicts(const struct redis_reply *reply, unsigned n,
 /* The rules, or the function, are not in Redis. */
 bool limit_call_unknown_rule(const struct redis_reply *reply);
 bool limit_call_no_function(const struct redis_reply *reply);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Ownership   spans and rules are borrowed from whoever asks
  */
-#ifndef COMMON_LIMIT_LIMIT_CHECK_H
-#define COMMON_LIMIT_LIMIT_CHECK_H
+#pragma once
 
 #include "common/base/span.h"
 #include "common/limit/rule.h"
@@ -46,5 +45,3 @@ static inline void outcome_begin(struct outcome *o, const struct limit_check *q,
     o->source = source;
     o->degraded = false;
 }
-
-#endif

@@ -13,8 +13,7 @@
  * Bounds      LIMIT_CLIENT_OUT_MAX checks on their way, the rest is decided
  *             here
  */
-#ifndef COMMON_LIMIT_LIMIT_CLIENT_H
-#define COMMON_LIMIT_LIMIT_CLIENT_H
+#pragma once
 
 #include "common/limit/limit_sender.h"
 #include "common/limit/limit_store.h"
@@ -74,5 +73,3 @@ bool limit_client_breaker_open(const struct limit_client *c);
 /* What is on its way, and what comes later, is decided here. */
 void limit_client_stop(struct limit_client *c);
 void limit_client_free(struct limit_client *c);
-
-#endif

@@ -5,8 +5,7 @@
  * can see up to twice as many.  Whole numbers only, so the Redis function, which
  * counts in doubles below 2^53, comes to the same results.
  */
-#ifndef COMMON_LIMIT_LIMIT_GCRA_H
-#define COMMON_LIMIT_LIMIT_GCRA_H
+#pragma once
 
 #include "common/limit/limit.h"
 
@@ -18,5 +17,3 @@ struct limit_gcra {
 struct verdict limit_gcra_ask(struct limit_gcra *gcra,
                               const struct limit *limit, int64_t clock_us,
                               int64_t cost, enum limit_mode mode);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Time comes with the check, what was used is in the caller's limit_store.
  */
-#ifndef COMMON_LIMIT_LIMIT_LOCAL_H
-#define COMMON_LIMIT_LIMIT_LOCAL_H
+#pragma once
 
 #include "common/limit/limit_check.h"
 #include "common/limit/limit_store.h"
@@ -19,5 +18,3 @@ void limit_local_degrade(struct limit_store *s, const struct limit_check *q,
                          struct outcome *o);
 /* Redis allowed this (or took the reset): the local limits know of it. */
 void limit_local_note(struct limit_store *s, const struct limit_check *q);
-
-#endif

@@ -8,8 +8,7 @@
  * Ownership   the caller's struct; limit_log_close() gives the ring back
  * Source      docs/decisions/0007-rate-limit-list-log.md
  */
-#ifndef COMMON_LIMIT_LIMIT_LOG_H
-#define COMMON_LIMIT_LIMIT_LOG_H
+#pragma once
 
 #include "common/limit/limit.h"
 
@@ -22,5 +21,3 @@ void limit_log_close(struct limit_log *log);
 struct verdict limit_log_ask(struct limit_log *log, const struct limit *limit,
                              int64_t clock_us, int64_t cost,
                              enum limit_mode mode);
-
-#endif

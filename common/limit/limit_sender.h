@@ -9,8 +9,7 @@
  * Ownership   the link is borrowed, and closed before the struct is freed; each
  *             check that is sent comes back exactly once
  */
-#ifndef COMMON_LIMIT_LIMIT_SENDER_H
-#define COMMON_LIMIT_LIMIT_SENDER_H
+#pragma once
 
 #include "common/base/timeout_queue.h"
 #include "common/limit/limit_call.h"
@@ -49,5 +48,3 @@ void limit_sender_init(struct limit_sender *s, uv_loop_t *loop,
 void limit_sender_send(struct limit_sender *s, struct pending_check *p);
 /* What is on its way fails; closes the handles. */
 void limit_sender_stop(struct limit_sender *s);
-
-#endif

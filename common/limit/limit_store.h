@@ -9,8 +9,7 @@
  * Units       clock_us: any clock that all calls share
  * Ownership   limit_store_new/limit_store_free
  */
-#ifndef COMMON_LIMIT_LIMIT_STORE_H
-#define COMMON_LIMIT_LIMIT_STORE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -34,5 +33,3 @@ bool limit_store_ask_all(struct limit_store *s, const struct rule *const *rules,
                          const struct limit *limits, unsigned n,
                          struct span key, int64_t clock_us, int64_t cost,
                          enum limit_mode mode, struct verdict *verdicts);
-
-#endif

@@ -4,8 +4,7 @@
  * Part of a struct of whoever asks; a copy, as the request is gone by then.  The
  * rules must live until on_outcome.
  */
-#ifndef COMMON_LIMIT_PENDING_CHECK_H
-#define COMMON_LIMIT_PENDING_CHECK_H
+#pragma once
 
 #include "common/limit/limit_check.h"
 
@@ -46,5 +45,3 @@ static inline struct limit_check pending_check_at(const struct pending_check *p,
                                 .mode = p->mode,
                                 .now_us = now_us};
 }
-
-#endif

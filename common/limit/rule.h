@@ -4,8 +4,7 @@
  * What a check has to know of it: here, in the Redis function and in memory
  * alike.
  */
-#ifndef COMMON_LIMIT_RULE_H
-#define COMMON_LIMIT_RULE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -32,5 +31,3 @@ struct rule {
     unsigned group; /* same number, same name; from 0 in order of appearance */
     int line;       /* in the file, for messages */
 };
-
-#endif

@@ -5,8 +5,7 @@
  * members, written every INSTANCE_EVERY_MS, expiring after INSTANCE_EXPIRE_MS,
  * deleted at an orderly stop.  While Redis is away nothing is queued.
  */
-#ifndef COMMON_REDIS_INSTANCE_H
-#define COMMON_REDIS_INSTANCE_H
+#pragma once
 
 #include "common/json/json_writer.h"
 #include "common/redis/redis_cmd.h"
@@ -31,5 +30,3 @@ struct instance *instance_new(uv_loop_t *loop, struct instance_id id,
 /* Sends the DEL: call it before redis_cmd_close().  Accepts NULL; frees after
  * the close callback. */
 void instance_close(struct instance *i);
-
-#endif

@@ -4,8 +4,7 @@
  * Blocks do not move, so pointers stay valid until redis_arena_reset().
  * Errors      NULL above the limit given; out of memory ends the process
  */
-#ifndef COMMON_REDIS_REDIS_ARENA_H
-#define COMMON_REDIS_REDIS_ARENA_H
+#pragma once
 
 #include <stddef.h>
 
@@ -23,5 +22,3 @@ void redis_arena_close(struct redis_arena *a);
 void *redis_arena_take(struct redis_arena *a, size_t n);
 /* Everything taken so far ends; a block of moderate size is kept. */
 void redis_arena_reset(struct redis_arena *a);
-
-#endif

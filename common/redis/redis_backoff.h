@@ -5,8 +5,7 @@
  * clients of one Redis do not come back in the same millisecond.  Pure: the
  * random number is an argument.
  */
-#ifndef COMMON_REDIS_REDIS_BACKOFF_H
-#define COMMON_REDIS_REDIS_BACKOFF_H
+#pragma once
 
 #include <stdint.h>
 
@@ -22,5 +21,3 @@ int64_t redis_backoff_next(struct redis_backoff *b, uint64_t random);
 void redis_backoff_reset(struct redis_backoff *b);
 /* From the kernel, never from a seed that restarted processes could share. */
 uint64_t redis_backoff_random(void);
-
-#endif

@@ -21,8 +21,7 @@
  *
  * No answer for six seconds is taken for a dead link: BLOCK less than that.
  */
-#ifndef COMMON_REDIS_REDIS_CMD_H
-#define COMMON_REDIS_REDIS_CMD_H
+#pragma once
 
 #include "common/redis/redis_link.h"
 #include "common/redis/redis_pending.h"
@@ -80,5 +79,3 @@ void redis_cmd_drop(struct redis_cmd *c, const char *why);
  * be NULL, when everything is closed.  What is queued is offered to the kernel
  * once: who must know that it arrived waits for the replies first. */
 void redis_cmd_close(struct redis_cmd *c, void (*done)(void *arg), void *arg);
-
-#endif

@@ -16,8 +16,7 @@
  *
  * Secrets never appear in logs or errors: print `display`.
  */
-#ifndef COMMON_REDIS_REDIS_CONFIG_H
-#define COMMON_REDIS_REDIS_CONFIG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -55,5 +54,3 @@ bool redis_config_read(struct redis_config *c,
                        const struct redis_config_flags *flags, struct err *err);
 /* Parses one URL into c (host, port, path, user, password, db, display). */
 bool redis_config_url(struct redis_config *c, const char *url, struct err *err);
-
-#endif

@@ -8,8 +8,7 @@
  * Ownership   redis_conn_close() may be called in any callback; then only
  *             on_closed follows, after which it is freed
  */
-#ifndef COMMON_REDIS_REDIS_CONN_H
-#define COMMON_REDIS_REDIS_CONN_H
+#pragma once
 
 #include <stdbool.h>
 #include <uv.h>
@@ -47,5 +46,3 @@ bool redis_conn_resolving(const struct redis_conn *c);
 void redis_conn_write(struct redis_conn *c, struct bytes *out);
 size_t redis_conn_unsent(const struct redis_conn *c);
 void redis_conn_close(struct redis_conn *c);
-
-#endif

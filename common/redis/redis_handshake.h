@@ -5,8 +5,7 @@
  * loading, or a replica without its master, accepts the others.  Pure: bytes
  * out, replies in.
  */
-#ifndef COMMON_REDIS_REDIS_HANDSHAKE_H
-#define COMMON_REDIS_REDIS_HANDSHAKE_H
+#pragma once
 
 #include "common/base/bytes.h"
 #include "common/redis/redis_config.h"
@@ -39,5 +38,3 @@ void redis_handshake_begin(struct redis_handshake *h,
                            struct bytes *out);
 enum redis_handshake_result redis_handshake_reply(struct redis_handshake *h,
                                                   const struct redis_reply *r);
-
-#endif

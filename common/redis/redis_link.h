@@ -12,8 +12,7 @@
  *
  * Everything queued in one loop turn leaves in one write.
  */
-#ifndef COMMON_REDIS_REDIS_LINK_H
-#define COMMON_REDIS_REDIS_LINK_H
+#pragma once
 
 #include <stdbool.h>
 #include <uv.h>
@@ -77,5 +76,3 @@ void redis_link_drop(struct redis_link *l, const char *why);
  * What is queued is offered to the kernel once and not waited for, so that a
  * peer that hangs does not delay it. */
 void redis_link_close(struct redis_link *l, void (*done)(void *arg), void *arg);
-
-#endif

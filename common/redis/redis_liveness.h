@@ -6,8 +6,7 @@
  * both.  No PING each second: a busy link needs none, and an idle one no more.
  * Pure: times are arguments.
  */
-#ifndef COMMON_REDIS_REDIS_LIVENESS_H
-#define COMMON_REDIS_REDIS_LIVENESS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -34,5 +33,3 @@ enum redis_liveness_action redis_liveness_step(struct redis_liveness *l,
                                                uint64_t now_ms);
 /* When to ask for the next step, in ms from now. */
 uint64_t redis_liveness_due(const struct redis_liveness *l, uint64_t now_ms);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * redis_metrics.h -- what the links of one role count.
  */
-#ifndef COMMON_REDIS_REDIS_METRICS_H
-#define COMMON_REDIS_REDIS_METRICS_H
+#pragma once
 
 #include "common/base/metrics.h"
 #include "common/redis/redis_reply.h"
@@ -19,5 +18,3 @@ struct redis_metrics {
 /* role is "cmd", "sub" or "read"; anything else counts as "cmd".  The first
  * call of a role links its metrics into the process's list. */
 struct redis_metrics *redis_metrics_of(const char *role);
-
-#endif

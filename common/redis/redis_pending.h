@@ -4,8 +4,7 @@
  * Equal neighbours share one entry with a count, so that a burst of a million
  * commands nobody asks about costs one entry.  Pure.
  */
-#ifndef COMMON_REDIS_REDIS_PENDING_H
-#define COMMON_REDIS_REDIS_PENDING_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,5 +32,3 @@ void redis_pending_add(struct redis_pending *p, redis_reply_fn *fn, void *arg,
                        size_t count);
 /* The waiter of the next reply; false: there is none. */
 bool redis_pending_take(struct redis_pending *p, struct redis_waiter *out);
-
-#endif

@@ -13,8 +13,7 @@
  *
  * Ownership   close it before its links
  */
-#ifndef COMMON_REDIS_REDIS_PROBE_H
-#define COMMON_REDIS_REDIS_PROBE_H
+#pragma once
 
 #include "common/redis/redis_cmd.h"
 #include "common/redis/redis_probe_state.h"
@@ -36,5 +35,3 @@ bool redis_probe_heard(struct redis_probe *p, struct span channel);
 /* The owner reports on_ready, on_live and on_down of either link. */
 void redis_probe_links_changed(struct redis_probe *p);
 void redis_probe_close(struct redis_probe *p);
-
-#endif

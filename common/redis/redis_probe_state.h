@@ -7,8 +7,7 @@
  * doubted after 1.5 s and called stale 1 s later, which leaves half a second
  * to tell everybody.
  */
-#ifndef COMMON_REDIS_REDIS_PROBE_STATE_H
-#define COMMON_REDIS_REDIS_PROBE_STATE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -61,5 +60,3 @@ redis_probe_state_upstream(const struct redis_probe_state *s, uint64_t now_ms);
 /* When to ask for the next step, in ms from now, at least 1. */
 uint64_t redis_probe_state_due(const struct redis_probe_state *s,
                                uint64_t now_ms);
-
-#endif

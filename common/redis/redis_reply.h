@@ -6,8 +6,7 @@
  * it returns.  At least LINE_PAD readable bytes follow each string, so that an
  * event is scanned where it lies.
  */
-#ifndef COMMON_REDIS_REDIS_REPLY_H
-#define COMMON_REDIS_REDIS_REPLY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,5 +57,3 @@ enum redis_error {
     REDIS_ERR_CLUSTER,  /* MOVED, ASK, CLUSTERDOWN */
 };
 enum redis_error redis_error_of(struct span text);
-
-#endif

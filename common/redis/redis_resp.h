@@ -4,8 +4,7 @@
  * Pure: bytes only, so that whoever builds commands can be tested without a
  * connection.
  */
-#ifndef COMMON_REDIS_REDIS_RESP_H
-#define COMMON_REDIS_REDIS_RESP_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -16,5 +15,3 @@ void resp_array(struct bytes *out, unsigned count);
 void resp_bulk(struct bytes *out, const void *data, size_t len);
 void resp_bulk_str(struct bytes *out, const char *text);
 void resp_bulk_int(struct bytes *out, int64_t value);
-
-#endif

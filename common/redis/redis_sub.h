@@ -9,8 +9,7 @@
  * A name that the ACL forbids is reported and asked for again every 30 s; the
  * others are not kept waiting for it.
  */
-#ifndef COMMON_REDIS_REDIS_SUB_H
-#define COMMON_REDIS_REDIS_SUB_H
+#pragma once
 
 #include "common/redis/redis_link.h"
 
@@ -53,5 +52,3 @@ enum redis_state redis_sub_state(const struct redis_sub *s);
 void redis_sub_drop(struct redis_sub *s, const char *why);
 /* No event follows; done(arg), which may be NULL, when everything is closed. */
 void redis_sub_close(struct redis_sub *s, void (*done)(void *arg), void *arg);
-
-#endif

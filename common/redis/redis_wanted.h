@@ -7,8 +7,7 @@
  * that is refused (ACL) takes all its names with it: they are asked for again
  * one by one, to find the forbidden ones.  Pure: bytes out, answers in.
  */
-#ifndef COMMON_REDIS_REDIS_WANTED_H
-#define COMMON_REDIS_REDIS_WANTED_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -71,5 +70,3 @@ bool redis_wanted_rejected(struct redis_wanted *w,
 void redis_wanted_retry(struct redis_wanted *w);
 /* A new connection: nothing is asked, everything wanted has changed. */
 void redis_wanted_reset(struct redis_wanted *w);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * check_command.h -- --check RULE KEY: one question, one answer, one exit status.
  */
-#ifndef RATELIMITD_DOOR_CHECK_COMMAND_H
-#define RATELIMITD_DOOR_CHECK_COMMAND_H
+#pragma once
 
 #include "common/app/app.h"
 #include "ratelimitd/door/limiter.h"
@@ -21,5 +20,3 @@ void check_command_join(int argc, char **argv);
 bool check_command_valid(const struct check_command *c, struct err *err);
 /* Prints the answer; c must live until then. */
 void check_command_ask(struct check_command *c, struct limiter *limiter);
-
-#endif

@@ -9,8 +9,7 @@
  * Every question gets its callback exactly once, possibly before limiter_ask()
  * returns.
  */
-#ifndef RATELIMITD_DOOR_LIMITER_H
-#define RATELIMITD_DOOR_LIMITER_H
+#pragma once
 
 #include <uv.h>
 
@@ -60,5 +59,3 @@ bool limiter_has_redis(const struct limiter *l);
 bool limiter_breaker_open(const struct limiter *l);
 const struct heavy_hitters *limiter_heavy_hitters(const struct limiter *l);
 const struct limit_store *limiter_store(const struct limiter *l);
-
-#endif

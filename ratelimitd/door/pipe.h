@@ -6,8 +6,7 @@
  * so that none of them waits longer in our queue than Redis takes, and while
  * nobody reads the answers.
  */
-#ifndef RATELIMITD_DOOR_PIPE_H
-#define RATELIMITD_DOOR_PIPE_H
+#pragma once
 
 #include "common/app/app.h"
 #include "ratelimitd/door/limiter.h"
@@ -30,5 +29,3 @@ struct pipe *pipe_new(struct app *app, const struct pipe_config *config,
 void pipe_stop(struct pipe *p);
 /* Only when no question waits.  Frees when the answers are written. */
 void pipe_close(struct pipe *p);
-
-#endif

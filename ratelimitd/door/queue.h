@@ -9,8 +9,7 @@
  * QUEUE_REPLY_MS.  What is older than expires_ms (Unix time) is dropped,
  * uncharged: nobody waits for it any more.
  */
-#ifndef RATELIMITD_DOOR_QUEUE_H
-#define RATELIMITD_DOOR_QUEUE_H
+#pragma once
 
 #include "common/app/app.h"
 #include "common/redis/redis_cmd.h"
@@ -28,5 +27,3 @@ void queue_stop(struct queue *q);
 /* Requests that wait for their answer. */
 unsigned queue_waiting(const struct queue *q);
 void queue_free(struct queue *q);
-
-#endif

@@ -2,8 +2,7 @@
  * request.h -- one request of the Redis queue: a question, where its answer
  * goes, and until when somebody waits for it.
  */
-#ifndef RATELIMITD_DOOR_REQUEST_H
-#define RATELIMITD_DOOR_REQUEST_H
+#pragma once
 
 #include "ratelimitd/limit/question.h"
 
@@ -18,5 +17,3 @@ struct request {
 
 /* False: err says why; reply_len > 0 where the answer can say so. */
 bool request_read(struct request *r, struct span text, struct err *err);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * status.h -- what /ready, /health, /metrics and instance:ratelimitd:* say.
  */
-#ifndef RATELIMITD_DOOR_STATUS_H
-#define RATELIMITD_DOOR_STATUS_H
+#pragma once
 
 #include "common/json/json_writer.h"
 #include "ratelimitd/door/limiter.h"
@@ -21,5 +20,3 @@ bool status_ready(void *arg, const char **why);
 bool status_health(void *arg, struct json_writer *json);
 void status_instance(void *arg, struct json_writer *json);
 void status_metrics(struct status *s); /* gauges, once */
-
-#endif

@@ -6,8 +6,7 @@
  *     400 a parameter is missing or wrong, 404 no such rule: JSON
  *   `rule` may be a list, api,orders: all must allow.
  */
-#ifndef RATELIMITD_DOOR_WEB_H
-#define RATELIMITD_DOOR_WEB_H
+#pragma once
 
 #include "common/http/http.h"
 #include "ratelimitd/door/limiter.h"
@@ -21,5 +20,3 @@ struct web {
 /* For app.page; arg is a struct web. */
 bool web_page(void *arg, struct http_conn *conn,
               const struct http_request *req);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * answer.h -- an answer as text: a JSON line, or headers of HTTP.
  */
-#ifndef RATELIMITD_LIMIT_ANSWER_H
-#define RATELIMITD_LIMIT_ANSWER_H
+#pragma once
 
 #include "common/base/bytes.h"
 #include "common/limit/limit_check.h"
@@ -18,5 +17,3 @@ void answer_json(struct bytes *out, struct span id, bool is_list,
 void answer_error(struct bytes *out, struct span id, const char *error);
 /* Retry-After, RateLimit-Policy and RateLimit, each line ended by CRLF. */
 void answer_headers(struct bytes *out, const struct outcome *o);
-
-#endif

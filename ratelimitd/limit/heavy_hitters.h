@@ -5,8 +5,7 @@
  * inherits its count, so a count may be too high by at most `over`, but a
  * frequent key is never missing.
  */
-#ifndef RATELIMITD_LIMIT_HEAVY_HITTERS_H
-#define RATELIMITD_LIMIT_HEAVY_HITTERS_H
+#pragma once
 
 #include "common/json/json_writer.h"
 #include "ratelimitd/limit/rules.h"
@@ -31,5 +30,3 @@ void heavy_hitters_add(struct heavy_hitters *h, const struct rule *rule,
 /* An array, most first. */
 void heavy_hitters_json(const struct heavy_hitters *h, const char *key,
                         struct json_writer *json);
-
-#endif

@@ -10,8 +10,7 @@
  *
  * Ownership   spans point into the line, or into the question's own store
  */
-#ifndef RATELIMITD_LIMIT_QUESTION_H
-#define RATELIMITD_LIMIT_QUESTION_H
+#pragma once
 
 #include "common/base/err.h"
 #include "common/base/span.h"
@@ -42,5 +41,3 @@ bool question_from(struct question *q, const json_value *root,
 /* The usual shape only; false: try the long way.  For tests. */
 bool question_scan(struct question *q, struct span line);
 bool question_mode(struct span name, enum limit_mode *mode);
-
-#endif

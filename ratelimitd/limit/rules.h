@@ -15,8 +15,7 @@
  * Errors      ERR_CONFIG, naming the line and the member
  * Ownership   rules_close() ends everything that rules_find() gave out
  */
-#ifndef RATELIMITD_LIMIT_RULES_H
-#define RATELIMITD_LIMIT_RULES_H
+#pragma once
 
 #include "common/base/bytes.h"
 #include "common/base/err.h"
@@ -62,5 +61,3 @@ const char *rules_name(const struct rules *rules, unsigned group);
 uint64_t rules_digest(const struct rules *rules);
 /* The whole as a table for people. */
 void rules_print(const struct rules *rules, struct bytes *out);
-
-#endif

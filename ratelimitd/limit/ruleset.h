@@ -3,8 +3,7 @@
  *
  * A question on its way to Redis keeps the rules it was asked under.
  */
-#ifndef RATELIMITD_LIMIT_RULESET_H
-#define RATELIMITD_LIMIT_RULESET_H
+#pragma once
 
 #include "ratelimitd/limit/rules.h"
 #include "ratelimitd/limit/stats.h"
@@ -25,5 +24,3 @@ struct ruleset *ruleset_of(struct rules *rules, struct span stamp);
 bool ruleset_same(const struct ruleset *set, struct span stamp);
 struct ruleset *ruleset_ref(struct ruleset *set);
 struct ruleset *ruleset_unref(struct ruleset *set); /* accepts NULL */
-
-#endif

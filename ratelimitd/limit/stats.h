@@ -1,8 +1,7 @@
 /*
  * stats.h -- what happened: counters per rule, never per key.
  */
-#ifndef RATELIMITD_LIMIT_STATS_H
-#define RATELIMITD_LIMIT_STATS_H
+#pragma once
 
 #include "common/base/metrics.h"
 #include "ratelimitd/limit/answer.h"
@@ -32,5 +31,3 @@ void stats_count(struct rule_stats *rs, const struct verdict *v,
                  enum outcome_source source, bool degraded);
 /* Totals over all rules, for status pages. */
 void stats_totals(uint64_t *questions, uint64_t *over, uint64_t *degraded);
-
-#endif

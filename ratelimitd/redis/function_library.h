@@ -3,8 +3,7 @@
  *
  * Pure: it reads an answer to FUNCTION LIST LIBRARYNAME ... WITHCODE.
  */
-#ifndef RATELIMITD_REDIS_FUNCTION_LIBRARY_H
-#define RATELIMITD_REDIS_FUNCTION_LIBRARY_H
+#pragma once
 
 #include "common/redis/redis_reply.h"
 
@@ -22,5 +21,3 @@ struct span function_library_code(const struct redis_reply *reply);
 long function_library_version(struct span code);
 enum function_library_state function_library_state(struct span theirs,
                                                    struct span ours);
-
-#endif

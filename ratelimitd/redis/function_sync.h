@@ -15,8 +15,7 @@
  *             answer and the timer's close callback have come
  * Errors      logged; on_refused where Redis lacks a permission (ACL)
  */
-#ifndef RATELIMITD_REDIS_FUNCTION_SYNC_H
-#define RATELIMITD_REDIS_FUNCTION_SYNC_H
+#pragma once
 
 #include "common/redis/redis_cmd.h"
 #include "ratelimitd/limit/ruleset.h"
@@ -51,5 +50,3 @@ void function_sync_restore_rules(struct function_sync *s);
 /* This instance ends: the others get its share of local limits. */
 void function_sync_sign_off(struct function_sync *s);
 void function_sync_close(struct function_sync *s);
-
-#endif

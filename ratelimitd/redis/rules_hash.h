@@ -4,8 +4,7 @@
  * A hash with the text of each rule name, and under "@stamp", a name that no rule
  * can have, when they were loaded and their digest: "MILLISECONDS DIGEST".
  */
-#ifndef RATELIMITD_REDIS_RULES_HASH_H
-#define RATELIMITD_REDIS_RULES_HASH_H
+#pragma once
 
 #include "common/redis/redis_cmd.h"
 #include "ratelimitd/limit/ruleset.h"
@@ -18,5 +17,3 @@ bool rules_hash_write(struct redis_cmd *cmd, const char *key,
 struct ruleset *rules_hash_read(const struct redis_reply *reply);
 /* Was a loaded before b? */
 bool rules_hash_earlier(struct span a, const char *b);
-
-#endif

@@ -4,8 +4,7 @@
  * The only clock that it looks at is the time of day, for the bound on times in
  * the future, and only where an event is later than the bound worked out last.
  */
-#ifndef TICKPUB_INPUT_INTAKE_H
-#define TICKPUB_INPUT_INTAKE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -36,5 +35,3 @@ void intake_close(struct intake *in);
 enum intake_result intake_read(struct intake *in, struct span line,
                                struct event *ev, enum event_fault *fault,
                                unsigned *column);
-
-#endif

@@ -11,8 +11,7 @@
  * Units       *_ns nanoseconds; event times since the Unix epoch, now on any
  *             clock that does not jump
  */
-#ifndef TICKPUB_INPUT_PACE_H
-#define TICKPUB_INPUT_PACE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,5 +28,3 @@ struct pace {
 bool pace_parse(struct pace *p, const char *text, struct err *err);
 /* How long from now on the event has to wait; 0: it is due. */
 int64_t pace_wait_ns(struct pace *p, int64_t event_ns, int64_t now_ns);
-
-#endif

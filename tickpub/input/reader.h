@@ -11,8 +11,7 @@
  *             ends, and reader_free() frees once the loop is done with it
  * Errors      reader_open() says why; on_end has the errno of a read
  */
-#ifndef TICKPUB_INPUT_READER_H
-#define TICKPUB_INPUT_READER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -73,5 +72,3 @@ void reader_stop(struct reader *r);
 /* The same, for good; also of one that reader_open() did not open. */
 void reader_close(struct reader *r);
 void reader_free(struct reader *r);
-
-#endif

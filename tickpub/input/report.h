@@ -1,8 +1,7 @@
 /*
  * report.h -- what came in: counters, and words for what is wrong with a line.
  */
-#ifndef TICKPUB_INPUT_REPORT_H
-#define TICKPUB_INPUT_REPORT_H
+#pragma once
 
 #include <stdint.h>
 
@@ -29,5 +28,3 @@ uint64_t report_accepted_count(void);
 uint64_t report_bad_count(void);
 /* Write the members lines, accepted, bad. */
 void report_counts(struct json_writer *json);
-
-#endif

@@ -13,8 +13,7 @@
  * Units       *_ns nanoseconds since the Unix epoch; rate events a second, of
  *             all symbols together, on average over a day
  */
-#ifndef TICKPUB_INPUT_SIMULATOR_H
-#define TICKPUB_INPUT_SIMULATOR_H
+#pragma once
 
 #include <stdint.h>
 
@@ -30,5 +29,3 @@ void simulator_free(struct simulator *s);
 int64_t simulator_gap_ns(struct simulator *s, int64_t time_ns);
 /* Append one event as a JSON object, without a line feed. */
 void simulator_event(struct simulator *s, int64_t time_ns, struct bytes *out);
-
-#endif

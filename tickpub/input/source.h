@@ -6,8 +6,7 @@
  *
  * Ownership   source_close() frees in close callbacks; no event follows it
  */
-#ifndef TICKPUB_INPUT_SOURCE_H
-#define TICKPUB_INPUT_SOURCE_H
+#pragma once
 
 #include <stdint.h>
 #include <uv.h>
@@ -37,5 +36,3 @@ struct source *source_simulated(uv_loop_t *loop,
 void source_pause(struct source *s);
 void source_resume(struct source *s);
 void source_close(struct source *s);
-
-#endif

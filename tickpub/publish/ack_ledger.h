@@ -8,8 +8,7 @@
  *
  * Ownership   zeroed is empty; ack_ledger_close() frees
  */
-#ifndef TICKPUB_PUBLISH_ACK_LEDGER_H
-#define TICKPUB_PUBLISH_ACK_LEDGER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,5 +29,3 @@ void ack_ledger_add(struct ack_ledger *l, uint64_t commands, uint64_t events);
 bool ack_ledger_add_to_last(struct ack_ledger *l, uint64_t events);
 /* The oldest command is settled: its events; 0 where there is none. */
 uint64_t ack_ledger_take(struct ack_ledger *l);
-
-#endif

@@ -12,8 +12,7 @@
  * Ownership   batch_new/batch_free; records point to destinations and channels,
  *             which live as long as their table
  */
-#ifndef TICKPUB_PUBLISH_BATCH_H
-#define TICKPUB_PUBLISH_BATCH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,5 +64,3 @@ static inline struct span batch_payload(const struct batch *b,
 {
     return span_make(b->data.ptr + r->off, r->len);
 }
-
-#endif

@@ -6,8 +6,7 @@
  *
  * Pure: no Redis connection, no clock.
  */
-#ifndef TICKPUB_PUBLISH_COMMAND_H
-#define TICKPUB_PUBLISH_COMMAND_H
+#pragma once
 
 #include <stdint.h>
 
@@ -32,5 +31,3 @@ unsigned command_list(struct bytes *out, const struct key *k,
 /* The member of this score is replaced; the newest keep stay (0: all). */
 unsigned command_sorted(struct bytes *out, const struct key *k, int64_t score,
                         struct span payload);
-
-#endif

@@ -12,8 +12,7 @@
  * Ownership   everything lives until destinations_close()
  * Bounds      max_destinations; destination_of() returns NULL beyond it
  */
-#ifndef TICKPUB_PUBLISH_DESTINATION_H
-#define TICKPUB_PUBLISH_DESTINATION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -121,5 +120,3 @@ void destinations_reroute(struct destinations *t,
 /* NULL: max_destinations is reached. */
 struct destination *destination_of(struct destinations *t,
                                    const struct event *ev);
-
-#endif

@@ -12,8 +12,7 @@
  * Ownership   zeroed is empty, encoder_close() frees; channels and keys in it
  *             are borrowed
  */
-#ifndef TICKPUB_PUBLISH_ENCODER_H
-#define TICKPUB_PUBLISH_ENCODER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -82,5 +81,3 @@ void encoder_latest(struct encoder *e, uint64_t now_ms, unsigned link);
 uint32_t encoder_records(struct encoder *e, struct batch *b, uint32_t from,
                          bool joined, uint64_t stale_before_ms,
                          struct encoder_counts *counts);
-
-#endif

@@ -14,8 +14,7 @@
  *
  * Ownership   entries belong to the journal; journal_close() frees all
  */
-#ifndef TICKPUB_PUBLISH_JOURNAL_H
-#define TICKPUB_PUBLISH_JOURNAL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -79,5 +78,3 @@ void journal_remove(struct journal *j, struct journal_entry *e);
 struct journal_entry *journal_due(struct journal *j);
 /* The oldest that is not in flight; NULL: none. */
 struct journal_entry *journal_oldest_unsent(const struct journal *j);
-
-#endif

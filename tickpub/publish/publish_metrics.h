@@ -1,8 +1,7 @@
 /*
  * publish_metrics.h -- what publishing counts.
  */
-#ifndef TICKPUB_PUBLISH_PUBLISH_METRICS_H
-#define TICKPUB_PUBLISH_PUBLISH_METRICS_H
+#pragma once
 
 #include "common/base/metrics.h"
 
@@ -29,5 +28,3 @@ enum publish_metric {
 extern struct metric publish_metrics[PUBLISH_METRICS];
 
 void publish_metrics_add(void);
-
-#endif

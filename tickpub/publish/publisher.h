@@ -17,8 +17,7 @@
  *             it publisher_full() is true and on_room says when it no longer
  *             is, or, with drop_oldest, the oldest events go.
  */
-#ifndef TICKPUB_PUBLISH_PUBLISHER_H
-#define TICKPUB_PUBLISH_PUBLISHER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -77,5 +76,3 @@ void publisher_reroute(struct publisher *p, const struct route_table *routes);
 struct redis_cmd *publisher_cmd(struct publisher *p);
 /* done(arg), unless it is NULL, when everything is closed and freed. */
 void publisher_close(struct publisher *p, void (*done)(void *arg), void *arg);
-
-#endif

@@ -6,8 +6,7 @@
  * Ownership   queue_init/queue_close; what queue_shift() returns goes back with
  *             queue_give(), which keeps one for reuse
  */
-#ifndef TICKPUB_PUBLISH_QUEUE_H
-#define TICKPUB_PUBLISH_QUEUE_H
+#pragma once
 
 #include "tickpub/publish/batch.h"
 
@@ -42,5 +41,3 @@ static inline uint64_t queue_events(const struct queue *q)
 {
     return q->events + q->open->events;
 }
-
-#endif

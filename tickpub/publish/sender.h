@@ -10,8 +10,7 @@
  * Units       *_ms milliseconds on the loop's clock
  * Ownership   embedded in its owner; sender_close() before sender_free()
  */
-#ifndef TICKPUB_PUBLISH_SENDER_H
-#define TICKPUB_PUBLISH_SENDER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -65,5 +64,3 @@ static inline bool sender_owes(const struct sender *s)
 void sender_close(struct sender *s, void (*on_closed)(void *arg));
 /* After that. */
 void sender_free(struct sender *s);
-
-#endif

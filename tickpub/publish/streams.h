@@ -8,8 +8,7 @@
  *
  * Ownership   embedded in its owner; streams_close() before that is freed
  */
-#ifndef TICKPUB_PUBLISH_STREAMS_H
-#define TICKPUB_PUBLISH_STREAMS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -57,5 +56,3 @@ uint64_t streams_drop_oldest(struct streams *s);
 void streams_close(struct streams *s, void (*on_closed)(void *arg));
 /* After that. */
 void streams_free(struct streams *s);
-
-#endif

@@ -7,8 +7,7 @@
  * The first is about Pub/Sub, the second about the journal and streams: an
  * event may be heard and not kept, or kept and not heard.
  */
-#ifndef TICKPUB_PUBLISH_TALLY_H
-#define TICKPUB_PUBLISH_TALLY_H
+#pragma once
 
 #include <stdint.h>
 
@@ -27,5 +26,3 @@ struct tally {
  * and in unacknowledged stream entries.  The rest is from publish_metrics. */
 struct tally tally_of(uint64_t queued, uint64_t unanswered,
                       uint64_t unacknowledged);
-
-#endif

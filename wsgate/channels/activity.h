@@ -4,8 +4,7 @@
  * Units       *_ms milliseconds
  * Ownership   everything is valid until the listener returns
  */
-#ifndef WSGATE_CHANNELS_ACTIVITY_H
-#define WSGATE_CHANNELS_ACTIVITY_H
+#pragma once
 
 #include <stdint.h>
 
@@ -30,5 +29,3 @@ struct activity {
 };
 
 typedef void activity_fn(void *arg, const struct activity *a);
-
-#endif

@@ -15,8 +15,7 @@
  *             says how long that is (upstream_internal.h)
  * Limits      CHANNELS_MAX names
  */
-#ifndef WSGATE_CHANNELS_CHANNEL_H
-#define WSGATE_CHANNELS_CHANNEL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -156,5 +155,3 @@ void channel_each_newest(const struct channels *cs, const struct view *v,
                          void (*fn)(void *arg, const struct conflation_key *s,
                                     struct span payload),
                          void *arg);
-
-#endif

@@ -13,8 +13,7 @@
  * Units       time_ms Unix milliseconds; sizes are bytes
  * Source      docs/protocol.md, Endpoints
  */
-#ifndef WSGATE_CHANNELS_DIALECT_H
-#define WSGATE_CHANNELS_DIALECT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -55,5 +54,3 @@ struct dialect_row {
 const struct dialect_row *dialect_row(enum dialect dialect);
 /* False: nothing is spoken there. */
 bool dialect_of_path(struct span path, enum dialect *dialect);
-
-#endif

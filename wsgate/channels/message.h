@@ -7,8 +7,7 @@
  * Units       times are Unix milliseconds
  * Source      docs/protocol.md, Server to client
  */
-#ifndef WSGATE_CHANNELS_MESSAGE_H
-#define WSGATE_CHANNELS_MESSAGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -59,5 +58,3 @@ void message_result_bad(struct message_frame *f, struct span channel,
 void message_result_mode(struct message_frame *f, struct span channel, bool all,
                          int64_t interval_ms);
 void message_results_end(struct message_frame *f);
-
-#endif

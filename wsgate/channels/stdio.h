@@ -13,8 +13,7 @@
  *             `disconnect` lines are written.  What was never opened may be
  *             stopped.
  */
-#ifndef WSGATE_CHANNELS_STDIO_H
-#define WSGATE_CHANNELS_STDIO_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,5 +45,3 @@ void stdio_activity(void *stdio, const struct activity *a);
 /* No more lines are read; output goes on. */
 void stdio_stop_input(struct stdio *s);
 void stdio_stop(struct stdio *s);
-
-#endif

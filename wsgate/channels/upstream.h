@@ -15,8 +15,7 @@
  *             to Redis; upstream_stop() closes both, upstream_free() frees the
  *             rest after the loop has ended
  */
-#ifndef WSGATE_CHANNELS_UPSTREAM_H
-#define WSGATE_CHANNELS_UPSTREAM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -98,5 +97,3 @@ void upstream_flush(struct upstream *upstream);
 /* UPSTREAM_LIVE without Redis. */
 enum upstream_state upstream_state(const struct upstream *upstream);
 struct upstream_stats upstream_stats(const struct upstream *upstream);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * upstream_internal.h -- what upstream.c, upstream_redis.c and upstream_local.c share.
  */
-#ifndef WSGATE_CHANNELS_UPSTREAM_INTERNAL_H
-#define WSGATE_CHANNELS_UPSTREAM_INTERNAL_H
+#pragma once
 
 #include <uv.h>
 
@@ -89,5 +88,3 @@ void upstream_redis_want(struct upstream *upstream, struct span name,
                          bool pattern);
 void upstream_redis_unwant(struct upstream *upstream, struct span name,
                            bool pattern);
-
-#endif

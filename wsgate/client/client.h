@@ -9,8 +9,7 @@
  *             callback of its handle, after client_close() or client_end(),
  *             which may come while one of its own messages is served
  */
-#ifndef WSGATE_CLIENT_CLIENT_H
-#define WSGATE_CLIENT_CLIENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -84,5 +83,3 @@ void client_end(struct client *c, uint16_t code, const char *reason);
 size_t client_unread(const struct client *c); /* bytes of answers */
 /* It did something: the rest of `a` is filled in, and whoever listens told. */
 void client_tell(const struct client *c, struct activity a);
-
-#endif

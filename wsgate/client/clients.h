@@ -10,8 +10,7 @@
  *             clients are gone, clients_free() frees the rest after the loop has
  *             ended.  What it is given outlives it.
  */
-#ifndef WSGATE_CLIENT_CLIENTS_H
-#define WSGATE_CLIENT_CLIENTS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -102,5 +101,3 @@ void clients_add(struct clients *registry, struct client *c,
                  const char *address);
 void clients_remove(struct clients *registry, struct client *c);
 void clients_leaving(struct clients *registry, struct client *c);
-
-#endif

@@ -7,8 +7,7 @@
  *             point into it
  * Source      docs/protocol.md, Client to server
  */
-#ifndef WSGATE_CLIENT_COMMAND_H
-#define WSGATE_CLIENT_COMMAND_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -52,5 +51,3 @@ struct span command_channel(const struct command *cmd, size_t i);
 /* What the client last saw of a channel; false: it did not say. */
 bool command_since(const struct command *cmd, struct span channel,
                    struct span *id);
-
-#endif

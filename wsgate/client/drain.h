@@ -8,8 +8,7 @@
  * Units       *_ms milliseconds
  * Ownership   struct drain is the caller's and outlives the loop
  */
-#ifndef WSGATE_CLIENT_DRAIN_H
-#define WSGATE_CLIENT_DRAIN_H
+#pragma once
 
 #include <stdint.h>
 #include <uv.h>
@@ -35,5 +34,3 @@ struct drain {
 /* Over spread_ms; done(arg) when the last client has gone. */
 void drain_begin(struct drain *d, struct clients *clients, int64_t spread_ms,
                  void (*done)(void *arg), void *arg);
-
-#endif

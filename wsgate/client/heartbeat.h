@@ -8,8 +8,7 @@
  * Ownership   struct heartbeat is the caller's; heartbeat_stop() closes its
  *             timers, heartbeat_free() frees the rest after the loop has ended
  */
-#ifndef WSGATE_CLIENT_HEARTBEAT_H
-#define WSGATE_CLIENT_HEARTBEAT_H
+#pragma once
 
 #include <stdint.h>
 #include <uv.h>
@@ -31,5 +30,3 @@ void heartbeat_open(struct heartbeat *h, struct clients *clients,
 void heartbeat_upstream_changed(struct heartbeat *h);
 void heartbeat_stop(struct heartbeat *h);
 void heartbeat_free(struct heartbeat *h);
-
-#endif

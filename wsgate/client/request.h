@@ -4,8 +4,7 @@
  * Ownership   a request is on its client's list and on the list of all until
  *             request_free(), which gives back the subscriptions that were not taken
  */
-#ifndef WSGATE_CLIENT_REQUEST_H
-#define WSGATE_CLIENT_REQUEST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,5 +49,3 @@ struct span request_item_name(const struct request *r,
 struct span request_item_since(const struct request *r,
                                const struct subscribe_item *item);
 bool request_is_settled(struct request *r);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * session.h -- what a client's messages ask for, done.
  */
-#ifndef WSGATE_CLIENT_SESSION_H
-#define WSGATE_CLIENT_SESSION_H
+#pragma once
 
 #include "common/base/bytes.h"
 #include "wsgate/client/client.h"
@@ -11,5 +10,3 @@
 void session_text(struct client *c, struct span text, struct bytes *out);
 /* The client goes: gives its subscriptions back. */
 void session_end(struct client *c);
-
-#endif

@@ -5,8 +5,7 @@
  * than a client can take at once, so they are made when there is room; one that
  * an update has outdone by then is dropped.
  */
-#ifndef WSGATE_CLIENT_SNAPSHOT_H
-#define WSGATE_CLIENT_SNAPSHOT_H
+#pragma once
 
 #include <stdint.h>
 
@@ -29,5 +28,3 @@ struct snapshots *snapshots_of(const struct request *r);
 void snapshots_queue(struct client *c, struct snapshots *s);
 void snapshots_pump(struct client *c);
 void snapshots_free(struct client *c);
-
-#endif

@@ -6,8 +6,7 @@
  *
  * Units       counters count since the start
  */
-#ifndef WSGATE_CLIENT_STATS_H
-#define WSGATE_CLIENT_STATS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -36,5 +35,3 @@ void stats_read(const struct clients *registry, struct stats *out);
 void stats_export(struct clients *registry);
 /* A client was found so many bytes behind. */
 void stats_backlog(uint64_t bytes);
-
-#endif

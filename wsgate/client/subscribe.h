@@ -9,8 +9,7 @@
  * Ownership   answers are added to `out`, which the caller sends: whole frames,
  *             emptied where a close frame has been sent meanwhile
  */
-#ifndef WSGATE_CLIENT_SUBSCRIBE_H
-#define WSGATE_CLIENT_SUBSCRIBE_H
+#pragma once
 
 #include "common/base/bytes.h"
 #include "wsgate/client/clients.h"
@@ -24,5 +23,3 @@ void subscribe_list(struct client *c, struct span names, struct bytes *out);
 void subscribe_dialect(struct client *c, struct bytes *out);
 /* Some subscriptions became settled, or time has passed. */
 void subscribe_check(struct clients *registry);
-
-#endif

@@ -6,8 +6,7 @@
  *
  * Ownership   subscription_set_open/subscription_set_close; one at a time (it marks channels)
  */
-#ifndef WSGATE_CLIENT_SUBSCRIPTION_SET_H
-#define WSGATE_CLIENT_SUBSCRIPTION_SET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,5 +42,3 @@ uint64_t subscription_set_put(struct subscription_set *s, uint64_t key);
 uint64_t subscription_set_remove(struct subscription_set *s, struct span name);
 /* These are the member's subscriptions now. */
 void subscription_set_apply(struct subscription_set *s, struct member *m);
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * upgrade.h -- from an HTTP request to a WebSocket client, or to a refusal.
  */
-#ifndef WSGATE_CLIENT_UPGRADE_H
-#define WSGATE_CLIENT_UPGRADE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,5 +24,3 @@ void upgrade(struct clients *registry, const struct upgrade_options *options,
 /* Does once what the first client should not wait for: OpenSSL finds its
  * algorithms at first use, some milliseconds and a megabyte. */
 void upgrade_warm_up(void);
-
-#endif

@@ -12,8 +12,7 @@
  * Limits      the rest of a cut frame is copied up to BACKLOG_COPY_MAX; a
  *             longer one is copied once for all members that it was cut for
  */
-#ifndef WSGATE_FANOUT_BACKLOG_H
-#define WSGATE_FANOUT_BACKLOG_H
+#pragma once
 
 #include "common/base/bytes.h"
 #include "wsgate/fanout/fanout.h"
@@ -62,5 +61,3 @@ const struct start_seq *backlog_start_seq(const struct backlog *backlog,
 /* m is about to belong to `to` (NULL: no group): subscriptions that `to` has
  * and the old group has not start at the head of the log. */
 void backlog_move(struct fanout *f, struct member *m, struct group *to);
-
-#endif

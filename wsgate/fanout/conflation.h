@@ -7,8 +7,7 @@
  * Source      docs/protocol.md: newest per (stream, type), bars per (stream,
  *             bar time), everything of streams in mode `all`
  */
-#ifndef WSGATE_FANOUT_CONFLATION_H
-#define WSGATE_FANOUT_CONFLATION_H
+#pragma once
 
 #include "wsgate/fanout/backlog.h"
 #include "wsgate/fanout/fanout.h"
@@ -22,5 +21,3 @@ void conflation_everything(struct fanout *f, const struct group *g,
 bool conflation_newest(struct fanout *f, const struct group *g,
                        const struct backlog *backlog,
                        struct pending_frames *out);
-
-#endif

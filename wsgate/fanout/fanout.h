@@ -18,8 +18,7 @@
  * Ownership   streams, patterns and members are the caller's and must be
  *             removed before they are freed; groups are the fanout's
  */
-#ifndef WSGATE_FANOUT_FANOUT_H
-#define WSGATE_FANOUT_FANOUT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -166,5 +165,3 @@ bool fanout_is_drained(const struct member *m);
 uint64_t
 fanout_queued(const struct fanout *f); /* frames owed to slow members */
 uint32_t fanout_slow_count(const struct fanout *f);
-
-#endif

@@ -13,8 +13,7 @@
  *             of them, so that a payload can be scanned where it is
  * Ownership   framelog_init/framelog_close; the struct is the caller's
  */
-#ifndef WSGATE_FANOUT_FRAMELOG_H
-#define WSGATE_FANOUT_FRAMELOG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -75,5 +74,3 @@ static inline const char *framelog_bytes(const struct framelog *l,
 {
     return l->bytes + (f->at & (l->size - 1));
 }
-
-#endif

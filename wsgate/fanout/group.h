@@ -13,8 +13,7 @@
  * Ownership   fanout.c makes and frees groups; links point both ways and are
  *             taken down by group_free() and group_unlink_stream()
  */
-#ifndef WSGATE_FANOUT_GROUP_H
-#define WSGATE_FANOUT_GROUP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -96,5 +95,3 @@ void group_turn_done(struct group *g);
 
 void members_add(struct members *list, struct member *m);
 void members_remove(struct members *list, struct member *m);
-
-#endif

@@ -13,8 +13,7 @@
  * Ownership   keys own their copies; links are fanout.c's
  * Limits      STREAM_KEYS_MAX keys; the one with the oldest frame gives way
  */
-#ifndef WSGATE_FANOUT_STREAM_H
-#define WSGATE_FANOUT_STREAM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -79,5 +78,3 @@ struct span stream_frame(const struct conflation_key *k,
                          const struct framelog *log);
 struct span stream_payload(const struct conflation_key *k,
                            const struct framelog *log);
-
-#endif

@@ -9,8 +9,7 @@
  * Ownership   the struct is the caller's; groups and streams are borrowed and
  *             must be taken out before they go
  */
-#ifndef WSGATE_FANOUT_STREAM_PATTERN_H
-#define WSGATE_FANOUT_STREAM_PATTERN_H
+#pragma once
 
 #include <stdint.h>
 
@@ -34,5 +33,3 @@ void stream_pattern_link(struct stream_pattern *p, struct group *g, bool all);
 void stream_pattern_unlink(struct stream_pattern *p, const struct group *g);
 /* No group has it. */
 void stream_pattern_close(struct stream_pattern *p);
-
-#endif

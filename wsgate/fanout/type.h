@@ -4,8 +4,7 @@
  * Invariants  0 is every type that has no number of its own: none at all, a
  *             name over TYPE_NAME_MAX bytes, or one more than TYPES_MAX
  */
-#ifndef WSGATE_FANOUT_TYPE_H
-#define WSGATE_FANOUT_TYPE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -24,5 +23,3 @@ struct types {
 void types_init(struct types *t);
 uint16_t type_of(struct types *t, struct span name);
 struct span type_name(const struct types *t, uint16_t type);
-
-#endif

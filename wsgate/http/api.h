@@ -9,8 +9,7 @@
  *             api_stop() closes its handles, before the Redis link is closed;
  *             api_free() comes after the loop has ended
  */
-#ifndef WSGATE_HTTP_API_H
-#define WSGATE_HTTP_API_H
+#pragma once
 
 #include <stdbool.h>
 #include <uv.h>
@@ -57,5 +56,3 @@ bool api_health(void *api, struct json_writer *json);
 void api_reload(struct api *api);
 void api_stop(struct api *api);
 void api_free(struct api *api);
-
-#endif

@@ -6,8 +6,7 @@
  *             limit, is due any more.  After api_call_answer() the caller must
  *             not touch it.
  */
-#ifndef WSGATE_HTTP_API_CALL_H
-#define WSGATE_HTTP_API_CALL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -103,5 +102,3 @@ void api_symbols(struct api_call *call);
 /* Those that do not: api_status.c. */
 void api_ws_status(struct api_call *call);
 void api_redis_status(struct api_call *call);
-
-#endif

@@ -8,8 +8,7 @@
  *
  * Ownership   spans that were added must outlive history_render()
  */
-#ifndef WSGATE_HTTP_API_HISTORY_H
-#define WSGATE_HTTP_API_HISTORY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,5 +38,3 @@ bool history_add(struct history *h, struct span text);
 void history_render(struct history *h, const char *symbol,
                     const char *resolution, int64_t from_ms, int64_t to_ms,
                     size_t limit, struct bytes *out);
-
-#endif

@@ -9,8 +9,7 @@
  * Bounds      API_LIMIT_ADDRESSES_MAX addresses are counted here; of a few, the one
  *             that would be forgotten first gives way
  */
-#ifndef WSGATE_HTTP_API_LIMIT_H
-#define WSGATE_HTTP_API_LIMIT_H
+#pragma once
 
 #include <uv.h>
 
@@ -38,5 +37,3 @@ void api_limit_free(struct api_limit *l); /* after the loop ended */
 
 /* "100/60s"; false: not of that form. */
 bool api_limit_parse(const char *text, struct rule *rule);
-
-#endif

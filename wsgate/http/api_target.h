@@ -7,8 +7,7 @@
  * Names follow the rule of channels (route_channel_ok) without ':' and '*',
  * which are what channel and key names are put together with.
  */
-#ifndef WSGATE_HTTP_API_TARGET_H
-#define WSGATE_HTTP_API_TARGET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,5 +45,3 @@ bool api_resolution_ok(struct span text);
 
 /* A whole number within [min, max], digits only with perhaps a sign. */
 bool api_number(struct span text, int64_t min, int64_t max, int64_t *out);
-
-#endif

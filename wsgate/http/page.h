@@ -8,8 +8,7 @@
  *             folders deep; names with a leading dot are left out
  * Ownership   page_new/page_free
  */
-#ifndef WSGATE_HTTP_PAGE_H
-#define WSGATE_HTTP_PAGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,5 +53,3 @@ void page_free(struct page *p);
 const char *page_type(struct span name);
 /* Whether an If-None-Match header names the tag. */
 bool page_etag_match(struct span header, const char *etag);
-
-#endif

@@ -13,8 +13,7 @@
  *             when the client goes.  That may be inside fn: payload stays valid
  *             until it returns, nothing more is told, *state is not touched
  */
-#ifndef WSGATE_WS_WS_FRAME_H
-#define WSGATE_WS_WS_FRAME_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -65,5 +64,3 @@ enum { WS_OP_TEXT = 1, WS_OP_CLOSE = 8, WS_OP_PING = 9, WS_OP_PONG = 10 };
 size_t ws_text_head(char *at, size_t len);
 
 bool ws_utf8_ok(struct span text);
-
-#endif

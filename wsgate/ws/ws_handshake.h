@@ -5,8 +5,7 @@
  *
  * Source      RFC 6455 section 4.2; origins: wsgate(1), --allow-origin
  */
-#ifndef WSGATE_WS_WS_HANDSHAKE_H
-#define WSGATE_WS_WS_HANDSHAKE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -24,5 +23,3 @@ void ws_handshake_add(struct bytes *out, struct span key);
 /* Same host, or a pattern matches ('*' stands for any run of characters). */
 bool ws_origin_ok(struct span origin, struct span host,
                   const struct option_strs *allow_origin);
-
-#endif

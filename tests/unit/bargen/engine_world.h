@@ -1,8 +1,7 @@
 /*
  * engine_world.h -- drive an engine from a test: events in, issued bars remembered.
  */
-#ifndef TESTS_UNIT_BARGEN_ENGINE_WORLD_H
-#define TESTS_UNIT_BARGEN_ENGINE_WORLD_H
+#pragma once
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -205,5 +204,3 @@ static inline void feed_assert_bar(const struct issued *i, const char *want)
              (int)i->bar.count);
     assert_string_equal(got, want);
 }
-
-#endif

@@ -5,8 +5,7 @@
  *   visitor_say(v, "{\"type\":\"ping\"}");
  *   visitor_hear(v)   (all texts so far, a line each)
  */
-#ifndef TESTS_UNIT_WSGATE_CLIENT_WORLD_H
-#define TESTS_UNIT_WSGATE_CLIENT_WORLD_H
+#pragma once
 
 #include "tests/unit/wsgate/upstream_world.h"
 
@@ -230,5 +229,3 @@ static inline void client_world_close(struct client_world *w)
     }
     bytes_close(&w->activity);
 }
-
-#endif

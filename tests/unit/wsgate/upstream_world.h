@@ -4,8 +4,7 @@
  * The fakes are those of the fuzz target for clients.  What Redis answers lies
  * there until world_redis() or world_deliver() brings it.
  */
-#ifndef TESTS_UNIT_WSGATE_UPSTREAM_WORLD_H
-#define TESTS_UNIT_WSGATE_UPSTREAM_WORLD_H
+#pragma once
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -195,5 +194,3 @@ static inline void upstream_world_close(struct upstream_world *w)
     upstream_free(w->upstream);
     route_table_free(w->routes);
 }
-
-#endif

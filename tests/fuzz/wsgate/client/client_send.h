@@ -1,8 +1,7 @@
 /*
  * client_send.h -- the input of client_fuzz.c, and what its clients say.
  */
-#ifndef TESTS_FUZZ_WSGATE_CLIENT_CLIENT_SEND_H
-#define TESTS_FUZZ_WSGATE_CLIENT_CLIENT_SEND_H
+#pragma once
 
 #include "tests/fuzz/wsgate/client/client_world.h"
 
@@ -175,5 +174,3 @@ static void say_close(struct input *in)
     visitor_write(p, bytes_span(&frame));
     bytes_close(&frame);
 }
-
-#endif

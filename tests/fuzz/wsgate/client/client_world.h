@@ -6,8 +6,7 @@
  * come as they do; what it sends over WebSocket goes through visitor_take() instead, which takes all of
  * it, some of it, nothing, or fails, and checks that only whole frames come.
  */
-#ifndef TESTS_FUZZ_WSGATE_CLIENT_CLIENT_WORLD_H
-#define TESTS_FUZZ_WSGATE_CLIENT_CLIENT_WORLD_H
+#pragma once
 
 #include <errno.h>
 #include <stdio.h>
@@ -336,5 +335,3 @@ static void world_end(void)
     for (int i = 0; i < VISITORS; i++)
         visitor_leave(&world.visitors[i]);
 }
-
-#endif

@@ -4,8 +4,7 @@
  * Takes the place of clock_gettime(2) for libuv and common/base/clock.c; the
  * time of day is the real one.
  */
-#ifndef TESTS_FUZZ_WSGATE_CLIENT_FAKE_CLOCK_H
-#define TESTS_FUZZ_WSGATE_CLIENT_FAKE_CLOCK_H
+#pragma once
 
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -22,5 +21,3 @@ int clock_gettime(clockid_t id, struct timespec *at)
     at->tv_nsec = fake_mono_ns % 1000000000;
     return 0;
 }
-
-#endif

@@ -4,8 +4,7 @@
  * Takes the place of common/http/http_listen.c: nothing is listened on, connections
  * are given to the server by http_conn_start().
  */
-#ifndef TESTS_FUZZ_WSGATE_CLIENT_FAKE_HOST_H
-#define TESTS_FUZZ_WSGATE_CLIENT_FAKE_HOST_H
+#pragma once
 
 #include <sys/eventfd.h>
 
@@ -22,5 +21,3 @@ int http_listen_open(const char *text, const struct http_options *options,
     *port = 8080;
     return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
-
-#endif

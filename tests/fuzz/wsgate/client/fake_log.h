@@ -4,8 +4,7 @@
  * Takes the place of common/base/log.c: every line of every level is made, so that
  * each of its values is read, and forgotten.
  */
-#ifndef TESTS_FUZZ_WSGATE_CLIENT_FAKE_LOG_H
-#define TESTS_FUZZ_WSGATE_CLIENT_FAKE_LOG_H
+#pragma once
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -42,5 +41,3 @@ const char *log_quote(struct log_quote *room, struct span value)
     snprintf(room->text, sizeof room->text, "\"%.*s\"", SPAN_ARG(value));
     return room->text;
 }
-
-#endif

@@ -6,8 +6,7 @@
  * answers, and what is published, lie here until the target delivers them, in
  * pieces of any size.
  */
-#ifndef TESTS_FUZZ_WSGATE_CLIENT_FAKE_REDIS_H
-#define TESTS_FUZZ_WSGATE_CLIENT_FAKE_REDIS_H
+#pragma once
 
 #include <assert.h>
 #include <stdlib.h>
@@ -370,5 +369,3 @@ void redis_conn_close(struct redis_conn *c)
     c->n_names = 0;
     uv_close((uv_handle_t *)&c->handle, fake_on_closed);
 }
-
-#endif

@@ -2,8 +2,7 @@
  * source_world.h -- one source between a server or a pipe and an engine; what
  * it says is counted.
  */
-#ifndef TESTS_UNIT_BARGEN_SOURCE_SOURCE_WORLD_H
-#define TESTS_UNIT_BARGEN_SOURCE_SOURCE_WORLD_H
+#pragma once
 
 #include "tests/unit/bargen/engine_world.h"
 /* cmocka.h has an assert of its own */
@@ -123,5 +122,3 @@ static inline const struct bar *world_open_bar(void)
 /* Trades in one minute of 2025. */
 #define TRADE(ID)                                                              \
     TRADE_AT "1756684800000,\"price\":10,\"size\":1,\"id\":\"" ID "\"}"
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Names chosen to fall into one place of a table, by one who knows the secret.
  */
-#ifndef TESTS_UNIT_COMMON_BASE_COLLISIONS_H
-#define TESTS_UNIT_COMMON_BASE_COLLISIONS_H
+#pragma once
 
 #include <stdio.h>
 
@@ -44,5 +43,3 @@ static inline size_t collisions_steps(const struct table *t)
     }
     return steps;
 }
-
-#endif

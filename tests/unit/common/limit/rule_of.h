@@ -1,8 +1,7 @@
 /*
  * rule_of.h -- a rule for a test: one name, all keys.
  */
-#ifndef TESTS_UNIT_COMMON_LIMIT_RULE_OF_H
-#define TESTS_UNIT_COMMON_LIMIT_RULE_OF_H
+#pragma once
 
 #include <stdio.h>
 #include <string.h>
@@ -20,5 +19,3 @@ static inline struct rule rule_of(const char *name, int64_t limit,
     assert_true(limit_make(limit, window_us, &r.limit));
     return r;
 }
-
-#endif

@@ -5,8 +5,7 @@
  * `answers`, the last one for ever.  NULL: none.  Where on_read is set, that
  * answers instead, from what it finds in `got`.
  */
-#ifndef TESTS_UNIT_COMMON_REDIS_FAKE_REDIS_H
-#define TESTS_UNIT_COMMON_REDIS_FAKE_REDIS_H
+#pragma once
 
 #include <assert.h>
 #include <netinet/in.h>
@@ -189,5 +188,3 @@ static inline void fake_stop(struct fake *f)
     do {                                                                       \
         uv_run(&(F)->loop, UV_RUN_ONCE);                                       \
     } while (!(CONDITION))
-
-#endif

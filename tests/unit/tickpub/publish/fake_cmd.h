@@ -5,8 +5,7 @@
  * them, until the test takes it; its callback is due until fake_answer() or
  * fake_lose().  Include it in one file of a program.
  */
-#ifndef TESTS_UNIT_TICKPUB_PUBLISH_FAKE_CMD_H
-#define TESTS_UNIT_TICKPUB_PUBLISH_FAKE_CMD_H
+#pragma once
 
 #include <assert.h>
 #include <stdio.h>
@@ -215,5 +214,3 @@ static inline void fake_answer_up_to(const char *text)
         fake_answer("+OK");
     assert(fake->answered < fake->n_sent);
 }
-
-#endif

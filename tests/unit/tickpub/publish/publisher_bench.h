@@ -4,8 +4,7 @@
  * The clock is the loop's, which stands still while nobody runs it.  Included
  * after cmocka.h, in one file of a program.
  */
-#ifndef TESTS_UNIT_TICKPUB_PUBLISH_PUBLISHER_BENCH_H
-#define TESTS_UNIT_TICKPUB_PUBLISH_PUBLISHER_BENCH_H
+#pragma once
 
 #include "common/base/line.h"
 #include "tests/unit/tickpub/publish/fake_cmd.h"
@@ -186,5 +185,3 @@ static inline struct tally tally(const struct bench *b)
     assert_int_equal(b->accepted, n.journalled + n.dropped + n.lost);
     return n;
 }
-
-#endif

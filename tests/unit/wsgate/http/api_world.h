@@ -2,8 +2,7 @@
  * api_world.h -- the API alone: a listener, a Redis that answers what it is
  * told, channels without clients, and figures of the test's own.
  */
-#ifndef TESTS_UNIT_WSGATE_HTTP_API_WORLD_H
-#define TESTS_UNIT_WSGATE_HTTP_API_WORLD_H
+#pragma once
 
 #include <unistd.h>
 
@@ -205,5 +204,3 @@ static inline bool world_asked(struct world *w, const char *wire)
         assert_non_null(body_);                                                \
         assert_string_equal(body_ + 4, BODY);                                  \
     } while (0)
-
-#endif
