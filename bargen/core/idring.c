@@ -32,7 +32,7 @@ uint64_t idring_fingerprint(struct span id)
     return h ? h : 1;
 }
 
-/* Where its search begins: ids can be chosen, and with them fingerprints. */
+/* Seeded: whoever chooses ids also chooses their fingerprints. */
 static unsigned home(uint64_t f, unsigned mask)
 {
     return (unsigned)hash_number(f) & mask;

@@ -2,10 +2,11 @@
  * idring.h -- the last few thousand trade ids that are not numbers.
  *
  * Remembers 64-bit fingerprints: with 4,096 of them the chance that a new id
- * is taken for a duplicate is 2^-52 for each id.  They are part of the state in
- * Redis, so they have no secret in them; their places in the table have
- * (common/base/hash.h).  A table of its own instead of common/base/table.h,
- * because all it holds is eight bytes an id.
+ * is taken for a duplicate is 2^-52 for each id.
+ *
+ * Fingerprints are stored in Redis and therefore unseeded; their slots come from
+ * the seeded hash (common/base/hash.h).  Not common/base/table.h, because eight
+ * bytes per id are all there is to keep.
  *
  * Bounds      IDRING_MAX ids; the oldest is forgotten first
  * Ownership   idring_init/idring_close; grows from nothing as ids come

@@ -1,12 +1,12 @@
 /*
  * symbols.h -- find a symbol by its name, once for every event.
  *
- * A table of its own instead of common/base/table.h, because a slot holds the
- * first and the last eight bytes of the name, which are all of it for names of
- * up to 16 bytes: the symbol itself is read only when it is the right one.  Open
- * addressing, from the place that common/base/hash.h gives, so that names cannot
- * be chosen to collide.  `all` keeps the order in which symbols appeared, and a
- * symbol's wake.rank is its place there.
+ * Not common/base/table.h, because a slot holds the first and the last eight
+ * bytes of the name, which are all of it for names of up to 16 bytes: the symbol
+ * itself is read only when it is the right one.  Open addressing; the slot comes
+ * from the seeded hash of common/base/hash.h, so names cannot be chosen to
+ * collide.  `all` keeps the order in which symbols appeared, and a symbol's
+ * wake.rank is its place there.
  *
  * Ownership   symbols_put takes the symbol; symbols_close frees those in `all`
  */

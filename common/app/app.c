@@ -143,7 +143,8 @@ static void watch(struct app *app, uv_signal_t *sig, int signum,
     uv_unref((uv_handle_t *)sig);
 }
 
-/* It waits for the pool at early boot; it fails where a sandbox forbids it. */
+/* Blocks until the pool is ready, early at boot; fails where a sandbox forbids
+ * the call. */
 static bool draw(void *random, size_t size, struct err *err)
 {
     ssize_t n;
@@ -151,7 +152,7 @@ static bool draw(void *random, size_t size, struct err *err)
     do
         n = getrandom(random, size, 0);
     while (n < 0 && errno == EINTR);
-    /* Never fewer: up to 256 bytes come at once. */
+    /* Never short: up to 256 bytes come at once. */
     return n == (ssize_t)size ||
            err_errno(err, ERR_SYSTEM, errno, "random numbers (getrandom)");
 }

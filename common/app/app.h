@@ -91,8 +91,7 @@ struct app {
  * --healthcheck). */
 bool app_args(const struct cli *cli, int argc, char **argv, void *opts,
               int *status);
-/* Also draws the secret that names are hashed with (hash.h): the tool makes its
- * tables later. */
+/* Also seeds the hash of names (hash.h), so tables are made afterwards. */
 bool app_init(struct app *app, const struct cli *cli,
               const struct app_options *opts, void (*on_stop)(void *arg),
               void *arg, struct err *err);

@@ -1,26 +1,26 @@
 /*
- * hash.h -- 64 bits of a text, with a secret that each process draws anew.
+ * hash.h -- a 64-bit hash of names, seeded with a secret of this process.
  *
- * Names come from anybody.  Who knew where they fall could choose thousands
- * that fall into one place of a table, so that each search there walks past all
- * of them.  app_init() draws the secret; without it (tests, fuzz targets) it is
- * a fixed one.
+ * Names come from anyone.  Whoever can predict their hashes can choose thousands
+ * for one bucket, and each lookup there walks past all of them.  app_init()
+ * draws the secret; without it (tests, fuzz targets) the secret is a constant.
  *
- * Sixteen bytes a step: the high half of a product folded onto its low half,
- * as wyhash does, but with a secret in both factors: where one is public, a name
- * can make it 0 and so forget all the rest, whatever the secret.  The last
- * product, by a public number, is for the low bits, which choose the place.
+ * Sixteen bytes per step: multiply two words, fold the high half of the product
+ * onto the low half, as wyhash does.  Both factors contain a secret: a name that
+ * makes a factor 0 cancels the rest of itself, and with one public factor that
+ * works under every seed.  The last multiplication, by a constant, mixes the low
+ * bits, which select the bucket.
  *
- * How often two names meet that were chosen without the secret: with words of 5
- * to 8 bits, all pairs under all secrets counted, those meet most whose words
- * are complements, under (3/4)^bits of the secrets; so they do up to 24 bits,
- * sampled.  With 64 that is 10^-8, for 20,000 names two pairs.  SipHash-1-3,
- * better studied, takes 8.5 ns for 20 bytes, this 3.0: of the 90 to 130 ns that
- * tickpub and bargen need for an event, 5 % more.
+ * Strength: for words of 5 to 8 bits, over all pairs of words and all secrets,
+ * the pairs that collide most are complements of each other, under (3/4)^bits of
+ * the secrets; sampling confirms that rate up to 24 bits.  Extrapolated to 64
+ * bits it is 10^-8, or two pairs among 20,000 chosen names.  SipHash-1-3 is
+ * better studied but takes 8.5 ns for 20 bytes instead of 3.0, and tickpub and
+ * bargen spend 90 to 130 ns on an event: 5 % more.
  *
- * Not for what another process reads, or this one after a restart: the numbers
- * of journal shards and the fingerprints in bargen's state have hashes of their
- * own, without a secret.
+ * Not for values that other processes or later runs read: journal shards
+ * (route.h) and the fingerprints in bargen's state (idring.h) use unseeded
+ * hashes of their own.
  */
 #pragma once
 
@@ -35,7 +35,7 @@ struct hash_secret {
 
 extern struct hash_secret hash_secret;
 
-/* Before the first thing is hashed: none would be found again. */
+/* Call before anything is hashed: tables made earlier could not be searched. */
 void hash_seed(struct hash_secret secret);
 
 static inline uint64_t hash_load8(const char *p)
@@ -54,7 +54,7 @@ static inline uint64_t hash_load4(const char *p)
     return w;
 }
 
-/* A text of less than eight bytes, all of it.  Reads no byte outside:
+/* All of a text of less than eight bytes.  Reads no byte outside of it:
  * overlapping loads cover every length. */
 static inline uint64_t hash_short(struct span s)
 {
@@ -74,7 +74,7 @@ static inline uint64_t hash_fold(uint64_t a, uint64_t b)
     return (uint64_t)m ^ (uint64_t)(m >> 64);
 }
 
-/* Inline: on the path of every event and every message. */
+/* Inline: called for every event and every message. */
 static inline uint64_t hash_add(uint64_t h, struct span s)
 {
     uint64_t k = hash_secret.factor;
@@ -98,13 +98,13 @@ static inline uint64_t hash_text(struct span s)
     return hash_add(hash_secret.start, s);
 }
 
-/* Lengths go in: "ab", "c" is not "a", "bc". */
+/* Lengths are part of it: ("ab", "c") is not ("a", "bc"). */
 static inline uint64_t hash_pair(struct span a, struct span b)
 {
     return hash_add(hash_text(a), b);
 }
 
-/* For numbers that are hashes without a secret; one step does. */
+/* For numbers that are unseeded hashes already: one step is enough. */
 static inline uint64_t hash_number(uint64_t n)
 {
     return hash_fold(n ^ hash_secret.start, hash_secret.factor);
