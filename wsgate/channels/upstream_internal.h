@@ -1,5 +1,5 @@
 /*
- * upstream_internal.h -- what upstream.c, upstream_redis.c and upstream_local.c share.
+ * upstream_internal.h -- what the three files upstream*.c share.
  */
 #pragma once
 

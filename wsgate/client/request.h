@@ -2,7 +2,8 @@
  * request.h -- a subscription under way.
  *
  * Ownership   a request is on its client's list and on the list of all until
- *             request_free(), which gives back the subscriptions that were not taken
+ *             request_free(), which gives back subscriptions that were not
+ *             taken
  */
 #pragma once
 

@@ -4,7 +4,8 @@
  * One entry a channel or pattern, whatever its mode and interval: a new
  * subscription for a channel takes the place of the old one.
  *
- * Ownership   subscription_set_open/subscription_set_close; one at a time (it marks channels)
+ * Ownership   subscription_set_open/subscription_set_close; one at a time, as
+ *             it marks channels
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /*
- * stream_pattern.h -- a wildcard: the streams it covers, the groups that have it.
+ * stream_pattern.h -- a wildcard: which streams it covers, which groups have it.
  *
  * Each of the groups gets each of the streams, but once: one that also names a
  * stream of the same root gets that alone.

@@ -2,12 +2,12 @@
  * api_limit.h -- may this address ask the API now?
  *
  * Rule `api` of the rate limiter, with the address as its key, asked of Redis
- * (limit_client.h).  What is not answered within API_LIMIT_ANSWER_MS, or cannot be
- * (no Redis, no function, no rule), is decided here by --api-limit, so that a
- * Redis that is away neither blocks nor opens the API.
+ * (limit_client.h).  What is not answered within API_LIMIT_ANSWER_MS, or cannot
+ * be (no Redis, no function, no rule), is decided here by --api-limit, so that
+ * a Redis that is away neither blocks nor opens the API.
  *
- * Bounds      API_LIMIT_ADDRESSES_MAX addresses are counted here; of a few, the one
- *             that would be forgotten first gives way
+ * Bounds      API_LIMIT_ADDRESSES_MAX addresses are counted here; of a few, the
+ *             one that would be forgotten first gives way
  */
 #pragma once
 

@@ -7,7 +7,7 @@ static bool connected(const struct api *api)
     return api->redis && redis_cmd_ready(api->redis);
 }
 
-/* What every status page says of the link, under the names that all tools use. */
+/* What every status page says of the link, under the names of all tools. */
 static void add_link(const struct api *api, struct json_writer *json)
 {
     json_write_str(json, "redis", app_redis_word(!api->redis, connected(api)));
