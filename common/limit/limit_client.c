@@ -30,7 +30,7 @@ static int64_t now_us(void)
 static void remember(struct limit_client *c, const struct pending_check *p,
                      const struct limit_check *q, const struct outcome *o)
 {
-    if (o->allowed && q->mode != LIMIT_PEEK)
+    if (c->config.count_allowed && o->allowed && q->mode != LIMIT_PEEK)
         limit_local_note(c->store, q);
     /* A reset takes away what other checks in flight have put there. */
     for (unsigned i = 0; i < q->n && q->mode == LIMIT_RESET; i++)

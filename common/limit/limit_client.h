@@ -3,7 +3,7 @@
  *
  * Order: a denial that is remembered (deny_cache.h); the Redis function; and
  * where that cannot be asked, or does not answer in time, what each rule's
- * on_error says, with local limits that know what Redis allowed here.
+ * on_error says.
  *
  * How checks travel and when they are late is limit_sender.h's.
  *
@@ -26,6 +26,9 @@ struct limit_client_config {
     bool deny_cache;    /* remember denials */
     bool breaker;       /* ask less while Redis is too slow (breaker.h) */
     bool window;        /* ask for the rule's window, too */
+    /* Local limits are those of the rules in Redis, or shares of them: what it
+     * allows here counts against them. */
+    bool count_allowed;
 };
 
 /* Each may be NULL. */

@@ -174,7 +174,8 @@ void limiter_use_redis(struct limiter *l, uv_loop_t *loop,
     struct limit_client_config config = {.prefix = prefix,
                                          .timeout_ms = l->config.timeout_ms,
                                          .deny_cache = l->config.deny_cache,
-                                         .breaker = true};
+                                         .breaker = true,
+                                         .count_allowed = true};
 
     l->sync = sync;
     l->client = limit_client_new(loop, l->store, &config, &events, l);

@@ -90,6 +90,7 @@ static void begin_asking(const char *const *answers, int64_t timeout_ms,
     struct limit_client_config config = {.prefix = "eu:",
                                          .timeout_ms = timeout_ms,
                                          .deny_cache = true,
+                                         .count_allowed = true,
                                          .breaker = breaker,
                                          .window = window};
 

@@ -7,6 +7,8 @@
 /* after those */
 #include <cmocka.h>
 
+#include "common/redis/redis_cmd.h"
+#include "tests/unit/common/redis/fake_redis.h"
 #include "wsgate/http/api_limit.h"
 
 static bool reads(const char *text, int64_t limit, int64_t window_us,
@@ -147,6 +149,60 @@ static void a_long_address_is_cut(void **state)
     end(l, &loop);
 }
 
+static void on_ready(void *arg)
+{
+    *(bool *)arg = true;
+}
+
+/* False: an answer came too late. */
+static bool asks_redis(struct fake *fake, struct api_limit *l,
+                       const char *address, int times)
+{
+    for (int i = 0; i < times; i++) {
+        struct asked a = {0};
+
+        api_limit_ask(l, address, on_answer, &a);
+        while (!a.outcomes)
+            uv_run(&fake->loop, UV_RUN_ONCE);
+        if (a.outcome.degraded)
+            return false;
+        assert_true(a.outcome.allowed);
+    }
+    return true;
+}
+
+/* --api-limit is not the limit of the rule in Redis: who may ask often there is
+ * not denied for it when Redis stalls for a moment. */
+static void what_redis_allowed_does_not_count_against_the_option(void **state)
+{
+    static const char *const answers[] = {
+        "+PONG\r\n", "*5\r\n:1\r\n:5000\r\n:9\r\n:0\r\n:1\r\n", NULL};
+    static const struct redis_cmd_events events = {.on_ready = on_ready};
+    struct fake fake;
+    struct redis_cmd *cmd;
+    struct api_limit *l;
+    struct err err = {0};
+    char address[48];
+    bool ready = false;
+    int tries = 0;
+
+    (void)state;
+    fake_start(&fake, answers);
+    cmd = redis_cmd_new(&fake.loop, &fake.config, NULL, &events, &ready);
+    FAKE_RUN_UNTIL(&fake, ready);
+    l = api_limit_new(&fake.loop, "", "2/60s", &err);
+    api_limit_connect(l, cmd);
+    do /* again for another, where this machine was too slow */
+        snprintf(address, sizeof address, "10.0.0.%d", tries++);
+    while (!asks_redis(&fake, l, address, 5));
+    api_limit_stop(l);
+    assert_true(take(l, address) && take(l, address));
+    assert_false(take(l, address));
+    redis_cmd_close(cmd, NULL, NULL);
+    fake_stop(&fake);
+    api_limit_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +212,7 @@ int main(void)
         cmocka_unit_test(a_denial_says_when_to_come_back),
         cmocka_unit_test(many_addresses_stay_within_the_bound),
         cmocka_unit_test(a_long_address_is_cut),
+        cmocka_unit_test(what_redis_allowed_does_not_count_against_the_option),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
