@@ -194,6 +194,33 @@ static inline unsigned visitor_count(struct visitor *v, const char *text)
     return n;
 }
 
+/* channels: JSON texts with commas between them. */
+static inline void visitor_subscribe(struct client_world *w, struct visitor *v,
+                                     const char *channels)
+{
+    struct bytes text = {0};
+
+    bytes_printf(&text, "{\"type\":\"subscribe\",\"channels\":[%s]}%c",
+                 channels, '\0');
+    visitor_say(w, v, text.ptr);
+    bytes_close(&text);
+}
+
+/* These texts are in what was heard, in this order. */
+static inline void visitor_order(struct visitor *v, const char *const *texts)
+{
+    const char *at = visitor_hear(v);
+
+    for (; *texts; texts++) {
+        const char *found = strstr(at, *texts);
+        if (!found)
+            fail_msg("no '%s' in '%s'", *texts, at);
+        at = found + 1;
+    }
+}
+
+#define ORDER(v, ...) visitor_order(v, (const char *const[]){__VA_ARGS__, NULL})
+
 static inline const char *world_activities(struct client_world *w)
 {
     bytes_add(&w->activity, "", 1);

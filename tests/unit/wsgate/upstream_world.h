@@ -184,6 +184,73 @@ static inline bool world_line(struct upstream_world *w, const char *text,
     return ok;
 }
 
+/* --- somebody who hears everything --- */
+
+struct listener {
+    struct member m;
+    struct bytes got; /* payloads of frames, a line each */
+};
+
+static inline ssize_t listener_take(struct member *m, const struct iovec *iov,
+                                    unsigned n)
+{
+    struct listener *l = (struct listener *)(void *)m;
+    struct bytes all = {0};
+    size_t total;
+
+    for (unsigned i = 0; i < n; i++)
+        bytes_add(&all, iov[i].iov_base, iov[i].iov_len);
+    total = all.len;
+    for (const char *at = all.ptr, *end = at + all.len; at < end;) {
+        size_t len = (unsigned char)at[1], head = 2;
+        if (len == 126) {
+            len = (size_t)(unsigned char)at[2] << 8 | (unsigned char)at[3];
+            head = 4;
+        }
+        bytes_add(&l->got, at + head, len);
+        bytes_add_str(&l->got, "\n");
+        at += head + len;
+    }
+    bytes_close(&all);
+    return (ssize_t)total;
+}
+
+static inline void listener_want_writable(struct member *m, bool on)
+{
+    (void)m;
+    (void)on;
+}
+
+static inline void listener_lost(struct member *m, enum fanout_lost why,
+                                 int errnum)
+{
+    (void)m;
+    (void)why;
+    (void)errnum;
+    fail();
+}
+
+static inline const struct fanout_io *listener_io(void)
+{
+    static const struct fanout_io io = {.send = listener_take,
+                                        .want_writable = listener_want_writable,
+                                        .lost = listener_lost};
+
+    return &io;
+}
+
+/* How often the text came. */
+static inline unsigned listener_count(struct listener *l, const char *text)
+{
+    unsigned n = 0;
+
+    bytes_add(&l->got, "", 1);
+    for (const char *at = l->got.ptr; (at = strstr(at, text)) != NULL; at++)
+        n++;
+    l->got.len--;
+    return n;
+}
+
 /* Everything else that was opened on the loop is being closed. */
 static inline void upstream_world_close(struct upstream_world *w)
 {

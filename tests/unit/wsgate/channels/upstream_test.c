@@ -2,94 +2,22 @@
  * what Redis remembers; Redis is in memory, the clock stands. */
 #include "tests/unit/wsgate/upstream_world.h"
 
-#include "wsgate/ws/ws_frame.h"
-
 #define TICK "{\"type\":\"tick\",\"symbol\":\"A\",\"bid\":1}" /* the fake's */
-
-/* --- somebody who hears everything --- */
-
-struct listener {
-    struct member m;
-    struct bytes got; /* payloads of frames, a line each */
-};
-
-static ssize_t take(struct member *m, const struct iovec *iov, unsigned n)
-{
-    struct listener *l = (struct listener *)(void *)m;
-    struct bytes all = {0};
-    size_t total;
-
-    for (unsigned i = 0; i < n; i++)
-        bytes_add(&all, iov[i].iov_base, iov[i].iov_len);
-    total = all.len;
-    for (const char *at = all.ptr, *end = at + all.len; at < end;) {
-        size_t len = (unsigned char)at[1], head = 2;
-        if (len == 126) {
-            len = (size_t)(unsigned char)at[2] << 8 | (unsigned char)at[3];
-            head = 4;
-        }
-        bytes_add(&l->got, at + head, len);
-        bytes_add_str(&l->got, "\n");
-        at += head + len;
-    }
-    bytes_close(&all);
-    return (ssize_t)total;
-}
-
-static void want_writable(struct member *m, bool on)
-{
-    (void)m;
-    (void)on;
-}
-
-static void lost(struct member *m, enum fanout_lost why, int errnum)
-{
-    (void)m;
-    (void)why;
-    (void)errnum;
-    fail();
-}
-
-static const struct fanout_io io = {
-    .send = take, .want_writable = want_writable, .lost = lost};
-
-/* How often the text came since the last question. */
-static unsigned heard(struct listener *l, const char *text)
-{
-    unsigned n = 0;
-
-    bytes_add(&l->got, "", 1);
-    for (const char *at = l->got.ptr; (at = strstr(at, text)) != NULL; at++)
-        n++;
-    l->got.len--;
-    return n;
-}
 
 struct world {
     struct upstream_world up;
     struct listener listener;
 };
 
-static int open_with(void **state, bool redis)
+static int open_world(void **state)
 {
     static struct world w;
 
     memset(&w, 0, sizeof w);
-    upstream_world_open(&w.up, redis, &io);
-    if (redis)
-        world_redis(&w.up);
+    upstream_world_open(&w.up, true, listener_io());
+    world_redis(&w.up);
     *state = &w;
     return 0;
-}
-
-static int open_world(void **state)
-{
-    return open_with(state, true);
-}
-
-static int open_without_redis(void **state)
-{
-    return open_with(state, false);
 }
 
 static int close_world(void **state)
@@ -277,7 +205,7 @@ static void cached_messages_are_the_newest_and_told_to_nobody(void **state)
     world_redis(&w->up);
     assert_int_equal(channel->seq, 0);
     assert_int_equal(channel->native.stream.n_keys, 1);
-    assert_int_equal(heard(&w->listener, TICK), 0);
+    assert_int_equal(listener_count(&w->listener, TICK), 0);
     upstream_close(w->up.upstream, a);
 }
 
@@ -293,8 +221,8 @@ what_came_after_the_confirmation_outdoes_what_is_cached(void **state)
     world_publish("p:market_data:A", "{\"type\":\"tick\",\"bid\":2}");
     world_deliver(&w->up, true, false);
     world_redis(&w->up); /* and now the cached tick, which is older */
-    assert_int_equal(heard(&w->listener, "\"bid\":2"), 1);
-    assert_int_equal(heard(&w->listener, TICK), 0);
+    assert_int_equal(listener_count(&w->listener, "\"bid\":2"), 1);
+    assert_int_equal(listener_count(&w->listener, TICK), 0);
     upstream_close(w->up.upstream, a);
 }
 
@@ -310,10 +238,10 @@ static void what_was_missed_in_an_outage_is_told(void **state)
     world_lose_redis(&w->up);
     fake_redis.cache = FAKE_CACHE_ONE; /* published meanwhile */
     world_wait(&w->up, 5000, true);
-    assert_int_equal(heard(&w->listener, TICK), 1);
+    assert_int_equal(listener_count(&w->listener, TICK), 1);
     world_lose_redis(&w->up); /* nothing was missed this time */
     world_wait(&w->up, 5000, true);
-    assert_int_equal(heard(&w->listener, TICK), 1);
+    assert_int_equal(listener_count(&w->listener, TICK), 1);
     upstream_close(w->up.upstream, a);
 }
 
@@ -344,8 +272,8 @@ static void what_has_a_name_and_a_pattern_comes_once(void **state)
     world_publish("p:market_data:A", "{\"type\":\"tick\",\"bid\":2}");
     world_publish("p:market_data:B", "{\"type\":\"tick\",\"bid\":3}");
     world_redis(&w->up);
-    assert_int_equal(heard(&w->listener, "\"bid\":2"), 1);
-    assert_int_equal(heard(&w->listener, "\"bid\":3"), 1);
+    assert_int_equal(listener_count(&w->listener, "\"bid\":2"), 1);
+    assert_int_equal(listener_count(&w->listener, "\"bid\":3"), 1);
     upstream_close(w->up.upstream, name);
     upstream_close(w->up.upstream, pattern);
 }
@@ -362,7 +290,7 @@ until_the_name_is_confirmed_the_pattern_brings_its_messages(void **state)
     /* Redis knows only the pattern when this is published. */
     world_publish("p:market_data:A", "{\"type\":\"tick\",\"bid\":2}");
     world_redis(&w->up);
-    assert_int_equal(heard(&w->listener, "\"bid\":2"), 1);
+    assert_int_equal(listener_count(&w->listener, "\"bid\":2"), 1);
     upstream_close(w->up.upstream, name);
     upstream_close(w->up.upstream, pattern);
 }
@@ -408,111 +336,35 @@ static void several_values_in_one_message_are_several_messages(void **state)
                   "{\"type\":\"tick\",\"bid\":2}\r\n\n"
                   "{\"type\":\"trade\",\"n\":3}\n{\"type\":");
     world_redis(&w->up);
-    assert_int_equal(heard(&w->listener, "\"bid\":2},"), 1);
-    assert_int_equal(heard(&w->listener, "\"n\":3},"), 1);
+    assert_int_equal(listener_count(&w->listener, "\"bid\":2},"), 1);
+    assert_int_equal(listener_count(&w->listener, "\"n\":3},"), 1);
     assert_int_equal(upstream_stats(w->up.upstream).messages_invalid, 1);
     upstream_close(w->up.upstream, a);
 }
 
-/* --- a pipe --- */
-
-static void without_redis_everything_is_live_and_settled(void **state)
-{
-    struct world *w = *state;
-    uint32_t a = open_channel(w, "market_data:A");
-
-    assert_int_equal(upstream_state(w->up.upstream), UPSTREAM_LIVE);
-    assert_null(upstream_redis(w->up.upstream));
-    assert_true(settled(w, a));
-    upstream_close(w->up.upstream, a);
-}
-
-static void lines_go_to_the_channel_of_their_route_or_envelope(void **state)
-{
-    struct world *w = *state;
-    uint32_t a = open_channel(w, "market_data:A");
-    uint32_t b = open_channel(w, "my:own");
-    struct err err = {0};
-
-    listen_to(w, a, b);
-    assert_true(world_line(&w->up,
-                           "{\"type\":\"tick\",\"symbol\":\"A\",\"bid\":1.5,"
-                           "\"ask\":1.6,\"time\":1700000000000}",
-                           &err));
-    assert_true(
-        world_line(&w->up, "{\"channel\":\"my:own\",\"data\":[7]}", &err));
-    assert_int_equal(heard(&w->listener, "\"bid\":1.5"), 1);
-    assert_int_equal(heard(&w->listener, "\"data\":[7]"), 1);
-    assert_int_equal(heard(&w->listener, "\"source\":\"local\""), 2);
-    assert_int_equal(upstream_stats(w->up.upstream).messages_local, 2);
-    upstream_close(w->up.upstream, a);
-    upstream_close(w->up.upstream, b);
-}
-
-static void refused_lines_say_why(void **state)
-{
-    struct world *w = *state;
-    struct err err = {0};
-
-    assert_false(world_line(&w->up, "{\"channel\":\"_x\",\"data\":1}", &err));
-    assert_non_null(strstr(err.text, "internal"));
-    err = (struct err){0};
-    assert_false(world_line(&w->up, "{\"channel\":\"a b\",\"data\":1}", &err));
-    assert_non_null(strstr(err.text, "cannot be a channel"));
-    err = (struct err){0};
-    assert_false(world_line(&w->up, "{\"channel\":7,\"data\":1}", &err));
-    assert_non_null(strstr(err.text, "not a string"));
-    assert_int_equal(upstream_stats(w->up.upstream).messages_invalid, 0);
-    err = (struct err){0};
-    assert_false(world_line(&w->up, "{\"type\":\"tick\"", &err));
-    assert_int_equal(upstream_stats(w->up.upstream).messages_invalid, 1);
-}
-
-static void
-what_a_pipe_has_said_is_kept_and_what_nobody_said_is_not(void **state)
-{
-    struct world *w = *state;
-    const struct channels *cs = upstream_channels(w->up.upstream);
-    struct err err = {0};
-
-    assert_true(
-        world_line(&w->up, "{\"channel\":\"my:own\",\"data\":1}", &err));
-    upstream_close(w->up.upstream, open_channel(w, "my:other"));
-    world_wait(&w->up, 2 * UPSTREAM_LINGER_MS, false);
-    assert_non_null(channels_find(cs, span_str("my:own")));
-    assert_null(channels_find(cs, span_str("my:other")));
-}
-
-#define WITH_REDIS(test)                                                       \
+#define TEST(test)                                                             \
     cmocka_unit_test_setup_teardown(test, open_world, close_world)
-#define WITHOUT_REDIS(test)                                                    \
-    cmocka_unit_test_setup_teardown(test, open_without_redis, close_world)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        WITH_REDIS(redis_is_asked_once_and_kept_for_a_while_after_the_last_one),
-        WITH_REDIS(a_channel_that_is_wanted_again_in_time_is_not_given_up),
-        WITH_REDIS(patterns_are_counted_and_linger_too),
-        WITH_REDIS(
-            a_subscription_is_settled_when_the_cached_messages_have_come),
-        WITH_REDIS(a_pattern_is_settled_by_its_confirmation_alone),
-        WITH_REDIS(a_name_that_redis_refuses_is_waited_for_no_longer),
-        WITH_REDIS(nothing_is_waited_for_where_redis_is_away),
-        WITH_REDIS(a_new_connection_has_to_confirm_anew),
-        WITH_REDIS(cached_messages_are_the_newest_and_told_to_nobody),
-        WITH_REDIS(what_came_after_the_confirmation_outdoes_what_is_cached),
-        WITH_REDIS(what_was_missed_in_an_outage_is_told),
-        WITH_REDIS(cached_messages_that_are_no_json_are_counted),
-        WITH_REDIS(what_has_a_name_and_a_pattern_comes_once),
-        WITH_REDIS(until_the_name_is_confirmed_the_pattern_brings_its_messages),
-        WITH_REDIS(a_pattern_stands_for_one_last_part_only),
-        WITH_REDIS(other_prefixes_are_not_ours),
-        WITH_REDIS(several_values_in_one_message_are_several_messages),
-        WITHOUT_REDIS(without_redis_everything_is_live_and_settled),
-        WITHOUT_REDIS(lines_go_to_the_channel_of_their_route_or_envelope),
-        WITHOUT_REDIS(refused_lines_say_why),
-        WITHOUT_REDIS(what_a_pipe_has_said_is_kept_and_what_nobody_said_is_not),
+        TEST(redis_is_asked_once_and_kept_for_a_while_after_the_last_one),
+        TEST(a_channel_that_is_wanted_again_in_time_is_not_given_up),
+        TEST(patterns_are_counted_and_linger_too),
+        TEST(a_subscription_is_settled_when_the_cached_messages_have_come),
+        TEST(a_pattern_is_settled_by_its_confirmation_alone),
+        TEST(a_name_that_redis_refuses_is_waited_for_no_longer),
+        TEST(nothing_is_waited_for_where_redis_is_away),
+        TEST(a_new_connection_has_to_confirm_anew),
+        TEST(cached_messages_are_the_newest_and_told_to_nobody),
+        TEST(what_came_after_the_confirmation_outdoes_what_is_cached),
+        TEST(what_was_missed_in_an_outage_is_told),
+        TEST(cached_messages_that_are_no_json_are_counted),
+        TEST(what_has_a_name_and_a_pattern_comes_once),
+        TEST(until_the_name_is_confirmed_the_pattern_brings_its_messages),
+        TEST(a_pattern_stands_for_one_last_part_only),
+        TEST(other_prefixes_are_not_ours),
+        TEST(several_values_in_one_message_are_several_messages),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,15 +2,12 @@
  * second request changes, and what is waited for. */
 #include "tests/unit/wsgate/client_world.h"
 
-#include "wsgate/client/subscription_set.h"
-
 static struct client_world world;
 
-static int open_with(void **state, bool redis, int64_t max_subscriptions)
+static int open_with(void **state, bool redis)
 {
     struct clients_options o = world_options();
 
-    o.max_subscriptions = max_subscriptions;
     client_world_open(&world, redis, &o);
     *state = &world;
     return 0;
@@ -18,17 +15,12 @@ static int open_with(void **state, bool redis, int64_t max_subscriptions)
 
 static int open_world(void **state)
 {
-    return open_with(state, true, 100);
+    return open_with(state, true);
 }
 
 static int open_without_redis(void **state)
 {
-    return open_with(state, false, 100);
-}
-
-static int open_small(void **state)
-{
-    return open_with(state, false, 2);
+    return open_with(state, false);
 }
 
 static int close_world(void **state)
@@ -42,32 +34,6 @@ static struct visitor *come(struct client_world *w)
     return visitor_come(w, "192.0.2.1", DIALECT_NATIVE);
 }
 
-static void subscribe_to(struct client_world *w, struct visitor *v,
-                         const char *channels)
-{
-    struct bytes text = {0};
-
-    bytes_printf(&text, "{\"type\":\"subscribe\",\"channels\":[%s]}%c",
-                 channels, '\0');
-    visitor_say(w, v, text.ptr);
-    bytes_close(&text);
-}
-
-/* These texts are in what was heard, in this order. */
-static void assert_order(struct visitor *v, const char *const *texts)
-{
-    const char *at = visitor_hear(v);
-
-    for (; *texts; texts++) {
-        const char *found = strstr(at, *texts);
-        if (!found)
-            fail_msg("no '%s' in '%s'", *texts, at);
-        at = found + 1;
-    }
-}
-
-#define ORDER(v, ...) assert_order(v, (const char *const[]){__VA_ARGS__, NULL})
-
 /* --- order --- */
 
 static void the_ack_comes_before_the_snapshot_and_updates_follow(void **state)
@@ -76,7 +42,7 @@ static void the_ack_comes_before_the_snapshot_and_updates_follow(void **state)
     struct visitor *v = come(w);
 
     fake_redis.cache = FAKE_CACHE_ONE;
-    subscribe_to(w, v, "\"market_data:A\"");
+    visitor_subscribe(w, v, "\"market_data:A\"");
     world_deliver(&w->up, true,
                   false); /* confirmed, but the cache has not come */
     assert_string_equal(visitor_hear(v), "");
@@ -94,7 +60,7 @@ static void what_comes_before_the_ack_is_in_the_snapshot_alone(void **state)
     struct visitor *v = come(w);
 
     fake_redis.cache = FAKE_CACHE_ONE;
-    subscribe_to(w, v, "\"market_data:A\"");
+    visitor_subscribe(w, v, "\"market_data:A\"");
     world_deliver(&w->up, true, false);
     world_publish("p:market_data:A", "{\"type\":\"tick\",\"bid\":2}");
     world_deliver(&w->up, true, false);
@@ -125,13 +91,13 @@ one_channel_that_is_not_settled_holds_up_the_whole_answer(void **state)
     struct client_world *w = *state;
     struct visitor *first = come(w), *second = come(w);
 
-    subscribe_to(w, first, "\"market_data:A\"");
+    visitor_subscribe(w, first, "\"market_data:A\"");
     world_redis(&w->up);
     assert_int_equal(visitor_count(first, "subscribed"), 1);
-    subscribe_to(w, second, "\"market_data:A\"");
+    visitor_subscribe(w, second, "\"market_data:A\"");
     assert_int_equal(visitor_count(second, "subscribed"), 1); /* at once */
     visitor_forget(second);
-    subscribe_to(w, second, "\"market_data:A\",\"market_data:B\"");
+    visitor_subscribe(w, second, "\"market_data:A\",\"market_data:B\"");
     assert_string_equal(visitor_hear(second), "");
     world_redis(&w->up);
     assert_int_equal(visitor_count(second, "subscribed"), 1);
@@ -144,7 +110,7 @@ static void a_silent_redis_is_waited_for_as_long_as_is_said(void **state)
     struct client_world *w = *state;
     struct visitor *v = come(w);
 
-    subscribe_to(w, v, "\"market_data:A\"");
+    visitor_subscribe(w, v, "\"market_data:A\"");
     world_wait(&w->up, 900, false);
     assert_string_equal(visitor_hear(v), "");
     world_wait(&w->up, 200, false);
@@ -159,7 +125,7 @@ static void an_outage_ends_the_wait(void **state)
     struct client_world *w = *state;
     struct visitor *v = come(w);
 
-    subscribe_to(w, v, "\"market_data:A\"");
+    visitor_subscribe(w, v, "\"market_data:A\"");
     assert_string_equal(visitor_hear(v), "");
     world_lose_redis(&w->up);
     assert_int_equal(visitor_count(v, "subscribed"), 1);
@@ -170,9 +136,9 @@ static void a_client_that_leaves_takes_its_requests_along(void **state)
     struct client_world *w = *state;
     struct visitor *v = come(w), *other = come(w);
 
-    subscribe_to(w, v, "\"market_data:A\"");
-    subscribe_to(w, v, "\"market_data:B\"");
-    subscribe_to(w, other, "\"market_data:C\"");
+    visitor_subscribe(w, v, "\"market_data:A\"");
+    visitor_subscribe(w, v, "\"market_data:B\"");
+    visitor_subscribe(w, other, "\"market_data:C\"");
     visitor_leave(v);
     world_turn(&w->up);
     world_redis(&w->up);
@@ -185,130 +151,15 @@ static void a_client_that_cannot_be_told_loses_its_other_requests(void **state)
     struct client_world *w = *state;
     struct visitor *v = come(w), *other = come(w);
 
-    subscribe_to(w, other, "\"market_data:C\"");
-    subscribe_to(w, v, "\"market_data:A\"");
-    subscribe_to(w, v, "\"market_data:B\"");
+    visitor_subscribe(w, other, "\"market_data:C\"");
+    visitor_subscribe(w, v, "\"market_data:A\"");
+    visitor_subscribe(w, v, "\"market_data:B\"");
     visitor_leave(v); /* the gateway finds out when it sends the answer */
     fake_mono_ns += INT64_C(2000000000);
     subscribe_check(w->clients);
     assert_null(w->clients->pending);
     assert_int_equal(visitor_count(other, "subscribed"), 1);
     assert_int_equal(w->clients->subscriptions, 1);
-}
-
-/* --- a second time --- */
-
-static void a_second_subscription_takes_the_place_of_the_first(void **state)
-{
-    struct client_world *w = *state;
-    struct visitor *v = come(w);
-    struct err err = {0};
-
-    subscribe_to(w, v, "\"market_data:A\"");
-    visitor_say(w, v,
-                "{\"type\":\"subscribe\",\"mode\":\"all\","
-                "\"channel\":\"market_data:A\"}");
-    assert_int_equal(w->clients->subscriptions, 1);
-    visitor_forget(v);
-    visitor_say(w, v, "{\"type\":\"list\"}");
-    ORDER(v, "\"channel\":\"market_data:A\"", "\"mode\":\"all\"");
-    assert_int_equal(visitor_count(v, "market_data:A"), 1);
-    visitor_forget(v);
-    assert_true(
-        world_line(&w->up, "{\"channel\":\"market_data:A\",\"data\":1}", &err));
-    assert_int_equal(visitor_count(v, "update"), 1);
-}
-
-static void
-two_requests_under_way_for_one_channel_are_one_subscription(void **state)
-{
-    struct client_world *w = *state;
-    struct visitor *v = come(w);
-
-    subscribe_to(w, v, "\"market_data:A\"");
-    subscribe_to(w, v, "\"market_data:A\"");
-    world_redis(&w->up);
-    assert_int_equal(visitor_count(v, "subscribed"), 2);
-    assert_int_equal(w->clients->subscriptions, 1);
-    world_publish("p:market_data:A", "{\"type\":\"tick\",\"bid\":2}");
-    world_redis(&w->up);
-    assert_int_equal(visitor_count(v, "\"type\":\"update\""), 1);
-    visitor_say(w, v,
-                "{\"type\":\"unsubscribe\",\"channel\":\"market_data:A\"}");
-    world_wait(&w->up, 2 * UPSTREAM_LINGER_MS, true);
-    assert_false(world_redis_has("p:market_data:A", false)); /* both are back */
-}
-
-static void a_name_and_its_pattern_bring_an_update_once(void **state)
-{
-    struct client_world *w = *state;
-    struct visitor *v = come(w);
-    struct err err = {0};
-
-    subscribe_to(w, v, "\"market_data:A\",\"market_data:*\"");
-    visitor_forget(v);
-    assert_true(
-        world_line(&w->up, "{\"channel\":\"market_data:A\",\"data\":1}", &err));
-    assert_int_equal(visitor_count(v, "update"), 1);
-    visitor_say(w, v,
-                "{\"type\":\"unsubscribe\",\"channel\":\"market_data:A\"}");
-    assert_true(
-        world_line(&w->up, "{\"channel\":\"market_data:A\",\"data\":1}", &err));
-    assert_int_equal(visitor_count(v, "update"), 2); /* by the pattern */
-}
-
-/* --- limits --- */
-
-static void a_client_has_as_many_subscriptions_as_it_may(void **state)
-{
-    struct client_world *w = *state; /* two */
-    struct visitor *v = come(w);
-
-    subscribe_to(w, v, "\"market_data:A\",\"market_data:B\",\"market_data:C\"");
-    ORDER(v, "market_data:A", "\"ok\":true", "market_data:B", "\"ok\":true",
-          "market_data:C", "\"ok\":false", "too_many");
-    assert_int_equal(w->clients->subscriptions, 2);
-    visitor_forget(v);
-    subscribe_to(w, v, "\"market_data:B\""); /* it has that one */
-    assert_int_equal(visitor_count(v, "\"ok\":true"), 1);
-    visitor_say(w, v,
-                "{\"type\":\"unsubscribe\",\"channel\":\"market_data:A\"}");
-    visitor_forget(v);
-    subscribe_to(w, v, "\"market_data:C\"");
-    assert_int_equal(visitor_count(v, "\"ok\":true"), 1);
-}
-
-static void patterns_have_a_bound_of_their_own(void **state)
-{
-    struct client_world *w = *state;
-    struct visitor *v = come(w);
-    char name[32];
-
-    for (int i = 0; i <= SUBSCRIPTION_SET_PATTERNS_MAX; i++) {
-        snprintf(name, sizeof name, "\"f%d:*\"", i);
-        visitor_forget(v);
-        subscribe_to(w, v, name);
-        assert_int_equal(visitor_count(v, "\"ok\":true"),
-                         i < SUBSCRIPTION_SET_PATTERNS_MAX);
-    }
-    assert_int_equal(visitor_count(v, "too many wildcards"), 1);
-    visitor_forget(v);
-    subscribe_to(w, v, "\"f0:*\",\"market_data:A\""); /* no new pattern */
-    assert_int_equal(visitor_count(v, "\"ok\":true"), 2);
-}
-
-static void requests_under_way_count_too(void **state)
-{
-    struct client_world *w = *state;
-    struct visitor *v;
-
-    w->clients->options.max_subscriptions = 1;
-    v = come(w);
-    subscribe_to(w, v, "\"market_data:A\"");
-    subscribe_to(w, v, "\"market_data:B\"");
-    world_redis(&w->up);
-    ORDER(v, "\"channel\":\"market_data:B\",\"ok\":false", "too_many",
-          "\"channel\":\"market_data:A\",\"ok\":true");
 }
 
 /* --- what is refused, and how --- */
@@ -318,9 +169,9 @@ static void each_name_is_judged_by_itself(void **state)
     struct client_world *w = *state;
     struct visitor *v = come(w);
 
-    subscribe_to(w, v,
-                 "\"executions:42\",\"_probe:x\",\"no name\",7,"
-                 "\"market_data:A\"");
+    visitor_subscribe(w, v,
+                      "\"executions:42\",\"_probe:x\",\"no name\",7,"
+                      "\"market_data:A\"");
     ORDER(v, "\"executions:42\",\"ok\":false,\"code\":\"forbidden\"", "token",
           "\"_probe:x\",\"ok\":false,\"code\":\"forbidden\"", "internal",
           "\"no name\",\"ok\":false,\"code\":\"bad_channel\"",
@@ -342,7 +193,7 @@ static void a_name_that_is_too_long_is_cut_in_the_answer(void **state)
         bytes_add_str(&name, "x");
     bytes_add_str(&name, "\xc3\xa4xx\""); /* cut within a character */
     bytes_add(&name, "", 1);
-    subscribe_to(w, v, name.ptr);
+    visitor_subscribe(w, v, name.ptr);
     assert_int_equal(visitor_count(v, "{\"channel\":\"\",\"ok\":false,"
                                       "\"code\":\"bad_channel\""),
                      1);
@@ -355,7 +206,7 @@ what_must_not_be_missed_is_sent_in_full_unless_said_otherwise(void **state)
     struct client_world *w = *state;
     struct visitor *v = come(w);
 
-    subscribe_to(w, v, "\"stock:market_status\",\"market_data:A\"");
+    visitor_subscribe(w, v, "\"stock:market_status\",\"market_data:A\"");
     visitor_say(w, v,
                 "{\"type\":\"subscribe\",\"mode\":\"latest\","
                 "\"channel\":\"stock:trading_alerts\"}");
@@ -445,14 +296,6 @@ int main(void)
         WITH_REDIS(an_outage_ends_the_wait),
         WITH_REDIS(a_client_that_leaves_takes_its_requests_along),
         WITH_REDIS(a_client_that_cannot_be_told_loses_its_other_requests),
-        WITHOUT_REDIS(a_second_subscription_takes_the_place_of_the_first),
-        WITH_REDIS(two_requests_under_way_for_one_channel_are_one_subscription),
-        WITHOUT_REDIS(a_name_and_its_pattern_bring_an_update_once),
-        cmocka_unit_test_setup_teardown(
-            a_client_has_as_many_subscriptions_as_it_may, open_small,
-            close_world),
-        WITHOUT_REDIS(patterns_have_a_bound_of_their_own),
-        WITH_REDIS(requests_under_way_count_too),
         WITHOUT_REDIS(each_name_is_judged_by_itself),
         WITHOUT_REDIS(a_name_that_is_too_long_is_cut_in_the_answer),
         WITHOUT_REDIS(
