@@ -45,8 +45,8 @@ static inline struct symbols_slot symbols_words(struct span s)
 }
 
 /* Inline: done for every event. */
-static inline struct symbol *symbols_find(const struct symbols *t,
-                                          struct span name)
+static inline __attribute__((always_inline)) struct symbol *
+symbols_find(const struct symbols *t, struct span name)
 {
     struct symbols_slot w = symbols_words(name);
 
