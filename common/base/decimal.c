@@ -235,10 +235,15 @@ bool decimal_sub(struct decimal a, struct decimal b, struct decimal *out)
 
 bool decimal_mid(struct decimal a, struct decimal b, struct decimal *out)
 {
-    int128 sum =
-        widen(a, above(a.scale, b.scale)) + widen(b, above(b.scale, a.scale));
     uint8_t scale = wider(a.scale, b.scale);
+    int128 sum;
 
+    /* Nearly all quotes, and 64 bits hold it: 2 * 10^18 < 2^63. */
+    if (a.scale == b.scale && (a.mant + b.mant) % 2 == 0) {
+        *out = (struct decimal){(a.mant + b.mant) / 2, scale};
+        return true;
+    }
+    sum = widen(a, above(a.scale, b.scale)) + widen(b, above(b.scale, a.scale));
     if (sum % 2 == 0)
         return narrow(sum / 2, scale, out);
     return scale < DIGITS_MAX && narrow(sum * 5, (uint8_t)(scale + 1), out);

@@ -174,6 +174,14 @@ static void the_middle_of_two_prices_is_exact(void **state)
     assert_true(
         decimal_mid(dec("999999999999999999"), dec("999999999999999997"), &d));
     assert_text(d, "999999999999999998");
+    assert_true(decimal_mid(dec("-999999999999999999"),
+                            dec("-999999999999999997"), &d));
+    assert_text(d, "-999999999999999998");
+    assert_true(
+        decimal_mid(dec("99999999999999999"), dec("99999999999999998"), &d));
+    assert_text(d, "99999999999999998.5");
+    assert_false(
+        decimal_mid(dec("100000000000000001"), dec("100000000000000000"), &d));
     assert_false(decimal_mid(dec("0.000000000000000001"), dec("0"), &d));
 }
 
