@@ -9,7 +9,6 @@
 #pragma once
 
 #include <stdbool.h>
-#include <uv.h>
 
 #include "common/app/app.h"
 #include "common/app/app_redis.h"

@@ -11,8 +11,6 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #include "common/app/app.h"
 #include "common/app/app_redis.h"

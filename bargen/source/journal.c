@@ -1,6 +1,5 @@
 #include "bargen/source/journal.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,7 +1,5 @@
 #include "bargen/store/store.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "bargen/core/stats.h"

@@ -1,6 +1,5 @@
 #include "ratelimitd/door/queue.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,6 +1,5 @@
 #include "tickpub/publish/destination.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,6 @@
 #include "tickpub/publish/encoder.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "tickpub/publish/command.h"
 

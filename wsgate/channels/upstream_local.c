@@ -1,5 +1,4 @@
 /* Messages from standard input: events, or payloads in an envelope. */
-#include "common/base/line.h"
 #include "common/event/event.h"
 #include "common/event/route.h"
 #include "common/json/scan.h"

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/base/log.h"
 #include "common/event/route.h"
 #include "wsgate/channels/upstream_internal.h"
 

@@ -7,7 +7,6 @@
 #include "common/json/json_writer.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream.h"
-#include "wsgate/client/clients.h"
 #include "wsgate/client/request.h"
 #include "wsgate/client/snapshot.h"
 #include "wsgate/client/subscription_set.h"

@@ -1,6 +1,5 @@
 #include "wsgate/fanout/fanout.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 

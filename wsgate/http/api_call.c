@@ -3,9 +3,6 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-#include "wsgate/http/api.h"
 
 #define JSON "application/json"
 #define NO_STORE                                                               \
