@@ -10,6 +10,9 @@
 #include "common/feed/feed_time.h"
 #include "common/json/scan.h"
 
+#define ROW(name) &feed_##name,
+const struct feed *const feed_map[] = {FEEDS(ROW) NULL};
+
 enum {
     COUNT_DIGITS_MAX = 18,
     /* Around the values, which take less than the line: names and numbers that

@@ -110,6 +110,10 @@ void http_conn_wait(struct http_conn *conn, enum http_wait kind);
 void http_conn_poll(struct http_conn *conn, int events);
 /* Answer status with a short text and close after. */
 void http_conn_refuse(struct http_conn *conn, int status);
+
+/* http_forwarded.c: the address of X-Forwarded-For into text, which stays as it
+ * is where there is none. */
+void http_forwarded_peer(const struct http_request *req, char text[48]);
 /* What is in out has been sent, or nothing was left to wait. */
 void http_conn_answered(struct http_conn *conn);
 

@@ -95,9 +95,9 @@ static bool names(const struct group *g, const struct channel *channel)
     return v != NULL;
 }
 
-/* Updates after a snapshot are newer than it: where one went out before the
- * snapshot had room, there is none. */
-static bool is_outdone(const struct view *v, uint64_t from)
+/* A snapshot never comes behind an update: where one went out before there was
+ * room for the snapshot, the client gets none. */
+static bool is_overtaken(const struct view *v, uint64_t from)
 {
     const struct stream *c = &v->channel->native.stream;
 
@@ -156,7 +156,7 @@ static bool gather(struct client *c, struct bytes *out, unsigned *channels)
             return false;
         from = s->from;
         showing = (struct showing){.out = out, .v = next_channel(c, cs)};
-        if (showing.v && !is_outdone(showing.v, from))
+        if (showing.v && !is_overtaken(showing.v, from))
             channel_each_newest(cs, showing.v, show, &showing);
     }
     return true;

@@ -1,9 +1,10 @@
 /*
  * snapshot.h -- what a new subscriber gets first.
  *
- * The newest message of each type of a channel.  There may be more of them
- * than a client can take at once, so they are made when there is room; one that
- * an update has outdone by then is dropped.
+ * The newest message of each type of a channel, always before the channel's
+ * updates.  There may be more of them than a client can take at once, so they
+ * are made when there is room; one that an update has overtaken by then is
+ * dropped.
  */
 #pragma once
 

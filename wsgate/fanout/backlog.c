@@ -70,6 +70,21 @@ uint64_t backlog_owed_all_bytes(const struct member *m)
     return owed > INT64_MAX ? 0 : owed;
 }
 
+bool backlog_is_too_long(const struct fanout *f, const struct member *m)
+{
+    return backlog_owed_all_bytes(m) > f->limits.backlog_all_bytes;
+}
+
+bool backlog_add(struct fanout *f, struct member *m, struct span answer)
+{
+    struct bytes *out = &m->backlog->out;
+
+    if (out->len + answer.len > f->limits.out_bytes)
+        return false;
+    bytes_add_span(out, answer);
+    return true;
+}
+
 static int by_subscription(const void *a, const void *b)
 {
     uint32_t x = ((const struct start_seq *)a)->subscription,

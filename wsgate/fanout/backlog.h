@@ -4,8 +4,8 @@
  * It keeps its place in the shared log, the rest of the one frame that was
  * cut, and its own answers: no copy of the backlog.  When its socket is
  * writable it goes on from the log if it is owed little, else it gets the
- * newest of each key (conflation.h).  What becomes of the member then is for
- * fanout.c to decide.
+ * newest of each key (conflation.h).  The bounds of a slow client are enforced
+ * here (struct fanout_limits); fanout.c lets a member go that passes one.
  *
  * Ownership   backlog_new() moves the member to its group's slow list,
  *             backlog_end() back to the fast one
@@ -52,6 +52,11 @@ void backlog_begin_turn(struct fanout *f, struct member *m, uint64_t sent);
 /* Sends what the socket takes: the cut frame, the answers, then frames. */
 enum backlog_outcome backlog_send(struct fanout *f, struct member *m,
                                   int *errnum);
+/* One more answer, after those that wait.  False: more than limits.out_bytes
+ * would wait; the member is to be let go. */
+bool backlog_add(struct fanout *f, struct member *m, struct span answer);
+/* Is it owed more of `all` streams than limits.backlog_all_bytes? */
+bool backlog_is_too_long(const struct fanout *f, const struct member *m);
 /* What it is owed: frames, bytes, bytes of `all` streams. */
 uint64_t backlog_owed(const struct member *m);
 uint64_t backlog_owed_bytes(const struct member *m);

@@ -178,8 +178,7 @@ void fanout_lose(struct fanout *f, struct member *m, enum fanout_lost why,
 static void lose_slow(struct fanout *f, struct group *g)
 {
     for (uint32_t i = g->slow.count; i-- > 0;) {
-        if (i < g->slow.count &&
-            backlog_owed_all_bytes(g->slow.at[i]) > f->limits.backlog_all_bytes)
+        if (i < g->slow.count && backlog_is_too_long(f, g->slow.at[i]))
             fanout_lose(f, g->slow.at[i], FANOUT_LOST_SLOW, 0);
     }
 }
@@ -354,10 +353,8 @@ void fanout_send(struct fanout *f, struct member *m, struct span frames)
         backlog_new(f, m);
         f->io->want_writable(m, true);
     }
-    if (m->backlog->out.len + (frames.len - sent) > f->limits.out_bytes)
+    if (!backlog_add(f, m, span_make(frames.ptr + sent, frames.len - sent)))
         fanout_lose(f, m, FANOUT_LOST_ANSWERS, 0);
-    else
-        bytes_add(&m->backlog->out, frames.ptr + sent, frames.len - sent);
 }
 
 void fanout_resume(struct fanout *f, struct member *m)
