@@ -1,8 +1,8 @@
-# Fuzzing.  A target is tests/fuzz/<area>/<folder>/<noun>_fuzz.c with
-# one LLVMFuzzerTestOneInput(); area is common or a tool, whose parts are
-# linked.  Seeds lie in tests/fuzz/corpus/<area>/<folder>/<noun>/, inputs that
-# once failed in tests/fuzz/regression/, in folders of the same names.  What libFuzzer finds on the way is
-# kept in build/fuzz/corpus/, crashes in build/fuzz/crash/.
+# Fuzzing.  A target is tests/fuzz/<area>/<folder>/<noun>_fuzz.c with one
+# LLVMFuzzerTestOneInput(); area is common or a tool, whose parts are linked.
+# Seeds lie in tests/fuzz/corpus/<area>/<folder>/<noun>/, inputs that once failed
+# in tests/fuzz/regression/, in folders of the same names.  What libFuzzer finds
+# on the way is kept in build/fuzz/corpus/, crashes in build/fuzz/crash/.
 
 FUZZ_SECONDS ?= 30
 FUZZ_B := build/fuzz
@@ -31,8 +31,8 @@ $(FUZZ_B)/lib$(1).a: $(filter-out $(FUZZ_B)/$(1)/main.o,$(call fuzz_obj,$(1)))
 endef
 $(foreach t,$(TOOLS),$(eval $(call FUZZ_LIB_RULE,$(t))))
 
-# $(1) area/folder/noun, $(2) area.  The second program is the same target without
-# libFuzzer, built like all tests: it runs the files that it is given.
+# $(1) area/folder/noun, $(2) area.  The second program is the same target
+# without libFuzzer, built like all tests: it runs the files that it is given.
 define FUZZ_RULE
 $(FUZZ_B)/bin/$(1): $(FUZZ_B)/tests/fuzz/$(1)_fuzz.o \
   $(if $(filter $(TOOLS),$(2)),$(FUZZ_B)/lib$(2).a) $(FUZZ_B)/libcommon.a

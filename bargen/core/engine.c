@@ -215,7 +215,7 @@ static bool follow_sequence(struct engine *e, struct symbol *sym,
 
     if (!e->config.sequence || (ev->have & BOTH) != BOTH)
         return true;
-    switch (publishers_take(&sym->publishers, idring_fingerprint(ev->src),
+    switch (publishers_take(&sym->publishers, text_ids_fingerprint(ev->src),
                             ev->seq, time_ns, touched)) {
     case SEQ_SEEN:
         return false;

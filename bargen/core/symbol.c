@@ -18,8 +18,7 @@ struct symbol *symbol_new(struct span name, unsigned n_series)
     sym->next_ns = INT64_MAX;
     sym->next_close_ns = INT64_MAX;
     sym->n_series = (uint16_t)n_series;
-    ids_init(&sym->ids);
-    idring_init(&sym->ring);
+    trade_ids_init(&sym->ids);
     sym->name = span_make(mem_str(name), name.len);
     return sym;
 }
@@ -30,8 +29,7 @@ void symbol_free(struct symbol *sym)
         return;
     for (unsigned i = 0; i < sym->n_series; i++)
         series_free(&sym->series[i]);
-    ids_close(&sym->ids);
-    idring_close(&sym->ring);
+    trade_ids_close(&sym->ids);
     publishers_close(&sym->publishers);
     free((char *)(uintptr_t)sym->name.ptr);
     free(sym->memory);
@@ -97,11 +95,11 @@ void symbol_found(struct symbol *sym, int64_t time_ns)
 
 static bool lost_in(const void *arg, int64_t start_ns, int64_t end_ns)
 {
-    return ids_lost_in(arg, start_ns, end_ns);
+    return trade_ids_lost_in(arg, start_ns, end_ns);
 }
 
 static void flag_holes(struct symbol *sym, const struct bar_rules *rules,
-                       struct ids_span span)
+                       struct trade_ids_span span)
 {
     /* Shuffled trades may make a hole seem to end before it begins. */
     int64_t from_ns = span.from_ns < span.to_ns ? span.from_ns : span.to_ns;
@@ -123,10 +121,10 @@ static void find_next(struct symbol *sym)
 
 static void age_holes(struct symbol *sym, const struct bar_rules *rules)
 {
-    struct ids_span span = ids_age(&sym->ids, sym->closed_ns);
+    struct trade_ids_span span = trade_ids_age(&sym->ids, sym->closed_ns);
 
     find_next(sym);
-    if (ids_span_empty(span))
+    if (trade_ids_span_empty(span))
         return;
     rules->counts->holes++;
     flag_holes(sym, rules, span);
@@ -135,15 +133,13 @@ static void age_holes(struct symbol *sym, const struct bar_rules *rules)
 bool symbol_new_trade(struct symbol *sym, const struct bar_rules *rules,
                       int64_t number, struct span text, int64_t time_ns)
 {
-    struct ids_span touched;
+    struct trade_ids_span touched;
 
-    if (number < 0)
-        return idring_add(&sym->ring, idring_fingerprint(text));
-    if (!ids_add(&sym->ids, number, time_ns, &touched))
+    if (!trade_ids_take(&sym->ids, number, text, time_ns, &touched))
         return false;
     find_next(sym);
     /* Only an aged hole has flagged a bar. */
-    if (!ids_span_empty(touched) && touched.to_ns <= sym->ids.aged_ns)
+    if (!trade_ids_span_empty(touched) && touched.to_ns <= sym->ids.aged_ns)
         flag_holes(sym, rules, touched);
     return true;
 }

@@ -9,7 +9,7 @@
  *
  * Units       time in nanoseconds since the epoch
  * Ownership   symbol_new/symbol_free; the name is the symbol's own
- * Bounds      those of ids.h, idring.h, publishers.h and series.h
+ * Bounds      those of trade_ids.h, text_ids.h, publishers.h and series.h
  */
 #pragma once
 
@@ -17,10 +17,9 @@
 #include <stdint.h>
 
 #include "bargen/core/heap.h"
-#include "bargen/core/idring.h"
-#include "bargen/core/ids.h"
 #include "bargen/core/publishers.h"
 #include "bargen/core/series.h"
+#include "bargen/core/trade_ids.h"
 #include "common/base/span.h"
 
 /* Counters of one engine; only ever grow. */
@@ -78,8 +77,7 @@ struct symbol {
      * newest that had come, to when all is there again.  until 0: none. */
     int64_t lost_from_ns, lost_until_ns;
     struct heap_node wake;
-    struct ids ids;
-    struct idring ring;
+    struct trade_ids ids;
     struct publishers publishers; /* of its channel */
     struct series series[];       /* n_series */
 };

@@ -2,10 +2,10 @@
 
 static void put_ids(struct bytes *out, const struct symbol *sym)
 {
-    const struct ids *ids = &sym->ids;
+    const struct trade_ids *ids = &sym->ids;
     unsigned n = ids->n < SEEN_RANGES_MAX ? ids->n : SEEN_RANGES_MAX;
-    unsigned texts =
-        sym->ring.n < SEEN_TEXT_IDS_MAX ? sym->ring.n : SEEN_TEXT_IDS_MAX;
+    unsigned texts = sym->ids.texts.n < SEEN_TEXT_IDS_MAX ? sym->ids.texts.n
+                                                          : SEEN_TEXT_IDS_MAX;
 
     if (ids->n > 0) {
         bytes_add(out, "i", 1);
@@ -23,7 +23,7 @@ static void put_ids(struct bytes *out, const struct symbol *sym)
     if (texts > 0) {
         bytes_add(out, "t", 1);
         for (unsigned i = texts; i > 0; i--)
-            record_put(out, (int64_t)idring_newest(&sym->ring, i - 1));
+            record_put(out, (int64_t)text_ids_newest(&sym->ids.texts, i - 1));
         bytes_add(out, "\n", 1);
     }
 }
@@ -78,7 +78,7 @@ void seen_put(const struct symbol *sym, struct bytes *out)
     put_lost(out, sym);
 }
 
-static void get_ids(struct record_reader *r, struct ids *ids)
+static void get_ids(struct record_reader *r, struct trade_ids *ids)
 {
     ids->newest_ns = record_get_time(r);
     ids->aged_ns = record_get_time(r);
@@ -93,7 +93,7 @@ static void get_ids(struct record_reader *r, struct ids *ids)
         span_ns = record_get(r);
         if (__builtin_add_overflow(range.lo, span, &range.hi) ||
             __builtin_add_overflow(range.lo_ns, span_ns, &range.hi_ns) ||
-            !ids_restore(ids, &range))
+            !trade_ids_restore(ids, &range))
             r->bad = true;
     }
 }
@@ -124,7 +124,7 @@ bool seen_get(char letter, struct record_reader *r, struct symbol *sym)
         return true;
     case 't':
         while (!r->bad && !record_at_end(r))
-            idring_add(&sym->ring, (uint64_t)record_get(r));
+            text_ids_add(&sym->ids.texts, (uint64_t)record_get(r));
         return true;
     case 'q':
         get_publisher(r, &sym->publishers);

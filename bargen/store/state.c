@@ -175,8 +175,7 @@ static void get_record(struct record_reader *r, struct symbol *sym,
  * it had goes with the other. */
 static void take_over(struct symbol *sym, struct symbol *fresh)
 {
-    struct ids ids = sym->ids;
-    struct idring ring = sym->ring;
+    struct trade_ids ids = sym->ids;
     struct publishers publishers = sym->publishers;
 
     sym->basis = fresh->basis;
@@ -187,9 +186,7 @@ static void take_over(struct symbol *sym, struct symbol *fresh)
     sym->newest_ns = fresh->newest_ns;
     sym->closed_ns = fresh->closed_ns;
     sym->ids = fresh->ids;
-    sym->ring = fresh->ring;
     fresh->ids = ids;
-    fresh->ring = ring;
     sym->publishers = fresh->publishers;
     fresh->publishers = publishers;
     for (unsigned i = 0; i < sym->n_series; i++) {

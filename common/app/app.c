@@ -269,7 +269,7 @@ void app_run(struct app *app, struct err *err)
         err_set(err, app->failure.code, "%s", app->failure.text);
 }
 
-/* An error that names an option is the user's to mend. */
+/* An error that names an option is for the user to fix. */
 static void say_error(const struct app *app, const struct err *err)
 {
     fprintf(stderr, "%s: %s\n", app->tool, err->text);

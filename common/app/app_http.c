@@ -6,7 +6,7 @@
 #include "common/base/metrics.h"
 #include "common/http/http.h"
 
-/* 200 also when degraded: restarting this process would not mend Redis. */
+/* 200 also when degraded: restarting this process would not repair Redis. */
 static void health(struct app *app, struct http_conn *conn)
 {
     struct bytes json = {0}, members = {0};

@@ -15,7 +15,7 @@ ORDER = """\
 10 bargen       another tool
 """
 GOOD = {
-    "common/base/span.h": "",
+    "common/base/span.h": "#include <stddef.h>\n#include <sys/types.h>\n",
     "common/redis/redis_link.c": '#include "common/base/span.h"\n',
     "common/http/http.h": '#include "common/base/span.h"\n',
     "wsgate/ws/ws_frame.h": '#include "common/http/http.h"\n',
@@ -51,8 +51,9 @@ def test_a_tree_in_order_has_no_findings(tmp_path):
     ("wsgate/ws/late.c", "bargen/bargen.h", "another tool"),
     ("common/base/log.c", "common/misc/misc.h", "no folder of LAYERS"),
 ])
-def test_an_include_that_climbs_is_found(tmp_path, path, include, why):
-    done = layers(tmp_path, {**GOOD, path: f'#include "{include}"\n'})
+@pytest.mark.parametrize("line", ['#include "%s"', " # include <%s>"])
+def test_an_include_that_climbs_is_found(tmp_path, path, include, why, line):
+    done = layers(tmp_path, {**GOOD, path: line % include + "\n"})
     assert done.returncode == 1
     (finding,) = done.stdout.splitlines()
     assert finding.startswith(f"{path}:1: {include} ")

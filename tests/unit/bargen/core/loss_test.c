@@ -119,7 +119,7 @@ static void a_bar_that_had_to_go_early_is_not_begun_anew(void **state)
     feed_close(&g);
 }
 
-static void ids_of_nineteen_digits_are_numbers(void **state)
+static void trade_ids_of_nineteen_digits_are_numbers(void **state)
 {
     struct feed f;
 
@@ -226,7 +226,7 @@ int main(void)
             a_hole_that_closes_late_takes_the_flag_from_a_final_bar),
         cmocka_unit_test(holes_survive_a_restart),
         cmocka_unit_test(a_bar_that_had_to_go_early_is_not_begun_anew),
-        cmocka_unit_test(ids_of_nineteen_digits_are_numbers),
+        cmocka_unit_test(trade_ids_of_nineteen_digits_are_numbers),
         cmocka_unit_test(a_bar_that_begins_after_a_loss_inside_it_is_flagged),
         cmocka_unit_test(a_loss_in_old_data_ends_with_the_next_event),
         cmocka_unit_test(a_sum_that_was_taken_can_be_stored_and_read),

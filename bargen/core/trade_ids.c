@@ -1,25 +1,26 @@
-#include "bargen/core/ids.h"
+#include "bargen/core/trade_ids.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/base/bytes.h"
 
-static const struct ids_span nothing = {0, -1};
+static const struct trade_ids_span nothing = {0, -1};
 
-void ids_init(struct ids *ids)
+void trade_ids_init(struct trade_ids *ids)
 {
-    *ids = (struct ids){
+    *ids = (struct trade_ids){
         .newest_ns = INT64_MIN, .aged_ns = INT64_MIN, .unaged_ns = INT64_MAX};
 }
 
-void ids_close(struct ids *ids)
+void trade_ids_close(struct trade_ids *ids)
 {
     free(ids->at);
-    ids_init(ids);
+    text_ids_close(&ids->texts);
+    trade_ids_init(ids);
 }
 
-static void forget_older_half(struct ids *ids)
+static void forget_older_half(struct trade_ids *ids)
 {
     unsigned drop = ids->n / 2;
 
@@ -30,9 +31,10 @@ static void forget_older_half(struct ids *ids)
 }
 
 /* Makes room; *at moves where older ranges had to go. */
-static void insert(struct ids *ids, unsigned at, int64_t id, int64_t time_ns)
+static void insert(struct trade_ids *ids, unsigned at, int64_t id,
+                   int64_t time_ns)
 {
-    if (ids->n == IDS_RANGES_MAX) {
+    if (ids->n == TRADE_IDS_RANGES_MAX) {
         unsigned before = ids->n;
 
         forget_older_half(ids);
@@ -48,7 +50,7 @@ static void insert(struct ids *ids, unsigned at, int64_t id, int64_t time_ns)
 }
 
 /* The first range whose hi is not below id. */
-static unsigned find(const struct ids *ids, int64_t id)
+static unsigned find(const struct trade_ids *ids, int64_t id)
 {
     unsigned lo = 0, hi = ids->n;
 
@@ -63,7 +65,7 @@ static unsigned find(const struct ids *ids, int64_t id)
     return lo;
 }
 
-static void start_anew(struct ids *ids, int64_t id, int64_t time_ns)
+static void start_anew(struct trade_ids *ids, int64_t id, int64_t time_ns)
 {
     ids->n = 0;
     ids->held = 1;
@@ -71,7 +73,7 @@ static void start_anew(struct ids *ids, int64_t id, int64_t time_ns)
     insert(ids, 0, id, time_ns);
 }
 
-static void append(struct ids *ids, int64_t id, int64_t time_ns)
+static void append(struct trade_ids *ids, int64_t id, int64_t time_ns)
 {
     struct id_range *last = ids->n > 0 ? &ids->at[ids->n - 1] : NULL;
 
@@ -86,7 +88,7 @@ static void append(struct ids *ids, int64_t id, int64_t time_ns)
 }
 
 /* id lies in the hole below range i, or before all ranges (i == 0). */
-static void fill(struct ids *ids, unsigned i, int64_t id, int64_t time_ns)
+static void fill(struct trade_ids *ids, unsigned i, int64_t id, int64_t time_ns)
 {
     struct id_range *r = &ids->at[i];
     struct id_range *before = i > 0 ? r - 1 : NULL;
@@ -111,8 +113,8 @@ static void fill(struct ids *ids, unsigned i, int64_t id, int64_t time_ns)
     }
 }
 
-bool ids_add(struct ids *ids, int64_t id, int64_t time_ns,
-             struct ids_span *touched)
+bool trade_ids_add(struct trade_ids *ids, int64_t id, int64_t time_ns,
+                   struct trade_ids_span *touched)
 {
     unsigned i;
 
@@ -128,8 +130,8 @@ bool ids_add(struct ids *ids, int64_t id, int64_t time_ns,
             start_anew(ids, id, time_ns);
         } else {
             if (i > 0)
-                *touched =
-                    (struct ids_span){ids->at[i - 1].hi_ns, ids->at[i].lo_ns};
+                *touched = (struct trade_ids_span){ids->at[i - 1].hi_ns,
+                                                   ids->at[i].lo_ns};
             fill(ids, i, id, time_ns);
             ids->held++;
         }
@@ -139,15 +141,24 @@ bool ids_add(struct ids *ids, int64_t id, int64_t time_ns,
     return true;
 }
 
-static bool contiguous(const struct ids *ids)
+bool trade_ids_take(struct trade_ids *ids, int64_t number, struct span text,
+                    int64_t time_ns, struct trade_ids_span *touched)
 {
-    return ids->held >= IDS_TRUST_MIN &&
-           (uint64_t)(ids->n - 1) * IDS_TRUST_RATIO <= ids->held;
+    if (number >= 0)
+        return trade_ids_add(ids, number, time_ns, touched);
+    *touched = nothing;
+    return text_ids_add(&ids->texts, text_ids_fingerprint(text));
 }
 
-struct ids_span ids_age(struct ids *ids, int64_t until_ns)
+static bool contiguous(const struct trade_ids *ids)
 {
-    struct ids_span span = nothing;
+    return ids->held >= TRADE_IDS_TRUST_MIN &&
+           (uint64_t)(ids->n - 1) * TRADE_IDS_TRUST_RATIO <= ids->held;
+}
+
+struct trade_ids_span trade_ids_age(struct trade_ids *ids, int64_t until_ns)
+{
+    struct trade_ids_span span = nothing;
     int64_t unaged_ns = INT64_MAX;
 
     /* Younger holes are near the end: ids grow with time. */
@@ -159,8 +170,8 @@ struct ids_span ids_age(struct ids *ids, int64_t until_ns)
             break;
         if (ends_ns > until_ns) {
             unaged_ns = ends_ns < unaged_ns ? ends_ns : unaged_ns;
-        } else if (ids_span_empty(span)) {
-            span = (struct ids_span){begins_ns, ends_ns};
+        } else if (trade_ids_span_empty(span)) {
+            span = (struct trade_ids_span){begins_ns, ends_ns};
         } else {
             span.from_ns = begins_ns < span.from_ns ? begins_ns : span.from_ns;
             span.to_ns = ends_ns > span.to_ns ? ends_ns : span.to_ns;
@@ -171,7 +182,8 @@ struct ids_span ids_age(struct ids *ids, int64_t until_ns)
     return ids->n > 0 && contiguous(ids) ? span : nothing;
 }
 
-bool ids_lost_in(const struct ids *ids, int64_t start_ns, int64_t end_ns)
+bool trade_ids_lost_in(const struct trade_ids *ids, int64_t start_ns,
+                       int64_t end_ns)
 {
     if (ids->n < 2 || !contiguous(ids))
         return false;
@@ -187,9 +199,10 @@ bool ids_lost_in(const struct ids *ids, int64_t start_ns, int64_t end_ns)
     return false;
 }
 
-bool ids_restore(struct ids *ids, const struct id_range *range)
+bool trade_ids_restore(struct trade_ids *ids, const struct id_range *range)
 {
-    if (range->lo < 0 || range->hi < range->lo || ids->n == IDS_RANGES_MAX ||
+    if (range->lo < 0 || range->hi < range->lo ||
+        ids->n == TRADE_IDS_RANGES_MAX ||
         (ids->n > 0 && range->lo <= ids->at[ids->n - 1].hi))
         return false;
     insert(ids, ids->n, range->lo, range->lo_ns);

@@ -1,4 +1,4 @@
-#include "bargen/core/idring.h"
+#include "bargen/core/text_ids.h"
 
 #include <stdlib.h>
 
@@ -7,20 +7,20 @@
 
 enum { CAP_FIRST = 64 };
 
-void idring_init(struct idring *r)
+void text_ids_init(struct text_ids *r)
 {
-    *r = (struct idring){0};
+    *r = (struct text_ids){0};
 }
 
-void idring_close(struct idring *r)
+void text_ids_close(struct text_ids *r)
 {
     free(r->ring);
     free(r->table);
-    idring_init(r);
+    text_ids_init(r);
 }
 
 /* FNV-1a, then mixed. */
-uint64_t idring_fingerprint(struct span id)
+uint64_t text_ids_fingerprint(struct span id)
 {
     uint64_t h = UINT64_C(14695981039346656037);
 
@@ -39,7 +39,7 @@ static unsigned home(uint64_t f, unsigned mask)
 }
 
 /* Where the fingerprint is, or the free place that it belongs to. */
-static unsigned place(const struct idring *r, uint64_t f, unsigned from)
+static unsigned place(const struct text_ids *r, uint64_t f, unsigned from)
 {
     unsigned mask = r->cap * 2 - 1;
     unsigned i = from;
@@ -50,7 +50,7 @@ static unsigned place(const struct idring *r, uint64_t f, unsigned from)
 }
 
 /* Closes the hole so that no search stops early (Knuth 6.4, algorithm R). */
-static void table_remove(struct idring *r, uint64_t f)
+static void table_remove(struct text_ids *r, uint64_t f)
 {
     unsigned mask = r->cap * 2 - 1;
     unsigned hole = place(r, f, home(f, mask));
@@ -64,7 +64,7 @@ static void table_remove(struct idring *r, uint64_t f)
     r->table[hole] = 0;
 }
 
-static void grow(struct idring *r)
+static void grow(struct text_ids *r)
 {
     r->cap = r->cap ? r->cap * 2 : CAP_FIRST;
     r->ring = mem_grow(r->ring, r->cap * sizeof *r->ring);
@@ -78,11 +78,11 @@ static void grow(struct idring *r)
     r->next = r->n;
 }
 
-bool idring_add(struct idring *r, uint64_t f)
+bool text_ids_add(struct text_ids *r, uint64_t f)
 {
     unsigned from, at;
 
-    if (r->n == r->cap && r->cap < IDRING_MAX)
+    if (r->n == r->cap && r->cap < TEXT_IDS_MAX)
         grow(r);
     from = home(f, r->cap * 2 - 1);
     at = place(r, f, from);
@@ -100,7 +100,7 @@ bool idring_add(struct idring *r, uint64_t f)
     return true;
 }
 
-uint64_t idring_newest(const struct idring *r, unsigned i)
+uint64_t text_ids_newest(const struct text_ids *r, unsigned i)
 {
     return r->ring[(r->next - 1 - i) & (r->cap - 1)];
 }

@@ -5,13 +5,13 @@
 
 #include <cmocka.h>
 
-#include "bargen/core/idring.h"
+#include "bargen/core/text_ids.h"
 #include "tests/unit/common/base/collisions.h"
 
 enum { IDS = 512, PLACES = 2 * IDS };
 
 /* The most places that a search has to pass. */
-static unsigned longest_run(const struct idring *r)
+static unsigned longest_run(const struct text_ids *r)
 {
     unsigned run = 0, longest = 0;
 
@@ -24,22 +24,23 @@ static unsigned longest_run(const struct idring *r)
 
 static unsigned run_under(struct hash_secret secret, const uint64_t *ids)
 {
-    struct idring r;
+    struct text_ids r;
     unsigned longest;
 
     hash_seed(secret);
-    idring_init(&r);
+    text_ids_init(&r);
     for (unsigned i = 0; i < IDS; i++)
-        assert_true(idring_add(&r, ids[i]));
+        assert_true(text_ids_add(&r, ids[i]));
     assert_int_equal(r.cap, IDS);
     longest = longest_run(&r);
     for (unsigned i = 0; i < IDS; i++)
-        assert_false(idring_add(&r, ids[i]));
-    idring_close(&r);
+        assert_false(text_ids_add(&r, ids[i]));
+    text_ids_close(&r);
     return longest;
 }
 
-static void ids_chosen_to_collide_do_so_only_under_one_secret(void **state)
+static void
+trade_ids_chosen_to_collide_do_so_only_under_one_secret(void **state)
 {
     uint64_t ids[IDS], n = 0;
 
@@ -69,7 +70,8 @@ static void fingerprints_with_the_same_low_bits_are_spread(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ids_chosen_to_collide_do_so_only_under_one_secret),
+        cmocka_unit_test(
+            trade_ids_chosen_to_collide_do_so_only_under_one_secret),
         cmocka_unit_test(fingerprints_with_the_same_low_bits_are_spread),
     };
 
