@@ -147,25 +147,6 @@ static bool allowed(const char *ev, enum log_level level)
     return true;
 }
 
-__attribute__((format(printf, 3, 0))) static void
-say(enum log_level level, const char *ev, const char *fmt, va_list ap)
-{
-    char line[LOG_LINE_MAX + 1];
-    size_t len;
-    int n;
-
-    if (level > state.level || !allowed(ev, level))
-        return;
-    len = head(line, level, ev);
-    if (fmt[0] != '\0' && len < LOG_LINE_MAX - 1) {
-        line[len++] = ' ';
-        n = vsnprintf(line + len, LOG_LINE_MAX - len, fmt, ap);
-        if (n > 0)
-            len += (size_t)n;
-    }
-    finish(line, len);
-}
-
 void log_init(const char *tool, enum log_level level)
 {
     state.tool = tool;
@@ -174,40 +155,25 @@ void log_init(const char *tool, enum log_level level)
     metrics_add(&held_back);
 }
 
-void log_error(const char *ev, const char *fmt, ...)
+void log_say(enum log_level level, const char *ev, const char *fmt, ...)
 {
+    char line[LOG_LINE_MAX + 1];
     va_list ap;
+    size_t len;
+    int n;
 
-    va_start(ap, fmt);
-    say(LOG_LEVEL_ERROR, ev, fmt, ap);
-    va_end(ap);
-}
-
-void log_warn(const char *ev, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    say(LOG_LEVEL_WARN, ev, fmt, ap);
-    va_end(ap);
-}
-
-void log_info(const char *ev, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    say(LOG_LEVEL_INFO, ev, fmt, ap);
-    va_end(ap);
-}
-
-void log_debug(const char *ev, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    say(LOG_LEVEL_DEBUG, ev, fmt, ap);
-    va_end(ap);
+    if (level > state.level || !allowed(ev, level))
+        return;
+    len = head(line, level, ev);
+    if (fmt[0] != '\0' && len < LOG_LINE_MAX - 1) {
+        line[len++] = ' ';
+        va_start(ap, fmt);
+        n = vsnprintf(line + len, LOG_LINE_MAX - len, fmt, ap);
+        va_end(ap);
+        if (n > 0)
+            len += (size_t)n;
+    }
+    finish(line, len);
 }
 
 static void say_all_held(uint64_t older_ms)

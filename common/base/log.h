@@ -33,14 +33,12 @@ enum log_level {
 void log_init(const char *tool, enum log_level level);
 /* fmt makes the rest of the line: log_info("ready", "port=%d", port).  A value
  * from outside goes through LOG_Q: log_warn("bad", "why=%s", LOG_Q(text)). */
-void log_error(const char *ev, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-void log_warn(const char *ev, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-void log_info(const char *ev, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-void log_debug(const char *ev, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
+void log_say(enum log_level level, const char *ev, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+#define log_error(...) log_say(LOG_LEVEL_ERROR, __VA_ARGS__)
+#define log_warn(...) log_say(LOG_LEVEL_WARN, __VA_ARGS__)
+#define log_info(...) log_say(LOG_LEVEL_INFO, __VA_ARGS__)
+#define log_debug(...) log_say(LOG_LEVEL_DEBUG, __VA_ARGS__)
 /* Print the repeated=N lines of seconds that are over; app.c does it. */
 void log_tick(void);
 /* Print all that are pending; app_exit() does it. */

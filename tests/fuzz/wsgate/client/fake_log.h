@@ -13,20 +13,16 @@
 
 static char fake_log_line[LOG_LINE_MAX];
 
-#define FAKE_LOG(name)                                                         \
-    void name(const char *ev, const char *fmt, ...)                            \
-    {                                                                          \
-        va_list args;                                                          \
-        (void)ev;                                                              \
-        va_start(args, fmt);                                                   \
-        vsnprintf(fake_log_line, sizeof fake_log_line, fmt, args);             \
-        va_end(args);                                                          \
-    }
+void log_say(enum log_level level, const char *ev, const char *fmt, ...)
+{
+    va_list args;
 
-FAKE_LOG(log_error)
-FAKE_LOG(log_warn)
-FAKE_LOG(log_info)
-FAKE_LOG(log_debug)
+    (void)level;
+    (void)ev;
+    va_start(args, fmt);
+    vsnprintf(fake_log_line, sizeof fake_log_line, fmt, args);
+    va_end(args);
+}
 
 void log_tick(void)
 {
