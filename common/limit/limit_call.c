@@ -11,7 +11,7 @@ void limit_keys_init(struct limit_keys *k, const char *prefix)
 /* --- what is sent --- */
 
 static void add_key(struct redis_cmd *cmd, const struct limit_keys *keys,
-                    const struct rule *rule, const struct pending_check *p)
+                    const struct rule *rule, struct span key)
 {
     char text[sizeof keys->head + RULE_NAME_MAX + 1 + RULE_KEY_MAX];
     size_t n = strlen(keys->head);
@@ -20,8 +20,8 @@ static void add_key(struct redis_cmd *cmd, const struct limit_keys *keys,
     memcpy(text + n, rule->name, rule->name_len);
     n += rule->name_len;
     text[n++] = ':';
-    memcpy(text + n, p->key, p->key_len);
-    redis_cmd_arg(cmd, text, n + p->key_len);
+    memcpy(text + n, key.ptr, key.len);
+    redis_cmd_arg(cmd, text, n + key.len);
 }
 
 bool limit_call_batch(struct redis_cmd *cmd, const struct limit_keys *keys,
@@ -35,9 +35,9 @@ bool limit_call_batch(struct redis_cmd *cmd, const struct limit_keys *keys,
     redis_cmd_int(cmd, 1 + (int64_t)n);
     redis_cmd_str(cmd, keys->rules);
     for (unsigned i = 0; i < n; i++)
-        add_key(cmd, keys, checks[i]->rules[0], checks[i]);
+        add_key(cmd, keys, checks[i]->rules[0], checks[i]->check.key);
     for (unsigned i = 0; i < n; i++) {
-        const struct pending_check *p = checks[i];
+        const struct limit_check *p = &checks[i]->check;
         redis_cmd_arg(cmd, p->rules[0]->name, p->rules[0]->name_len);
         redis_cmd_int(cmd, p->cost);
         redis_cmd_str(cmd, limit_mode_name(p->mode));
@@ -46,7 +46,7 @@ bool limit_call_batch(struct redis_cmd *cmd, const struct limit_keys *keys,
 }
 
 static bool call_many(struct redis_cmd *cmd, const struct limit_keys *keys,
-                      const struct pending_check *p, redis_reply_fn *fn,
+                      const struct limit_check *p, redis_reply_fn *fn,
                       void *arg)
 {
     if (!redis_cmd_begin(cmd, 5 + 3 * p->n, fn, arg))
@@ -56,7 +56,7 @@ static bool call_many(struct redis_cmd *cmd, const struct limit_keys *keys,
     redis_cmd_int(cmd, 1 + (int64_t)p->n);
     redis_cmd_str(cmd, keys->rules);
     for (unsigned i = 0; i < p->n; i++)
-        add_key(cmd, keys, p->rules[i], p);
+        add_key(cmd, keys, p->rules[i], p->key);
     redis_cmd_str(cmd, limit_mode_name(p->mode));
     for (unsigned i = 0; i < p->n; i++) {
         redis_cmd_arg(cmd, p->rules[i]->name, p->rules[i]->name_len);
@@ -66,8 +66,7 @@ static bool call_many(struct redis_cmd *cmd, const struct limit_keys *keys,
 }
 
 static bool call_one(struct redis_cmd *cmd, const struct limit_keys *keys,
-                     const struct pending_check *p, redis_reply_fn *fn,
-                     void *arg)
+                     const struct limit_check *p, redis_reply_fn *fn, void *arg)
 {
     const struct rule *rule = p->rules[0];
 
@@ -77,7 +76,7 @@ static bool call_one(struct redis_cmd *cmd, const struct limit_keys *keys,
     redis_cmd_str(cmd, "tickwire_limit");
     redis_cmd_str(cmd, "2");
     redis_cmd_str(cmd, keys->rules);
-    add_key(cmd, keys, rule, p);
+    add_key(cmd, keys, rule, p->key);
     redis_cmd_arg(cmd, rule->name, rule->name_len);
     redis_cmd_int(cmd, p->cost);
     redis_cmd_str(cmd, limit_mode_name(p->mode));
@@ -86,7 +85,7 @@ static bool call_one(struct redis_cmd *cmd, const struct limit_keys *keys,
 }
 
 bool limit_call_alone(struct redis_cmd *cmd, const struct limit_keys *keys,
-                      const struct pending_check *p, redis_reply_fn *fn,
+                      const struct limit_check *p, redis_reply_fn *fn,
                       void *arg)
 {
     return p->n == 1 ? call_one(cmd, keys, p, fn, arg)

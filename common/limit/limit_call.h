@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "common/limit/pending_check.h"
+#include "common/limit/limit_check.h"
 #include "common/redis/redis_cmd.h"
 
 enum { LIMIT_CALL_MAX = 64 /* checks of one call */ };
@@ -24,7 +24,7 @@ bool limit_call_batch(struct redis_cmd *cmd, const struct limit_keys *keys,
                       redis_reply_fn *fn, void *arg);
 /* One check, of one rule or several. */
 bool limit_call_alone(struct redis_cmd *cmd, const struct limit_keys *keys,
-                      const struct pending_check *p, redis_reply_fn *fn,
+                      const struct limit_check *p, redis_reply_fn *fn,
                       void *arg);
 
 /* One answer to a batch: [allowed, limit, remaining, retry_after_ms, reset_ms,

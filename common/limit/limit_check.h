@@ -1,7 +1,10 @@
 /*
  * limit_check.h -- one check of a key against some rules, and what came of it.
  *
- * Ownership   spans and rules are borrowed from whoever asks
+ * Ownership   spans and rules are borrowed from whoever asks.  On its way to
+ *             Redis a check is a struct pending_check in a struct of theirs,
+ *             with copies, as the request is gone by then; the rules must live
+ *             until on_outcome
  */
 #pragma once
 
@@ -44,4 +47,24 @@ static inline void outcome_begin(struct outcome *o, const struct limit_check *q,
         o->rules[i] = q->rules[i];
     o->source = source;
     o->degraded = false;
+}
+
+struct pending_check {
+    struct limit_check check; /* of what follows; now_us: when it was asked */
+    const struct rule *rules[RULE_CHECK_MAX];
+    char key[RULE_KEY_MAX];
+    unsigned epoch; /* of the rules, see limit_client_forget() */
+    bool probe;     /* let through by an open breaker */
+    void (*on_outcome)(struct pending_check *p, const struct outcome *o);
+};
+
+static inline void pending_check_fill(struct pending_check *p,
+                                      const struct limit_check *q)
+{
+    p->check = *q;
+    for (unsigned i = 0; i < q->n; i++)
+        p->rules[i] = q->rules[i];
+    memcpy(p->key, q->key.ptr, q->key.len);
+    p->check.rules = p->rules;
+    p->check.key.ptr = p->key;
 }

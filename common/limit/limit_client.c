@@ -38,17 +38,18 @@ static void remember(struct limit_client *c, const struct pending_check *p,
     if (!o->allowed && q->n == 1 && q->mode == LIMIT_CHECK &&
         p->epoch == c->epoch)
         deny_cache_put(c->cache, q->rules[0], q->key, q->cost, &o->verdicts[0],
-                       p->asked_us, q->now_us);
+                       p->check.now_us, q->now_us);
 }
 
 static void on_answer(void *arg, struct pending_check *p, struct outcome *o)
 {
     struct limit_client *c = arg;
-    struct limit_check q = pending_check_at(p, now_us());
+    struct limit_check q = p->check;
 
+    q.now_us = now_us();
     breaker_answered(&c->breaker);
     if (c->events.on_answer)
-        c->events.on_answer(c->arg, q.now_us - p->asked_us);
+        c->events.on_answer(c->arg, q.now_us - p->check.now_us);
     outcome_begin(o, &q, OUTCOME_REDIS);
     remember(c, p, &q, o);
     p->on_outcome(p, o);
@@ -57,9 +58,10 @@ static void on_answer(void *arg, struct pending_check *p, struct outcome *o)
 static void on_failed(void *arg, struct pending_check *p, struct span why)
 {
     struct limit_client *c = arg;
-    struct limit_check q = pending_check_at(p, now_us());
+    struct limit_check q = p->check;
     struct outcome o;
 
+    q.now_us = now_us();
     if (p->probe) /* it said nothing: try another */
         c->breaker.probing = false;
     limit_local_degrade(c->store, &q, c->instances, why, &o);

@@ -76,10 +76,10 @@ static bool send_again(struct limit_flight *call)
 
     if (!s->cmd)
         return false;
-    return call->alone
-               ? limit_call_alone(s->cmd, &s->keys, call->at[0], on_reply, call)
-               : limit_call_batch(s->cmd, &s->keys, call->at, call->n, on_reply,
-                                  call);
+    return call->alone ? limit_call_alone(s->cmd, &s->keys, &call->at[0]->check,
+                                          on_reply, call)
+                       : limit_call_batch(s->cmd, &s->keys, call->at, call->n,
+                                          on_reply, call);
 }
 
 static void send_call(struct limit_flight *call)
@@ -141,7 +141,7 @@ static void send_alone(struct limit_sender *s, struct pending_check *p)
 void limit_sender_send(struct limit_sender *s, struct pending_check *p)
 {
     s->out++;
-    if (p->n > 1 || s->window) {
+    if (p->check.n > 1 || s->window) {
         /* In its turn behind what was sent before. */
         flush(s);
         send_alone(s, p);
@@ -241,7 +241,7 @@ static unsigned take_reply(struct limit_flight *call,
 
     if (call->alone && !p)
         return 0; /* too late */
-    if (call->alone && reply && limit_call_verdicts(reply, p->n, &o)) {
+    if (call->alone && reply && limit_call_verdicts(reply, p->check.n, &o)) {
         s->events.on_answer(s->arg, settle(call, 0), &o);
         return 0;
     }

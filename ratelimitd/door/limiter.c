@@ -53,8 +53,7 @@ static void on_outcome(struct pending_check *c, const struct outcome *o)
 {
     struct pending_question *p = (struct pending_question *)c;
 
-    answer(p->limiter, p->set, o, span_make(c->key, c->key_len), c->mode, p->fn,
-           p->arg);
+    answer(p->limiter, p->set, o, c->check.key, c->check.mode, p->fn, p->arg);
     ruleset_unref(p->set);
     free(p);
 }

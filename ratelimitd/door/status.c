@@ -47,40 +47,18 @@ void status_instance(void *arg, struct json_writer *json)
     add_totals(json);
 }
 
-static uint64_t read_keys(void *arg)
-{
-    const struct status *s = arg;
+#define READ(name, expression)                                                 \
+    static uint64_t read_##name(void *arg)                                     \
+    {                                                                          \
+        const struct status *s = arg;                                          \
+        return (expression);                                                   \
+    }
 
-    return limit_store_count(limiter_store(s->limiter));
-}
-
-static uint64_t read_evicted(void *arg)
-{
-    const struct status *s = arg;
-
-    return limit_store_evicted(limiter_store(s->limiter));
-}
-
-static uint64_t read_breaker(void *arg)
-{
-    const struct status *s = arg;
-
-    return limiter_breaker_open(s->limiter);
-}
-
-static uint64_t read_out(void *arg)
-{
-    const struct status *s = arg;
-
-    return limiter_out(s->limiter);
-}
-
-static uint64_t read_queue(void *arg)
-{
-    const struct status *s = arg;
-
-    return s->queue ? queue_waiting(s->queue) : 0;
-}
+READ(keys, limit_store_count(limiter_store(s->limiter)))
+READ(evicted, limit_store_evicted(limiter_store(s->limiter)))
+READ(breaker, limiter_breaker_open(s->limiter))
+READ(out, limiter_out(s->limiter))
+READ(queue, s->queue ? queue_waiting(s->queue) : 0)
 
 void status_metrics(struct status *s)
 {
