@@ -45,6 +45,15 @@ static inline bool span_starts(struct span s, const char *text)
     return s.len >= n && memcmp(s.ptr, text, n) == 0;
 }
 
+/* 0 to 15; -1: it is none. */
+static inline int span_hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 enum { SPAN_DIGITS_MAX = 19 }; /* always fit in a uint64_t */
 
 /* A whole number of 1 to max_digits digits and nothing else; false leaves *out

@@ -217,14 +217,6 @@ void http_parse_next(struct http_parse *p)
     reset(p);
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Percent-decoding of n bytes in place; the new length, or -1 for a bad escape
  * or a control character.  plus: '+' is a space (queries). */
 static ptrdiff_t unescape(char *text, size_t n, bool plus)
@@ -234,8 +226,8 @@ static ptrdiff_t unescape(char *text, size_t n, bool plus)
     for (size_t i = 0; i < n; i++) {
         char c = text[i];
         if (c == '%') {
-            int high = i + 2 < n ? hex_digit(text[i + 1]) : -1;
-            int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+            int high = i + 2 < n ? span_hex_digit(text[i + 1]) : -1;
+            int low = high >= 0 ? span_hex_digit(text[i + 2]) : -1;
             if (low < 0)
                 return -1;
             c = (char)(high * 16 + low);

@@ -42,14 +42,6 @@ unsigned scan_utf8(const char *s, const char *end)
     return n;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The four digits at s; -1 where they are not four. */
 static int hex4(const char *s, const char *end)
 {
@@ -58,7 +50,7 @@ static int hex4(const char *s, const char *end)
     if (end - s < 4)
         return -1;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_digit(s[i]);
+        int digit = span_hex_digit(s[i]);
 
         if (digit < 0)
             return -1;

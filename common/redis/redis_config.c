@@ -73,14 +73,6 @@ static bool split(const char *text, struct url *u)
     return true;
 }
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Percent-decoded, NUL-terminated copy; false: bad escape, NUL, too long. */
 static bool decode(struct span s, char *out, size_t size)
 {
@@ -89,10 +81,11 @@ static bool decode(struct span s, char *out, size_t size)
     for (size_t i = 0; i < s.len; i++) {
         int c = (unsigned char)s.ptr[i];
         if (c == '%') {
-            if (i + 2 >= s.len || hex(s.ptr[i + 1]) < 0 ||
-                hex(s.ptr[i + 2]) < 0)
+            if (i + 2 >= s.len || span_hex_digit(s.ptr[i + 1]) < 0 ||
+                span_hex_digit(s.ptr[i + 2]) < 0)
                 return false;
-            c = hex(s.ptr[i + 1]) * 16 + hex(s.ptr[i + 2]);
+            c = span_hex_digit(s.ptr[i + 1]) * 16 +
+                span_hex_digit(s.ptr[i + 2]);
             i += 2;
         }
         if (c == 0 || n + 1 >= size)
