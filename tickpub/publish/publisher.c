@@ -70,10 +70,26 @@ uint64_t publisher_unsettled(const struct publisher *p)
     return p->streams.journal.events + queue_events(&p->queue);
 }
 
+static uint64_t count(enum publish_metric which)
+{
+    return publish_metrics[which].value;
+}
+
 struct tally publisher_tally(const struct publisher *p)
 {
-    return tally_of(queue_events(&p->queue), p->sender.encoder.ledger.events,
-                    p->streams.journal.events);
+    uint64_t queued = queue_events(&p->queue);
+
+    return (struct tally){
+        .published = count(PUBLISH_EVENTS),
+        .stale = count(PUBLISH_STALE),
+        .unconfirmed =
+            count(PUBLISH_UNCONFIRMED) + p->sender.encoder.ledger.events,
+        .refused = count(PUBLISH_NOT_TAKEN),
+        .unsent = count(PUBLISH_UNSENT) + queued,
+        .journalled = count(PUBLISH_ACKED),
+        .dropped = count(PUBLISH_DROPPED) + count(PUBLISH_REFUSED),
+        .lost = queued + p->streams.journal.events,
+    };
 }
 
 /* While Redis answers, a producer that can wait is stopped early: a few batches

@@ -27,7 +27,6 @@
 #include "common/event/route.h"
 #include "common/redis/redis_cmd.h"
 #include "common/redis/redis_config.h"
-#include "tickpub/publish/tally.h"
 
 struct publisher_options {
     const char *src; /* id of this run, put into every object */
@@ -48,6 +47,24 @@ struct publisher_events {
     void (*on_down)(void *arg, const char *why, bool refused);
     /* No longer full. */
     void (*on_room)(void *arg);
+};
+
+/* What became of the accepted events:
+ *
+ *   accepted = published + stale + unconfirmed + refused + unsent
+ *   accepted = journalled + dropped + lost, of types that have a stream
+ *
+ * The first is about Pub/Sub, the second about the journal and streams: an
+ * event may be heard and not kept, or kept and not heard. */
+struct tally {
+    uint64_t published;   /* Redis answered */
+    uint64_t stale;       /* waited too long for a lost link */
+    uint64_t unconfirmed; /* sent, not answered: lost with the link */
+    uint64_t refused;     /* Redis answered with an error */
+    uint64_t unsent;      /* dropped or lost before they were published */
+    uint64_t journalled;
+    uint64_t dropped; /* the queue was full, or Redis refused for good */
+    uint64_t lost;    /* not acknowledged, or never sent */
 };
 
 struct publisher;
@@ -71,6 +88,7 @@ void publisher_finish(struct publisher *p, void (*on_done)(void *arg),
 /* Events that would be lost if it ended now: not acknowledged, or never sent.
  */
 uint64_t publisher_unsettled(const struct publisher *p);
+/* As if it ended now. */
 struct tally publisher_tally(const struct publisher *p);
 void publisher_reroute(struct publisher *p, const struct route_table *routes);
 struct redis_cmd *publisher_cmd(struct publisher *p);
