@@ -12,7 +12,6 @@
 #include "common/base/log.h"
 #include "wsgate/channels/upstream.h"
 #include "wsgate/client/clients.h"
-#include "wsgate/client/close_count.h"
 #include "wsgate/client/session.h"
 #include "wsgate/client/snapshot.h"
 #include "wsgate/client/stats.h"
@@ -140,7 +139,7 @@ void client_end(struct client *c, uint16_t code, const char *reason)
     c->ended = true;
     if (c->close_code == 0) {
         c->close_code = code;
-        close_count(code);
+        stats_close(code);
     }
     log_debug("client_close", "client=%" PRIu64 " peer=%s code=%u why=\"%s\"",
               c->id, c->peer->address, c->close_code, reason);
@@ -170,7 +169,7 @@ void client_close(struct client *c, uint16_t code, const char *reason)
         return;
     c->closing = true;
     c->close_code = code;
-    close_count(code);
+    stats_close(code);
     let_go(c);
     bytes_init(&frame);
     ws_close_add(&frame, code, reason);
@@ -209,7 +208,7 @@ static void got_close(struct client *c, uint16_t code, struct bytes *out)
 {
     if (!c->closing) {
         c->close_code = code;
-        close_count(code);
+        stats_close(code);
         /* What was asked before is answered, then the code comes back. */
         ws_close_add(out, code == WS_CLOSE_NONE ? WS_CLOSE_NORMAL : code, "");
         let_go(c);

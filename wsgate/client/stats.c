@@ -2,7 +2,6 @@
 
 #include "common/base/metrics.h"
 #include "wsgate/channels/upstream.h"
-#include "wsgate/client/close_count.h"
 #include "wsgate/fanout/fanout.h"
 
 void stats_read(const struct clients *registry, struct stats *out)
@@ -134,6 +133,30 @@ static struct metric backlog = {
     .n_bounds = sizeof bounds / sizeof *bounds,
     .counts = counts};
 
+#define CODE(n)                                                                \
+    {                                                                          \
+        .name = "tickwire_wsgate_closes_total", .labels = "code=\"" #n "\"",   \
+        .help = "connections that ended, by close code"                        \
+    }
+
+static const uint16_t codes[] = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008,
+                                 1009, 1011, 1013, 4000, 4100, 4101, 4102, 0};
+static struct metric closes[] = {
+    CODE(1000), CODE(1001), CODE(1002), CODE(1003), CODE(1005), CODE(1006),
+    CODE(1007), CODE(1008), CODE(1009), CODE(1011), CODE(1013), CODE(4000),
+    CODE(4100), CODE(4101), CODE(4102), CODE(other)};
+
+enum { CODES = sizeof codes / sizeof codes[0] };
+
+void stats_close(uint16_t code)
+{
+    unsigned i = 0;
+
+    while (i < CODES - 1 && codes[i] != code)
+        i++;
+    closes[i].value++;
+}
+
 void stats_backlog(uint64_t bytes)
 {
     metrics_observe(&backlog, bytes);
@@ -147,5 +170,5 @@ void stats_export(struct clients *registry)
         table[i].arg = registry;
     metrics_add_all(table, n);
     metrics_add(&backlog);
-    close_count_open();
+    metrics_add_all(closes, CODES);
 }

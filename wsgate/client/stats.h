@@ -33,5 +33,7 @@ struct stats {
 void stats_read(const struct clients *registry, struct stats *out);
 /* As metrics of Prometheus, from now on. */
 void stats_export(struct clients *registry);
+/* A connection ended, with this close code. */
+void stats_close(uint16_t code);
 /* A client was found so many bytes behind. */
 void stats_backlog(uint64_t bytes);

@@ -7,8 +7,8 @@
 
 #include "common/base/bytes.h"
 #include "wsgate/channels/message.h"
-#include "wsgate/client/close_count.h"
 #include "wsgate/client/snapshot.h"
+#include "wsgate/client/stats.h"
 #include "wsgate/client/subscribe.h"
 #include "wsgate/ws/ws_frame.h"
 #include "wsgate/ws/ws_handshake.h"
@@ -64,7 +64,7 @@ static void turn_away(const struct clients *registry, struct http_conn *conn,
         shutdown(fd, SHUT_WR);
     close(fd);
     bytes_close(&out);
-    close_count(code);
+    stats_close(code);
 }
 
 /* What a new client hears before it says anything. */
