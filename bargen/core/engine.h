@@ -5,12 +5,6 @@
  * of day and the age of an event are arguments, bars leave through a callback.
  * The shells (standard input, journal, Pub/Sub) differ only in what they feed.
  *
- *   engine_init(&e, &config);
- *   engine_event(&e, &ev, received_ns);      for each event
- *   engine_update(&e, shard);                open bars, when it is time
- *   engine_wake(&e, wall_ns);                when engine_next_wake() says
- *   engine_finish(&e);                       end of input
- *
  * Live        a symbol whose newest event is at most ENGINE_LIVE_MS older than
  *             its arrival; only then does the time of day close its bars
  * Units       nanoseconds since the epoch

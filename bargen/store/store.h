@@ -12,9 +12,6 @@
  * the next.  When the link is lost with one under way, the stored number says
  * whether it ran; if not, the same bytes are sent again.
  *
- * Place for leases: struct shard has the fencing number that goes with the
- * state; one process owns all shards for now.
- *
  * Bounds      store_full() above STORE_MAX_BYTES of bars that wait
  * Source      docs/decisions/0006-bargen-checkpoint.md
  */

@@ -5,8 +5,7 @@
  *             cannot do without, before it was ever there: exit status 77.
  *             --require-redis, and not there within APP_REDIS_REQUIRE_MS: 69.
  *             Else it is waited for, or, after app_redis_wait(), worked without.
- * Meanwhile   nothing: a tool that runs never exits because Redis went away, and
- *             the links come back by themselves.
+ * Meanwhile   nothing: the links come back by themselves.
  * Stop        what is on its way has APP_REDIS_FLUSH_MS to arrive where the tool
  *             is patient, else APP_REDIS_NO_LINK_MS; then on_end.
  *

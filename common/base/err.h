@@ -3,9 +3,8 @@
  *
  * A function that can fail returns bool and takes `struct err *err` last; its
  * other out-parameters are untouched when it returns false.  The text names
- * the object and the remedy ("--resolutions: '7q' is not a resolution (try 1,
- * 5, 15, 60, D, W, M)") and carries no tool name and no newline: app_exit() and
- * option parsing put "tool: " in front.  NULL is accepted for err.
+ * the object and the remedy and carries no tool name and no newline: app_exit()
+ * and option parsing put "tool: " in front.  NULL is accepted for err.
  */
 #pragma once
 

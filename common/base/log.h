@@ -1,8 +1,6 @@
 /*
  * log.h -- one line on standard error for a person or a collector.
  *
- *   ts=2026-11-20T09:34:26.512Z level=warn tool=wsgate ev=client_close conn=7
- *
  * logfmt, one write(2) each.  Events are words listed in docs/events.md.  More
  * than LOG_BURST of one event in a second become one line with repeated=N.
  * Library code (parsers, pure cores) does not log: it returns an err.

@@ -9,9 +9,7 @@
  * are delivered; a file cannot change them.
  *
  * A routes file is a JSON object, one member a type, whose members replace
- * those of the row:
- *   {"tick": {"channel": "quotes:{symbol}", "key_ttl_ms": 5000},
- *    "orderbook": {"key": "book:{symbol}", "key_kind": "string"}}
+ * those of the row: {"tick": {"channel": "quotes:{symbol}"}}.
  *
  * Errors      a file that cannot be used is ERR_CONFIG, with its path, the type
  *             and the member

@@ -11,10 +11,6 @@
  * within HTTP_ANSWER_MS (504) and read by its client in as much again, idle
  * keep-alive HTTP_IDLE_MS.  Requests on one connection are answered one at a
  * time, in order.  Each refusal is counted in tickwire_http_refused_total.
- *
- * Parts: http.c listens, accepts and keeps the time; http_conn.c leads one
- * connection from state to state; http_request.c reads, http_response.c
- * writes; http_listen.c opens the socket.
  */
 #pragma once
 

@@ -2,15 +2,9 @@
  * json_writer.h -- JSON text written value by value; commas by itself.
  *
  *   struct json_writer w = {.out = &text};
- *
  *   json_write_object(&w, NULL);
  *   json_write_str(&w, "tool", "bargen");
- *   json_write_array(&w, "shards");
- *   json_write_uint(&w, NULL, 3);
- *   json_write_array_end(&w);
- *   json_write_object_end(&w);
- *
- * gives {"tool":"bargen","shards":[3]}: no spaces, no line end.
+ *   json_write_object_end(&w);               gives {"tool":"bargen"}
  *
  * A key is a literal of the source and goes out as it stands; it is NULL for
  * an element of an array and for the value at the root.  Nesting is the
@@ -19,7 +13,6 @@
  *
  * Ownership   a writer is a plain value that borrows `out`; what follows
  *             members that were written before begins with .comma = true
- * Errors      none but those of bytes.h
  * Speed       not for what runs once a message: bars, prices, updates, answers
  *             of the rate limit and stamps are put together from fixed pieces
  */

@@ -1,12 +1,6 @@
 /*
  * rules.h -- which limit holds for which rule name and key.
  *
- *   {"rules": [
- *     {"rule": "api", "key": "svc-*", "limit": 5000, "window": "60s"},
- *     {"rule": "api", "limit": 100, "window": "60s", "on_error": "local"},
- *     {"rule": "orders", "limit": 10, "window": "1s", "on_error": "deny"}
- *   ]}
- *
  * Lines of one rule name are tried in file order; the first whose pattern fits
  * the key wins ("*" alone fits all; `*` stands for any run of characters).  A
  * name that no line has, or a key that no line fits, is an error for the one who

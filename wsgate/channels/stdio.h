@@ -1,12 +1,7 @@
 /*
  * stdio.h -- the gateway in a pipe: messages in, what clients ask for out.
  *
- * --stdin   each line is one JSON event; it goes to the channel of its route
- *           with "source":"local".  At the end of input the gateway stops, as
- *           every tool does, unless --linger.
- * --stdout  one JSON object for each thing that a client asks for: connect,
- *           subscribe, unsubscribe, disconnect.  A reader that went away ends
- *           the gateway quietly; lost output is exit status 74.
+ * --stdin, --stdout and --linger of the manual.
  *
  * Ownership   struct stdio is the caller's and outlives the loop; stdio_stop()
  *             closes its handles, after the last client was let go, so that

@@ -1,10 +1,6 @@
 /*
  * fanout.h -- one frame in, to every member of every group that wants it.
  *
- *   char *room = fanout_room(f, max);       (write one whole frame there)
- *   fanout_add(f, stream, type, ...);       (groups that want it note it)
- *   fanout_flush(f);                        (one send per member and turn)
- *
  * A member that takes less than it is sent gets a struct backlog (backlog.h)
  * and costs nothing more until its socket is writable.  Whatever is meant for
  * one member alone (answers, pings) goes through fanout_send(), so that it
