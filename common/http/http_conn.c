@@ -24,7 +24,7 @@ static void unlink_wait(struct http_conn *conn)
     conn->link.next = conn->link.prev = NULL;
 }
 
-void http_conn_wait(struct http_conn *conn, enum http_wait kind)
+static void wait_for(struct http_conn *conn, enum http_wait kind)
 {
     static const unsigned wait_ms[HTTP_WAITS] = {
         [HTTP_WAIT_REQUEST] = HTTP_REQUEST_MS,
@@ -58,7 +58,8 @@ static bool open_poll(struct http_conn *conn)
     return true;
 }
 
-void http_conn_poll(struct http_conn *conn, int events)
+/* For these events; 0: none. */
+static void watch(struct http_conn *conn, int events)
 {
     if (events == conn->events)
         return;
@@ -157,23 +158,25 @@ static void linger(struct http_conn *conn)
     http_server_give_parse(conn->server, conn->parse);
     conn->parse = NULL;
     shutdown(conn->fd, SHUT_WR);
-    http_conn_wait(conn, HTTP_WAIT_LINGER);
-    http_conn_poll(conn, UV_READABLE);
+    wait_for(conn, HTTP_WAIT_LINGER);
+    watch(conn, UV_READABLE);
 }
 
 /* What comes next on a connection that is kept. */
 static void wait_for_request(struct http_conn *conn)
 {
     conn->state = HTTP_READING;
-    http_conn_wait(conn, conn->parse ? HTTP_WAIT_REQUEST : HTTP_WAIT_IDLE);
+    wait_for(conn, conn->parse ? HTTP_WAIT_REQUEST : HTTP_WAIT_IDLE);
 }
+
+static void run(struct http_conn *conn);
 
 static void after_answer(struct http_conn *conn)
 {
     if (conn->keep_alive && !conn->server->closing) {
         wait_for_request(conn);
         if (!conn->dispatching)
-            http_conn_run(conn);
+            run(conn);
         return;
     }
     if (conn->abrupt)
@@ -189,8 +192,8 @@ void http_conn_answered(struct http_conn *conn)
         return;
     }
     conn->state = HTTP_WRITING;
-    http_conn_wait(conn, HTTP_WAIT_ANSWER);
-    http_conn_poll(conn, UV_WRITABLE);
+    wait_for(conn, HTTP_WAIT_ANSWER);
+    watch(conn, UV_WRITABLE);
 }
 
 static enum http_refused reason(int status)
@@ -209,7 +212,7 @@ static enum http_refused reason(int status)
     }
 }
 
-void http_conn_refuse(struct http_conn *conn, int status)
+static void refuse(struct http_conn *conn, int status)
 {
     char text[64];
     int n = snprintf(text, sizeof text, "%s\n", http_status_text(status));
@@ -226,9 +229,9 @@ void http_conn_late(struct http_conn *conn)
     bool partial = conn->parse && conn->parse->buf.len > 0;
 
     if (conn->state == HTTP_READING && partial) {
-        http_conn_refuse(conn, 408);
+        refuse(conn, 408);
     } else if (conn->state == HTTP_HANDLING) {
-        http_conn_refuse(conn, 504);
+        refuse(conn, 504);
     } else {
         if (conn->state == HTTP_WRITING)
             http_count_refused(HTTP_REFUSED_LATE);
@@ -253,7 +256,7 @@ static void call_handler(struct http_conn *conn, struct http_parse *p)
     int status = http_parse_request(p, &req);
 
     if (status != 0) {
-        http_conn_refuse(conn, status);
+        refuse(conn, status);
         return;
     }
     set_peer(conn, req.peer);
@@ -262,8 +265,8 @@ static void call_handler(struct http_conn *conn, struct http_parse *p)
     conn->state = HTTP_HANDLING;
     s->handler(s->arg, conn, &req);
     if (conn->state == HTTP_HANDLING) { /* the answer comes later */
-        http_conn_wait(conn, HTTP_WAIT_ANSWER);
-        http_conn_poll(conn, 0);
+        wait_for(conn, HTTP_WAIT_ANSWER);
+        watch(conn, 0);
     }
 }
 
@@ -316,7 +319,7 @@ static bool step(struct http_conn *conn)
         dispatch(conn);
         return true;
     case HTTP_PARSE_BAD:
-        http_conn_refuse(conn, p->refuse);
+        refuse(conn, p->refuse);
         return false;
     case HTTP_PARSE_MORE:
         break;
@@ -325,7 +328,8 @@ static bool step(struct http_conn *conn)
     return false;
 }
 
-void http_conn_run(struct http_conn *conn)
+/* Read, parse and answer for as long as there is something to do. */
+static void run(struct http_conn *conn)
 {
     http_conn_ref(conn);
     conn->dispatching = true;
@@ -333,7 +337,7 @@ void http_conn_run(struct http_conn *conn)
     }
     conn->dispatching = false;
     if (conn->state == HTTP_READING)
-        http_conn_poll(conn, UV_READABLE);
+        watch(conn, UV_READABLE);
     http_conn_unref(conn);
 }
 
@@ -352,7 +356,7 @@ static bool receive(struct http_conn *conn)
         p->buf.len += (size_t)n;
         conn->parse = p;
         if (conn->waiting == HTTP_WAIT_IDLE)
-            http_conn_wait(conn, HTTP_WAIT_REQUEST);
+            wait_for(conn, HTTP_WAIT_REQUEST);
         return true;
     }
     if (!conn->parse)
@@ -384,7 +388,7 @@ static void on_socket(uv_poll_t *handle, int status, int events)
         http_conn_close(conn);
     } else if (conn->state == HTTP_READING) {
         if (receive(conn))
-            http_conn_run(conn);
+            run(conn);
     } else if (conn->state == HTTP_LINGER) {
         discard(conn);
     } else if (conn->state == HTTP_WRITING && http_conn_push(conn) &&
@@ -404,7 +408,7 @@ void http_conn_start(struct http_server *s, int fd, const struct in6_addr *peer)
     conn->state = HTTP_READING;
     s->refs++;
     http_count_conn(s, 1);
-    http_conn_wait(conn, HTTP_WAIT_REQUEST);
+    wait_for(conn, HTTP_WAIT_REQUEST);
     if (receive(conn))
-        http_conn_run(conn);
+        run(conn);
 }

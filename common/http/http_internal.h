@@ -88,7 +88,7 @@ struct http_conn {
     enum http_state state;
     enum http_wait waiting;
     bool poll_open;       /* poll was initialised */
-    bool dispatching;     /* inside http_conn_run() */
+    bool dispatching;     /* inside run() */
     bool keep_alive;      /* after the present request */
     bool abrupt;          /* the client may be sending still when we close */
     bool head_only;       /* HEAD */
@@ -103,19 +103,14 @@ void http_conn_start(struct http_server *s, int fd,
 void http_conn_close(struct http_conn *conn);
 /* Its deadline has passed. */
 void http_conn_late(struct http_conn *conn);
-/* Read, parse and answer for as long as there is something to do. */
-void http_conn_run(struct http_conn *conn);
-void http_conn_wait(struct http_conn *conn, enum http_wait kind);
-/* uv_poll for these events; 0: none. */
-void http_conn_poll(struct http_conn *conn, int events);
-/* Answer status with a short text and close after. */
-void http_conn_refuse(struct http_conn *conn, int status);
-
-/* http_forwarded.c: the address of X-Forwarded-For into text, which stays as it
- * is where there is none. */
-void http_forwarded_peer(const struct http_request *req, char text[48]);
 /* What is in out has been sent, or nothing was left to wait. */
 void http_conn_answered(struct http_conn *conn);
+
+/* --- http_forwarded.c --- */
+
+/* The address of X-Forwarded-For into text, which stays as it is where there is
+ * none. */
+void http_forwarded_peer(const struct http_request *req, char text[48]);
 
 /* --- http_response.c --- */
 
