@@ -31,12 +31,6 @@ struct metric {
     struct metric *next;
 };
 
-/* A row of a table; LABELS may be NULL. */
-#define METRIC_ROW(KIND, NAME, LABELS, HELP)                                   \
-    {                                                                          \
-        .name = NAME, .labels = LABELS, .help = HELP, .kind = METRIC_##KIND    \
-    }
-
 void metrics_add(struct metric *m);
 /* All of an array of n. */
 void metrics_add_all(struct metric *m, unsigned n);
