@@ -133,6 +133,11 @@ static void push(struct output *out)
     }
 }
 
+static size_t pending(const struct output *out)
+{
+    return out->run.len - out->sent;
+}
+
 static void tell_broken(struct output *out)
 {
     if (!out->break_untold)
@@ -174,7 +179,7 @@ static void tell(struct output *out)
             close_handles(out);
     } else if (out->break_untold) {
         tell_broken(out);
-    } else if (out->was_full && output_pending(out) <= out->max_bytes / 2) {
+    } else if (out->was_full && pending(out) <= out->max_bytes / 2) {
         out->was_full = false;
         if (out->events.on_room)
             out->events.on_room(out->arg);
@@ -209,7 +214,7 @@ void output_added(struct output *out)
     assert(!out->closing);
     if (out->broken)
         forget(out);
-    else if (!out->waiting && output_pending(out) >= FLUSH_BYTES)
+    else if (!out->waiting && pending(out) >= FLUSH_BYTES)
         push(out);
     if (!out->was_full && output_full(out)) {
         out->was_full = true; /* on_room is owed */
@@ -219,14 +224,9 @@ void output_added(struct output *out)
         arm(out);
 }
 
-size_t output_pending(const struct output *out)
-{
-    return out->run.len - out->sent;
-}
-
 bool output_full(const struct output *out)
 {
-    return output_pending(out) > out->max_bytes;
+    return pending(out) > out->max_bytes;
 }
 
 void output_close(struct output *out, void (*done)(void *arg, size_t lost),

@@ -32,8 +32,6 @@ struct output *output_new(uv_loop_t *loop, int fd, size_t max_bytes,
 struct bytes *output_bytes(struct output *out);
 void output_added(struct output *out);
 bool output_full(const struct output *out);
-/* Bytes added and not yet written. */
-size_t output_pending(const struct output *out);
 /* Calls done(arg, lost_bytes) when all is written or cannot be, then frees; a
  * loss met on the way is first told to on_closed.  A second call does nothing.
  */
