@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/app/option_value.h"
 #include "common/base/bytes.h"
 
 /* Copies of lists from the environment: options point into them, so they live
@@ -11,9 +10,20 @@
 static char *kept[OPTION_ROWS_MAX];
 static unsigned n_kept;
 
+/* The error begins with where the value came from: "--name" or "NAME". */
+static bool set(const struct option_spec *row, const char *text, void *opts,
+                const char *dashes, struct err *err)
+{
+    struct err cause = {0};
+
+    return option_set(row, text, opts, &cause) ||
+           err_set(err, cause.code, "%s%s: %s", dashes,
+                   *dashes ? row->name : row->env, cause.text);
+}
+
 /* "a,b,c" from the environment. */
 static bool add_list(const struct option_spec *row, const char *value,
-                     void *opts, struct option_origin from, struct err *err)
+                     void *opts, struct err *err)
 {
     char *at = mem_str(span_str(value));
 
@@ -23,7 +33,7 @@ static bool add_list(const struct option_spec *row, const char *value,
         char *comma = strchr(at, ',');
         if (comma)
             *comma = '\0';
-        if (*at != '\0' && !option_set(row, at, opts, from, err))
+        if (*at != '\0' && !set(row, at, opts, "", err))
             return false;
         if (!comma)
             return true;
@@ -36,12 +46,11 @@ static bool env_table(const struct option_spec *table, void *opts,
 {
     for (const struct option_spec *row = table; row && row->name; row++) {
         const char *value = row->env ? getenv(row->env) : NULL;
-        struct option_origin from = {"", row->env};
 
         if (!value || *value == '\0')
             continue;
-        if (row->kind == OPT_STRS ? !add_list(row, value, opts, from, err)
-                                  : !option_set(row, value, opts, from, err))
+        if (row->kind == OPT_STRS ? !add_list(row, value, opts, err)
+                                  : !set(row, value, opts, "", err))
             return false;
     }
     return true;
@@ -149,8 +158,7 @@ static bool set_from_argv(struct walk *w, const struct option_spec *row,
             list->count = 0;
         }
     }
-    return option_set(row, value, w->opts,
-                      (struct option_origin){"--", row->name}, err);
+    return set(row, value, w->opts, "--", err);
 }
 
 /* The option's value is what follows '=', or the next word. */

@@ -71,5 +71,10 @@ void option_help(const struct cli *cli);
 /* Likewise: NAME=value of each row that has a variable, as it now is. */
 void option_print_env(const struct option_spec *table, const void *opts);
 
+/* Puts the value that the text is where the row says, within what the row
+ * allows.  The error does not name the option. */
+bool option_set(const struct option_spec *row, const char *text, void *opts,
+                struct err *err);
+
 /* For other variables of the environment. */
 bool option_flag(const char *text, bool *value); /* true/false, 1/0, ... */
