@@ -48,8 +48,10 @@ static void note_full(struct redis_cmd *c)
         c->said_full = true;
 }
 
-static void note_room(struct redis_cmd *c)
+static void note_room(void *arg)
 {
+    struct redis_cmd *c = arg;
+
     if (!c->said_full || above(c, 2))
         return;
     c->said_full = false;
@@ -129,22 +131,12 @@ static bool on_reply(void *arg, const struct redis_reply *r)
     return keep && !c->closed;
 }
 
-static void on_drained(void *arg)
-{
-    note_room(arg);
-}
-
 static void on_ping(void *arg)
 {
     struct redis_cmd *c = arg;
 
     redis_pending_add(&c->pending, NULL, NULL, 1);
     c->metrics->in_flight.value++;
-}
-
-static void on_room(void *arg)
-{
-    note_room(arg);
 }
 
 struct redis_cmd *redis_cmd_new(uv_loop_t *loop,
@@ -158,9 +150,9 @@ struct redis_cmd *redis_cmd_new(uv_loop_t *loop,
         .on_ready = on_ready,
         .on_down = on_down,
         .on_reply = on_reply,
-        .on_drained = on_drained,
+        .on_drained = note_room,
         .on_ping = on_ping,
-        .on_room = on_room,
+        .on_room = note_room,
     };
 
     if (limits)
