@@ -27,7 +27,7 @@ void symbols_close(struct symbols *t)
 static void table_put(struct symbols *t, struct symbol *sym)
 {
     struct symbols_slot w = symbols_words(sym->name);
-    unsigned i = (unsigned)hash_text(sym->name) & t->mask;
+    unsigned i = (unsigned)symbols_hash(w, sym->name) & t->mask;
 
     while (t->table[i].symbol)
         i = (i + 1) & t->mask;

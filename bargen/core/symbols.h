@@ -44,14 +44,22 @@ static inline struct symbols_slot symbols_words(struct span s)
     return (struct symbols_slot){hash_short(s), 0, NULL};
 }
 
+/* Two words that are the whole name need one step; so at most nine names, of
+ * other lengths, share them. */
+static inline uint64_t symbols_hash(struct symbols_slot w, struct span name)
+{
+    return name.len <= SYMBOLS_WORDS_MAX ? hash_words(w.first, w.last)
+                                         : hash_text(name);
+}
+
 /* Inline: done for every event. */
 static inline __attribute__((always_inline)) struct symbol *
 symbols_find(const struct symbols *t, struct span name)
 {
     struct symbols_slot w = symbols_words(name);
 
-    for (unsigned i = (unsigned)hash_text(name) & t->mask; t->table[i].symbol;
-         i = (i + 1) & t->mask) {
+    for (unsigned i = (unsigned)symbols_hash(w, name) & t->mask;
+         t->table[i].symbol; i = (i + 1) & t->mask) {
         const struct symbols_slot *slot = &t->table[i];
 
         if (slot->first == w.first && slot->last == w.last &&
