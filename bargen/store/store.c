@@ -122,8 +122,8 @@ static void send_shard(struct shard *sh)
 
     sh->sent_ns = clock_mono_ns();
     sh->status = SHARD_FLYING;
-    if (!redis_cmd_raw(cmd, sh->flying.ptr, sh->flying.len,
-                       sh->flying_commands) ||
+    if (!redis_cmd_raw(cmd, sh->flying.ptr, sh->flying.len, sh->flying_commands,
+                       NULL, NULL) ||
         !redis_cmd_words(cmd, on_exec, sh, "EXEC", NULL))
         sh->status = SHARD_UNSURE;
 }

@@ -19,11 +19,6 @@ int64_t redis_backoff_next(struct redis_backoff *b, uint64_t random)
     return (int64_t)(random % ((uint64_t)ceiling + 1));
 }
 
-void redis_backoff_reset(struct redis_backoff *b)
-{
-    b->n = 0;
-}
-
 uint64_t redis_backoff_random(void)
 {
     uint64_t r;

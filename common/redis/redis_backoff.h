@@ -13,11 +13,10 @@ struct redis_backoff {
     int64_t base_ms;
     int64_t max_ms;
     int64_t steps; /* doublings at most; 0: until max_ms */
-    unsigned n;    /* attempts since the last reset */
+    unsigned n;    /* attempts so far; 0: begins anew */
 };
 
 /* The wait before the next attempt; counts it. */
 int64_t redis_backoff_next(struct redis_backoff *b, uint64_t random);
-void redis_backoff_reset(struct redis_backoff *b);
 /* From the kernel, never from a seed that restarted processes could share. */
 uint64_t redis_backoff_random(void);

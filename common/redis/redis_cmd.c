@@ -167,7 +167,7 @@ struct redis_cmd *redis_cmd_new(uv_loop_t *loop,
     c->events = *events;
     c->arg = arg;
     c->link = redis_link_new(loop, config, &link_events, c);
-    c->metrics = redis_link_metrics(c->link);
+    c->metrics = redis_metrics_of(c->limits.role);
     return c;
 }
 
@@ -251,8 +251,8 @@ bool redis_cmd_argv(struct redis_cmd *c, redis_reply_fn *fn, void *arg,
     return true;
 }
 
-bool redis_cmd_raw_fn(struct redis_cmd *c, const void *resp, size_t len,
-                      unsigned n_commands, redis_reply_fn *fn, void *arg)
+bool redis_cmd_raw(struct redis_cmd *c, const void *resp, size_t len,
+                   unsigned n_commands, redis_reply_fn *fn, void *arg)
 {
     assert(c->args_left == 0);
     c->ignoring = !redis_cmd_ready(c);
@@ -261,12 +261,6 @@ bool redis_cmd_raw_fn(struct redis_cmd *c, const void *resp, size_t len,
     bytes_add(redis_link_out(c->link), resp, len);
     accept_commands(c, n_commands, fn, arg);
     return true;
-}
-
-bool redis_cmd_raw(struct redis_cmd *c, const void *resp, size_t len,
-                   unsigned n_commands)
-{
-    return redis_cmd_raw_fn(c, resp, len, n_commands, NULL, NULL);
 }
 
 void redis_cmd_flush(struct redis_cmd *c)

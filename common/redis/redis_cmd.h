@@ -64,13 +64,10 @@ bool redis_cmd_argv(struct redis_cmd *c, redis_reply_fn *fn, void *arg,
 /* The same, with the words as arguments; a NULL at the end is allowed. */
 #define redis_cmd_words(c, fn, arg, ...)                                       \
     redis_cmd_argv((c), (fn), (arg), (const char *const[]){__VA_ARGS__, NULL})
-/* For the hot path: n_commands whole RESP commands already encoded; their
- * replies are counted as with a NULL callback. */
+/* For the hot path: n_commands whole RESP commands already encoded; fn(arg) is
+ * called for each of the replies. */
 bool redis_cmd_raw(struct redis_cmd *c, const void *resp, size_t len,
-                   unsigned n_commands);
-/* The same, with fn(arg) called for each of the replies. */
-bool redis_cmd_raw_fn(struct redis_cmd *c, const void *resp, size_t len,
-                      unsigned n_commands, redis_reply_fn *fn, void *arg);
+                   unsigned n_commands, redis_reply_fn *fn, void *arg);
 /* Write what is queued now instead of at the end of the loop turn. */
 void redis_cmd_flush(struct redis_cmd *c);
 /* Give up this connection and connect again. */

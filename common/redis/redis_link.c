@@ -47,21 +47,13 @@ struct redis_link {
 
 const char *redis_state_name(enum redis_state s)
 {
-    switch (s) {
-    case REDIS_RESOLVE:
-        return "resolve";
-    case REDIS_CONNECT:
-        return "connect";
-    case REDIS_HANDSHAKE:
-        return "handshake";
-    case REDIS_READY:
-        return "ready";
-    case REDIS_BACKOFF:
-        return "backoff";
-    case REDIS_CLOSED:
-        return "closed";
-    }
-    return "unknown";
+    static const char *const names[] = {
+        [REDIS_RESOLVE] = "resolve",     [REDIS_CONNECT] = "connect",
+        [REDIS_HANDSHAKE] = "handshake", [REDIS_READY] = "ready",
+        [REDIS_BACKOFF] = "backoff",     [REDIS_CLOSED] = "closed",
+    };
+
+    return names[s];
 }
 
 static bool alive(const struct redis_link *l)
@@ -114,7 +106,7 @@ static void lose(struct redis_link *l, const char *reason, bool refused)
     else
         l->metrics->attempts_failed.value++;
     if (was_ready && uv_now(l->loop) - l->ready_ms >= STABLE_MS)
-        redis_backoff_reset(&l->backoff);
+        l->backoff.n = 0;
     retry_ms = redis_backoff_next(&l->backoff, random);
     if (refused) {
         /* Whoever said no will hardly say yes in a second. */
@@ -343,21 +335,6 @@ static void on_flush(uv_idle_t *h)
     redis_link_flush(l);
 }
 
-/* What a config filled by hand may leave at 0. */
-static void fill_defaults(struct redis_config *c)
-{
-    if (c->retry_base_ms <= 0)
-        c->retry_base_ms = 50;
-    if (c->retry_max_ms <= 0)
-        c->retry_max_ms = 2000;
-    if (c->connect_timeout_ms <= 0)
-        c->connect_timeout_ms = 2000;
-    if (c->idle_ping_ms <= 0)
-        c->idle_ping_ms = 3000;
-    if (c->pong_timeout_ms <= 0)
-        c->pong_timeout_ms = 3000;
-}
-
 struct redis_link *redis_link_new(uv_loop_t *loop,
                                   const struct redis_config *config,
                                   const struct redis_link_events *events,
@@ -367,7 +344,6 @@ struct redis_link *redis_link_new(uv_loop_t *loop,
 
     l->loop = loop;
     l->config = *config;
-    fill_defaults(&l->config);
     l->liveness.idle_ms = (uint64_t)l->config.idle_ping_ms;
     l->liveness.patience_ms = (uint64_t)l->config.pong_timeout_ms;
     l->events = *events;
@@ -395,11 +371,6 @@ struct redis_link *redis_link_new(uv_loop_t *loop,
 enum redis_state redis_link_state(const struct redis_link *l)
 {
     return l->state;
-}
-
-struct redis_metrics *redis_link_metrics(const struct redis_link *l)
-{
-    return l->metrics;
 }
 
 struct bytes *redis_link_out(struct redis_link *l)

@@ -66,8 +66,6 @@ struct bytes *redis_link_out(struct redis_link *l);
 void redis_link_queued(struct redis_link *l);
 /* Bytes appended and not yet taken by the kernel. */
 size_t redis_link_unsent(const struct redis_link *l);
-/* Of its role, shared by the links of one role. */
-struct redis_metrics *redis_link_metrics(const struct redis_link *l);
 /* Write what is queued now instead of at the end of the loop turn. */
 void redis_link_flush(struct redis_link *l);
 /* Give up this connection now and connect again (resolving anew). */

@@ -24,15 +24,11 @@ struct redis_probe {
 
 const char *upstream_name(enum upstream_state u)
 {
-    switch (u) {
-    case UPSTREAM_LIVE:
-        return "live";
-    case UPSTREAM_STALE:
-        return "stale";
-    case UPSTREAM_DOWN:
-        return "down";
-    }
-    return "unknown";
+    static const char *const names[] = {[UPSTREAM_LIVE] = "live",
+                                        [UPSTREAM_STALE] = "stale",
+                                        [UPSTREAM_DOWN] = "down"};
+
+    return names[u];
 }
 
 static void free_if_unused(struct redis_probe *p)

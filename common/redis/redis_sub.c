@@ -260,7 +260,7 @@ struct redis_sub *redis_sub_new(uv_loop_t *loop,
     uv_timer_init(loop, &s->retry);
     s->retry.data = s;
     s->link = redis_link_new(loop, config, &link_events, s);
-    s->metrics = redis_link_metrics(s->link);
+    s->metrics = redis_metrics_of("sub");
     s->parts = 2;
     return s;
 }

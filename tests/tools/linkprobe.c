@@ -270,7 +270,12 @@ int main(int argc, char **argv)
         .on_live = on_sub_live,
         .on_down = on_sub_down,
         .on_refused = on_refused};
-    struct redis_config config = {.port = 6379};
+    struct redis_config config = {.port = 6379,
+                                  .retry_base_ms = 50,
+                                  .retry_max_ms = 2000,
+                                  .connect_timeout_ms = 2000,
+                                  .idle_ping_ms = 3000,
+                                  .pong_timeout_ms = 3000};
     struct sigaction ignore = {.sa_handler = SIG_IGN};
     struct probe p = {.closing = false};
     bool probe = false;

@@ -79,8 +79,8 @@ static void send_run(struct sender *s)
 {
     /* Without a link, those before have failed already: the rest is ours. */
     if (s->encoder.commands > 0 &&
-        !redis_cmd_raw_fn(s->cmd, s->encoder.run.ptr, s->encoder.run.len,
-                          s->encoder.commands, on_wrote, s)) {
+        !redis_cmd_raw(s->cmd, s->encoder.run.ptr, s->encoder.run.len,
+                       s->encoder.commands, on_wrote, s)) {
         while (s->encoder.ledger.runs > 0)
             count_unconfirmed(s, ack_ledger_take(&s->encoder.ledger));
     }

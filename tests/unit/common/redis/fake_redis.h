@@ -167,6 +167,8 @@ static inline void fake_start(struct fake *f, const char *const *answers)
     snprintf(f->config.host, sizeof f->config.host, "127.0.0.1");
     f->config.retry_base_ms = 1;
     f->config.retry_max_ms = 10;
+    f->config.connect_timeout_ms = 2000;
+    f->config.idle_ping_ms = f->config.pong_timeout_ms = 3000;
 }
 
 /* Runs until nothing is left: a handle of the link that stays open would be

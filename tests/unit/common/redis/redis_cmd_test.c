@@ -159,8 +159,8 @@ static void what_follows_a_reply_can_be_read_to_the_end_of_a_read(void **state)
     FAKE_RUN_UNTIL(&o.fake, o.ready);
     for (int i = 0; i < COMMANDS; i++)
         bytes_add_str(&commands, "*1\r\n$1\r\nX\r\n");
-    assert_true(redis_cmd_raw_fn(o.cmd, commands.ptr, commands.len, COMMANDS,
-                                 look_behind, &looked));
+    assert_true(redis_cmd_raw(o.cmd, commands.ptr, commands.len, COMMANDS,
+                              look_behind, &looked));
     FAKE_RUN_UNTIL(&o.fake, looked == COMMANDS);
     bytes_close(&commands);
     end();
@@ -174,7 +174,8 @@ static void nothing_is_queued_while_not_ready(void **state)
     assert_false(redis_cmd_begin(o.cmd, 2, note, one));
     redis_cmd_str(o.cmd, "GET");
     redis_cmd_int(o.cmd, 7);
-    assert_false(redis_cmd_raw(o.cmd, "*1\r\n$4\r\nPING\r\n", 14, 1));
+    assert_false(
+        redis_cmd_raw(o.cmd, "*1\r\n$4\r\nPING\r\n", 14, 1, NULL, NULL));
     FAKE_RUN_UNTIL(&o.fake, o.ready);
     assert_int_equal(o.fake.commands, 1);
     expect_replies("");
@@ -397,7 +398,8 @@ static void errors_without_a_callback_are_told(void **state)
     begin((const char *const[]){"+PONG\r\n", "-OOM no\r\n", "+OK\r\n", NULL});
     open_cmd(NULL);
     FAKE_RUN_UNTIL(&o.fake, o.ready);
-    redis_cmd_raw(o.cmd, "*1\r\n$1\r\nA\r\n*1\r\n$1\r\nB\r\n", 22, 2);
+    redis_cmd_raw(o.cmd, "*1\r\n$1\r\nA\r\n*1\r\n$1\r\nB\r\n", 22, 2, NULL,
+                  NULL);
     FAKE_RUN_UNTIL(&o.fake, redis_cmd_in_flight(o.cmd) == 0);
     assert_int_equal(o.errors, 1);
     assert_int_equal(o.down, 0);

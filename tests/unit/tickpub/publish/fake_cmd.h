@@ -113,8 +113,8 @@ bool redis_cmd_argv(struct redis_cmd *c, redis_reply_fn *fn, void *arg,
     return true;
 }
 
-bool redis_cmd_raw_fn(struct redis_cmd *c, const void *resp, size_t len,
-                      unsigned n_commands, redis_reply_fn *fn, void *arg)
+bool redis_cmd_raw(struct redis_cmd *c, const void *resp, size_t len,
+                   unsigned n_commands, redis_reply_fn *fn, void *arg)
 {
     const char *p = resp, *end = p + len;
     char *next;
