@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/event/event_name.h"
 #include "common/json/json.h"
 
 enum {
@@ -95,12 +96,6 @@ static bool name_offset(struct span name, size_t *offset)
     return false;
 }
 
-static bool is_name_letter(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           (c >= '0' && c <= '9') || (c != '\0' && strchr("._/-@+#", c));
-}
-
 /* Letters of names, colons and {names}. */
 static bool template_ok(struct span text)
 {
@@ -115,7 +110,7 @@ static bool template_ok(struct span text)
                              &offset))
                 return false;
             s = close;
-        } else if (*s != ':' && !is_name_letter(*s)) {
+        } else if (*s != ':' && !event_name_letter(*s)) {
             return false;
         }
     }
@@ -332,7 +327,7 @@ bool route_channel_ok(struct span name, bool wildcard_allowed)
         } else if (c == ':') {
             if (before == ':' || last)
                 return false;
-        } else if (!is_name_letter(c)) {
+        } else if (!event_name_letter(c)) {
             return false;
         }
         before = c;
