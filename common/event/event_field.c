@@ -161,11 +161,6 @@ static inline const char *decimal_value(const char *s, const char *end,
     return any_value(s, end, p, &p->value[field], 1u << field);
 }
 
-static inline const char *space(const char *s, const char *end)
-{
-    return (unsigned char)*s > ' ' ? s : scan_space(s, end);
-}
-
 struct key {
     const char *value; /* where it begins; NULL: not JSON */
     enum event_field field;
@@ -186,9 +181,9 @@ any_key(const char *s, const char *end, struct event_fields *p)
     k.field = plain ? field_of(s, name.len) : escaped_field(p, name);
     if (k.field == FIELD_NONE)
         note_unknown(p, name);
-    s = space(stop + 1, end);
+    s = scan_fast_space(stop + 1, end);
     if (*s == ':')
-        k.value = space(s + 1, end);
+        k.value = scan_fast_space(s + 1, end);
     return k;
 }
 
@@ -203,7 +198,7 @@ static inline struct key usual_key(const char *s, const char *end,
 {
 #define USUAL(which, text)                                                     \
     if (memcmp(s, text, sizeof text - 1) == 0)                                 \
-        return (struct key){space(s + sizeof text - 1, end), which};
+        return (struct key){scan_fast_space(s + sizeof text - 1, end), which};
     USUAL(FIELD_TIME, "time\":")
     USUAL(FIELD_TYPE, "type\":")
     USUAL(FIELD_SYMBOL, "symbol\":")
@@ -253,18 +248,18 @@ const char *event_fields_scan(const char *s, const char *end,
     p->unknown = 0;
     p->look_closer = false;
     p->twice = NULL;
-    s = space(s + 1, end);
+    s = scan_fast_space(s + 1, end);
     if (*s == '}')
         return s + 1;
     for (;;) {
         s = member(s, end, p);
         if (!s)
             return NULL;
-        s = space(s, end);
+        s = scan_fast_space(s, end);
         if (*s == '}')
             return s + 1;
         if (*s != ',')
             return NULL;
-        s = space(s + 1, end);
+        s = scan_fast_space(s + 1, end);
     }
 }

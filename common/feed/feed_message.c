@@ -10,11 +10,6 @@ bool feed_message_bad(struct feed_message *m, const char *at,
     return false;
 }
 
-static inline const char *space(const char *s, const char *end)
-{
-    return (unsigned char)*s > ' ' ? s : scan_space(s, end);
-}
-
 static const char *read_value(struct feed_message *m, const char *s,
                               const char *end)
 {
@@ -67,10 +62,10 @@ static inline const char *read_field(struct feed_message *m, const char *s,
     if (!stop)
         return NULL;
     p.key = span_make(s + 1, (size_t)(stop - s - 1));
-    s = space(stop + 1, end);
+    s = scan_fast_space(stop + 1, end);
     if (*s != ':')
         return NULL;
-    s = space(s + 1, end);
+    s = scan_fast_space(s + 1, end);
     stop = read_value(m, s, end);
     if (!stop)
         return NULL;
@@ -78,7 +73,7 @@ static inline const char *read_field(struct feed_message *m, const char *s,
     m->look_closer |= !plain || m->fields == FEED_FIELDS_MAX;
     if (m->fields < FEED_FIELDS_MAX)
         note(m, p);
-    return space(stop, end);
+    return scan_fast_space(stop, end);
 }
 
 /* The members of the object at s; where it ends, or NULL.  As scan_fast_*. */
@@ -87,7 +82,7 @@ static const char *read_fields(struct feed_message *m, const char *s,
 {
     m->fields = 0;
     m->letters[0] = m->letters[1] = 0;
-    s = space(s + 1, end);
+    s = scan_fast_space(s + 1, end);
     if (*s == '}')
         return s + 1;
     for (;;) {
@@ -98,7 +93,7 @@ static const char *read_fields(struct feed_message *m, const char *s,
             return s + 1;
         if (*s != ',')
             return NULL;
-        s = space(s + 1, end);
+        s = scan_fast_space(s + 1, end);
     }
 }
 

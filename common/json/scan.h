@@ -81,6 +81,11 @@ static inline const char *scan_space(const char *s, const char *end)
     return s;
 }
 
+static inline const char *scan_fast_space(const char *s, const char *end)
+{
+    return (unsigned char)*s > ' ' ? s : scan_space(s, end);
+}
+
 static inline uint64_t scan_load8(const char *s)
 {
     uint64_t w;
