@@ -104,7 +104,7 @@ static const char *read_mantissa(const char *s, const char *end,
     return s;
 }
 
-static const char *read_exponent(const char *s, const char *end, long *out)
+const char *decimal_exponent(const char *s, const char *end, long *out)
 {
     bool negative = false;
     const char *first;
@@ -127,7 +127,7 @@ bool decimal_parse(struct span text, struct decimal *out)
     long exponent = 0, scale;
 
     if (s && s < end && (*s == 'e' || *s == 'E'))
-        s = read_exponent(s + 1, end, &exponent);
+        s = decimal_exponent(s + 1, end, &exponent);
     if (s != end)
         return false;
     scale = t.fraction - exponent;
@@ -219,18 +219,12 @@ static uint8_t wider(uint8_t a, uint8_t b)
     return a > b ? a : b;
 }
 
-bool decimal_add(struct decimal a, struct decimal b, struct decimal *out)
-{
-    int128 sum =
-        widen(a, above(a.scale, b.scale)) + widen(b, above(b.scale, a.scale));
-
-    return narrow(sum, wider(a.scale, b.scale), out);
-}
-
 bool decimal_sub(struct decimal a, struct decimal b, struct decimal *out)
 {
-    b.mant = -b.mant;
-    return decimal_add(a, b, out);
+    int128 difference =
+        widen(a, above(a.scale, b.scale)) - widen(b, above(b.scale, a.scale));
+
+    return narrow(difference, wider(a.scale, b.scale), out);
 }
 
 bool decimal_mid(struct decimal a, struct decimal b, struct decimal *out)
@@ -289,25 +283,6 @@ bool decimal_sum_add_product(struct decimal_sum *sum, struct decimal a,
                              struct decimal b)
 {
     return sum_add(sum, (int128)a.mant * b.mant, (uint8_t)(a.scale + b.scale));
-}
-
-int decimal_sum_cmp(struct decimal_sum a, struct decimal_sum b)
-{
-    bool negative = a.mant < 0;
-    uint128 x, y, p = pow10_128(a.scale), q = pow10_128(b.scale);
-    int order;
-
-    if ((a.mant < 0) != (b.mant < 0))
-        return negative ? -1 : 1;
-    /* Whole parts first: aligning the mantissas could overflow. */
-    x = magnitude(a.mant) / p;
-    y = magnitude(b.mant) / q;
-    if (x == y) {
-        x = magnitude(a.mant) % p * pow10_128(SUM_SCALE_MAX - a.scale);
-        y = magnitude(b.mant) % q * pow10_128(SUM_SCALE_MAX - b.scale);
-    }
-    order = (x > y) - (x < y);
-    return negative ? -order : order;
 }
 
 /* What is left behind the last digit kept, against one half: <0, 0, >0. */

@@ -34,6 +34,8 @@ enum { DECIMAL_TEXT_MAX = 48 }; /* longest text of either, with a NUL */
 /* The whole span must be one JSON number; exponents are applied (1.5e-7 is
  * mant 15, scale 8). */
 bool decimal_parse(struct span text, struct decimal *out);
+/* What follows the e of a number: returns where it ends or NULL. */
+const char *decimal_exponent(const char *s, const char *end, long *out);
 
 /* Write the text (a valid JSON number, no exponent, NUL-terminated) and return
  * its length. */
@@ -43,7 +45,6 @@ unsigned decimal_sum_format(struct decimal_sum s, char text[DECIMAL_TEXT_MAX]);
 /* <0, 0, >0; exact whatever the scales: 1.50 equals 1.5. */
 int decimal_cmp(struct decimal a, struct decimal b);
 
-bool decimal_add(struct decimal a, struct decimal b, struct decimal *out);
 bool decimal_sub(struct decimal a, struct decimal b, struct decimal *out);
 
 /* (a + b) / 2, exact: one more fraction digit where the sum is odd. */
@@ -53,7 +54,6 @@ bool decimal_mid(struct decimal a, struct decimal b, struct decimal *out);
 bool decimal_sum_add(struct decimal_sum *sum, struct decimal d);
 bool decimal_sum_add_product(struct decimal_sum *sum, struct decimal a,
                              struct decimal b);
-int decimal_sum_cmp(struct decimal_sum a, struct decimal_sum b);
 
 /* num / den rounded half to even to `scale` fraction digits; false for den 0.
  */

@@ -181,10 +181,12 @@ static void check_pair(struct decimal a, struct decimal b)
     struct decimal d;
 
     assert(sign(decimal_cmp(a, b)) == big_cmp(x, y));
-    if (decimal_add(a, b, &d)) {
+    b.mant = -b.mant;
+    if (decimal_sub(a, b, &d)) {
         check_valid(d);
         assert(value_cmp(big_of(d.mant), d.scale, sum, scale) == 0);
     }
+    b.mant = -b.mant;
     if (decimal_sub(a, b, &d)) {
         check_valid(d);
         assert(value_cmp(big_of(d.mant), d.scale, difference, scale) == 0);
@@ -230,9 +232,6 @@ static void check_sum(const struct decimal *d, size_t n, uint8_t scale)
     }
     assert(sum.scale <= 36 && fits(big_of(sum.mant), 38));
     assert(value_cmp(big_of(sum.mant), sum.scale, exact, 36) == 0);
-    assert(sign(decimal_sum_cmp(sum, sizes)) ==
-           value_cmp(big_of(sum.mant), sum.scale, big_of(sizes.mant),
-                     sizes.scale));
     assert(decimal_sum_format(sum, text) < sizeof text);
     if (decimal_sum_div(sum, sizes, scale, &q)) {
         assert(q.scale == scale);

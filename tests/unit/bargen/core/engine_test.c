@@ -145,7 +145,8 @@ static void shuffled_and_doubled_input_gives_the_same_final_bars(void **state)
         assert_int_equal(decimal_cmp(s->bar.high, p->bar.high), 0);
         assert_int_equal(decimal_cmp(s->bar.low, p->bar.low), 0);
         assert_int_equal(decimal_cmp(s->bar.close, p->bar.close), 0);
-        assert_int_equal(decimal_sum_cmp(s->bar.volume, p->bar.volume), 0);
+        assert_true(s->bar.volume.mant == p->bar.volume.mant);
+        assert_int_equal(s->bar.volume.scale, p->bar.volume.scale);
         assert_int_equal(s->bar.count, p->bar.count);
         assert_false(s->bar.flags & (BAR_GAP | BAR_HOLE));
     }
@@ -546,7 +547,8 @@ weeks_and_months_straight_from_ticks_equal_sums_of_days(void **state)
         days.scale = d->bar.volume.scale;
     }
     week = feed_final(&f, "W", T0)->bar.volume;
-    assert_int_equal(decimal_sum_cmp(week, days), 0);
+    assert_true(week.mant == days.mant);
+    assert_int_equal(week.scale, days.scale);
     feed_assert_bar(feed_final(&f, "M", T0), "10 10 10 10 72.0 720");
     feed_close(&f);
 }
