@@ -5,9 +5,9 @@
 #include "common/json/scan.h"
 
 enum {
+    NS_PER_MS = 1000000,
     NS_DIGITS = 6,    /* from milliseconds to nanoseconds */
     MANT_DIGITS = 19, /* fit 64 bits, and are as many as the last time has */
-    EXPONENT_MAX = 100000,
 };
 
 /* A number as mant / 10^scale, cut after MANT_DIGITS digits. */
@@ -39,20 +39,6 @@ static const char *read_digits(const char *s, const char *end, struct cut *c,
     return s;
 }
 
-static const char *read_exponent(const char *s, const char *end, long *out)
-{
-    bool negative = *s == '-';
-    long e = 0;
-
-    if (*s == '-' || *s == '+')
-        s++;
-    for (; s < end && scan_is_digit(*s); s++)
-        if (e < EXPONENT_MAX)
-            e = e * 10 + (*s - '0');
-    *out = negative ? -e : e;
-    return s;
-}
-
 bool event_time_read(struct span text, int64_t *ns)
 {
     const char *s = text.ptr, *end = text.ptr + text.len;
@@ -73,7 +59,7 @@ bool event_time_read(struct span text, int64_t *ns)
     if (s < end && *s == '.')
         s = read_digits(s + 1, end, &c, true);
     if (s < end && (*s == 'e' || *s == 'E'))
-        s = read_exponent(s + 1, end, &exponent);
+        s = decimal_exponent(s + 1, end, &exponent);
     if (s != end) /* a sign, or no number at all */
         return false;
     up = NS_DIGITS - c.scale + exponent;
@@ -98,4 +84,21 @@ unsigned event_time_column(struct span line)
     while (p < end && (*p == ' ' || *p == '\t' || *p == ':'))
         p++;
     return (unsigned)(p - line.ptr) + 1;
+}
+
+void event_time_add_ms(struct bytes *out, int64_t ns)
+{
+    int64_t rest = ns % NS_PER_MS;
+    char text[NS_DIGITS];
+    int len = NS_DIGITS;
+
+    bytes_add_int(out, ns / NS_PER_MS);
+    if (rest <= 0)
+        return;
+    for (int i = NS_DIGITS; i-- > 0; rest /= 10)
+        text[i] = (char)('0' + rest % 10);
+    while (text[len - 1] == '0')
+        len--;
+    bytes_add(out, ".", 1);
+    bytes_add(out, text, (size_t)len);
 }

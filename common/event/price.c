@@ -1,8 +1,7 @@
 #include "common/event/price.h"
 
+#include "common/event/event_time.h"
 #include "common/json/json_writer.h"
-
-enum { NS_PER_MS = 1000000, FRACTION_DIGITS = 6 };
 
 struct price price_of(const struct event *ev)
 {
@@ -13,24 +12,6 @@ struct price price_of(const struct event *ev)
                           .ask = ev->ask,
                           .price = ev->price,
                           .size = ev->size};
-}
-
-/* Nanoseconds as milliseconds with as many fraction digits as there are. */
-static void add_time(struct bytes *out, int64_t time_ns)
-{
-    int64_t fraction = time_ns % NS_PER_MS;
-    char digits[FRACTION_DIGITS];
-    size_t n = FRACTION_DIGITS;
-
-    bytes_add_int(out, time_ns / NS_PER_MS);
-    if (fraction <= 0)
-        return;
-    for (size_t i = n; i-- > 0; fraction /= 10)
-        digits[i] = (char)('0' + fraction % 10);
-    while (digits[n - 1] == '0')
-        n--;
-    bytes_add(out, ".", 1);
-    bytes_add(out, digits, n);
 }
 
 static void add_member(struct bytes *out, const char *name, struct decimal d)
@@ -66,7 +47,7 @@ void price_json(struct bytes *out, struct span symbol, const struct price *p)
     bytes_add_str(out, "{\"symbol\":");
     json_quote(out, symbol);
     bytes_add_str(out, ",\"time\":");
-    add_time(out, p->time_ns);
+    event_time_add_ms(out, p->time_ns);
     if (p->type == EVENT_TICK) {
         add_quote(out, p);
     } else {

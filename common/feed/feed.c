@@ -5,13 +5,13 @@
 
 #include "common/base/line.h"
 #include "common/event/event_reader.h"
+#include "common/event/event_time.h"
 #include "common/feed/feed_map.h"
 #include "common/feed/feed_message.h"
 #include "common/feed/feed_time.h"
 #include "common/json/scan.h"
 
-#define ROW(name) &feed_##name,
-const struct feed *const feed_map[] = {FEEDS(ROW) NULL};
+const struct feed *const feed_map[] = {&feed_binance, NULL};
 
 enum {
     COUNT_DIGITS_MAX = 18,
@@ -152,7 +152,7 @@ static bool put_time(struct span value, struct bytes *out)
     } else if (!feed_time_rfc3339(text, &ns)) {
         return false;
     }
-    feed_time_add_ms(out, ns);
+    event_time_add_ms(out, ns);
     return ns > 0;
 }
 
@@ -245,7 +245,7 @@ static bool put_member(struct feed_message *m, const struct feed_member *want,
         return true;
     put(out, want->intro, want->intro_len);
     if (want->how == FEED_RECEIVED) {
-        feed_time_add_ms(out, now_ns - now_ns % 1000000);
+        event_time_add_ms(out, now_ns - now_ns % 1000000);
         return true;
     }
     if (p && put_value(m, want, p->value, out))

@@ -1,7 +1,7 @@
 /*
  * feed_map.h -- the tables that feed_read() works from.
  *
- * A new feed is a file feed_NAME.c with its rows, and a row of FEEDS below;
+ * A new feed is a file feed_NAME.c with its rows, and its name below and in feed.c;
  * only a value that is written in a way that no conversion here knows needs
  * code.
  *
@@ -64,9 +64,5 @@ struct feed {
     const struct feed_row *row; /* ends with a row without members */
 };
 
-/* One row a feed, in the order of messages to people. */
-#define FEEDS(ROW) ROW(binance)
-
-#define FEED_DECLARE(name) extern const struct feed feed_##name;
-FEEDS(FEED_DECLARE)
+extern const struct feed feed_binance;
 extern const struct feed *const feed_map[]; /* ends with NULL */

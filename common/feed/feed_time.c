@@ -5,8 +5,6 @@
 enum {
     NS_DIGITS = 9, /* of a second */
     WHOLE_DIGITS_MAX = 19,
-    NS_PER_MS = 1000000,
-    MS_DIGITS = 6, /* of a millisecond, down to nanoseconds */
 };
 static const int64_t ns_per_second = 1000000000;
 
@@ -160,21 +158,4 @@ bool feed_time_rfc3339(struct span text, int64_t *ns)
               (t.minute - t.offset) * 60 + t.second;
     return !__builtin_mul_overflow(seconds, ns_per_second, &seconds) &&
            !__builtin_add_overflow(seconds, t.ns, ns);
-}
-
-void feed_time_add_ms(struct bytes *out, int64_t ns)
-{
-    int64_t rest = ns % NS_PER_MS;
-    char text[MS_DIGITS];
-    int len = MS_DIGITS;
-
-    bytes_add_int(out, ns / NS_PER_MS);
-    if (rest == 0)
-        return;
-    for (int i = MS_DIGITS; i-- > 0; rest /= 10)
-        text[i] = (char)('0' + rest % 10);
-    while (text[len - 1] == '0')
-        len--;
-    bytes_add(out, ".", 1);
-    bytes_add(out, text, (size_t)len);
 }

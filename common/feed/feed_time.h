@@ -9,7 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/base/bytes.h"
 #include "common/base/span.h"
 
 /* A number without sign or exponent, perhaps with a fraction.  Its unit is seen
@@ -20,6 +19,3 @@ bool feed_time_number(struct span text, int64_t *ns);
 /* RFC 3339: 2014-11-07T08:19:27.028459Z, 0 to 9 fraction digits (more are
  * dropped), Z or an offset, T or a space. */
 bool feed_time_rfc3339(struct span text, int64_t *ns);
-
-/* Append as milliseconds, with as many fraction digits as it takes. */
-void feed_time_add_ms(struct bytes *out, int64_t ns);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "common/base/line.h"
+#include "common/event/event_time.h"
 #include "common/feed/feed.h"
 #include "common/feed/feed_time.h"
 
@@ -213,7 +214,7 @@ static void assert_time(const char *text, const char *want_ms)
     if (!feed_time_number(span_str(text), &ns) &&
         !feed_time_rfc3339(span_str(text), &ns))
         fail_msg("'%s' is no time", text);
-    feed_time_add_ms(&out, ns);
+    event_time_add_ms(&out, ns);
     bytes_add(&out, "", 1);
     assert_string_equal(out.ptr, want_ms);
     bytes_close(&out);
