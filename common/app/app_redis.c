@@ -5,14 +5,11 @@
 bool app_redis_config(const struct app *app, struct redis_config *config,
                       struct err *err)
 {
-    const struct redis_config_flags flags = {
-        .url = app->opts->redis,
-        .prefix = app->opts->prefix,
-        .tool = app->tool,
-        .instance = app->instance,
-    };
-
-    return redis_config_read(config, &flags, err);
+    if (!redis_config_read(config, app->opts->redis, app->opts->prefix, err))
+        return false;
+    snprintf(config->client_name, sizeof config->client_name, "%s:%s",
+             app->tool, app->instance);
+    return true;
 }
 
 /* --- the start --- */

@@ -359,8 +359,8 @@ static bool read_prefix(struct redis_config *c, const char *prefix,
     return copy(c->prefix, sizeof c->prefix, prefix, "--prefix", err);
 }
 
-bool redis_config_read(struct redis_config *c,
-                       const struct redis_config_flags *flags, struct err *err)
+bool redis_config_read(struct redis_config *c, const char *url,
+                       const char *prefix, struct err *err)
 {
     struct redis_config read = {
         .connect_timeout_ms = TIMEOUT_MS,
@@ -368,12 +368,10 @@ bool redis_config_read(struct redis_config *c,
         .pong_timeout_ms = IDLE_MS,
     };
 
-    if (!read_where(&read, flags->url, err) ||
-        !read_prefix(&read, flags->prefix ? flags->prefix : "", err) ||
+    if (!read_where(&read, url, err) ||
+        !read_prefix(&read, prefix ? prefix : "", err) ||
         !read_retries(&read, err))
         return false;
-    snprintf(read.client_name, sizeof read.client_name, "%s:%s", flags->tool,
-             flags->instance);
     *c = read;
     return true;
 }

@@ -42,15 +42,10 @@ struct redis_config {
     int64_t pong_timeout_ms;    /* 3,000 */
 };
 
-/* What the command line says, and who asks. */
-struct redis_config_flags {
-    const char *url;             /* --redis; NULL: the environment says */
-    const char *prefix;          /* --prefix; NULL: none */
-    const char *tool, *instance; /* client_name */
-};
-
-/* Fills everything.  Usage errors name the variable or flag that was wrong. */
-bool redis_config_read(struct redis_config *c,
-                       const struct redis_config_flags *flags, struct err *err);
+/* Fills everything but client_name.  url is what --redis says and prefix what
+ * --prefix says, or NULL.  Usage errors name the variable or flag that was
+ * wrong. */
+bool redis_config_read(struct redis_config *c, const char *url,
+                       const char *prefix, struct err *err);
 /* Parses one URL into c (host, port, path, user, password, db, display). */
 bool redis_config_url(struct redis_config *c, const char *url, struct err *err);

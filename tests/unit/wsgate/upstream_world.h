@@ -73,10 +73,6 @@ static inline void upstream_world_open(struct upstream_world *w, bool redis,
     const struct fanout_limits limits = {.backlog_bytes = 65536,
                                          .backlog_all_bytes = 1 << 20,
                                          .out_bytes = 1 << 20};
-    const struct redis_config_flags flags = {.url = "redis://127.0.0.1:1",
-                                             .prefix = "p:",
-                                             .tool = "wsgate",
-                                             .instance = "0123456789abcdef"};
     struct upstream_config config = {.self = {"wsgate", "0123456789abcdef", 1}};
     struct err err = {0};
 
@@ -85,7 +81,8 @@ static inline void upstream_world_open(struct upstream_world *w, bool redis,
     fake_redis.cache = FAKE_CACHE_EMPTY;
     fake_redis.denies = false;
     assert_int_equal(uv_loop_init(&w->loop), 0);
-    assert_true(redis_config_read(&w->redis, &flags, &err));
+    assert_true(
+        redis_config_read(&w->redis, "redis://127.0.0.1:1", "p:", &err));
     assert_non_null(w->routes = route_table_new(NULL, &err));
     fanout_init(&w->fanout, 1 << 20, &limits, io);
     config.redis = redis ? &w->redis : NULL;

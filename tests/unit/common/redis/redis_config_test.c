@@ -19,12 +19,9 @@ static bool url(const char *text)
 
 static bool read_with(const char *redis, const char *prefix)
 {
-    const struct redis_config_flags flags = {
-        .url = redis, .prefix = prefix, .tool = "tickpub", .instance = "5f0c"};
-
     memset(&c, 0, sizeof c);
     memset(&err, 0, sizeof err);
-    return redis_config_read(&c, &flags, &err);
+    return redis_config_read(&c, redis, prefix, &err);
 }
 
 static int clear_environment(void **state)
@@ -172,7 +169,6 @@ static void the_flag_goes_before_the_url_before_the_parts(void **state)
     (void)state;
     assert_true(read_with(NULL, NULL));
     assert_string_equal(c.display, "redis://127.0.0.1:6379/0");
-    assert_string_equal(c.client_name, "tickpub:5f0c");
     assert_int_equal(c.retry_base_ms, 50);
     assert_int_equal(c.retry_max_ms, 2000);
     setenv("REDIS_HOST", "parts", 1);
