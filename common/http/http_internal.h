@@ -48,6 +48,9 @@ enum http_parse_result http_parse_feed(struct http_parse *p);
 int http_parse_request(struct http_parse *p, struct http_request *req);
 /* Forget the request that is done; bytes after it stay. */
 void http_parse_next(struct http_parse *p);
+/* The address of X-Forwarded-For into text, which stays as it is where there is
+ * none. */
+void http_forwarded_peer(const struct http_request *req, char text[48]);
 
 /* --- http_conn.c: one connection --- */
 
@@ -105,12 +108,6 @@ void http_conn_close(struct http_conn *conn);
 void http_conn_late(struct http_conn *conn);
 /* What is in out has been sent, or nothing was left to wait. */
 void http_conn_answered(struct http_conn *conn);
-
-/* --- http_forwarded.c --- */
-
-/* The address of X-Forwarded-For into text, which stays as it is where there is
- * none. */
-void http_forwarded_peer(const struct http_request *req, char text[48]);
 
 /* --- http_response.c --- */
 
