@@ -28,6 +28,9 @@ enum { FEED_INTRO_MAX = 32 };
 #define FEED_NATIVE(name)                                                      \
     .native = name, .intro = ",\"" name "\":", .intro_len = sizeof(name) + 3
 
+#define FEED_MEMBER(its_key, name, conversion)                                 \
+    .key = its_key, FEED_NATIVE(name), .how = conversion
+
 struct feed_member {
     const char *key;
     const char *native; /* the member that it becomes */
