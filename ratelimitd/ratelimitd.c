@@ -282,7 +282,7 @@ static void drain(struct ratelimitd *r)
 
     if (!done && redis_cmd_words(r->cmd, on_mark, r, "PING", NULL))
         r->was_quiet = quiet;
-    else if (quiet)
+    else
         app_redis_settled(&r->link); /* or no link: nothing is answered */
 }
 
