@@ -5,9 +5,8 @@
 __extension__ typedef unsigned __int128 uint128;
 
 enum {
-    DIGITS_MAX = 18,     /* of a decimal */
-    SUM_DIGITS_MAX = 38, /* of a sum: 10^38 < 2^127 */
-    SUM_SCALE_MAX = 36,
+    DIGITS_MAX = 18,       /* of a decimal */
+    SUM_DIGITS_MAX = 38,   /* of a sum: 10^38 < 2^127 */
     EXPONENT_MAX = 100000, /* larger ones are out of range whatever follows */
 };
 
