@@ -98,7 +98,7 @@ bool limit_call_verdict(const struct redis_reply *reply, struct verdict *v)
 {
     if (reply->type != REDIS_ARRAY || reply->count < 5)
         return false;
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < reply->count && i < 7; i++)
         if (reply->item[i].type != REDIS_INTEGER)
             return false;
     *v = (struct verdict){

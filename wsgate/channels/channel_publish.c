@@ -72,12 +72,8 @@ static void publish_views(struct channels *cs, struct channel *channel,
                           const struct conflation_key *newest,
                           uint64_t superseded, struct span type)
 {
-    const struct dialect_message said = {.channel = channel->name,
-                                         .type = type,
-                                         .payload = m->payload,
-                                         .seq = channel->seq,
-                                         .time_ms = m->now_ms,
-                                         .local = m->local};
+    const struct dialect_message said = {
+        .type = type, .payload = m->payload, .local = m->local};
 
     for (struct view *v = channel->native.next; v; v = v->next) {
         if (v->stream.n_links == 0)

@@ -10,7 +10,7 @@
  *
  * Pure: no clock, no sockets.
  *
- * Units       time_ms Unix milliseconds; sizes are bytes
+ * Units       sizes are bytes
  * Source      docs/protocol.md, Endpoints
  */
 #pragma once
@@ -30,12 +30,9 @@ enum dialect {
 
 /* What a frame can be made of. */
 struct dialect_message {
-    struct span channel;
     struct span type;    /* of the payload; empty: it has none */
     struct span payload; /* one JSON value */
-    uint64_t seq;
-    int64_t time_ms;
-    bool local; /* from standard input, not from Redis */
+    bool local;          /* from standard input, not from Redis */
 };
 
 struct dialect_row {

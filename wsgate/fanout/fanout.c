@@ -394,7 +394,7 @@ size_t fanout_unsent(const struct member *m)
 
 bool fanout_is_drained(const struct member *m)
 {
-    return !m->backlog || (m->backlog->out.len == 0 && m->backlog->cut == 0);
+    return !m->backlog || (m->backlog->out.len == 0 && !m->backlog->cut);
 }
 
 static void count_queued(void *arg, struct node *n)

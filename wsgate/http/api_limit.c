@@ -121,7 +121,7 @@ void api_limit_ask(struct api_limit *l, const char *address, api_limit_fn *fn,
  * rate. */
 static void set_limit(struct rule *rule, int64_t limit, int64_t window_us)
 {
-    rule->algorithm = limit <= LIMIT_LOG_MAX ? RULE_LOG : RULE_GCRA;
+    rule->algorithm = limit <= API_LIMIT_LOG_MAX ? RULE_LOG : RULE_GCRA;
     rule->limit = (struct limit){.limit = limit, .window_us = window_us};
     while (rule->algorithm == RULE_GCRA &&
            !limit_make(limit, window_us, &rule->limit)) {

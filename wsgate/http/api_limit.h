@@ -7,7 +7,9 @@
  * a Redis that is away neither blocks nor opens the API.
  *
  * Bounds      API_LIMIT_ADDRESSES_MAX addresses are counted here; of a few, the
- *             one that would be forgotten first gives way
+ *             one that would be forgotten first gives way.  Each takes 8 bytes
+ *             a request of its window, up to API_LIMIT_LOG_MAX; a larger limit
+ *             takes constant memory, and admits up to twice as many
  */
 #pragma once
 
@@ -16,7 +18,11 @@
 #include "common/base/err.h"
 #include "common/limit/limit_check.h"
 
-enum { API_LIMIT_ANSWER_MS = 50, API_LIMIT_ADDRESSES_MAX = 4096 };
+enum {
+    API_LIMIT_ANSWER_MS = 50,
+    API_LIMIT_ADDRESSES_MAX = 4096,
+    API_LIMIT_LOG_MAX = 1000
+};
 
 struct api_limit;
 struct redis_cmd;
