@@ -36,7 +36,7 @@ struct limit_sender {
     struct limit_sender_events events;
     void *arg;
     struct timeout_queue deadlines, grace;
-    uv_prepare_t before; /* both sides of the loop's wait, see output.c */
+    uv_prepare_t before; /* both sides of the loop's wait, see tee.c */
     uv_check_t after;
     struct limit_flight *open; /* not sent yet */
     size_t out;                /* checks on their way */

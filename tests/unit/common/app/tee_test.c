@@ -192,8 +192,11 @@ static void a_reader_that_leaves_stops_the_tool_quietly(void **state)
     tee_flush(t->tee);
     turn(t);
     assert_true(t->app.stopping);
+    tee_line(t->tee, span_str("nor this"));
+    tee_flush(t->tee);
+    assert_int_equal(tee_bytes(t->tee)->len, 0);
     assert_int_equal(finish(t), 0);
-    assert_int_equal(t->lost, 18);
+    assert_int_equal(t->lost, 18 + 9);
     free(t);
 }
 
@@ -209,6 +212,88 @@ static void other_losses_are_status_74(void **state)
     assert_int_equal(finish(t), 74);
     assert_string_equal(t->err.text,
                         "standard output: No space left on device");
+    free(t);
+}
+
+static void a_loss_met_only_while_closing_is_status_74_too(void **state)
+{
+    struct toy *t = start_on(-1, open("/dev/full", O_WRONLY | O_CLOEXEC));
+
+    (void)state;
+    tee_line(t->tee, span_str("xyz"));
+    assert_int_equal(finish(t), 74);
+    assert_int_equal(t->lost, 4);
+    free(t);
+}
+
+static void with_nothing_to_write_it_does_not_hold_the_loop(void **state)
+{
+    struct toy *t = start();
+
+    (void)state;
+    tee_line(t->tee, span_str("x"));
+    tee_flush(t->tee);
+    assert_true(uv_loop_alive(&t->app.loop));
+    uv_run(&t->app.loop, UV_RUN_DEFAULT);
+    assert_false(uv_loop_alive(&t->app.loop));
+    assert_int_equal(finish(t), 0);
+    free(t);
+}
+
+static void closing_waits_for_a_slow_reader(void **state)
+{
+    enum { SIZE = 300000 };
+    static char text[SIZE], got[64 * 1024];
+    struct toy *t = start();
+    size_t bytes = 0;
+
+    (void)state;
+    tee_line(t->tee, span_make(text, SIZE));
+    tee_close(t->tee, on_closed, t);
+    tee_close(t->tee, on_closed, t); /* twice does nothing */
+    t->tee = NULL;
+    turn(t);
+    assert_int_equal(t->closed, 0);
+    while (bytes <= SIZE) {
+        bytes += take(t, got, sizeof got);
+        turn(t);
+    }
+    assert_int_equal(finish(t), 0);
+    assert_int_equal(t->lost, 0);
+    free(t);
+}
+
+static void files_take_everything_at_once(void **state)
+{
+    char name[] = "/tmp/tee_test.XXXXXX", text[16] = "";
+    int fd = mkstemp(name);
+    struct toy *t = start_on(-1, fd);
+
+    (void)state;
+    tee_line(t->tee, span_str("abc"));
+    tee_line(t->tee, span_str("def"));
+    tee_flush(t->tee);
+    turn(t);
+    assert_int_equal(pread(fd, text, sizeof text, 0), 8);
+    assert_string_equal(text, "abc\ndef\n");
+    assert_int_equal(finish(t), 0);
+    unlink(name);
+    free(t);
+}
+
+static void the_flags_come_back_when_the_last_is_done(void **state)
+{
+    struct toy *t = start();
+    int other = dup(t->writer); /* the same description, as on a terminal */
+    struct tee *second = tee_new(&t->app, other, NULL, NULL, &t->err);
+
+    (void)state;
+    tee_close(second, NULL, NULL);
+    turn(t);
+    assert_true(fcntl(other, F_GETFL) & O_NONBLOCK); /* the first needs it */
+    assert_int_equal(finish(t), 0);
+    assert_false(fcntl(other, F_GETFL) & O_NONBLOCK);
+    close(other);
     free(t);
 }
 
@@ -251,6 +336,11 @@ int main(void)
         cmocka_unit_test(it_is_full_at_its_bound_and_says_when_there_is_room),
         cmocka_unit_test(a_reader_that_leaves_stops_the_tool_quietly),
         cmocka_unit_test(other_losses_are_status_74),
+        cmocka_unit_test(a_loss_met_only_while_closing_is_status_74_too),
+        cmocka_unit_test(with_nothing_to_write_it_does_not_hold_the_loop),
+        cmocka_unit_test(closing_waits_for_a_slow_reader),
+        cmocka_unit_test(files_take_everything_at_once),
+        cmocka_unit_test(the_flags_come_back_when_the_last_is_done),
         cmocka_unit_test(what_was_never_flushed_leaves_with_the_end),
         cmocka_unit_test(what_cannot_be_written_to_is_an_error_at_the_start),
     };
