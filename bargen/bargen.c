@@ -1,6 +1,7 @@
 #include "bargen/bargen.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "bargen/core/stats.h"
@@ -9,6 +10,7 @@
 #include "bargen/source/mock.h"
 #include "bargen/source/pubsub.h"
 #include "common/base/log.h"
+#include "common/redis/redis_reply.h"
 
 /* --- the end --- */
 
@@ -114,6 +116,22 @@ static void on_source_down(void *arg, const char *why, bool refused)
         app_redis_down(&b->link, why, refused);
 }
 
+/* Redis is there, but may not be of use before somebody permits the command:
+ * whoever requires it does not wait for that. */
+static void on_unreadable(void *arg, struct span why)
+{
+    struct bargen *b = arg;
+    char text[128];
+
+    if (redis_error_of(why) == REDIS_ERR_REFUSED &&
+        b->app->opts->require_redis) {
+        snprintf(text, sizeof text, "%.*s", SPAN_ARG(why));
+        app_redis_down(&b->link, text, true);
+    } else if (!b->sink.store || store_ready(b->sink.store)) {
+        app_redis_up(&b->link);
+    }
+}
+
 static void on_end(void *arg, const struct err *err)
 {
     struct bargen *b = arg;
@@ -139,6 +157,7 @@ static struct source *open_source(struct bargen *b, struct err *err)
                    .on_accepted = o->tee ? on_accepted : NULL,
                    .on_ready = on_source_ready,
                    .on_down = on_source_down,
+                   .on_unreadable = on_unreadable,
                    .on_end = on_end},
         .arg = b};
     struct lines_config lines = {STDIN_FILENO, (size_t)o->max_line_bytes,
@@ -170,13 +189,15 @@ static void on_store_ready(void *arg)
 {
     struct bargen *b = arg;
 
-    app_redis_up(&b->link);
     if (b->closing) { /* only what was kept is written */
+        app_redis_up(&b->link);
         sink_flush(&b->sink);
         return;
     }
-    if (!b->source || !source_fault(b->source))
+    if (!b->source || !source_fault(b->source)) {
+        app_redis_up(&b->link);
         app_ready(b->app);
+    }
     resume_if_room(b);
     sink_flush(&b->sink);
 }
@@ -214,6 +235,7 @@ static bool open_sink(struct bargen *b, struct err *err)
     struct tee *out;
     struct store_events to_store = {.on_ready = on_store_ready,
                                     .on_down = on_store_down,
+                                    .on_unreadable = on_unreadable,
                                     .on_acked = on_store_acked};
     struct sink_config config = {
         .loop = &b->app->loop,

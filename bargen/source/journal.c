@@ -157,8 +157,9 @@ static void on_info(void *arg, const struct redis_reply *r)
         log_warn("journal_unreadable", "shard=%u why=%s", s->shard,
                  LOG_Q(r->str));
         j->refused = true;
+        j->to.events.on_unreadable(j->to.arg, r->str);
     }
-    if (--j->unchecked > 0)
+    if (--j->unchecked > 0 || j->closing)
         return;
     if (j->refused) { /* what was trimmed would pass unseen */
         try_later(j);

@@ -27,6 +27,8 @@ struct source_events {
     void (*on_ready)(void *arg);
     /* It could not be, or cannot be any more; refused: by Redis itself. */
     void (*on_down)(void *arg, const char *why, bool refused);
+    /* Redis has answered with an error, and will be asked again. */
+    void (*on_unreadable)(void *arg, struct span why);
     /* A line is an event, and not in the engine yet.  NULL: not asked for. */
     void (*on_accepted)(void *arg, struct span line);
     /* The input has ended (err is NULL) or failed; only source_close() may

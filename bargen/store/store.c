@@ -194,6 +194,7 @@ static void refused(struct shard *sh, struct span why)
 {
     log_warn("state_unreadable", "shard=%u why=%s", sh->n, LOG_Q(why));
     uv_timer_start(&sh->store->retry, on_retry, RETRY_MS, 0);
+    sh->store->events.on_unreadable(sh->store->arg, why);
 }
 
 static void on_state(void *arg, const struct redis_reply *r)

@@ -42,6 +42,8 @@ struct store_events {
      * source may go on. */
     void (*on_ready)(void *arg);
     void (*on_down)(void *arg, const char *why, bool refused);
+    /* The state could not be, and will be asked for again. */
+    void (*on_unreadable)(void *arg, struct span why);
     /* A checkpoint was answered. */
     void (*on_acked)(void *arg);
 };

@@ -122,6 +122,38 @@ def test_a_journal_is_not_read_before_it_could_be_checked(redis_server, bargen,
     assert b.stderr.index("ev=journal_trimmed") < b.stderr.index("ev=ready")
 
 
+@pytest.mark.parametrize("denied,sink", [
+    ("xinfo", "--stdout"), ("xinfo", "--final-only"),
+    ("hgetall", "--final-only")])
+def test_require_redis_means_its_permission_too(redis_server, bargen, denied,
+                                                sink):
+    r = redis_server.client()
+    r.execute_command("ACL", "SETUSER", "bars", "on", ">pw", "~*", "&*",
+                      "+@all", "-" + denied)
+    b = bargen(sink, "--require-redis", user="bars:pw")
+    assert b.wait(8) == 77
+    assert "refused us: NOPERM" in b.stderr.splitlines()[-1]
+    # Without it, somebody may permit it later.
+    b = bargen(sink, user="bars:pw")
+    b.wait_stderr("_unreadable")
+    assert not b.is_ready()
+    r.execute_command("ACL", "SETUSER", "bars", "+" + denied)
+    b.wait_ready()
+
+
+@pytest.mark.parametrize("sink", ["--stdout", "--final-only"])
+def test_a_redis_that_answers_with_another_error_is_there(redis_server, bargen,
+                                                          journal, sink):
+    r = redis_server.client()
+    r.set(journal.key, "not a stream")
+    b = bargen(sink, "--require-redis")
+    # Once a second, so that the time to be there, 3 s, is over.
+    wait_until(lambda: b.stderr.count("ev=journal_unreadable") >= 5, 9,
+               "it tries again")
+    r.delete(journal.key)
+    b.wait_ready()
+
+
 @pytest.mark.parametrize("field,value", [
     ("s:X", "rubbish"),
     ("b:X:1:%d" % T0, "rubbish"),

@@ -393,6 +393,21 @@ static void nothing_is_read_before_every_stream_was_checked(void **state)
     world_close();
 }
 
+static void what_redis_says_of_a_stream_is_passed_on(void **state)
+{
+    const char *const answers[] = {PONG, "-NOPERM not this\r\n", NULL};
+
+    (void)state;
+    begin(answers);
+    FAKE_RUN_UNTIL(&w.fake, w.unreadable);
+    assert_string_equal(w.why, "NOPERM not this");
+    assert_int_equal(w.down, 0); /* it is there, and asked again */
+    FAKE_RUN_UNTIL(&w.fake, w.unreadable == 2);
+    w.close_in_unreadable = true;
+    FAKE_RUN_UNTIL(&w.fake, w.unreadable == 3);
+    world_close();
+}
+
 static void it_may_be_closed_with_a_question_under_way(void **state)
 {
     const char *const answers[] = {PONG, NONE, entries(101, 1), "", NULL};
@@ -427,6 +442,7 @@ int main(void)
         cmocka_unit_test(
             from_now_on_begins_at_the_end_where_there_is_no_cursor),
         cmocka_unit_test(nothing_is_read_before_every_stream_was_checked),
+        cmocka_unit_test(what_redis_says_of_a_stream_is_passed_on),
         cmocka_unit_test(it_may_be_closed_with_a_question_under_way),
     };
 

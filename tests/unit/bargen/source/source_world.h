@@ -13,11 +13,12 @@ struct world {
     struct fake fake;
     struct feed feed;
     struct source *source;
-    unsigned drained, ready, down, refused, ended;
+    unsigned drained, ready, down, refused, unreadable, ended;
     char why[256];
     struct err err;        /* of the end */
     struct bytes accepted; /* a line each */
-    bool pause_in_accepted, pause_in_drained, close_in_drained;
+    bool pause_in_accepted, pause_in_drained, close_in_drained,
+        close_in_unreadable;
 };
 
 static struct world w;
@@ -55,6 +56,16 @@ static void world_on_down(void *arg, const char *why, bool refused)
     snprintf(w.why, sizeof w.why, "%s", why);
 }
 
+static void world_on_unreadable(void *arg, struct span why)
+{
+    (void)arg;
+    assert_non_null(w.source);
+    w.unreadable++;
+    snprintf(w.why, sizeof w.why, "%.*s", SPAN_ARG(why));
+    if (w.close_in_unreadable)
+        world_close_source();
+}
+
 static void world_on_accepted(void *arg, struct span line)
 {
     (void)arg;
@@ -85,14 +96,16 @@ static struct source_context world_open(const char *const *answers,
     config.shards = shards;
     fake_start(&w.fake, answers);
     feed_open(&w.feed, config, "1");
-    return (struct source_context){.loop = &w.fake.loop,
-                                   .engine = &w.feed.engine,
-                                   .events = {.on_drained = world_on_drained,
-                                              .on_ready = world_on_ready,
-                                              .on_down = world_on_down,
-                                              .on_accepted = world_on_accepted,
-                                              .on_end = world_on_end},
-                                   .arg = &w};
+    return (struct source_context){
+        .loop = &w.fake.loop,
+        .engine = &w.feed.engine,
+        .events = {.on_drained = world_on_drained,
+                   .on_ready = world_on_ready,
+                   .on_down = world_on_down,
+                   .on_unreadable = world_on_unreadable,
+                   .on_accepted = world_on_accepted,
+                   .on_end = world_on_end},
+        .arg = &w};
 }
 
 static void world_close(void)

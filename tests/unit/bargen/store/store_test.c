@@ -8,7 +8,7 @@ struct owner {
     struct feed feed;
     struct store *store;
     struct route_table *routes;
-    unsigned ready, down, acked, finished, closed;
+    unsigned ready, down, unreadable, acked, finished, closed;
     /* What Redis answers; NULL: nothing. */
     const char *hgetall[2], *hget, *exec;
     unsigned loads; /* answers to HGETALL */
@@ -32,6 +32,14 @@ static void on_down(void *arg, const char *why, bool refused)
     (void)refused;
     assert_non_null(o.store);
     o.down++;
+}
+
+static void on_unreadable(void *arg, struct span why)
+{
+    (void)arg;
+    assert_non_null(o.store);
+    assert_true(span_is(why, "WRONGTYPE no hash"));
+    o.unreadable++;
 }
 
 static void on_acked(void *arg)
@@ -108,7 +116,8 @@ static void on_read(struct fake *f)
 
 static void open_store(const char *state, unsigned shards, int64_t throttle_ms)
 {
-    static const struct store_events events = {on_ready, on_down, on_acked};
+    static const struct store_events events = {on_ready, on_down, on_unreadable,
+                                               on_acked};
     struct engine_config config = feed_config();
     struct err err = {0};
 
@@ -445,6 +454,7 @@ static void a_state_that_cannot_be_read_is_asked_for_again(void **state)
     store_flush(o.store);
     settle();
     assert_int_equal(asked("MULTI"), 0);
+    assert_int_equal(o.unreadable, 1);
     FAKE_RUN_UNTIL(&o.fake, o.ready);
     assert_int_equal(o.fake.accepted, 2); /* no old answer can come any more */
     close_store();
