@@ -71,25 +71,15 @@ struct walk {
     unsigned n_lists;
 };
 
-static const struct option_spec *by_name(const struct cli *cli,
-                                         struct span name)
+/* By its letter, or, where that is 0, by its name. */
+static const struct option_spec *find(const struct cli *cli, char letter,
+                                      struct span name)
 {
     const struct option_spec *tables[] = {cli->table, cli->common};
 
     for (unsigned t = 0; t < 2; t++)
         for (const struct option_spec *r = tables[t]; r && r->name; r++)
-            if (span_is(name, r->name))
-                return r;
-    return NULL;
-}
-
-static const struct option_spec *by_letter(const struct cli *cli, char letter)
-{
-    const struct option_spec *tables[] = {cli->table, cli->common};
-
-    for (unsigned t = 0; t < 2; t++)
-        for (const struct option_spec *r = tables[t]; r && r->name; r++)
-            if (r->letter != 0 && r->letter == letter)
+            if (letter ? r->letter == letter : span_is(name, r->name))
                 return r;
     return NULL;
 }
@@ -181,12 +171,12 @@ static bool long_option(struct walk *w, const char *text, struct err *err)
     const char *equals = strchr(text, '=');
     struct span name =
         equals ? span_make(text, (size_t)(equals - text)) : span_str(text);
-    const struct option_spec *row = by_name(w->cli, name);
+    const struct option_spec *row = find(w->cli, 0, name);
 
     if (row)
         return take_value(w, row, equals ? equals + 1 : NULL, err);
     if (span_starts(name, "no-") && !equals) {
-        row = by_name(w->cli, span_make(name.ptr + 3, name.len - 3));
+        row = find(w->cli, 0, span_make(name.ptr + 3, name.len - 3));
         if (row && row->kind == OPT_FLAG)
             return set_from_argv(w, row, "false", err);
     }
@@ -195,7 +185,7 @@ static bool long_option(struct walk *w, const char *text, struct err *err)
 
 static bool short_option(struct walk *w, const char *text, struct err *err)
 {
-    const struct option_spec *row = by_letter(w->cli, text[0]);
+    const struct option_spec *row = find(w->cli, text[0], span_str(text));
 
     if (row && text[1] == '\0')
         return take_value(w, row, NULL, err);
