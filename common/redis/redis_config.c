@@ -253,16 +253,11 @@ static const char *env(const char *name)
     return value && *value != '\0' ? value : NULL;
 }
 
-static bool too_long(const char *name, struct err *err)
-{
-    return err_set(err, ERR_USAGE, "%s: too long", name);
-}
-
 static bool copy(char *to, size_t size, const char *text, const char *name,
                  struct err *err)
 {
     if (strlen(text) >= size)
-        return too_long(name, err);
+        return err_set(err, ERR_USAGE, "%s: too long", name);
     memcpy(to, text, strlen(text) + 1);
     return true;
 }

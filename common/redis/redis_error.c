@@ -18,14 +18,10 @@ static const struct {
 
 enum redis_error redis_error_of(struct span text)
 {
-    struct span word = text;
+    const char *blank = memchr(text.ptr, ' ', text.len);
+    struct span word =
+        span_make(text.ptr, blank ? (size_t)(blank - text.ptr) : text.len);
 
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == ' ') {
-            word.len = i;
-            break;
-        }
-    }
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         if (span_is(word, table[i].word))
             return table[i].class;

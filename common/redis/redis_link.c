@@ -172,20 +172,16 @@ static void become_ready(struct redis_link *l)
 static bool on_handshake_reply(struct redis_link *l,
                                const struct redis_reply *r)
 {
-    switch (redis_handshake_reply(&l->handshake, r)) {
-    case REDIS_HANDSHAKE_MORE:
+    enum redis_handshake_result result =
+        redis_handshake_reply(&l->handshake, r);
+
+    if (result == REDIS_HANDSHAKE_MORE)
         return true;
-    case REDIS_HANDSHAKE_DONE:
+    if (result == REDIS_HANDSHAKE_DONE)
         become_ready(l);
-        return l->state == REDIS_READY;
-    case REDIS_HANDSHAKE_RETRY:
-        lose(l, l->handshake.why, false);
-        return false;
-    case REDIS_HANDSHAKE_REFUSED:
-        lose(l, l->handshake.why, true);
-        return false;
-    }
-    return false;
+    else
+        lose(l, l->handshake.why, result == REDIS_HANDSHAKE_REFUSED);
+    return l->state == REDIS_READY;
 }
 
 static bool on_reply(void *arg, const struct redis_reply *r)
