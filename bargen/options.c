@@ -1,8 +1,6 @@
 #include "bargen/options.h"
 
-#include <stddef.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/bytes.h"
 #include "common/base/quantity.h"

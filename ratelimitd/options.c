@@ -1,6 +1,5 @@
 #include "ratelimitd/options.h"
 
-#include <stddef.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,6 +1,5 @@
 #include "tickpub/options.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "common/base/bytes.h"

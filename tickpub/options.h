@@ -3,9 +3,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "common/app/app.h"
 #include "common/app/option.h"
 #include "common/base/err.h"

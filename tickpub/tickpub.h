@@ -8,8 +8,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 #include "common/app/app.h"
 #include "common/app/app_redis.h"
 #include "common/app/tee.h"

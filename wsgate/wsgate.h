@@ -10,8 +10,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 #include "common/app/app.h"
 #include "common/app/app_redis.h"
 #include "common/base/err.h"

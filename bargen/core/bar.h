@@ -16,9 +16,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "common/base/decimal.h"
 
 /* Where an event stands in the order of the market. */

@@ -14,9 +14,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "bargen/core/heap.h"
 #include "bargen/core/symbol.h"
 #include "bargen/core/symbols.h"

@@ -1,6 +1,5 @@
 #include "bargen/core/heap.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 
 #include "common/base/bytes.h"

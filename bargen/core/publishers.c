@@ -1,7 +1,6 @@
 #include "bargen/core/publishers.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/bytes.h"
 

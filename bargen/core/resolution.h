@@ -14,8 +14,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "common/base/span.h"
 
 #define NS_PER_MS INT64_C(1000000)

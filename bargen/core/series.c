@@ -1,7 +1,6 @@
 #include "bargen/core/series.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/bytes.h"
 

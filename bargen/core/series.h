@@ -17,9 +17,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "bargen/core/bar.h"
 #include "bargen/core/resolution.h"
 

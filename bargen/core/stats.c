@@ -1,7 +1,6 @@
 #include "bargen/core/stats.h"
 
 #include <inttypes.h>
-#include <stddef.h>
 
 #include "common/base/log.h"
 #include "common/base/metrics.h"

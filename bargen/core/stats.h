@@ -3,8 +3,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "bargen/core/engine.h"
 #include "common/json/json_writer.h"
 

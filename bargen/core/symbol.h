@@ -13,9 +13,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "bargen/core/heap.h"
 #include "bargen/core/publishers.h"
 #include "bargen/core/series.h"

@@ -12,9 +12,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-#include <string.h>
-
 #include "bargen/core/symbol.h"
 #include "common/base/hash.h"
 

@@ -13,9 +13,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "common/base/span.h"
 
 enum { TEXT_IDS_MAX = 4096 };

@@ -1,7 +1,6 @@
 #include "bargen/core/trade_ids.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/bytes.h"
 

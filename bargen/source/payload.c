@@ -1,7 +1,5 @@
 #include "bargen/source/payload.h"
 
-#include <string.h>
-
 #include "bargen/core/stats.h"
 #include "common/base/log.h"
 

@@ -10,8 +10,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "bargen/core/engine.h"
 #include "common/event/event_reader.h"
 

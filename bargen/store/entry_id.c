@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 bool entry_id_parse(struct span text, struct entry_id *id)
 {

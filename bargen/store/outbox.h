@@ -14,8 +14,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "bargen/core/message.h"
 #include "bargen/core/symbol.h"
 #include "common/base/bytes.h"

@@ -7,9 +7,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "bargen/core/resolution.h"
 #include "common/base/bytes.h"
 #include "common/base/decimal.h"

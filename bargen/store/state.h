@@ -16,8 +16,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 #include "bargen/core/symbol.h"
 #include "common/base/bytes.h"
 #include "common/base/err.h"

@@ -17,8 +17,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <uv.h>
 
 #include "bargen/core/engine.h"

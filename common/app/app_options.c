@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/app/app_redis.h"
 #include "common/app/healthcheck.h"

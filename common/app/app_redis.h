@@ -20,7 +20,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <uv.h>
 
 #include "common/app/app.h"

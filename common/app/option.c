@@ -1,7 +1,6 @@
 #include "common/app/option.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/bytes.h"
 

@@ -15,9 +15,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "common/app/app.h"
 #include "common/base/bytes.h"
 #include "common/base/span.h"

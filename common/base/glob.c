@@ -1,7 +1,5 @@
 #include "common/base/glob.h"
 
-#include <stdint.h>
-
 bool glob_match(struct span pattern, struct span text)
 {
     size_t p = 0, t = 0, star = SIZE_MAX, mark = 0;

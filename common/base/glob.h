@@ -6,8 +6,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 #include "common/base/span.h"
 
 bool glob_match(struct span pattern, struct span text);

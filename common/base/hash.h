@@ -24,9 +24,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-#include <string.h>
-
 #include "common/base/span.h"
 
 struct hash_secret {

@@ -3,6 +3,10 @@
  *
  * Not NUL-terminated.  A span is valid for as long as the buffer it points
  * into; who keeps one longer copies the bytes.
+ *
+ * Nearly every header needs a span, so this one brings the standard types and
+ * <string.h>: a file that includes it, through whatever header, does not name
+ * them again.
  */
 #pragma once
 

@@ -1,7 +1,5 @@
 #include "common/event/event.h"
 
-#include <stddef.h>
-
 #include "common/event/event_clear.h"
 #include "common/event/event_field.h"
 #include "common/event/event_name.h"

@@ -6,8 +6,6 @@
  */
 #pragma once
 
-#include <stddef.h>
-
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif

@@ -1,6 +1,5 @@
 #include "common/event/event_reader.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 
 #include "common/base/bytes.h"

@@ -1,7 +1,5 @@
 #include "common/event/event_time.h"
 
-#include <string.h>
-
 #include "common/json/scan.h"
 
 enum {

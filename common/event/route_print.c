@@ -1,7 +1,5 @@
 #include "common/event/route_print.h"
 
-#include <string.h>
-
 enum { SECOND_MS = 1000 };
 
 static void print_cell(struct bytes *out, const char *prefix, const char *name,

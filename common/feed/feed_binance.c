@@ -1,4 +1,3 @@
-#include <stddef.h>
 
 #include "common/feed/feed_map.h"
 

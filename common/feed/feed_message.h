@@ -5,9 +5,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "common/event/event.h"
 #include "common/feed/feed_map.h"
 

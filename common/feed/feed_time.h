@@ -6,9 +6,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "common/base/span.h"
 
 /* A number without sign or exponent, perhaps with a fraction.  Its unit is seen

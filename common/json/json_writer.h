@@ -18,9 +18,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "common/base/bytes.h"
 
 struct json_writer {

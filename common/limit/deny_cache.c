@@ -1,7 +1,6 @@
 #include "common/limit/deny_cache.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/bytes.h"
 #include "common/base/hash.h"

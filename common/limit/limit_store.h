@@ -11,8 +11,6 @@
  */
 #pragma once
 
-#include <stddef.h>
-
 #include "common/base/span.h"
 #include "common/limit/rule.h"
 

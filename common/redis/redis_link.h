@@ -14,7 +14,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <uv.h>
 
 #include "common/base/bytes.h"

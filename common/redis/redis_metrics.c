@@ -1,7 +1,5 @@
 #include "common/redis/redis_metrics.h"
 
-#include <string.h>
-
 #define COUNTER(NAME, LABELS, HELP)                                            \
     {                                                                          \
         .name = "tickwire_redis_" NAME, .labels = (LABELS), .help = (HELP),    \

@@ -6,9 +6,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "common/redis/redis_reply.h"
 
 typedef void redis_reply_fn(void *arg, const struct redis_reply *reply);

@@ -6,8 +6,6 @@
  */
 #include "common/redis/redis_resp.h"
 
-#include <string.h>
-
 enum { HEADER_MAX = 24 };
 
 /* Writes kind, n and CRLF at p; returns what follows.  Lengths below 100 are

@@ -6,9 +6,6 @@
  */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "common/base/bytes.h"
 
 void resp_array(struct bytes *out, unsigned count);

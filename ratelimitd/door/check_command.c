@@ -1,7 +1,6 @@
 #include "ratelimitd/door/check_command.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base/bytes.h"
 

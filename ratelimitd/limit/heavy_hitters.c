@@ -1,7 +1,5 @@
 #include "ratelimitd/limit/heavy_hitters.h"
 
-#include <string.h>
-
 #include "common/base/hash.h"
 
 static unsigned least(const struct heavy_hitters *h)

@@ -1,7 +1,6 @@
 #include "ratelimitd/limit/stats.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #define NAME "tickwire_ratelimitd_"
 

@@ -6,9 +6,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "common/base/err.h"
 #include "common/base/span.h"
 #include "common/event/event_reader.h"

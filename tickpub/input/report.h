@@ -3,8 +3,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "common/event/event.h"
 #include "common/json/json_writer.h"
 

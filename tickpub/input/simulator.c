@@ -1,9 +1,7 @@
 #include "tickpub/input/simulator.h"
 
 #include <math.h>
-#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/base/decimal.h"
 #include "common/base/random_walk.h"

@@ -15,8 +15,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "common/base/bytes.h"
 #include "common/base/span.h"
 

@@ -8,7 +8,6 @@
  */
 #pragma once
 
-#include <stdint.h>
 #include <uv.h>
 
 #include "common/app/input.h"

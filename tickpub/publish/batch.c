@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { FIRST_RECORDS = 64, SEQ_DIGITS = 20 };
 

@@ -14,9 +14,6 @@
  */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include "common/base/bytes.h"
 #include "common/base/span.h"
 

@@ -8,8 +8,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "common/base/bytes.h"
 #include "tickpub/publish/destination.h"
 

@@ -1,7 +1,6 @@
 #include "tickpub/publish/destination.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/redis/redis_resp.h"
 

@@ -14,9 +14,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "common/base/bytes.h"
 #include "common/base/table.h"
 #include "common/event/event.h"

@@ -14,10 +14,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
 #include "common/base/bytes.h"
 #include "tickpub/publish/ack_ledger.h"
 #include "tickpub/publish/batch.h"

@@ -19,8 +19,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
 #include <uv.h>
 
 #include "common/event/event.h"

@@ -6,8 +6,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "common/base/span.h"
 
 enum activity_action {

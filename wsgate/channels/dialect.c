@@ -1,7 +1,6 @@
 #include "wsgate/channels/dialect.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "common/json/json.h"
 #include "wsgate/ws/ws_frame.h"

@@ -10,9 +10,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "common/app/app.h"
 #include "common/base/err.h"
 #include "wsgate/channels/activity.h"

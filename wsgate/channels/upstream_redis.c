@@ -1,6 +1,5 @@
 /* The upstream's side of Redis: two links, the probe, and cached messages. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/event/route.h"
 #include "wsgate/channels/upstream_internal.h"

@@ -10,7 +10,6 @@
  */
 #pragma once
 
-#include <stdint.h>
 #include <uv.h>
 
 #include "wsgate/client/clients.h"

@@ -8,8 +8,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "wsgate/client/client.h"
 #include "wsgate/client/request.h"
 

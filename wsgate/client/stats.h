@@ -8,8 +8,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "wsgate/client/clients.h"
 
 struct stats {

@@ -1,7 +1,5 @@
 #include "wsgate/client/subscribe.h"
 
-#include <string.h>
-
 #include "common/base/clock.h"
 #include "common/event/route.h"
 #include "common/json/json_writer.h"

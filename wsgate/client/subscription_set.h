@@ -9,9 +9,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "wsgate/channels/upstream.h"
 #include "wsgate/client/client.h"
 

@@ -1,7 +1,6 @@
 #include "wsgate/client/upgrade.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 

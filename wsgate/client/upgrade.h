@@ -3,8 +3,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "common/app/option.h"
 #include "common/http/http.h"
 #include "wsgate/client/clients.h"

@@ -15,9 +15,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "common/base/buf.h"
 #include "common/base/span.h"
 #include "wsgate/fanout/framelog.h"

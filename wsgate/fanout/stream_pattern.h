@@ -11,8 +11,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "wsgate/fanout/group.h"
 #include "wsgate/fanout/stream.h"
 

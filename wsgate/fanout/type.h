@@ -6,8 +6,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "common/base/span.h"
 
 enum { TYPE_NAME_MAX = 31, TYPES_MAX = 256 };

@@ -8,9 +8,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "common/base/bytes.h"
 #include "common/base/timeout_queue.h"
 #include "common/http/http.h"

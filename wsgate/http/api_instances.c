@@ -1,4 +1,3 @@
-#include <string.h>
 
 #include "common/json/json.h"
 #include "wsgate/http/api_call.h"

@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "common/base/line.h"
 #include "common/event/price.h"

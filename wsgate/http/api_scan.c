@@ -1,5 +1,4 @@
 #include <stdio.h>
-#include <string.h>
 
 #include "wsgate/http/api_call.h"
 

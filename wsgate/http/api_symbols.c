@@ -1,5 +1,4 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "common/event/route.h"
 #include "wsgate/http/api_call.h"

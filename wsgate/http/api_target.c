@@ -1,7 +1,5 @@
 #include "wsgate/http/api_target.h"
 
-#include <string.h>
-
 #include "common/event/route.h"
 
 static const struct {

@@ -10,9 +10,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include "common/base/err.h"
 #include "common/base/span.h"
 #include "common/http/http.h"

@@ -7,8 +7,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
-
 #include "common/app/option.h"
 #include "common/base/bytes.h"
 #include "common/http/http.h"
