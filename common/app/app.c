@@ -159,13 +159,12 @@ static bool draw(void *random, size_t size, struct err *err)
 static bool draw_secrets(struct app *app, struct err *err)
 {
     unsigned char id[8];
-    struct hash_secret secret;
 
-    if (!draw(id, sizeof id, err) || !draw(&secret, sizeof secret, err))
+    if (!draw(id, sizeof id, err) ||
+        !draw(&hash_secret, sizeof hash_secret, err))
         return false;
     for (size_t i = 0; i < sizeof id; i++)
         snprintf(app->instance + 2 * i, 3, "%02x", id[i]);
-    hash_seed(secret);
     return true;
 }
 

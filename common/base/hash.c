@@ -2,8 +2,3 @@
 
 struct hash_secret hash_secret = {UINT64_C(0x9e3779b97f4a7c15),
                                   UINT64_C(0xa0761d6478bd642f)};
-
-void hash_seed(struct hash_secret secret)
-{
-    hash_secret = secret;
-}

@@ -30,10 +30,8 @@ struct hash_secret {
     uint64_t start, factor;
 };
 
+/* Set before anything is hashed: tables made earlier could not be searched. */
 extern struct hash_secret hash_secret;
-
-/* Call before anything is hashed: tables made earlier could not be searched. */
-void hash_seed(struct hash_secret secret);
 
 static inline uint64_t hash_load8(const char *p)
 {

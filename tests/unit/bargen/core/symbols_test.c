@@ -29,7 +29,7 @@ static unsigned run_under(struct hash_secret secret, const char *names,
     struct symbols t;
     unsigned longest;
 
-    hash_seed(secret);
+    hash_secret = secret;
     symbols_init(&t);
     for (unsigned i = 0; i < SYMBOLS; i++) {
         struct span name = span_str(names + i * name_size);
@@ -56,7 +56,7 @@ static void names_chosen_to_collide_do_so_only_under_one_secret(void **state)
     static char names[SYMBOLS][COLLISIONS_NAME];
 
     (void)state;
-    hash_seed(collisions_known);
+    hash_secret = collisions_known;
     collisions_choose(names, SYMBOLS, hash_of, PLACES);
     assert_int_equal(run_under(collisions_known, names[0], sizeof names[0]),
                      SYMBOLS);

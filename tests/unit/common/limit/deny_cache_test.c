@@ -70,7 +70,7 @@ static unsigned remembered_under(struct hash_secret secret,
     struct verdict denied = {.limit = 1, .retry_after_ms = 60000}, v;
     unsigned n = 0;
 
-    hash_seed(secret);
+    hash_secret = secret;
     for (unsigned i = 0; i < KEYS; i++)
         deny_cache_put(c, &r, span_str(keys[i]), 1, &denied, 0, 10);
     for (unsigned i = 0; i < KEYS; i++)
@@ -86,7 +86,7 @@ keys_chosen_for_one_place_share_none_under_another_secret(void **state)
     static char keys[KEYS][COLLISIONS_NAME];
 
     (void)state;
-    hash_seed(collisions_known);
+    hash_secret = collisions_known;
     collisions_choose(keys, KEYS, hash_of_key, DENY_CACHE_SLOTS);
     assert_int_equal(remembered_under(collisions_known, keys), 1);
     assert_true(remembered_under(collisions_other, keys) > KEYS - 4);

@@ -386,13 +386,13 @@ names_chosen_to_collide_do_so_only_in_the_process_they_are_for(void **state)
 {
     static char names[COLLISIONS][COLLISIONS_NAME];
 
-    hash_seed(collisions_known);
+    hash_secret = collisions_known;
     collisions_choose(names, COLLISIONS, hash_text, COLLISIONS);
     for (int i = 0; i < 2; i++) {
         struct redis_wanted *w = *state;
 
         redis_wanted_close(w);
-        hash_seed(i == 0 ? collisions_known : collisions_other);
+        hash_secret = i == 0 ? collisions_known : collisions_other;
         redis_wanted_init(w);
         for (unsigned k = 0; k < COLLISIONS; k++)
             want(w, names[k]);
