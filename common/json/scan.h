@@ -248,31 +248,9 @@ static inline const char *scan_fast_skip(const char *s, const char *end)
 const char *scan_fast_number_rest(const char *s, const char *end,
                                   struct decimal *out);
 
-/* Up to eight digits, with a dot or without: most prices.  NULL for all others.
- * What follows the number is not looked at: it may be an exponent or a dot. */
-static inline const char *scan_short_number(const char *s, struct decimal *out)
-{
-    uint64_t left = scan_load8(s), whole;
-    unsigned dot, stop, digits;
-
-    scan_digit_ends(s, &dot, &stop);
-    digits = stop;
-    if (stop > dot) { /* there is a dot: close the gap that it leaves */
-        whole = ~(UINT64_MAX << 8 * (dot & 7));
-        left = (left & whole) | (scan_load8(s + 1) & ~whole);
-        digits--;
-        if (stop == dot + 1)
-            return NULL;
-    }
-    if (dot == 0 || digits > 8 || (*s == '0' && dot > 1))
-        return NULL;
-    out->mant = (int64_t)scan_value8(left << (64 - 8 * digits));
-    out->scale = (uint8_t)(digits - dot);
-    return s + stop;
-}
-
-/* The same for fifteen digits or a dot and fourteen, where SCAN_BEFORE readable
- * bytes stand before the number. */
+/* Up to fifteen digits or a dot and fourteen (eight without SSE2): most prices.
+ * NULL for all others.  SCAN_BEFORE readable bytes must stand before the number;
+ * what follows it is not looked at: it may be an exponent or a dot. */
 enum { SCAN_BEFORE = 16 };
 static inline const char *scan_number_inside(const char *s, struct decimal *out)
 {
@@ -312,15 +290,22 @@ static inline const char *scan_number_inside(const char *s, struct decimal *out)
     out->scale = (uint8_t)fraction;
     return s + stop;
 #else
-    return scan_short_number(s, out);
+    uint64_t left = scan_load8(s), whole;
+    unsigned dot, stop, digits;
+
+    scan_digit_ends(s, &dot, &stop);
+    digits = stop;
+    if (stop > dot) { /* there is a dot: close the gap that it leaves */
+        whole = ~(UINT64_MAX << 8 * (dot & 7));
+        left = (left & whole) | (scan_load8(s + 1) & ~whole);
+        digits--;
+        if (stop == dot + 1)
+            return NULL;
+    }
+    if (dot == 0 || digits > 8 || (*s == '0' && dot > 1))
+        return NULL;
+    out->mant = (int64_t)scan_value8(left << (64 - 8 * digits));
+    out->scale = (uint8_t)(digits - dot);
+    return s + stop;
 #endif
-}
-
-static inline const char *scan_fast_number(const char *s, const char *end,
-                                           struct decimal *out)
-{
-    const char *stop = scan_short_number(s, out);
-
-    return stop && (*stop | 0x20) != 'e' ? stop
-                                         : scan_fast_number_rest(s, end, out);
 }

@@ -291,19 +291,29 @@ static void members_come_one_after_the_other(void **state)
     assert_false(scan_member_next(&m, empty.ptr + empty.len));
 }
 
+/* As event_field.c reads numbers. */
+static const char *fast_number(const char *s, const char *end,
+                               struct decimal *out)
+{
+    const char *stop = scan_number_inside(s, out);
+
+    return stop && (*stop | 0x20) != 'e' ? stop
+                                         : scan_fast_number_rest(s, end, out);
+}
+
 /* The number with LINE_PAD bytes behind it that would go on with it. */
 static void check_fast_number(const char *text)
 {
-    char buf[256];
+    char bytes[SCAN_BEFORE + 256], *buf = bytes + SCAN_BEFORE;
     struct decimal fast = {0}, slow;
     size_t len = strlen(text);
     const char *stop;
     bool ok = decimal_parse(span_make(text, len), &slow);
 
-    memset(buf, '7', sizeof buf);
+    memset(bytes, '7', sizeof bytes);
     memcpy(buf, text, len);
     buf[len] = ',';
-    stop = scan_fast_number(buf, buf + len, &fast);
+    stop = fast_number(buf, buf + len, &fast);
     assert_ptr_equal(stop, buf + len);
     if (!ok) {
         assert_int_equal(fast.scale, SCAN_NO_DECIMAL);
@@ -344,16 +354,16 @@ static void the_fast_way_refuses_what_is_no_number(void **state)
 {
     static const char *const bad[] = {"01,", "00.1,", "1.,",  "-,",    "1e,",
                                       ".5,", "1.e1,", "-01,", "1.5e+,"};
-    char buf[LINE_PAD + 16];
+    char bytes[SCAN_BEFORE + LINE_PAD + 16], *buf = bytes + SCAN_BEFORE;
 
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct decimal d;
         const char *stop;
 
-        memset(buf, '3', sizeof buf);
+        memset(bytes, '3', sizeof bytes);
         memcpy(buf, bad[i], strlen(bad[i]));
-        stop = scan_fast_number(buf, buf + strlen(bad[i]), &d);
+        stop = fast_number(buf, buf + strlen(bad[i]), &d);
         /* NULL, or it stops before the comma where no comma may be. */
         assert_true(!stop || *stop != ',');
     }
