@@ -13,28 +13,15 @@ enum {
     POOL_MAX = 32,
 };
 
-static struct metric requests = {
-    .name = "tickwire_http_requests_total",
-    .help = "HTTP requests read",
+static struct metric counts[] = {
+    {.name = "tickwire_http_requests_total", .help = "HTTP requests read"},
+    {.name = "tickwire_http_accepted_total",
+     .help = "HTTP connections accepted"},
+    {.name = "tickwire_http_connections",
+     .help = "HTTP connections open now (those taken by WebSocket are not)",
+     .kind = METRIC_GAUGE},
 };
-static uint64_t open_conns; /* of all servers of this process */
-
-static uint64_t read_open_conns(void *arg)
-{
-    (void)arg;
-    return open_conns;
-}
-
-static struct metric connections = {
-    .name = "tickwire_http_connections",
-    .help = "HTTP connections open now (those taken by WebSocket are not)",
-    .kind = METRIC_GAUGE,
-    .read = read_open_conns,
-};
-static struct metric accepted = {
-    .name = "tickwire_http_accepted_total",
-    .help = "HTTP connections accepted",
-};
+enum { REQUESTS, ACCEPTED, CONNECTIONS };
 
 #define REFUSED(why)                                                           \
     {                                                                          \
@@ -59,12 +46,12 @@ void http_count_refused(enum http_refused why)
 void http_count_conn(struct http_server *s, int change)
 {
     s->n_conns += (unsigned)change;
-    open_conns += (uint64_t)(int64_t)change;
+    counts[CONNECTIONS].value += (uint64_t)(int64_t)change;
 }
 
 void http_count_request(void)
 {
-    requests.value++;
+    counts[REQUESTS].value++;
 }
 
 /* --- parse states, kept for the next request --- */
@@ -152,7 +139,7 @@ static bool accept_one(struct http_server *s)
         /* ECONNABORTED and the like are one client's; the next may be well. */
         return errno == EINTR || errno == ECONNABORTED || errno == EPROTO;
     }
-    accepted.value++;
+    counts[ACCEPTED].value++;
     if (s->n_conns >= s->options.max_conns) {
         turn_away(fd);
         return true;
@@ -212,14 +199,6 @@ static void on_handle_closed(uv_handle_t *handle)
     http_server_unref(handle->data);
 }
 
-static void add_metrics(void)
-{
-    metrics_add(&requests);
-    metrics_add(&accepted);
-    metrics_add(&connections);
-    metrics_add_all(refused, HTTP_REFUSED_KINDS);
-}
-
 static void start(struct http_server *s)
 {
     for (int i = 0; i < HTTP_WAITS; i++)
@@ -264,7 +243,8 @@ struct http_server *http_server_new(uv_loop_t *loop, const char *listen,
         return NULL;
     }
     start(s);
-    add_metrics();
+    metrics_add_all(counts, sizeof counts / sizeof counts[0]);
+    metrics_add_all(refused, HTTP_REFUSED_KINDS);
     return s;
 }
 
