@@ -1,13 +1,6 @@
 /*
  * app.h -- the life of a tool: options, signals, readiness, drain, exit.
  *
- *   if (app_args(&cli, argc, argv, &opts, &status)) return status;
- *   if (app_init(&app, &cli, &opts.app, tool_stop, &tool, &err) &&
- *       tool_init(&tool, &app, &opts, &err)) {
- *       app_run(&app, &err);
- *   }
- *   return app_exit(&app, &err);
- *
  * SIGTERM or SIGINT calls on_stop once: the tool stops its intake, flushes and
  * closes every handle; the loop then ends by itself and app_run() returns.  A
  * tool that has not closed within APP_DRAIN_MS is ended with a log line (and
@@ -28,19 +21,17 @@
 enum { APP_DRAIN_MS = 4500 };
 
 struct app_options {
-    const char *http; /* --http HOST:PORT, NULL: none */
-    int log_level;    /* --log-level error|warn|info|debug */
-    int64_t ready_fd; /* --ready-fd N: "ready\n" is written there; -1 */
-    bool healthcheck; /* --healthcheck: ask a running one, exit 0 or 1 */
-    bool print_env;   /* --print-env: what the environment says, then exit */
-    /* Redis; see redis_config.h */
+    const char *http;   /* --http HOST:PORT, NULL: none */
+    int log_level;      /* --log-level error|warn|info|debug */
+    int64_t ready_fd;   /* --ready-fd N: "ready\n" is written there; -1 */
+    bool healthcheck;   /* --healthcheck: ask a running one, exit 0 or 1 */
+    bool print_env;     /* --print-env: what the environment says, then exit */
     const char *redis;  /* --redis URL */
     const char *prefix; /* --prefix */
     bool no_redis;      /* --no-redis */
     bool require_redis; /* --require-redis */
 };
 
-/* Defaults: what every tool's options start from. */
 #define APP_OPTIONS_DEFAULT                                                    \
     {                                                                          \
         .log_level = 2 /* info */, .ready_fd = -1                              \

@@ -27,9 +27,8 @@ void bytes_add_int(struct bytes *b, int64_t value);
 void bytes_add_uint(struct bytes *b, uint64_t value);
 void bytes_printf(struct bytes *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
-/* Drop n bytes at the front. */
-void bytes_drop(struct bytes *b, size_t n);
-void bytes_clear(struct bytes *b); /* len = 0, memory kept */
+void bytes_drop(struct bytes *b, size_t n); /* at the front */
+void bytes_clear(struct bytes *b);          /* len = 0, memory kept */
 
 static inline struct span bytes_span(const struct bytes *b)
 {

@@ -30,7 +30,6 @@ struct metric {
 };
 
 void metrics_add(struct metric *m);
-/* All of an array of n. */
 void metrics_add_all(struct metric *m, unsigned n);
 void metrics_observe(struct metric *m, uint64_t value);
 /* Prometheus text format 0.0.4; metrics of one name are grouped. */

@@ -5,8 +5,6 @@
  * machine: only IEEE arithmetic is used, no function whose last digit depends
  * on the C library.
  *
- * Pure; a plain value.
- *
  * Source      xoshiro256** by D. Blackman and S. Vigna (public domain), seeded
  *             with splitmix64; exponential deviates: von Neumann's comparison
  *             method (1951)

@@ -5,8 +5,6 @@
  * square-root process), so that calm and nervous stretches alternate and the
  * tails of the returns are fat.
  *
- * Pure and reproducible, as random.h is; a plain value.
- *
  * Units       price in units of the caller's choice, 2 at least;
  *             volatility of one second; time in seconds
  */

@@ -4,8 +4,6 @@
  * {"symbol","time","bid","ask","mid","spread"} of a quote,
  * {"symbol","time","price","size"} of a trade.  mid and spread are exact; one
  * that does not fit in 18 digits is left out.
- *
- * Ownership   plain values; copy freely
  */
 #pragma once
 

@@ -79,8 +79,6 @@ bool route_channel_ok(struct span name, bool wildcard_allowed);
  * themselves: no client subscribes to them or feeds them. */
 bool route_channel_is_internal(struct span name);
 
-/* --- who may subscribe, and how --- */
-
 /* Is the channel or wildcard one account's or user's own?  What has a key but
  * no channel (`account`) is so by its bare name, too. */
 bool route_is_private(const struct route_table *t, struct span name);

@@ -113,7 +113,6 @@ const struct feed_field *feed_message_find(const struct feed_message *m,
     return NULL;
 }
 
-/* The line is one JSON object; its members, or those of what it wraps. */
 bool feed_message_read(const struct feed *f, struct feed_message *m)
 {
     const char *end = m->line.ptr + m->line.len, *stop;

@@ -1,8 +1,5 @@
 /*
  * http_internal.h -- what the parts of the HTTP server know of each other.
- *
- * Included by common/http/ (and their tests) only; everybody else uses
- * http.h.
  */
 #pragma once
 

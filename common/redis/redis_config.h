@@ -9,11 +9,6 @@
  * User, password and path are percent-decoded.  A URL that names a user and no
  * password takes REDIS_PASSWORD, so that the secret need not stand in argv.
  *
- * Retries: the tools never give up.  REDIS_RETRY_DELAY (milliseconds, or with a
- * unit) is the base of the full-jitter backoff and raises its cap of 2 s where
- * it is longer; REDIS_MAX_RETRIES is how often the wait may double (0: until
- * the cap).
- *
  * Secrets never appear in logs or errors: print `display`.
  */
 #pragma once
@@ -31,8 +26,8 @@ struct redis_config {
     char prefix[64];
     char display[320];          /* the URL without its password */
     char client_name[64];       /* CLIENT SETNAME: tool:instance */
-    int64_t retry_base_ms;      /* REDIS_RETRY_DELAY, 50 */
-    int64_t retry_max_ms;       /* 2,000: see docs/decisions */
+    int64_t retry_base_ms;      /* REDIS_RETRY_DELAY ("50" or "50ms"), 50 */
+    int64_t retry_max_ms;       /* 2,000, or the base where that is longer */
     int64_t max_retries;        /* REDIS_MAX_RETRIES: doublings, 0: no bound */
     int64_t connect_timeout_ms; /* 2,000, also for the handshake */
     int64_t idle_ping_ms;       /* 3,000 */

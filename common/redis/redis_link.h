@@ -4,11 +4,8 @@
  * The base of redis_cmd and redis_sub, which tools use.  States: resolve ->
  * connect -> handshake (AUTH, SELECT, CLIENT SETNAME) -> ready -> backoff.  One
  * timer owns every retry, and "not ready implies a timer is armed or an attempt
- * is in flight" is asserted.  Full jitter: random(0, min(retry_max, base *
- * 2^n)); n is reset after 5 s of ready, not on connect.
- *
- * Alive = any byte.  Idle 3 s: PING; 3 s more without a byte: drop.  While
- * something is awaited, 6 s without a byte is a drop too.
+ * is in flight" is asserted.  Waits are those of redis_backoff.h, begun anew
+ * after 5 s of ready, not on connect; a peer is gone as redis_liveness.h says.
  *
  * Everything queued in one loop turn leaves in one write.
  */
