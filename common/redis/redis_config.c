@@ -183,17 +183,20 @@ static void make_display(struct redis_config *c)
 }
 
 /* The URL as it may be shown: nobody learns a password from a typing error. */
-static void hide_password(const char *url, char shown[200])
+static bool not_a_url(const char *url, struct err *err)
 {
     const char *from = strstr(url, "://");
     const char *at = strrchr(url, '@');
+    char shown[200];
 
     if (from && at && at > from)
-        snprintf(shown, 200, "%.*s***%s", (int)(from + 3 - url), url, at);
+        snprintf(shown, sizeof shown, "%.*s***%s", (int)(from + 3 - url), url,
+                 at);
     else if (from && from[3] == ':') /* "@host" was forgotten */
-        snprintf(shown, 200, "%.*s***", (int)(from + 3 - url), url);
+        snprintf(shown, sizeof shown, "%.*s***", (int)(from + 3 - url), url);
     else
-        snprintf(shown, 200, "%s", url);
+        snprintf(shown, sizeof shown, "%s", url);
+    return err_set(err, ERR_USAGE, "'%s' is not a Redis URL " TRY, shown);
 }
 
 static bool known_scheme(const char *url, struct span scheme, struct err *err)
@@ -207,7 +210,6 @@ static bool known_scheme(const char *url, struct span scheme, struct err *err)
         {"sentinel", "Sentinel"},
         {"redis+cluster", "Cluster"},
     };
-    char shown[200];
 
     if (span_is(scheme, "redis") || span_is(scheme, "unix"))
         return true;
@@ -216,15 +218,13 @@ static bool known_scheme(const char *url, struct span scheme, struct err *err)
             return err_set(err, ERR_USAGE,
                            "%s:// (%s) is not supported yet " TRY,
                            later[i].scheme, later[i].what);
-    hide_password(url, shown);
-    return err_set(err, ERR_USAGE, "'%s' is not a Redis URL " TRY, shown);
+    return not_a_url(url, err);
 }
 
 bool redis_config_url(struct redis_config *c, const char *url, struct err *err)
 {
     struct redis_config read = *c;
     struct url u;
-    char shown[200];
 
     read.host[0] = read.path[0] = read.user[0] = read.password[0] = '\0';
     read.port = 0;
@@ -235,10 +235,8 @@ bool redis_config_url(struct redis_config *c, const char *url, struct err *err)
         return false;
     if (!read_place(&read, &u) || !read_query(&read, u.query) ||
         !decode(u.user, read.user, sizeof read.user) ||
-        !decode(u.password, read.password, sizeof read.password)) {
-        hide_password(url, shown);
-        return err_set(err, ERR_USAGE, "'%s' is not a Redis URL " TRY, shown);
-    }
+        !decode(u.password, read.password, sizeof read.password))
+        return not_a_url(url, err);
     make_display(&read);
     *c = read;
     return true;
