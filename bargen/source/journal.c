@@ -19,6 +19,7 @@ struct stream {
     unsigned shard;
     struct entry_id cursor; /* the last entry taken in */
     bool begun;             /* the cursor says something */
+    bool checked;           /* since this connection was made */
     char key[KEY_MAX_BYTES];
 };
 
@@ -31,7 +32,7 @@ struct journal {
     uv_timer_t retry;
     unsigned unchecked; /* streams that are being looked at */
     bool refused;       /* one of them could not be */
-    bool checked;       /* all were, since this connection was made */
+    bool checked;       /* all were */
     bool reading;       /* XREAD is under way */
     bool caught_up;
     bool paused, closing;
@@ -149,6 +150,7 @@ static void on_info(void *arg, const struct redis_reply *r)
 
     if (!r || j->closing)
         return;
+    s->checked = true;
     if (r->type == REDIS_ARRAY) {
         check_stream(s, r);
     } else if (span_starts(r->str, "ERR no such key")) {
@@ -156,6 +158,7 @@ static void on_info(void *arg, const struct redis_reply *r)
     } else {
         log_warn("journal_unreadable", "shard=%u why=%s", s->shard,
                  LOG_Q(r->str));
+        s->checked = false;
         j->refused = true;
         j->to.events.on_unreadable(j->to.arg, r->str);
     }
@@ -174,11 +177,13 @@ static void check_all(struct journal *j)
 {
     struct store *store = j->config.store;
 
-    j->unchecked = j->config.shards;
     j->refused = false;
     for (unsigned i = 0; i < j->config.shards; i++) {
         struct stream *s = &j->streams[i];
 
+        if (s->checked)
+            continue;
+        j->unchecked++;
         if (!s->begun && store)
             s->begun = store_cursor(store, i, &s->cursor);
         redis_cmd_words(j->cmd, on_info, s, "XINFO", "STREAM", s->key, NULL);
@@ -332,6 +337,8 @@ static void on_down(void *arg, const char *why, bool refused)
 
     j->checked = j->reading = j->caught_up = false;
     j->unchecked = 0;
+    for (unsigned i = 0; i < j->config.shards; i++)
+        j->streams[i].checked = false;
     uv_timer_stop(&j->retry);
     j->to.events.on_down(j->to.arg, why, refused);
 }

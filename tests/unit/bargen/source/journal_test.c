@@ -375,7 +375,7 @@ static void from_now_on_begins_at_the_end_where_there_is_no_cursor(void **state)
 static void nothing_is_read_before_every_stream_was_checked(void **state)
 {
     const char *const answers[] = {
-        PONG, NONE, "-NOPERM not this\r\n", NONE, INFO_EMPTY("7-1"), "", NULL};
+        PONG, NONE, "-NOPERM not this\r\n", INFO_EMPTY("7-1"), "", NULL};
 
     (void)state;
     open_journal(NULL, 2, false, answers);
@@ -387,9 +387,34 @@ static void nothing_is_read_before_every_stream_was_checked(void **state)
     world_settle();
     assert_int_equal(asked("XINFO"), 2);
     FAKE_RUN_UNTIL(&w.fake, w.ready);
-    assert_int_equal(asked("XINFO"), 4);
+    assert_int_equal(asked("XINFO"), 3);
     assert_int_equal(asked("XREAD"), 0);
     FAKE_RUN_UNTIL(&w.fake, asked("XREAD"));
+    world_close();
+}
+
+static void a_stream_is_checked_once_for_each_connection(void **state)
+{
+    const char *const answers[] = {PONG,
+                                   INFO("7-1", "6-1"), /* of shard 0 */
+                                   "-NOPERM not this\r\n",
+                                   NONE,
+                                   "",
+                                   NULL};
+
+    (void)state;
+    open_journal(NULL, 2, false, answers);
+    source_resume(w.source);
+    FAKE_RUN_UNTIL(&w.fake, w.ready);
+    FAKE_RUN_UNTIL(&w.fake, asked("XREAD"));
+    /* Whatever it had lost was told then; and XREAD names it. */
+    assert_int_equal(asked("STREAM\r\n$11\r\np:journal:0"), 1);
+    assert_int_equal(asked("STREAM\r\n$11\r\np:journal:1"), 2);
+    fake_hang_up(&w.fake);
+    FAKE_RUN_UNTIL(&w.fake, w.down);
+    FAKE_RUN_UNTIL(&w.fake, asked("XREAD"));
+    assert_int_equal(asked("STREAM\r\n$11\r\np:journal:0"), 1);
+    assert_int_equal(asked("STREAM\r\n$11\r\np:journal:1"), 2);
     world_close();
 }
 
@@ -442,6 +467,7 @@ int main(void)
         cmocka_unit_test(
             from_now_on_begins_at_the_end_where_there_is_no_cursor),
         cmocka_unit_test(nothing_is_read_before_every_stream_was_checked),
+        cmocka_unit_test(a_stream_is_checked_once_for_each_connection),
         cmocka_unit_test(what_redis_says_of_a_stream_is_passed_on),
         cmocka_unit_test(it_may_be_closed_with_a_question_under_way),
     };
