@@ -418,6 +418,20 @@ static void a_stream_is_checked_once_for_each_connection(void **state)
     world_close();
 }
 
+static void a_new_connection_does_not_wait_for_the_old_retry(void **state)
+{
+    const char *const answers[] = {PONG, "-NOPERM not this\r\n", NULL};
+
+    (void)state;
+    begin(answers);
+    FAKE_RUN_UNTIL(&w.fake, w.unreadable);
+    fake_hang_up(&w.fake);
+    FAKE_RUN_UNTIL(&w.fake, w.fake.accepted == 2 && asked("PING"));
+    world_settle();
+    assert_int_equal(asked("XINFO"), 1);
+    world_close();
+}
+
 static void what_redis_says_of_a_stream_is_passed_on(void **state)
 {
     const char *const answers[] = {PONG, "-NOPERM not this\r\n", NULL};
@@ -468,6 +482,7 @@ int main(void)
             from_now_on_begins_at_the_end_where_there_is_no_cursor),
         cmocka_unit_test(nothing_is_read_before_every_stream_was_checked),
         cmocka_unit_test(a_stream_is_checked_once_for_each_connection),
+        cmocka_unit_test(a_new_connection_does_not_wait_for_the_old_retry),
         cmocka_unit_test(what_redis_says_of_a_stream_is_passed_on),
         cmocka_unit_test(it_may_be_closed_with_a_question_under_way),
     };
