@@ -5,10 +5,10 @@
 
 #include "common/redis/redis_resp.h"
 
-static void add_step(struct redis_handshake *h, enum redis_handshake_step s)
+static void add_step(struct redis_handshake *h, const char *name)
 {
-    assert(h->count < REDIS_STEPS);
-    h->step[h->count++] = s;
+    assert(h->count < sizeof h->step / sizeof h->step[0]);
+    h->step[h->count++] = name;
 }
 
 static void add_auth(const struct redis_config *config, struct bytes *out)
@@ -29,38 +29,32 @@ void redis_handshake_begin(struct redis_handshake *h,
     *h = (struct redis_handshake){.count = 0};
     if (config->password[0] != '\0' || config->user[0] != '\0') {
         add_auth(config, out);
-        add_step(h, REDIS_STEP_AUTH);
+        add_step(h, "AUTH");
     }
     if (config->db != 0) {
         resp_array(out, 2);
         resp_bulk_str(out, "SELECT");
         resp_bulk_int(out, config->db);
-        add_step(h, REDIS_STEP_SELECT);
+        add_step(h, "SELECT");
     }
+    h->needed = h->count;
     if (name[0] != '\0') {
         resp_array(out, 3);
         resp_bulk_str(out, "CLIENT");
         resp_bulk_str(out, "SETNAME");
         resp_bulk_str(out, name);
-        add_step(h, REDIS_STEP_NAME);
+        add_step(h, "CLIENT SETNAME");
     }
     resp_array(out, 1);
     resp_bulk_str(out, "PING");
-    add_step(h, REDIS_STEP_PING);
+    add_step(h, "PING");
 }
 
 static enum redis_handshake_result fail(struct redis_handshake *h,
                                         enum redis_handshake_result result,
                                         const struct redis_reply *r)
 {
-    static const char *const names[REDIS_STEPS] = {
-        [REDIS_STEP_AUTH] = "AUTH",
-        [REDIS_STEP_SELECT] = "SELECT",
-        [REDIS_STEP_NAME] = "CLIENT SETNAME",
-        [REDIS_STEP_PING] = "PING",
-    };
-
-    snprintf(h->why, sizeof h->why, "%s: %.*s", names[h->step[h->at]],
+    snprintf(h->why, sizeof h->why, "%s: %.*s", h->step[h->at],
              r->str.len > 200 ? 200 : (int)r->str.len, r->str.ptr);
     return result;
 }
@@ -68,13 +62,13 @@ static enum redis_handshake_result fail(struct redis_handshake *h,
 static enum redis_handshake_result judge(struct redis_handshake *h,
                                          const struct redis_reply *r)
 {
-    enum redis_handshake_step step = h->step[h->at];
+    bool needed = h->at < h->needed, ping = h->at + 1 == h->count;
 
     switch (redis_error_of(r->str)) {
     case REDIS_ERR_REFUSED:
         /* A user may go without CLIENT and PING; only to be nobody at all is
          * final. */
-        if (step >= REDIS_STEP_NAME && span_starts(r->str, "NOPERM"))
+        if (!needed && span_starts(r->str, "NOPERM"))
             return REDIS_HANDSHAKE_MORE;
         return fail(h, REDIS_HANDSHAKE_REFUSED, r);
     case REDIS_ERR_RETRY:
@@ -87,14 +81,13 @@ static enum redis_handshake_result judge(struct redis_handshake *h,
         break;
     }
     /* An old server, or a name with a blank: life goes on without a name. */
-    if (step == REDIS_STEP_NAME && span_starts(r->str, "ERR "))
+    if (!needed && !ping && span_starts(r->str, "ERR "))
         return span_starts(r->str, "ERR max number of clients")
                    ? fail(h, REDIS_HANDSHAKE_RETRY, r)
                    : REDIS_HANDSHAKE_MORE;
     /* "ERR AUTH called without any password configured", "ERR DB index is out
      * of range": trying again does not help. */
-    if (step <= REDIS_STEP_SELECT &&
-        !span_starts(r->str, "ERR max number of clients") &&
+    if (needed && !span_starts(r->str, "ERR max number of clients") &&
         span_starts(r->str, "ERR "))
         return fail(h, REDIS_HANDSHAKE_REFUSED, r);
     return fail(h, REDIS_HANDSHAKE_RETRY, r);

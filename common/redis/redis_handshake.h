@@ -11,14 +11,6 @@
 #include "common/redis/redis_config.h"
 #include "common/redis/redis_reply.h"
 
-enum redis_handshake_step {
-    REDIS_STEP_AUTH,
-    REDIS_STEP_SELECT,
-    REDIS_STEP_NAME,
-    REDIS_STEP_PING,
-    REDIS_STEPS
-};
-
 enum redis_handshake_result {
     REDIS_HANDSHAKE_MORE,
     REDIS_HANDSHAKE_DONE,
@@ -27,7 +19,8 @@ enum redis_handshake_result {
 };
 
 struct redis_handshake {
-    enum redis_handshake_step step[REDIS_STEPS];
+    const char *step[4]; /* as they were sent; the last one is PING */
+    unsigned needed;     /* so many of them, AUTH and SELECT, must not fail */
     unsigned count, at;
     char why[256]; /* after RETRY and REFUSED */
 };
