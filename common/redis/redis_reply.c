@@ -61,16 +61,22 @@ static struct redis_reply *slot(const redisReadTask *task)
     return &array->item[task->idx];
 }
 
+static void *refuse(const redisReadTask *task, const char *why)
+{
+    struct redis_parser *p = task->privdata;
+
+    p->too_much = why;
+    return NULL;
+}
+
 static void *create_string(const redisReadTask *task, char *text, size_t len)
 {
     struct redis_parser *p = task->privdata;
     struct redis_reply *r = slot(task);
     char *copy = redis_arena_take(&p->arena, len + 1);
 
-    if (!copy) {
-        p->too_much = "reply is too large";
-        return NULL;
-    }
+    if (!copy)
+        return refuse(task, "reply is too large");
     memcpy(copy, text, len);
     copy[len] = '\0';
     *r = (struct redis_reply){.str = span_make(copy, len)};
@@ -94,20 +100,14 @@ static void *create_array(const redisReadTask *task, int count)
 
     for (const redisReadTask *t = task->parent; t; t = t->parent)
         depth++;
-    if (depth > DEPTH_MAX) {
-        p->too_much = "arrays are nested too deeply";
-        return NULL;
-    }
-    if (n > ARRAY_MAX) {
-        p->too_much = "array is too long";
-        return NULL;
-    }
+    if (depth > DEPTH_MAX)
+        return refuse(task, "arrays are nested too deeply");
+    if (n > ARRAY_MAX)
+        return refuse(task, "array is too long");
     if (n > 0) {
         item = redis_arena_take(&p->arena, n * sizeof *item);
-        if (!item) {
-            p->too_much = "reply is too large";
-            return NULL;
-        }
+        if (!item)
+            return refuse(task, "reply is too large");
     }
     *r = (struct redis_reply){.type = REDIS_ARRAY, .item = item, .count = n};
     return r;
@@ -142,15 +142,13 @@ static void *create_double(const redisReadTask *task, double d, char *t,
     (void)d;
     (void)t;
     (void)n;
-    ((struct redis_parser *)task->privdata)->too_much = "RESP3 was not asked";
-    return NULL;
+    return refuse(task, "RESP3 was not asked");
 }
 
 static void *create_bool(const redisReadTask *task, int b)
 {
     (void)b;
-    ((struct redis_parser *)task->privdata)->too_much = "RESP3 was not asked";
-    return NULL;
+    return refuse(task, "RESP3 was not asked");
 }
 #endif
 
