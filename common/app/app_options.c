@@ -111,6 +111,7 @@ bool app_args(const struct cli *cli, int argc, char **argv, void *opts,
 {
     struct app_options *app = opts;
     struct err err = {0};
+    const char *at;
 
     fdflags_guard_stdio();
     if (asked_for(argc, argv, "--help") || asked_for(argc, argv, "-h")) {
@@ -136,7 +137,9 @@ bool app_args(const struct cli *cli, int argc, char **argv, void *opts,
     log_init(cli->tool, (enum log_level)app->log_level);
     if (!app->healthcheck)
         return false;
-    *status = healthcheck(cli, cli->health_at ? cli->health_at(opts) : NULL,
-                          app->http);
+    at = cli->health_at ? cli->health_at(opts) : NULL;
+    *status = healthcheck(cli, at ? at : app->http, &err);
+    if (err.code != ERR_NONE)
+        complain(cli, &err);
     return true;
 }

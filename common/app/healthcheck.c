@@ -112,30 +112,22 @@ static int judge(const struct cli *cli, const char *at, const struct check *c)
     return 1;
 }
 
-static int no_address(const struct cli *cli, const struct err *err)
+int healthcheck(const struct cli *cli, const char *at, struct err *err)
 {
-    fprintf(stderr, "%s: --healthcheck: %s\nTry '%s --help'.\n", cli->tool,
-            err->text, cli->tool);
-    return ERR_USAGE;
-}
-
-int healthcheck(const struct cli *cli, const char *first, const char *http)
-{
-    const char *at = first ? first : http;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *a;
     struct check c = {.deadline_ms = clock_mono_ms() + HEALTHCHECK_MS};
-    struct err err = {0};
+    struct err cause = {0};
     char host[256] = "", service[8];
     unsigned port = 0;
     int status;
 
-    if (!at) {
-        err_set(&err, ERR_USAGE,
-                "where is it? add --http HOST:PORT, as the running one has");
-        return no_address(cli, &err);
+    if (!at || !http_listen_parse(at, host, &port, &cause)) {
+        err_set(err, ERR_USAGE, "--healthcheck: %s",
+                at ? cause.text
+                   : "where is it? add --http HOST:PORT, as the running one "
+                     "has");
+        return ERR_USAGE;
     }
-    if (!http_listen_parse(at, host, &port, &err))
-        return no_address(cli, &err);
     /* Listening on every address means that the local one answers. */
     if (host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || loopback_name(host))
         snprintf(host, sizeof host, "127.0.0.1");
