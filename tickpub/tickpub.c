@@ -6,7 +6,7 @@
 
 #include "common/app/line_fault.h"
 #include "common/base/log.h"
-#include "common/event/route_print.h"
+#include "common/event/route.h"
 #include "tickpub/input/report.h"
 #include "tickpub/publish/publish_metrics.h"
 

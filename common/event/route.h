@@ -61,6 +61,9 @@ struct route_table; /* owns its rows */
 struct route_table *route_table_new(const char *path, struct err *err);
 void route_table_free(struct route_table *t);
 const struct route *route_of(const struct route_table *t, enum event_type type);
+/* For people: aligned columns, one type a line. */
+void route_print(const struct route_table *t, const char *prefix,
+                 struct bytes *out);
 
 /* Append prefix and the template with its names filled in.  False (and nothing
  * appended) where the template is empty or the event lacks a name that it

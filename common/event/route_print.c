@@ -1,4 +1,4 @@
-#include "common/event/route_print.h"
+#include "common/event/route.h"
 
 enum { SECOND_MS = 1000 };
 

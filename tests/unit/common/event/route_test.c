@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include "common/event/route.h"
-#include "common/event/route_print.h"
 
 static struct event event_with_names(void)
 {
