@@ -14,11 +14,6 @@ struct redis_arena_block {
     alignas(max_align_t) char data[];
 };
 
-void redis_arena_init(struct redis_arena *a, size_t max_bytes)
-{
-    *a = (struct redis_arena){.max_bytes = max_bytes};
-}
-
 static void free_chain(struct redis_arena *a, struct redis_arena_block *b)
 {
     while (b) {

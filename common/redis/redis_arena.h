@@ -10,13 +10,13 @@
 
 struct redis_arena_block;
 
+/* Zeroed but for max_bytes is empty. */
 struct redis_arena {
     struct redis_arena_block *newest;
     size_t total; /* bytes of all blocks */
     size_t max_bytes;
 };
 
-void redis_arena_init(struct redis_arena *a, size_t max_bytes);
 void redis_arena_close(struct redis_arena *a);
 /* Aligned for any object; not cleared.  LINE_PAD bytes behind it are readable. */
 void *redis_arena_take(struct redis_arena *a, size_t n);

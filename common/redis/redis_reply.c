@@ -326,7 +326,7 @@ struct redis_parser *redis_parser_new(void)
 {
     struct redis_parser *p = mem_zero(sizeof *p);
 
-    redis_arena_init(&p->arena, reply_max_bytes);
+    p->arena.max_bytes = reply_max_bytes;
     renew_reader(p);
     return p;
 }
