@@ -66,35 +66,28 @@ static uint64_t read_series(void *arg)
 }
 
 static struct metric own[] = {
-    {.name = "tickwire_bargen_symbols",
-     .help = "Symbols seen",
-     .kind = METRIC_GAUGE,
+    {METRIC(GAUGE, "tickwire_bargen_symbols", NULL, "Symbols seen"),
      .read = read_symbols},
-    {.name = "tickwire_bargen_series",
-     .help = "Series of bars: symbols times resolutions",
-     .kind = METRIC_GAUGE,
+    {METRIC(GAUGE, "tickwire_bargen_series", NULL,
+            "Series of bars: symbols times resolutions"),
      .read = read_series},
-    {.name = "tickwire_bargen_bad_lines_total",
-     .help = "Lines of standard input that are no valid event"},
-    {.name = "tickwire_bargen_bad_payloads_total",
-     .help = "Lines of payloads from Redis that are no valid event"},
-    {.name = "tickwire_bargen_journal_entries_total",
-     .help = "Entries of the journal taken in"},
-    {.name = "tickwire_bargen_journal_lag_seconds",
-     .help = "Age of the newest journal entry when it was taken in",
-     .kind = METRIC_GAUGE,
+    {METRIC(COUNTER, "tickwire_bargen_bad_lines_total", NULL,
+            "Lines of standard input that are no valid event")},
+    {METRIC(COUNTER, "tickwire_bargen_bad_payloads_total", NULL,
+            "Lines of payloads from Redis that are no valid event")},
+    {METRIC(COUNTER, "tickwire_bargen_journal_entries_total", NULL,
+            "Entries of the journal taken in")},
+    {METRIC(GAUGE, "tickwire_bargen_journal_lag_seconds", NULL,
+            "Age of the newest journal entry when it was taken in"),
      .scale = 0.001},
-    {.name = "tickwire_bargen_checkpoint_seconds",
-     .help = "From sending a checkpoint to its answer",
-     .kind = METRIC_HISTOGRAM,
-     .bounds = took_bounds,
-     .n_bounds = TOOK_BOUNDS,
-     .counts = took_counts,
+    {METRIC(HISTOGRAM, "tickwire_bargen_checkpoint_seconds", NULL,
+            "From sending a checkpoint to its answer"),
+     .bounds = took_bounds, .n_bounds = TOOK_BOUNDS, .counts = took_counts,
      .scale = 0.000001},
-    {.name = "tickwire_bargen_checkpoint_bytes_total",
-     .help = "Sent in checkpoints: bars, state and cursor"},
-    {.name = "tickwire_bargen_checkpoint_retries_total",
-     .help = "Checkpoints that were sent again"},
+    {METRIC(COUNTER, "tickwire_bargen_checkpoint_bytes_total", NULL,
+            "Sent in checkpoints: bars, state and cursor")},
+    {METRIC(COUNTER, "tickwire_bargen_checkpoint_retries_total", NULL,
+            "Checkpoints that were sent again")},
 };
 enum {
     SYMBOLS,
@@ -111,11 +104,9 @@ enum {
 void stats_init(struct engine *e)
 {
     for (unsigned i = 0; i < SHOWN; i++)
-        counts[i] = (struct metric){.name = shown[i].name,
-                                    .labels = shown[i].labels,
-                                    .help = shown[i].help,
-                                    .read = read_count,
-                                    .arg = (char *)&e->counts + shown[i].at};
+        counts[i] = (struct metric){
+            METRIC(COUNTER, shown[i].name, shown[i].labels, shown[i].help),
+            .read = read_count, .arg = (char *)&e->counts + shown[i].at};
     own[SYMBOLS].arg = own[SERIES].arg = e;
     metrics_add_all(counts, SHOWN);
     metrics_add_all(own, sizeof own / sizeof *own);

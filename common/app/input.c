@@ -43,11 +43,12 @@ struct input {
 };
 
 static struct metric counts[] = {
-    {.name = "tickwire_input_bytes_total", .help = "Bytes read from input"},
-    {.name = "tickwire_input_too_long_total",
-     .help = "Input lines above the bound, skipped"},
-    {.name = "tickwire_input_pauses_total",
-     .help = "Times that reading stopped because what follows was full"},
+    {METRIC(COUNTER, "tickwire_input_bytes_total", NULL,
+            "Bytes read from input")},
+    {METRIC(COUNTER, "tickwire_input_too_long_total", NULL,
+            "Input lines above the bound, skipped")},
+    {METRIC(COUNTER, "tickwire_input_pauses_total", NULL,
+            "Times that reading stopped because what follows was full")},
 };
 enum { BYTES, TOO_LONG, PAUSES };
 

@@ -47,11 +47,12 @@ struct tee {
 };
 
 static struct metric counts[] = {
-    {.name = "tickwire_output_bytes_total", .help = "Bytes written to output"},
-    {.name = "tickwire_output_full_total",
-     .help = "Times that the output reached its bound: its reader is slow"},
-    {.name = "tickwire_output_lost_bytes_total",
-     .help = "Bytes that could not be written: the reader left, or no space"},
+    {METRIC(COUNTER, "tickwire_output_bytes_total", NULL,
+            "Bytes written to output")},
+    {METRIC(COUNTER, "tickwire_output_full_total", NULL,
+            "Times that the output reached its bound: its reader is slow")},
+    {METRIC(COUNTER, "tickwire_output_lost_bytes_total", NULL,
+            "Bytes that could not be written: the reader left, or no space")},
 };
 enum { BYTES, FULL, LOST };
 

@@ -30,15 +30,12 @@ static struct {
 } state = {.tool = "tickwire", .level = LOG_LEVEL_INFO};
 
 static struct metric dropped = {
-    .name = "tickwire_log_dropped_total",
-    .help = "Log lines lost because standard error could not be written",
-    .kind = METRIC_COUNTER,
-};
+    METRIC(COUNTER, "tickwire_log_dropped_total", NULL,
+           "Log lines lost because standard error could not be written")};
 
 static struct metric held_back = {
-    .name = "tickwire_log_repeated_total",
-    .help = "Log lines that became part of a repeated=N line",
-};
+    METRIC(COUNTER, "tickwire_log_repeated_total", NULL,
+           "Log lines that became part of a repeated=N line")};
 
 static const char *const level_names[] = {"error", "warn", "info", "debug"};
 

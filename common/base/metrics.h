@@ -29,6 +29,10 @@ struct metric {
     struct metric *next;
 };
 
+/* Begins an initializer: {METRIC(GAUGE, "tickwire_x", NULL, "what it is")}. */
+#define METRIC(KIND, NAME, LABELS, HELP)                                       \
+    .name = (NAME), .labels = (LABELS), .help = (HELP), .kind = METRIC_##KIND
+
 void metrics_add(struct metric *m);
 void metrics_add_all(struct metric *m, unsigned n);
 void metrics_observe(struct metric *m, uint64_t value);

@@ -14,12 +14,12 @@ enum {
 };
 
 static struct metric counts[] = {
-    {.name = "tickwire_http_requests_total", .help = "HTTP requests read"},
-    {.name = "tickwire_http_accepted_total",
-     .help = "HTTP connections accepted"},
-    {.name = "tickwire_http_connections",
-     .help = "HTTP connections open now (those taken by WebSocket are not)",
-     .kind = METRIC_GAUGE},
+    {METRIC(COUNTER, "tickwire_http_requests_total", NULL,
+            "HTTP requests read")},
+    {METRIC(COUNTER, "tickwire_http_accepted_total", NULL,
+            "HTTP connections accepted")},
+    {METRIC(GAUGE, "tickwire_http_connections", NULL,
+            "HTTP connections open now (those taken by WebSocket are not)")},
 };
 enum { REQUESTS, ACCEPTED, CONNECTIONS };
 

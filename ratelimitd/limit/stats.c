@@ -33,13 +33,10 @@ struct stats stats = {
     .queue_expired = COUNTER("queue_expired_total", NULL,
                              "of them dropped as expired, uncharged"),
     .queue_bad = COUNTER("queue_bad_total", NULL, "of them malformed"),
-    .latency = {.name = NAME "latency_seconds",
-                .help = "from a question to the answer of Redis",
-                .kind = METRIC_HISTOGRAM,
-                .bounds = latency_bounds_us,
-                .n_bounds = N_BOUNDS,
-                .counts = latency_counts,
-                .scale = 1e-6},
+    .latency = {METRIC(HISTOGRAM, NAME "latency_seconds", NULL,
+                       "from a question to the answer of Redis"),
+                .bounds = latency_bounds_us, .n_bounds = N_BOUNDS,
+                .counts = latency_counts, .scale = 1e-6},
 };
 
 void stats_init(void)

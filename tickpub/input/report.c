@@ -11,10 +11,9 @@ static struct metric bad[REPORT_FAULTS];
 static char accepted_labels[EVENT_TYPES][LABEL_MAX];
 static char bad_labels[REPORT_FAULTS][LABEL_MAX];
 static struct metric ignored = {
-    .name = "tickwire_tickpub_ignored_lines_total",
-    .help = "Lines that are no event: empty ones and what a feed says "
-            "besides its events",
-};
+    METRIC(COUNTER, "tickwire_tickpub_ignored_lines_total", NULL,
+           "Lines that are no event: empty ones and what a feed says "
+           "besides its events")};
 
 /* Label values, in the order of the enums. */
 static const char *const fault_names[REPORT_FAULTS] = {
@@ -44,19 +43,15 @@ void report_init(void)
     for (unsigned i = 0; i < EVENT_TYPES; i++) {
         snprintf(accepted_labels[i], LABEL_MAX, "type=\"%s\"",
                  event_type_name((enum event_type)i));
-        accepted[i] = (struct metric){
-            .name = "tickwire_tickpub_events_total",
-            .labels = accepted_labels[i],
-            .help = "Events accepted",
-        };
+        accepted[i] =
+            (struct metric){METRIC(COUNTER, "tickwire_tickpub_events_total",
+                                   accepted_labels[i], "Events accepted")};
     }
     for (unsigned i = 0; i < REPORT_FAULTS; i++) {
         snprintf(bad_labels[i], LABEL_MAX, "reason=\"%s\"", fault_names[i]);
         bad[i] = (struct metric){
-            .name = "tickwire_tickpub_bad_lines_total",
-            .labels = bad_labels[i],
-            .help = "Lines skipped because they are no valid event",
-        };
+            METRIC(COUNTER, "tickwire_tickpub_bad_lines_total", bad_labels[i],
+                   "Lines skipped because they are no valid event")};
     }
     metrics_add_all(accepted, EVENT_TYPES);
     metrics_add_all(bad + 1, REPORT_FAULTS - 1); /* without EVENT_OK */

@@ -13,25 +13,19 @@
 #include "common/json/json_writer.h"
 
 static struct metric lines[] = {
-    {.name = "tickwire_wsgate_stdin_lines_total",
-     .labels = "result=\"accepted\"",
-     .help = "Lines of standard input",
-     .kind = METRIC_COUNTER},
-    {.name = "tickwire_wsgate_stdin_lines_total",
-     .labels = "result=\"refused\"",
-     .kind = METRIC_COUNTER},
-    {.name = "tickwire_wsgate_stdin_lines_total",
-     .labels = "result=\"too_long\"",
-     .kind = METRIC_COUNTER},
+    {METRIC(COUNTER, "tickwire_wsgate_stdin_lines_total", "result=\"accepted\"",
+            "Lines of standard input")},
+    {METRIC(COUNTER, "tickwire_wsgate_stdin_lines_total", "result=\"refused\"",
+            NULL)},
+    {METRIC(COUNTER, "tickwire_wsgate_stdin_lines_total", "result=\"too_long\"",
+            NULL)},
 };
 
 enum { ACCEPTED, REFUSED, TOO_LONG };
 
 static struct metric stdout_dropped = {
-    .name = "tickwire_wsgate_stdout_dropped_total",
-    .help = "Lines not written because the reader of standard output is slow",
-    .kind = METRIC_COUNTER,
-};
+    METRIC(COUNTER, "tickwire_wsgate_stdout_dropped_total", NULL,
+           "Lines not written because the reader of standard output is slow")};
 
 /* --- standard input --- */
 

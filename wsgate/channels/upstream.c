@@ -17,13 +17,11 @@ static const uint64_t fanout_bounds[] = {50,     100,    250,    500,   1000,
                                          100000, 250000, 1000000};
 static uint64_t fanout_counts[sizeof fanout_bounds / sizeof *fanout_bounds + 1];
 static struct metric fanout_time = {
-    .name = "tickwire_wsgate_fanout_seconds",
-    .help = "from the first message of a read to the last send of it",
-    .kind = METRIC_HISTOGRAM,
+    METRIC(HISTOGRAM, "tickwire_wsgate_fanout_seconds", NULL,
+           "from the first message of a read to the last send of it"),
     .bounds = fanout_bounds,
     .n_bounds = sizeof fanout_bounds / sizeof *fanout_bounds,
-    .counts = fanout_counts,
-    .scale = 1e-6};
+    .counts = fanout_counts, .scale = 1e-6};
 
 struct channels *upstream_channels(struct upstream *upstream)
 {

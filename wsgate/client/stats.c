@@ -126,11 +126,9 @@ static const uint64_t bounds[] = {1024,   4096,    16384,   65536,
                                   262144, 1048576, 16777216};
 static uint64_t counts[sizeof bounds / sizeof *bounds + 1];
 static struct metric backlog = {
-    .name = "tickwire_wsgate_backlog_bytes",
-    .help = "what a connection was owed when its socket took more",
-    .kind = METRIC_HISTOGRAM,
-    .bounds = bounds,
-    .n_bounds = sizeof bounds / sizeof *bounds,
+    METRIC(HISTOGRAM, "tickwire_wsgate_backlog_bytes", NULL,
+           "what a connection was owed when its socket took more"),
+    .bounds = bounds, .n_bounds = sizeof bounds / sizeof *bounds,
     .counts = counts};
 
 #define CODE(n)                                                                \

@@ -24,10 +24,8 @@ static void (*const endpoints[API_ENDPOINTS])(struct api_call *call) = {
 };
 
 static struct metric requests = {
-    .name = "tickwire_wsgate_api_requests_total",
-    .help = "Requests under /api and /health/redis",
-    .kind = METRIC_COUNTER,
-};
+    METRIC(COUNTER, "tickwire_wsgate_api_requests_total", NULL,
+           "Requests under /api and /health/redis")};
 
 /* --- reading the request --- */
 

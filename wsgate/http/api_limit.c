@@ -32,22 +32,15 @@ struct question {
 };
 
 static struct metric answers[] = {
-    {.name = "tickwire_wsgate_limit_total",
-     .labels = "result=\"allowed\"",
-     .help = "API requests by what the rate limit said",
-     .kind = METRIC_COUNTER},
-    {.name = "tickwire_wsgate_limit_total",
-     .labels = "result=\"denied\"",
-     .kind = METRIC_COUNTER},
-    {.name = "tickwire_wsgate_limit_total",
-     .labels = "result=\"denied_cached\"",
-     .kind = METRIC_COUNTER},
-    {.name = "tickwire_wsgate_limit_total",
-     .labels = "result=\"degraded_allowed\"",
-     .kind = METRIC_COUNTER},
-    {.name = "tickwire_wsgate_limit_total",
-     .labels = "result=\"degraded_denied\"",
-     .kind = METRIC_COUNTER},
+    {METRIC(COUNTER, "tickwire_wsgate_limit_total", "result=\"allowed\"",
+            "API requests by what the rate limit said")},
+    {METRIC(COUNTER, "tickwire_wsgate_limit_total", "result=\"denied\"", NULL)},
+    {METRIC(COUNTER, "tickwire_wsgate_limit_total", "result=\"denied_cached\"",
+            NULL)},
+    {METRIC(COUNTER, "tickwire_wsgate_limit_total",
+            "result=\"degraded_allowed\"", NULL)},
+    {METRIC(COUNTER, "tickwire_wsgate_limit_total",
+            "result=\"degraded_denied\"", NULL)},
 };
 
 enum { ALLOWED, DENIED, DENIED_CACHED, DEGRADED_ALLOWED, DEGRADED_DENIED };
