@@ -25,8 +25,8 @@ enum { REQUESTS, ACCEPTED, CONNECTIONS };
 
 #define REFUSED(why)                                                           \
     {                                                                          \
-        .name = "tickwire_http_refused_total", .labels = "reason=\"" why "\"", \
-        .help = "HTTP requests and connections refused, by reason"             \
+        METRIC(COUNTER, "tickwire_http_refused_total", "reason=\"" why "\"",   \
+               "HTTP requests and connections refused, by reason")             \
     }
 static struct metric refused[HTTP_REFUSED_KINDS] = {
     [HTTP_REFUSED_CONNS] = REFUSED("connections"),

@@ -2,8 +2,7 @@
 
 #define COUNTER(NAME, LABELS, HELP)                                            \
     {                                                                          \
-        .name = "tickwire_redis_" NAME, .labels = (LABELS), .help = (HELP),    \
-        .kind = METRIC_COUNTER                                                 \
+        METRIC(COUNTER, "tickwire_redis_" NAME, LABELS, HELP)                  \
     }
 #define ERROR_CLASS(ROLE, CLASS)                                               \
     COUNTER("errors_total", "role=\"" ROLE "\",class=\"" CLASS "\"",           \

@@ -67,20 +67,14 @@ READ(stalls, all->fanout->counters.stalls)
 READ(redis_subscriptions, s.redis_subscriptions)
 READ(upstream, upstream_state(all->upstream) == UPSTREAM_LIVE)
 
-#define COUNTER(n, f, h)                                                       \
-    {                                                                          \
-        .name = "tickwire_wsgate_" n, .help = h, .kind = METRIC_COUNTER,       \
-        .read = read_##f                                                       \
-    }
 #define LABELLED(n, l, f, h)                                                   \
     {                                                                          \
-        .name = "tickwire_wsgate_" n, .labels = l, .help = h,                  \
-        .kind = METRIC_COUNTER, .read = read_##f                               \
+        METRIC(COUNTER, "tickwire_wsgate_" n, l, h), .read = read_##f          \
     }
+#define COUNTER(n, f, h) LABELLED(n, NULL, f, h)
 #define GAUGE(n, f, h)                                                         \
     {                                                                          \
-        .name = "tickwire_wsgate_" n, .help = h, .kind = METRIC_GAUGE,         \
-        .read = read_##f                                                       \
+        METRIC(GAUGE, "tickwire_wsgate_" n, NULL, h), .read = read_##f         \
     }
 
 static struct metric table[] = {
@@ -133,8 +127,8 @@ static struct metric backlog = {
 
 #define CODE(n)                                                                \
     {                                                                          \
-        .name = "tickwire_wsgate_closes_total", .labels = "code=\"" #n "\"",   \
-        .help = "connections that ended, by close code"                        \
+        METRIC(COUNTER, "tickwire_wsgate_closes_total", "code=\"" #n "\"",     \
+               "connections that ended, by close code")                        \
     }
 
 static const uint16_t codes[] = {1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008,

@@ -31,16 +31,18 @@ struct question {
     void *arg;
 };
 
+#define RESULT(result, help)                                                   \
+    {                                                                          \
+        METRIC(COUNTER, "tickwire_wsgate_limit_total",                         \
+               "result=\"" result "\"", help)                                  \
+    }
+
 static struct metric answers[] = {
-    {METRIC(COUNTER, "tickwire_wsgate_limit_total", "result=\"allowed\"",
-            "API requests by what the rate limit said")},
-    {METRIC(COUNTER, "tickwire_wsgate_limit_total", "result=\"denied\"", NULL)},
-    {METRIC(COUNTER, "tickwire_wsgate_limit_total", "result=\"denied_cached\"",
-            NULL)},
-    {METRIC(COUNTER, "tickwire_wsgate_limit_total",
-            "result=\"degraded_allowed\"", NULL)},
-    {METRIC(COUNTER, "tickwire_wsgate_limit_total",
-            "result=\"degraded_denied\"", NULL)},
+    RESULT("allowed", "API requests by what the rate limit said"),
+    RESULT("denied", NULL),
+    RESULT("denied_cached", NULL),
+    RESULT("degraded_allowed", NULL),
+    RESULT("degraded_denied", NULL),
 };
 
 enum { ALLOWED, DENIED, DENIED_CACHED, DEGRADED_ALLOWED, DEGRADED_DENIED };
