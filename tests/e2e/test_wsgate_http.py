@@ -439,6 +439,22 @@ def test_requests_over_the_limit_are_429_with_headers(redis_server, gateway):
     assert headers["RateLimit-Policy"] == '"api";q=3;w=60'
 
 
+def test_a_denial_is_remembered(redis_server, gateway):
+    """For a second at most, so it can take several tries on a busy machine."""
+    redis = redis_server.client()
+    load_rule(redis, "1 60000 log - *")
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    assert ask(port, "/api/v1/ws/status")[0] == 200
+
+    def remembered():
+        assert ask(port, "/api/v1/ws/status")[0] == 429
+        return harness.metric(ask(port, "/metrics")[2],
+                              "tickwire_wsgate_limit_total",
+                              result="denied_cached") >= 1
+    harness.wait_until(remembered, 10)
+
+
 def test_the_window_is_that_of_the_line_that_decided(redis_server, gateway):
     load_rule(redis_server.client(),
               "9 1000 log - 10.*\n7 90000 log - 127.0.0.1\n3 60000 log - *\n")
