@@ -60,8 +60,7 @@ class RedisServer:
             return False
 
     def kill(self):
-        """kill -9, as a crash would."""
-        self._signal(signal.SIGCONT)
+        """kill -9, as a crash would; a frozen one does nothing before."""
         self.proc.kill()
         self.proc.wait()
 
@@ -71,8 +70,11 @@ class RedisServer:
         return self.start(*args)
 
     def freeze(self):
-        """SIGSTOP: sockets stay open, nothing answers."""
+        """SIGSTOP: sockets stay open, nothing answers from now on."""
         self._signal(signal.SIGSTOP)
+        stat = pathlib.Path("/proc/%d/stat" % self.proc.pid)
+        wait_until(lambda: stat.read_text().rsplit(") ")[-1][0] in "TZ", 5,
+                   "redis-server stands still", 0.001)
 
     def thaw(self):
         self._signal(signal.SIGCONT)
