@@ -1,56 +1,12 @@
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
-
-static int old_stderr, reading;
-
-/* Standard error becomes a pipe that the test reads. */
-static int capture(void **state)
-{
-    int fds[2];
-
-    (void)state;
-    old_stderr = dup(STDERR_FILENO);
-    if (pipe2(fds, O_NONBLOCK) != 0 || dup2(fds[1], STDERR_FILENO) < 0)
-        return -1;
-    close(fds[1]);
-    reading = fds[0];
-    return 0;
-}
-
-static int release(void **state)
-{
-    (void)state;
-    dup2(old_stderr, STDERR_FILENO);
-    close(old_stderr);
-    close(reading);
-    return 0;
-}
-
-static const char *captured(void)
-{
-    static char text[65536];
-    ssize_t n = read(reading, text, sizeof text - 1);
-
-    text[n > 0 ? n : 0] = '\0';
-    return text;
-}
-
-static unsigned count(const char *text, const char *what)
-{
-    unsigned n = 0;
-
-    for (; (text = strstr(text, what)) != NULL; text += strlen(what))
-        n++;
-    return n;
-}
+#include "tests/unit/common/base/captured.h"
 
 static void a_line_is_logfmt_with_time_level_tool_and_event(void **state)
 {
@@ -87,13 +43,13 @@ static void the_eleventh_in_a_second_is_only_counted(void **state)
         log_warn("flood", "i=%d", i);
     log_info("other", "%s", "still=said");
     text = captured();
-    assert_int_equal(count(text, "ev=flood"), LOG_BURST);
-    assert_int_equal(count(text, "ev=other"), 1);
+    assert_int_equal(count_of(text, "ev=flood"), LOG_BURST);
+    assert_int_equal(count_of(text, "ev=other"), 1);
     log_tick(); /* the second is not over */
     assert_string_equal(captured(), "");
     log_flush();
     text = captured();
-    assert_int_equal(count(text, "\n"), 1);
+    assert_int_equal(count_of(text, "\n"), 1);
     assert_non_null(strstr(text, "level=warn tool=t ev=flood repeated=90\n"));
     log_flush();
     assert_string_equal(captured(), "");
@@ -108,7 +64,7 @@ static void nobody_forges_a_line_or_breaks_out_of_quotes(void **state)
     log_init("t", LOG_LEVEL_INFO);
     log_info("forged", "why=%s", "a\nts=1 level=error\x1b[2J");
     text = captured();
-    assert_int_equal(count(text, "\n"), 1);
+    assert_int_equal(count_of(text, "\n"), 1);
     assert_non_null(strstr(text, "why=a?ts=1 level=error?[2J\n"));
     log_info("quoted", "why=%s", LOG_Q(span_make("a\"b\\\n\xff", 6)));
     assert_non_null(strstr(captured(), "why=\"a\\\"b\\\\\\x0a\\xff\"\n"));
@@ -155,7 +111,6 @@ static void a_full_standard_error_does_not_block(void **state)
 
 int main(void)
 {
-#define CAPTURED(f) cmocka_unit_test_setup_teardown(f, capture, release)
     const struct CMUnitTest tests[] = {
         CAPTURED(a_line_is_logfmt_with_time_level_tool_and_event),
         CAPTURED(lines_below_the_level_are_not_written),

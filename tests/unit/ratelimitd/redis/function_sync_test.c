@@ -7,6 +7,7 @@
 
 #include "ratelimitd/redis/function_sync.h"
 #include "ratelimitd/redis/function_text.h"
+#include "tests/unit/common/base/captured.h"
 #include "tests/unit/common/redis/fake_redis.h"
 
 #define PONG "+PONG\r\n"
@@ -288,6 +289,29 @@ static void rules_that_are_gone_or_older_are_written_again(void **state)
     restores(ALIVE(6, "1001 x"), false); /* of another instance: they hold */
 }
 
+/* Every instance looks at every tick. */
+static void newer_rules_of_another_are_reported_once(void **state)
+{
+    static const char *const answers[] = {PONG,    NO_LIBRARY,         LOADED,
+                                          WRITTEN, ALIVE(6, "1001 x"), NULL};
+    static const char *const later[] = {PONG,    NO_LIBRARY,         LOADED,
+                                        WRITTEN, ALIVE(6, "1002 x"), NULL};
+    const char *text;
+
+    (void)state;
+    begin(answers, false);
+    for (int i = 0; i < 3; i++) {
+        w.instances = 0;
+        FAKE_RUN_UNTIL(&w.fake, w.instances);
+        w.fake.answers = i == 0 ? answers : later;
+        fake_hang_up(&w.fake); /* a new connection looks sooner */
+    }
+    text = captured();
+    assert_int_equal(count_of(text, "ev=rules_newer stamp=\"1001 x\""), 1);
+    assert_int_equal(count_of(text, "ev=rules_newer stamp=\"1002 x\""), 1);
+    end();
+}
+
 static void a_function_that_is_gone_is_loaded_again(void **state)
 {
     static const char *const answers[] = {
@@ -420,6 +444,7 @@ int main(void)
         cmocka_unit_test(rules_that_cannot_be_read_are_not_taken),
         cmocka_unit_test(follower_takes_rules_that_were_loaded_later),
         cmocka_unit_test(rules_that_are_gone_or_older_are_written_again),
+        CAPTURED(newer_rules_of_another_are_reported_once),
         cmocka_unit_test(a_function_that_is_gone_is_loaded_again),
         cmocka_unit_test(what_checks_miss_is_restored_once),
         cmocka_unit_test(a_permission_that_is_missing_is_told),
