@@ -21,6 +21,7 @@ struct redis_cmd {
     struct redis_cmd_events events;
     void *arg;
     bool ready, full;
+    size_t full_from;    /* full after so many commands, too; 0: no bound */
     unsigned words_left; /* of the command that is being put together */
     struct bytes text;
     char *sent[FAKE_COMMANDS_MAX]; /* all, answered or not */
@@ -51,7 +52,8 @@ bool redis_cmd_ready(const struct redis_cmd *c)
 
 bool redis_cmd_full(const struct redis_cmd *c)
 {
-    return c->ready && c->full;
+    return c->ready &&
+           (c->full || (c->full_from > 0 && c->n_sent >= c->full_from));
 }
 
 bool redis_cmd_begin(struct redis_cmd *c, unsigned argc, redis_reply_fn *fn,
