@@ -279,7 +279,6 @@ void tee_close(struct tee *t, void (*done)(void *arg, size_t lost), void *arg)
 {
     if (!t || t->closing)
         return;
-    tee_flush(t);
     t->done = done;
     t->done_arg = arg;
     disarm(t);
