@@ -28,7 +28,7 @@ static void go_on_without(struct app_redis *r)
     void (*on_without)(void *arg) = r->on_without;
 
     r->on_without = NULL;
-    if (on_without && !r->stopping)
+    if (on_without)
         on_without(r->arg);
 }
 
@@ -116,6 +116,7 @@ void app_redis_stop(struct app_redis *r, bool patient,
                     void (*on_end)(void *arg, bool settled), void *arg)
 {
     r->stopping = true;
+    r->on_without = NULL;
     r->on_end = on_end;
     r->arg = arg;
     uv_timer_start(&r->timer, on_stop_late,
@@ -130,6 +131,7 @@ void app_redis_settled(void *arg)
 void app_redis_close(struct app_redis *r)
 {
     r->stopping = true;
+    r->on_without = NULL;
     if (r->open)
         uv_close((uv_handle_t *)&r->timer, NULL);
     r->open = false;

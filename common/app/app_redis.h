@@ -40,7 +40,7 @@ struct app_redis {
     const char *url; /* without its password */
     void (*on_without)(void *arg);
     void (*on_end)(void *arg, bool settled);
-    void *arg;
+    void *arg;        /* of whichever is set, never both */
     uv_timer_t timer; /* of the start, then of the stop */
     bool open;        /* the timer is */
     bool was_up, stopping;

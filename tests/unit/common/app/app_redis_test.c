@@ -296,6 +296,24 @@ static void a_link_that_comes_during_the_stop_begins_nothing(void **state)
     free(t);
 }
 
+/* Its argument is that of on_end by then. */
+static void nothing_is_begun_without_it_once_it_stops(void **state)
+{
+    struct toy *t = stopping(true);
+
+    (void)state;
+    assert_null(t->redis.on_without);
+    assert_int_equal(finish(t), 0);
+    free(t);
+    t = start(false);
+    app_redis_wait(&t->redis, 700, on_without, t);
+    app_redis_close(&t->redis);
+    app_redis_down(&t->redis, "connection refused", false);
+    assert_int_equal(t->without, 0);
+    assert_int_equal(finish(t), 0);
+    free(t);
+}
+
 static void health_has_one_word_for_it(void **state)
 {
     (void)state;
@@ -320,6 +338,7 @@ int main(void)
         cmocka_unit_test(or_when_its_time_is_over),
         cmocka_unit_test(without_a_link_it_has_less_time),
         cmocka_unit_test(a_link_that_comes_during_the_stop_begins_nothing),
+        cmocka_unit_test(nothing_is_begun_without_it_once_it_stops),
         cmocka_unit_test(health_has_one_word_for_it),
     };
 
