@@ -146,6 +146,11 @@ enum upstream_state redis_probe_state(const struct redis_probe *p)
     return p->told;
 }
 
+struct span redis_probe_channel(const struct redis_probe *p)
+{
+    return span_make(p->channel, p->channel_len);
+}
+
 bool redis_probe_heard(struct redis_probe *p, struct span channel)
 {
     redis_probe_state_heard(&p->state, uv_now(p->loop));

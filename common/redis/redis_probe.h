@@ -29,6 +29,8 @@ redis_probe_new(uv_loop_t *loop, struct redis_cmd *cmd, struct redis_sub *sub,
                 void (*on_change)(void *arg, enum upstream_state now),
                 void *arg);
 enum upstream_state redis_probe_state(const struct redis_probe *p);
+/* The channel that it listens to. */
+struct span redis_probe_channel(const struct redis_probe *p);
 /* The owner of the subscription link reports every message; true: it was the
  * probe's own and is not for clients. */
 bool redis_probe_heard(struct redis_probe *p, struct span channel);

@@ -98,6 +98,29 @@ static void count_bad(struct upstream *upstream, enum channel_result result,
     }
 }
 
+/* Unless it is what the cache said already. */
+static enum channel_result publish(struct upstream *upstream,
+                                   struct channel *channel,
+                                   const struct channel_message *m)
+{
+    struct upstream_channel *u = upstream_channel_of(channel);
+
+    if (u->n_taken > 0 && !m->local) {
+        switch (upstream_taken_again(upstream, u, m->payload)) {
+        case UPSTREAM_NEW:
+            break;
+        case UPSTREAM_DUPLICATE:
+            upstream->duplicate++;
+            return CHANNEL_OK;
+        case UPSTREAM_OUTDATED:
+            upstream->outdated++;
+            channel->seq++; /* who counts sees that one is missing */
+            return CHANNEL_OK;
+        }
+    }
+    return channel_publish(&upstream->channels, channel, m);
+}
+
 /* A payload is one JSON value, or several with line feeds between them. */
 void upstream_deliver(struct upstream *upstream, struct channel *channel,
                       struct span payload, bool local)
@@ -111,7 +134,7 @@ void upstream_deliver(struct upstream *upstream, struct channel *channel,
                                  .now_ms = upstream->now_ms,
                                  .mono_ms = upstream->mono_ms,
                                  .local = local};
-    result = channel_publish(&upstream->channels, channel, &m);
+    result = publish(upstream, channel, &m);
     if (result == CHANNEL_OK)
         return;
     lf = memchr(payload.ptr, '\n', payload.len);
@@ -130,7 +153,7 @@ void upstream_deliver(struct upstream *upstream, struct channel *channel,
             m.payload.len--;
         if (m.payload.len == 0)
             continue;
-        result = channel_publish(&upstream->channels, channel, &m);
+        result = publish(upstream, channel, &m);
         if (result != CHANNEL_OK)
             count_bad(upstream, result, channel);
     }
@@ -220,7 +243,9 @@ uint32_t upstream_open(struct upstream *upstream, struct span name,
     u->refs++;
     if (!u->wanted) {
         u->wanted = true;
-        u->fetch = FETCH_NONE;
+        if (u->fetch == FETCH_DONE &&
+            upstream_covered_from(upstream, u) == UINT64_MAX)
+            u->fetch = FETCH_NONE; /* nothing was heard for a while */
         upstream_redis_want(upstream, name, false);
     }
     return v->stream.id;
@@ -321,6 +346,7 @@ static void on_sweep(uv_timer_t *t)
         } else {
             if (u->wanted)
                 upstream_redis_unwant(upstream, u->channel.name, false);
+            upstream_taken_forget(u);
             channels_remove(&upstream->channels, &u->channel);
         }
     }
@@ -354,6 +380,7 @@ struct upstream *upstream_new(uv_loop_t *loop,
         sizeof(struct upstream_channel), sizeof(struct upstream_pattern));
     timer(upstream, &upstream->throttle);
     timer(upstream, &upstream->sweep);
+    timer(upstream, &upstream->refetch);
     uv_prepare_init(loop, &upstream->prepare);
     upstream->prepare.data = upstream;
     uv_prepare_start(&upstream->prepare, on_prepare);
@@ -373,6 +400,7 @@ void upstream_stop(struct upstream *upstream)
     upstream_redis_close(upstream);
     uv_close((uv_handle_t *)&upstream->throttle, NULL);
     uv_close((uv_handle_t *)&upstream->sweep, NULL);
+    uv_close((uv_handle_t *)&upstream->refetch, NULL);
     uv_close((uv_handle_t *)&upstream->prepare, NULL);
 }
 
@@ -380,6 +408,7 @@ void upstream_free(struct upstream *upstream)
 {
     if (!upstream)
         return;
+    upstream_cache_close(upstream);
     channels_close(&upstream->channels);
     event_reader_free(upstream->local);
     free(upstream->idle);

@@ -77,6 +77,11 @@ uint32_t upstream_open(struct upstream *upstream, struct span name,
 void upstream_close(struct upstream *upstream, uint32_t subscription);
 bool upstream_is_settled(const struct upstream *upstream,
                          uint32_t subscription);
+/* Cached messages are numbered as they come in, from 1.  Of the message of this
+ * slot of the channel; 0: it was heard live. */
+uint64_t upstream_fill(const struct channel *channel,
+                       const struct conflation_key *slot);
+uint64_t upstream_fills(const struct upstream *upstream); /* the newest */
 struct span upstream_subscription_name(const struct upstream *upstream,
                                        uint32_t subscription);
 uint32_t upstream_subscription_interval(const struct upstream *upstream,

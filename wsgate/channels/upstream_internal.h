@@ -1,5 +1,5 @@
 /*
- * upstream_internal.h -- what the three files upstream*.c share.
+ * upstream_internal.h -- what the files upstream*.c share.
  */
 #pragma once
 
@@ -11,30 +11,64 @@
 #include "common/redis/redis_sub.h"
 #include "wsgate/channels/upstream.h"
 
+/* Of the cached messages, in this connection. */
 enum upstream_fetch {
-    FETCH_NONE,    /* not confirmed yet */
-    FETCH_PENDING, /* the cached messages were asked for */
+    FETCH_NONE,
+    FETCH_QUEUED, /* until the command link is ready */
+    FETCH_ASKED,
     FETCH_DONE,
+};
+
+/* So long after it was read from the cache a message that is the same byte for
+ * byte, or older by its own time, is taken for one that was under way. */
+enum { UPSTREAM_AGAIN_MS = 2000 };
+
+/* A slot whose message came from the cache. */
+struct taken {
+    int64_t bar_time;
+    uint64_t mono_ms; /* when */
+    uint64_t fill;    /* numbers all of them, from 1 */
+    uint16_t type;
+    bool shared; /* with clients that were not shown it */
+};
+
+enum upstream_again {
+    UPSTREAM_NEW,
+    UPSTREAM_DUPLICATE, /* of what the slot took from the cache */
+    UPSTREAM_OUTDATED,  /* by it */
 };
 
 /* A channel, and what Redis and clients have to do with it. */
 struct upstream_channel {
     struct channel channel; /* first */
     uint32_t refs;          /* subscriptions, and questions under way */
-    bool keep;   /* fed from standard input: there is nowhere to ask again */
-    bool wanted; /* subscribed to, in Redis */
-    bool idle;   /* is on the list of those with no refs */
+    bool keep;    /* fed from standard input: there is nowhere to ask again */
+    bool wanted;  /* subscribed to, in Redis */
+    bool idle;    /* is on the list of those with no refs */
+    bool fetched; /* in any connection */
+    bool recover; /* was covered in an earlier connection, not yet fetched */
     enum upstream_fetch fetch;
-    uint64_t idle_mono_ms;  /* refs is 0 since */
-    uint64_t confirmed;     /* in which connection; 0: not */
-    uint64_t seq_confirmed; /* the channel's seq at that time */
+    struct upstream_channel *next_fetch;
+    uint64_t idle_mono_ms;    /* refs is 0 since */
+    uint64_t confirmed;       /* in which connection; 0: not */
+    uint64_t confirmed_frame; /* log's head at that time */
+    /* The newest when the link was lost; 0: none. */
+    int64_t lost_ns, lost_bar_ms;
+    struct taken *taken;
+    uint16_t n_taken;
 };
 
 struct upstream_pattern {
     struct pattern pattern; /* first */
     uint32_t refs;
     bool wanted;
-    uint64_t idle_mono_ms, confirmed;
+    uint64_t idle_mono_ms, confirmed, confirmed_frame;
+};
+
+/* A PUBLISH to ourselves, behind a batch of questions. */
+struct fence {
+    struct upstream *upstream;
+    uint64_t batch;
 };
 
 static inline struct upstream_channel *upstream_channel_of(struct channel *c)
@@ -65,11 +99,19 @@ struct upstream {
     struct upstream_channel **idle;
     uint32_t n_idle, cap_idle;
     struct bytes name; /* scratch: a name with its prefix */
+    /* upstream_cache.c: channels to ask for, and questions under way. */
+    struct upstream_channel *queue, *queue_tail;
+    struct fetch *fetches, *fetches_tail;
+    uint32_t n_fetches;
+    uint64_t batch, fence; /* the last that was sent, that was heard */
+    uint64_t fills, recovered;
+    uv_timer_t refetch;
+    struct bytes scratch; /* a payload with room behind it */
     /* This turn; turn_ns 0: not begun. */
     uint64_t turn_ns, mono_ms;
     int64_t now_ms;
     struct event_reader *local; /* lines of standard input */
-    uint64_t from_redis, from_local, invalid, too_big;
+    uint64_t from_redis, from_local, invalid, too_big, duplicate, outdated;
 };
 
 void upstream_begin_turn(struct upstream *upstream);
@@ -79,6 +121,10 @@ void upstream_deliver(struct upstream *upstream, struct channel *channel,
 struct upstream_channel *upstream_channel(struct upstream *upstream,
                                           struct span name);
 void upstream_release(struct upstream *upstream, struct upstream_channel *u);
+/* Messages of the channel have been heard without interruption from this frame
+ * on; UINT64_MAX: they are not heard now. */
+uint64_t upstream_covered_from(const struct upstream *upstream,
+                               const struct upstream_channel *u);
 
 /* upstream_redis.c */
 void upstream_redis_open(struct upstream *upstream);
@@ -88,3 +134,28 @@ void upstream_redis_want(struct upstream *upstream, struct span name,
                          bool pattern);
 void upstream_redis_unwant(struct upstream *upstream, struct span name,
                            bool pattern);
+/* In upstream->name. */
+struct span upstream_prefixed(struct upstream *upstream, const char *more,
+                              struct span name);
+
+/* upstream_cache.c */
+void upstream_cache_close(struct upstream *upstream);
+/* The cached messages of the channel are wanted; asked for at the next pump. */
+void upstream_cache_want(struct upstream *upstream, struct upstream_channel *u);
+void upstream_cache_pump(struct upstream *upstream);
+/* A message on our own probe channel; false: it is no fence. */
+bool upstream_cache_heard(struct upstream *upstream, struct span payload);
+/* Before the connection is counted on: what was covered is no longer. */
+void upstream_cache_lost(struct upstream *upstream);
+/* The slot of a message; NULL: nothing of its kind is known. */
+const struct conflation_key *upstream_slot(const struct channel *channel,
+                                           uint16_t type, int64_t bar_time);
+
+/* upstream_taken.c */
+void upstream_taken_add(struct upstream *upstream, struct upstream_channel *u,
+                        uint16_t type, int64_t bar_time, bool shared);
+void upstream_taken_forget(struct upstream_channel *u);
+/* Is a live message the one that its slot took from the cache, or older? */
+enum upstream_again upstream_taken_again(struct upstream *upstream,
+                                         struct upstream_channel *u,
+                                         struct span payload);

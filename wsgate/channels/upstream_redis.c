@@ -4,8 +4,8 @@
 #include "common/event/route.h"
 #include "wsgate/channels/upstream_internal.h"
 
-static struct span prefixed(struct upstream *upstream, const char *more,
-                            struct span name)
+struct span upstream_prefixed(struct upstream *upstream, const char *more,
+                              struct span name)
 {
     bytes_clear(&upstream->name);
     bytes_add_str(&upstream->name, upstream->config.redis->prefix);
@@ -30,82 +30,6 @@ bool upstream_redis_is_up(const struct upstream *upstream)
     return upstream->sub && redis_sub_state(upstream->sub) == REDIS_READY;
 }
 
-/* --- cached messages --- */
-
-struct fetch {
-    struct upstream *upstream;
-    struct upstream_channel *channel;
-};
-
-/*
- * last:{channel} holds the newest message of each type.  Types of which
- * something came since have newer ones here.  After an outage what is cached
- * may be what was missed: then it is told to everybody, unless a message came
- * since the subscription was confirmed, for that one may be newer.
- */
-static void use_cached(struct upstream *upstream, struct channel *channel,
-                       struct span payload, bool quiet)
-{
-    struct event_peek peek;
-    struct span known = {NULL, 0};
-    const struct stream *c = &channel->native.stream;
-    uint16_t type;
-    int64_t bar_time;
-
-    if (!event_peek(payload, &peek)) {
-        upstream->invalid++;
-        return;
-    }
-    type = type_of(&upstream->channels.types, peek.type);
-    bar_time = peek.is_bar ? peek.bar_time_ms : 0;
-    for (uint32_t i = 0; i < c->n_keys; i++) {
-        if (c->keys[i].type == type && c->keys[i].bar_time == bar_time)
-            known = stream_payload(&c->keys[i], &upstream->fanout->log);
-    }
-    if (known.len == 0 && channel->seq == 0)
-        stream_cache(&channel->native.stream, type, bar_time, payload);
-    else if (quiet && !span_eq(known, payload))
-        upstream_deliver(upstream, channel, payload, false);
-}
-
-static void on_cached(void *arg, const struct redis_reply *reply)
-{
-    struct fetch *f = arg;
-    struct upstream *upstream = f->upstream;
-    struct upstream_channel *u = f->channel;
-    bool quiet = u->channel.seq == u->seq_confirmed;
-
-    if (reply && reply->type == REDIS_ARRAY) {
-        for (size_t i = 1; i < reply->count; i += 2) {
-            if (reply->item[i].type == REDIS_STRING)
-                use_cached(upstream, &u->channel, reply->item[i].str, quiet);
-        }
-    }
-    if (u->fetch == FETCH_PENDING)
-        u->fetch = FETCH_DONE;
-    upstream->settled = true;
-    upstream_release(upstream, u);
-    free(f);
-    if (reply) /* nothing may wait in the fanout when a command comes */
-        upstream_flush(upstream);
-}
-
-static void fetch_cached(struct upstream *upstream, struct upstream_channel *u)
-{
-    struct fetch *f = mem_alloc(sizeof *f);
-    struct span key = prefixed(upstream, "last:", u->channel.name);
-
-    *f = (struct fetch){.upstream = upstream, .channel = u};
-    u->refs++;
-    u->fetch = FETCH_PENDING;
-    if (redis_cmd_begin(upstream->redis, 2, on_cached, f)) {
-        redis_cmd_str(upstream->redis, "HGETALL");
-        redis_cmd_arg(upstream->redis, key.ptr, key.len);
-        return;
-    }
-    on_cached(f, NULL); /* no command link now: no snapshot, but live */
-}
-
 /* --- the subscription link --- */
 
 /* Redis lets * stand for colons too, and sends a message once for each pattern
@@ -118,6 +42,19 @@ static bool is_pattern_of(struct span pattern, struct span channel)
         n--;
     return n > 0 && pattern.len == n + 1 && pattern.ptr[n] == '*' &&
            memcmp(pattern.ptr, channel.ptr, n) == 0;
+}
+
+uint64_t upstream_covered_from(const struct upstream *upstream,
+                               const struct upstream_channel *u)
+{
+    const struct upstream_pattern *p = upstream_pattern_of(u->channel.pattern);
+    uint64_t from = UINT64_MAX;
+
+    if (u->confirmed == upstream->connection)
+        from = u->confirmed_frame;
+    if (p && p->confirmed == upstream->connection && p->confirmed_frame < from)
+        from = p->confirmed_frame;
+    return from;
 }
 
 /* NULL: not for clients, or it came by its name already. */
@@ -141,7 +78,11 @@ static void on_message(void *arg, struct span name, struct span payload,
     struct upstream *upstream = arg;
     struct upstream_channel *u;
 
-    if (redis_probe_heard(upstream->probe, name) || !strip(upstream, &name))
+    if (redis_probe_heard(upstream->probe, name)) {
+        (void)upstream_cache_heard(upstream, payload);
+        return;
+    }
+    if (!strip(upstream, &name))
         return;
     if (pattern.len > 0 &&
         (!strip(upstream, &pattern) || !is_pattern_of(pattern, name)))
@@ -155,6 +96,26 @@ static void on_message(void *arg, struct span name, struct span payload,
     upstream_deliver(upstream, &u->channel, payload, false);
 }
 
+static void recover(void *arg, struct node *n)
+{
+    struct upstream *upstream = arg;
+    struct upstream_channel *u =
+        upstream_channel_of(node_of(struct channel, node, n));
+
+    if (u->recover && upstream_covered_from(upstream, u) != UINT64_MAX)
+        upstream_cache_want(upstream, u);
+}
+
+/* What it covers may have said something while we were away. */
+static void pattern_confirmed(struct upstream *upstream,
+                              struct upstream_pattern *p)
+{
+    p->confirmed = upstream->connection;
+    p->confirmed_frame = upstream->fanout->log.head;
+    table_each(&upstream->channels.by_name, recover, upstream);
+    upstream->settled = true;
+}
+
 static void on_confirmed(void *arg, struct span name, bool pattern)
 {
     struct upstream *upstream = arg;
@@ -165,18 +126,16 @@ static void on_confirmed(void *arg, struct span name, bool pattern)
     if (pattern) {
         struct upstream_pattern *p = upstream_pattern_of(
             channels_find_pattern(&upstream->channels, name));
-        if (p) {
-            p->confirmed = upstream->connection;
-            upstream->settled = true;
-        }
+        if (p)
+            pattern_confirmed(upstream, p);
         return;
     }
     u = upstream_channel_of(channels_find(&upstream->channels, name));
     if (!u || !u->wanted)
         return; /* the probe's, or given up meanwhile */
     u->confirmed = upstream->connection;
-    u->seq_confirmed = u->channel.seq;
-    fetch_cached(upstream, u);
+    u->confirmed_frame = upstream->fanout->log.head;
+    upstream_cache_want(upstream, u);
 }
 
 static void on_sub_live(void *arg)
@@ -192,6 +151,7 @@ static void on_sub_down(void *arg, const char *why, bool refused)
     struct upstream *upstream = arg;
 
     upstream->events.on_down(upstream->arg, why, refused);
+    upstream_cache_lost(upstream);
     upstream->connection++; /* nothing is confirmed any more */
     upstream->settled = true;
     if (upstream->probe)
@@ -200,6 +160,7 @@ static void on_sub_down(void *arg, const char *why, bool refused)
 
 static void on_drained(void *arg)
 {
+    upstream_cache_pump(arg);
     upstream_flush(arg);
 }
 
@@ -217,6 +178,7 @@ static void on_cmd_ready(void *arg)
 
     upstream->events.on_up(upstream->arg);
     redis_probe_links_changed(upstream->probe);
+    upstream_cache_pump(upstream);
 }
 
 static void on_cmd_down(void *arg, const char *why, bool refused)
@@ -242,18 +204,21 @@ void upstream_redis_want(struct upstream *upstream, struct span name,
 
     if (!upstream->sub)
         return;
-    full = prefixed(upstream, "", name);
+    full = upstream_prefixed(upstream, "", name);
     redis_sub_want(upstream->sub, full, pattern);
     /* Given up and wanted again before Redis knew: no event will follow. */
-    if (redis_sub_confirmed(upstream->sub, full, pattern))
+    if (redis_sub_confirmed(upstream->sub, full, pattern)) {
         on_confirmed(upstream, full, pattern);
+        upstream_cache_pump(upstream);
+    }
 }
 
 void upstream_redis_unwant(struct upstream *upstream, struct span name,
                            bool pattern)
 {
     if (upstream->sub)
-        redis_sub_unwant(upstream->sub, prefixed(upstream, "", name), pattern);
+        redis_sub_unwant(upstream->sub, upstream_prefixed(upstream, "", name),
+                         pattern);
 }
 
 void upstream_redis_open(struct upstream *upstream)

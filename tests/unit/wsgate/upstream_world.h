@@ -80,6 +80,7 @@ static inline void upstream_world_open(struct upstream_world *w, bool redis,
     log_init("wsgate", LOG_LEVEL_ERROR);
     fake_redis.cache = FAKE_CACHE_EMPTY;
     fake_redis.denies = false;
+    memset(fake_redis.values, 0, sizeof fake_redis.values);
     assert_int_equal(uv_loop_init(&w->loop), 0);
     assert_true(
         redis_config_read(&w->redis, "redis://127.0.0.1:1", "p:", &err));

@@ -49,7 +49,8 @@ struct redis_conn {
 static struct fake_redis {
     struct redis_conn *first;
     enum fake_cache cache;
-    bool denies; /* subscriptions */
+    const char *values[4]; /* of tests: what last: holds, whatever its name */
+    bool denies;           /* subscriptions */
 } fake_redis;
 
 /* --- what is published --- */
@@ -133,7 +134,18 @@ static void fake_cached(struct bytes *out)
 {
     static const char tick[] = "{\"type\":\"tick\",\"symbol\":\"A\",\"bid\":1}";
     static const char trade[] = "{\"type\":\"trade\",\"symbol\":\"A\"}";
+    unsigned n = 0;
 
+    while (n < 4 && fake_redis.values[n])
+        n++;
+    if (n > 0) {
+        resp_array(out, 2 * n);
+        for (unsigned i = 0; i < n; i++) {
+            resp_bulk_str(out, "field");
+            resp_bulk_str(out, fake_redis.values[i]);
+        }
+        return;
+    }
     switch (fake_redis.cache) {
     case FAKE_CACHE_ONE:
     case FAKE_CACHE_TWO:

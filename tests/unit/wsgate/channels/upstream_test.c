@@ -4,6 +4,13 @@
 
 #define TICK "{\"type\":\"tick\",\"symbol\":\"A\",\"bid\":1}" /* the fake's */
 
+#define OLD "{\"type\":\"tick\",\"time\":1700000000001,\"bid\":2}"
+#define NEW "{\"type\":\"tick\",\"time\":1700000000002,\"bid\":3}"
+#define NEWER "{\"type\":\"tick\",\"time\":1700000000003,\"bid\":4}"
+#define TRADE_OLD "{\"type\":\"trade\",\"time\":1700000000001,\"n\":5}"
+#define TRADE_NEWER "{\"type\":\"trade\",\"time\":1700000000003,\"n\":6}"
+#define NUMBERED "{\"type\":\"orderbook\",\"src\":\"r\",\"seq\":7}"
+
 struct world {
     struct upstream_world up;
     struct listener listener;
@@ -233,15 +240,230 @@ static void what_was_missed_in_an_outage_is_told(void **state)
 
     listen_to(w, a, NO_SUBSCRIPTION);
     world_redis(&w->up);
-    world_publish("p:market_data:A", "{\"type\":\"tick\",\"bid\":2}");
+    world_publish("p:market_data:A", NEW);
     world_redis(&w->up);
     world_lose_redis(&w->up);
-    fake_redis.cache = FAKE_CACHE_ONE; /* published meanwhile */
+    fake_redis.values[0] = NEWER; /* published meanwhile */
     world_wait(&w->up, 5000, true);
-    assert_int_equal(listener_count(&w->listener, TICK), 1);
+    assert_int_equal(listener_count(&w->listener, NEWER), 1);
     world_lose_redis(&w->up); /* nothing was missed this time */
     world_wait(&w->up, 5000, true);
-    assert_int_equal(listener_count(&w->listener, TICK), 1);
+    assert_int_equal(listener_count(&w->listener, NEWER), 1);
+    world_lose_redis(&w->up); /* Redis came back with older data */
+    fake_redis.values[0] = NEW;
+    world_wait(&w->up, 5000, true);
+    assert_int_equal(listener_count(&w->listener, NEW), 1);
+    assert_int_equal(listener_count(&w->listener, "update"), 2);
+    upstream_close(w->up.upstream, a);
+}
+
+static void what_was_missed_is_told_through_a_wildcard_too(void **state)
+{
+    struct world *w = *state;
+    uint32_t all = open_channel(w, "market_data:*");
+
+    listen_to(w, all, NO_SUBSCRIPTION);
+    world_redis(&w->up);
+    world_publish("p:market_data:A", NEW);
+    world_redis(&w->up);
+    world_lose_redis(&w->up);
+    fake_redis.values[0] = NEWER;
+    fake_redis.values[1] = TRADE_NEWER; /* the first of its type */
+    world_wait(&w->up, 5000, true);
+    assert_int_equal(listener_count(&w->listener, NEWER), 1);
+    assert_int_equal(listener_count(&w->listener, TRADE_NEWER), 1);
+    upstream_close(w->up.upstream, all);
+}
+
+static void what_happened_before_the_outage_is_not_news(void **state)
+{
+    struct world *w = *state;
+    uint32_t all = open_channel(w, "market_data:*");
+
+    listen_to(w, all, NO_SUBSCRIPTION);
+    world_redis(&w->up);
+    world_publish("p:market_data:A", NEW);
+    world_redis(&w->up);
+    world_lose_redis(&w->up);
+    fake_redis.values[0] = TRADE_OLD; /* a slot that was empty */
+    fake_redis.values[1] = "{\"type\":\"orderbook\",\"n\":1}"; /* who knows? */
+    world_wait(&w->up, 5000, true);
+    assert_int_equal(listener_count(&w->listener, "update"), 1);
+    upstream_close(w->up.upstream, all);
+}
+
+static void who_asks_for_a_channel_makes_no_news_for_others(void **state)
+{
+    struct world *w = *state;
+    uint32_t all = open_channel(w, "market_data:*"), a;
+    const struct channel *channel;
+
+    listen_to(w, all, NO_SUBSCRIPTION);
+    world_redis(&w->up);
+    fake_redis.values[0] = NEW;
+    fake_redis.values[1] = TRADE_OLD;
+    world_publish("p:market_data:A", NEWER);
+    world_redis(&w->up);
+    a = open_channel(w, "market_data:A");
+    world_redis(&w->up);
+    assert_true(settled(w, a));
+    channel = channels_find(upstream_channels(w->up.upstream),
+                            span_str("market_data:A"));
+    assert_int_equal(channel->seq, 1);
+    assert_int_equal(channel->native.stream.n_keys, 2); /* for its snapshot */
+    assert_int_equal(listener_count(&w->listener, "update"), 1);
+    assert_int_equal(listener_count(&w->listener, NEWER), 1);
+    upstream_close(w->up.upstream, all);
+    upstream_close(w->up.upstream, a);
+}
+
+/* --- fetching --- */
+
+static struct redis_conn *link_of(bool subscriptions)
+{
+    struct redis_conn *c = fake_redis.first;
+
+    while (c->closed || (c->n_names > 0) != subscriptions)
+        c = c->next;
+    return c;
+}
+
+static void a_command_link_that_is_lost_is_asked_again(void **state)
+{
+    struct world *w = *state;
+    uint32_t a;
+    const struct channel *channel;
+
+    fake_redis.values[0] = NEW;
+    fake_lose(link_of(false));
+    a = open_channel(w, "market_data:A");
+    world_deliver(&w->up, true, false); /* confirmed: there is nobody to ask */
+    assert_false(settled(w, a));
+    world_wait(&w->up, 5000, true);
+    assert_true(settled(w, a));
+    channel = channels_find(upstream_channels(w->up.upstream),
+                            span_str("market_data:A"));
+    assert_int_equal(channel->native.stream.n_keys, 1);
+    upstream_close(w->up.upstream, a);
+}
+
+static void an_answer_that_means_not_now_is_asked_for_again(void **state)
+{
+    struct world *w = *state;
+    uint32_t a;
+
+    fake_redis.cache = FAKE_CACHE_ERROR; /* LOADING */
+    a = open_channel(w, "market_data:A");
+    world_redis(&w->up);
+    assert_false(settled(w, a));
+    fake_redis.cache = FAKE_CACHE_EMPTY;
+    world_wait(&w->up, 500, true);
+    assert_true(settled(w, a));
+    upstream_close(w->up.upstream, a);
+}
+
+/* What was published before the cache was read has been heard before it is
+ * used: the answer must not overtake it. */
+static void the_answer_waits_for_what_was_published_before(void **state)
+{
+    struct world *w = *state;
+    uint32_t a = open_channel(w, "market_data:A");
+    struct redis_conn *commands;
+    const char *heard;
+
+    listen_to(w, a, NO_SUBSCRIPTION);
+    world_redis(&w->up);
+    world_publish("p:market_data:A", OLD);
+    world_redis(&w->up);
+    commands = link_of(false);
+    fake_lose(link_of(true));
+    fake_block(commands, true);
+    for (int i = 0; i < 40; i++) { /* until it is confirmed again */
+        world_wait(&w->up, WORLD_STEP_MS, false);
+        for (struct redis_conn *c = fake_redis.first, *next; c; c = next) {
+            next = c->next;
+            if (c == commands || c->closed)
+                continue;
+            fake_open(c);
+            fake_deliver(c, SIZE_MAX);
+        }
+    }
+    world_publish("p:market_data:A", NEW);
+    fake_redis.values[0] = NEWER; /* its PUBLISH comes later */
+    fake_block(commands, false);
+    for (int i = 0; i < 4; i++)
+        world_deliver(&w->up, false, true);
+    assert_int_equal(listener_count(&w->listener, NEWER), 0);
+    world_redis(&w->up);
+    world_publish("p:market_data:A", NEWER);
+    world_redis(&w->up);
+    bytes_add(&w->listener.got, "", 1);
+    heard = strstr(w->listener.got.ptr, NEW);
+    assert_non_null(heard);
+    assert_non_null(strstr(heard, NEWER));
+    w->listener.got.len--;
+    assert_int_equal(listener_count(&w->listener, NEWER), 1);
+    upstream_close(w->up.upstream, a);
+}
+
+/* --- what was cached and comes live as well --- */
+
+static void what_the_cache_said_already_comes_no_second_time(void **state)
+{
+    struct world *w = *state;
+    uint32_t a = open_channel(w, "market_data:A");
+    const struct channel *channel;
+
+    fake_redis.values[0] = NEW;
+    world_redis(&w->up);
+    channel = channels_find(upstream_channels(w->up.upstream),
+                            span_str("market_data:A"));
+    listen_to(w, a, NO_SUBSCRIPTION); /* it was shown the cached one */
+    world_publish("p:market_data:A", OLD "\n" NEW "\n" NEWER);
+    world_redis(&w->up);
+    assert_int_equal(listener_count(&w->listener, "update"), 1);
+    assert_int_equal(listener_count(&w->listener, NEWER), 1);
+    assert_int_equal(channel->seq, 2);       /* OLD has used one up, NEW none */
+    world_publish("p:market_data:A", NEWER); /* said twice is said twice */
+    world_redis(&w->up);
+    assert_int_equal(listener_count(&w->listener, NEWER), 2);
+    upstream_close(w->up.upstream, a);
+}
+
+static void the_same_text_much_later_is_another_message(void **state)
+{
+    struct world *w = *state;
+    uint32_t a = open_channel(w, "market_data:A");
+
+    fake_redis.values[0] = NEW;
+    fake_redis.values[1] = NUMBERED;
+    world_redis(&w->up);
+    listen_to(w, a, NO_SUBSCRIPTION);
+    world_wait(&w->up, UPSTREAM_AGAIN_MS + 100, true);
+    world_publish("p:market_data:A", NEW);
+    world_publish("p:market_data:A", NUMBERED); /* this one has a number */
+    world_redis(&w->up);
+    assert_int_equal(listener_count(&w->listener, NEW), 1);
+    assert_int_equal(listener_count(&w->listener, NUMBERED), 0);
+    upstream_close(w->up.upstream, a);
+}
+
+static void others_hear_what_only_one_was_shown(void **state)
+{
+    struct world *w = *state;
+    uint32_t all = open_channel(w, "market_data:*"), a;
+
+    listen_to(w, all, NO_SUBSCRIPTION);
+    world_redis(&w->up);
+    world_publish("p:market_data:A", NEWER);
+    world_redis(&w->up);
+    fake_redis.values[0] = TRADE_NEWER;
+    a = open_channel(w, "market_data:A");
+    world_redis(&w->up);
+    world_publish("p:market_data:A", TRADE_NEWER);
+    world_redis(&w->up);
+    assert_int_equal(listener_count(&w->listener, TRADE_NEWER), 1);
+    upstream_close(w->up.upstream, all);
     upstream_close(w->up.upstream, a);
 }
 
@@ -359,6 +581,15 @@ int main(void)
         TEST(cached_messages_are_the_newest_and_told_to_nobody),
         TEST(what_came_after_the_confirmation_outdoes_what_is_cached),
         TEST(what_was_missed_in_an_outage_is_told),
+        TEST(what_was_missed_is_told_through_a_wildcard_too),
+        TEST(what_happened_before_the_outage_is_not_news),
+        TEST(who_asks_for_a_channel_makes_no_news_for_others),
+        TEST(a_command_link_that_is_lost_is_asked_again),
+        TEST(an_answer_that_means_not_now_is_asked_for_again),
+        TEST(the_answer_waits_for_what_was_published_before),
+        TEST(what_the_cache_said_already_comes_no_second_time),
+        TEST(the_same_text_much_later_is_another_message),
+        TEST(others_hear_what_only_one_was_shown),
         TEST(cached_messages_that_are_no_json_are_counted),
         TEST(what_has_a_name_and_a_pattern_comes_once),
         TEST(until_the_name_is_confirmed_the_pattern_brings_its_messages),

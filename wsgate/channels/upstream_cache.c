@@ -1,0 +1,425 @@
+/*
+ * What Redis remembers of a channel: asked for until it is there, and judged by
+ * docs/decisions/0013-what-a-client-hears.md.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "common/base/line.h"
+#include "common/base/log.h"
+#include "common/event/event_order.h"
+#include "wsgate/channels/upstream_internal.h"
+
+enum {
+    FETCHES_MAX = 512, /* under way */
+    RETRY_MS = 250,    /* after an answer that means "not now" */
+    NS_PER_MS = 1000000,
+};
+
+/* Where an answer stands. */
+enum answer { ANSWER_NONE, ANSWER_HERE, ANSWER_AGAIN };
+
+/* One HGETALL, in the order of the commands. */
+struct fetch {
+    struct fetch *next;
+    struct upstream *upstream;
+    struct upstream_channel *channel;
+    uint64_t connection, batch;
+    enum answer answer;
+    struct bytes values; /* each: its length, the text, LINE_PAD bytes */
+};
+
+/* --- the newest of a channel --- */
+
+/* The slot of a message; NULL: nothing of its kind is known. */
+const struct conflation_key *upstream_slot(const struct channel *channel,
+                                           uint16_t type, int64_t bar_time)
+{
+    const struct stream *s = &channel->native.stream;
+
+    for (uint32_t i = 0; i < s->n_keys; i++) {
+        if (s->keys[i].type == type && s->keys[i].bar_time == bar_time)
+            return &s->keys[i];
+    }
+    return NULL;
+}
+
+static struct event_order order_of_slot(const struct upstream *upstream,
+                                        const struct conflation_key *k)
+{
+    struct span payload = stream_payload(k, &upstream->fanout->log);
+
+    return event_order_read(payload.len > 0 ? payload : span_make("0", 1));
+}
+
+/* What clients had when the link was lost: what is cached for a slot that is
+ * empty must be newer than this. */
+static void note_newest(const struct upstream *upstream,
+                        struct upstream_channel *u)
+{
+    const struct stream *s = &u->channel.native.stream;
+    struct event_order order;
+
+    for (uint32_t i = 0; i < s->n_keys; i++) {
+        if (s->keys[i].bar_time > u->lost_bar_ms)
+            u->lost_bar_ms = s->keys[i].bar_time;
+        if (s->keys[i].bar_time != 0)
+            continue;
+        order = order_of_slot(upstream, &s->keys[i]);
+        if (order.time_ns > u->lost_ns)
+            u->lost_ns = order.time_ns;
+    }
+}
+
+/* --- what is cached --- */
+
+static bool has_members(const struct channel *channel)
+{
+    for (const struct view *v = &channel->native; v; v = v->next) {
+        if (v->stream.n_links > 0)
+            return true;
+    }
+    return false;
+}
+
+/* For a slot of which nothing is known: did it happen while we were away? */
+static bool was_missed(const struct upstream_channel *u,
+                       const struct event_order *order)
+{
+    if (!u->recover)
+        return false;
+    if (order->is_bar && u->lost_bar_ms > 0)
+        return order->bar_time_ms > u->lost_bar_ms;
+    if (order->time_ns > 0 && u->lost_ns > 0)
+        return order->time_ns > u->lost_ns;
+    /* The cache was read before, and had none. */
+    return u->fetched;
+}
+
+static void tell(struct upstream *upstream, struct upstream_channel *u,
+                 struct span payload)
+{
+    struct channel_message m;
+
+    upstream_begin_turn(upstream);
+    m = (struct channel_message){.payload = payload,
+                                 .now_ms = upstream->now_ms,
+                                 .mono_ms = upstream->mono_ms};
+    if (channel_publish(&upstream->channels, &u->channel, &m) == CHANNEL_OK)
+        upstream->recovered++;
+}
+
+static void use_cached(struct upstream *upstream, struct upstream_channel *u,
+                       struct span payload)
+{
+    const struct conflation_key *slot;
+    struct event_order order, known;
+    struct event_peek peek;
+    uint16_t type;
+    int64_t bar_time;
+
+    if (!event_peek(payload, &peek)) {
+        upstream->invalid++;
+        log_warn("message_invalid",
+                 "channel=last:%s why=\"not JSON or not UTF-8\"",
+                 u->channel.name.ptr);
+        return;
+    }
+    type = type_of(&upstream->channels.types, peek.type);
+    bar_time = peek.is_bar ? peek.bar_time_ms : 0;
+    slot = upstream_slot(&u->channel, type, bar_time);
+    order = event_order_read(payload);
+    if (!slot || stream_payload(slot, &upstream->fanout->log).len == 0) {
+        if (was_missed(u, &order)) {
+            tell(upstream, u, payload);
+            upstream_taken_add(upstream, u, type, bar_time, false);
+        } else {
+            stream_cache(&u->channel.native.stream, type, bar_time, payload);
+            upstream_taken_add(upstream, u, type, bar_time,
+                               has_members(&u->channel));
+        }
+        return;
+    }
+    if (slot->frame >= upstream_covered_from(upstream, u))
+        return; /* heard live, without interruption */
+    known = order_of_slot(upstream, slot);
+    if (event_order_compare(&order, &known) != EVENT_AGE_NEWER)
+        return;
+    tell(upstream, u, payload);
+    upstream_taken_add(upstream, u, type, bar_time, false);
+}
+
+/* --- asking --- */
+
+static void queue(struct upstream *upstream, struct upstream_channel *u)
+{
+    if (u->fetch != FETCH_NONE)
+        return;
+    u->refs++;
+    u->fetch = FETCH_QUEUED;
+    u->next_fetch = NULL;
+    if (upstream->queue_tail)
+        upstream->queue_tail->next_fetch = u;
+    else
+        upstream->queue = u;
+    upstream->queue_tail = u;
+}
+
+static struct upstream_channel *unqueue(struct upstream *upstream)
+{
+    struct upstream_channel *u = upstream->queue;
+
+    upstream->queue = u->next_fetch;
+    if (!upstream->queue)
+        upstream->queue_tail = NULL;
+    return u;
+}
+
+/* All values have come, and everything that was published before them. */
+static void finish(struct fetch *f)
+{
+    struct upstream *upstream = f->upstream;
+    struct upstream_channel *u = f->channel;
+    const char *at = f->values.ptr, *end = at + f->values.len;
+    uint32_t len;
+
+    if (f->connection == upstream->connection && u->fetch == FETCH_ASKED) {
+        u->fetch = FETCH_NONE;
+        if (f->answer == ANSWER_AGAIN) {
+            queue(upstream, u);
+        } else {
+            for (; at < end; at += len + LINE_PAD) {
+                memcpy(&len, at, sizeof len);
+                at += sizeof len;
+                use_cached(upstream, u, span_make(at, len));
+            }
+            u->fetch = FETCH_DONE;
+            u->fetched = true;
+            u->recover = false;
+            upstream->settled = true;
+        }
+    }
+    upstream_release(upstream, u);
+    bytes_close(&f->values);
+    free(f);
+}
+
+static void finish_ready(struct upstream *upstream)
+{
+    struct fetch *f;
+
+    while ((f = upstream->fetches) != NULL && f->answer != ANSWER_NONE &&
+           (f->answer == ANSWER_AGAIN || f->batch <= upstream->fence ||
+            f->connection != upstream->connection)) {
+        upstream->fetches = f->next;
+        if (!upstream->fetches)
+            upstream->fetches_tail = NULL;
+        upstream->n_fetches--;
+        finish(f);
+    }
+}
+
+static void on_retry(uv_timer_t *t)
+{
+    upstream_cache_pump(t->data);
+}
+
+static void note_values(struct fetch *f, const struct redis_reply *reply)
+{
+    f->answer = ANSWER_HERE;
+    for (size_t i = 1; i < reply->count; i += 2) {
+        struct span value = reply->item[i].str;
+        uint32_t len = (uint32_t)value.len;
+        if (reply->item[i].type != REDIS_STRING)
+            continue;
+        bytes_add(&f->values, &len, sizeof len);
+        bytes_add_span(&f->values, value);
+        memset(bytes_reserve(&f->values, LINE_PAD), 0, LINE_PAD);
+        f->values.len += LINE_PAD;
+    }
+}
+
+static void on_cached(void *arg, const struct redis_reply *reply)
+{
+    struct fetch *f = arg;
+    struct upstream *upstream = f->upstream;
+    enum redis_error class = REDIS_ERR_OTHER;
+
+    f->answer = ANSWER_AGAIN; /* the link was lost: asked again on the next */
+    if (reply && reply->type == REDIS_ERROR_REPLY) {
+        class = redis_error_of(reply->str);
+        log_warn("cache_unreadable", "channel=%s why=%s",
+                 f->channel->channel.name.ptr, LOG_Q(reply->str));
+        if (class == REDIS_ERR_REFUSED || class == REDIS_ERR_OTHER)
+            f->answer = ANSWER_HERE; /* there is nothing to be had */
+        else
+            uv_timer_start(&upstream->refetch, on_retry, RETRY_MS, 0);
+    } else if (reply && reply->type == REDIS_ARRAY) {
+        note_values(f, reply);
+    } else if (reply) {
+        f->answer = ANSWER_HERE;
+    }
+    finish_ready(upstream);
+    if (reply) { /* nothing may wait in the fanout when a command comes */
+        upstream_flush(upstream);
+        upstream_cache_pump(upstream);
+    }
+}
+
+static void hear(struct upstream *upstream, uint64_t batch)
+{
+    if (batch > upstream->fence)
+        upstream->fence = batch;
+    finish_ready(upstream);
+}
+
+/* The fence was published: nobody heard it where the reply is 0 or an error. */
+static void on_fenced(void *arg, const struct redis_reply *reply)
+{
+    struct fence *fence = arg;
+    struct upstream *upstream = fence->upstream;
+
+    if (!reply) {
+        for (struct fetch *f = upstream->fetches; f; f = f->next) {
+            if (f->batch == fence->batch && f->answer == ANSWER_HERE)
+                f->answer = ANSWER_AGAIN;
+        }
+    } else if (reply->type != REDIS_INTEGER || reply->integer == 0) {
+        hear(upstream, fence->batch);
+    }
+    free(fence);
+    finish_ready(upstream);
+    if (reply)
+        upstream_flush(upstream);
+}
+
+static void publish_fence(struct upstream *upstream)
+{
+    struct span channel = redis_probe_channel(upstream->probe);
+    struct fence *fence = mem_alloc(sizeof *fence);
+    char text[24];
+
+    *fence = (struct fence){.upstream = upstream, .batch = upstream->batch};
+    snprintf(text, sizeof text, "f%" PRIu64, upstream->batch);
+    if (redis_cmd_begin(upstream->redis, 3, on_fenced, fence)) {
+        redis_cmd_str(upstream->redis, "PUBLISH");
+        redis_cmd_arg(upstream->redis, channel.ptr, channel.len);
+        redis_cmd_str(upstream->redis, text);
+    } else {
+        on_fenced(fence, NULL);
+    }
+}
+
+static void ask(struct upstream *upstream, struct upstream_channel *u)
+{
+    struct fetch *f = mem_zero(sizeof *f);
+    struct span key;
+
+    *f = (struct fetch){.upstream = upstream,
+                        .channel = u,
+                        .connection = upstream->connection,
+                        .batch = upstream->batch};
+    if (upstream->fetches_tail)
+        upstream->fetches_tail->next = f;
+    else
+        upstream->fetches = f;
+    upstream->fetches_tail = f;
+    upstream->n_fetches++;
+    u->fetch = FETCH_ASKED;
+    key = upstream_prefixed(upstream, "last:", u->channel.name);
+    if (redis_cmd_begin(upstream->redis, 2, on_cached, f)) {
+        redis_cmd_str(upstream->redis, "HGETALL");
+        redis_cmd_arg(upstream->redis, key.ptr, key.len);
+    } else {
+        f->answer = ANSWER_AGAIN;
+    }
+}
+
+void upstream_cache_pump(struct upstream *upstream)
+{
+    bool any = false;
+
+    if (!upstream->redis || !upstream->probe ||
+        uv_is_active((uv_handle_t *)&upstream->refetch))
+        return;
+    while (upstream->queue && upstream->n_fetches < FETCHES_MAX &&
+           redis_cmd_ready(upstream->redis) &&
+           !redis_cmd_full(upstream->redis)) {
+        if (!any)
+            upstream->batch++;
+        any = true;
+        ask(upstream, unqueue(upstream));
+    }
+    if (!any)
+        return;
+    publish_fence(upstream);
+    redis_cmd_flush(upstream->redis);
+}
+
+void upstream_cache_want(struct upstream *upstream, struct upstream_channel *u)
+{
+    queue(upstream, u);
+}
+
+bool upstream_cache_heard(struct upstream *upstream, struct span payload)
+{
+    uint64_t batch = 0;
+
+    if (payload.len < 2 || payload.ptr[0] != 'f')
+        return false;
+    for (size_t i = 1; i < payload.len; i++) {
+        if (payload.ptr[i] < '0' || payload.ptr[i] > '9')
+            return false;
+        batch = batch * 10 + (uint64_t)(payload.ptr[i] - '0');
+    }
+    /* Ours are numbered as they are asked: others can say what they like. */
+    if (batch <= upstream->batch)
+        hear(upstream, batch);
+    return true;
+}
+
+/* --- the link --- */
+
+static void lose(void *arg, struct node *n)
+{
+    struct upstream *upstream = arg;
+    struct upstream_channel *u =
+        upstream_channel_of(node_of(struct channel, node, n));
+
+    if (upstream_covered_from(upstream, u) != UINT64_MAX) {
+        u->recover = true;
+        note_newest(upstream, u);
+    }
+    if (u->fetch != FETCH_QUEUED) /* those are let go below */
+        u->fetch = FETCH_NONE;
+}
+
+void upstream_cache_lost(struct upstream *upstream)
+{
+    table_each(&upstream->channels.by_name, lose, upstream);
+    while (upstream->queue) {
+        struct upstream_channel *u = unqueue(upstream);
+        u->fetch = FETCH_NONE;
+        upstream_release(upstream, u);
+    }
+}
+
+static void forget(void *arg, struct node *n)
+{
+    (void)arg;
+    upstream_taken_forget(
+        upstream_channel_of(node_of(struct channel, node, n)));
+}
+
+void upstream_cache_close(struct upstream *upstream)
+{
+    table_each(&upstream->channels.by_name, forget, NULL);
+    bytes_close(&upstream->scratch);
+}
+
+uint64_t upstream_fills(const struct upstream *upstream)
+{
+    return upstream->fills;
+}
