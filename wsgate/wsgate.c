@@ -250,6 +250,8 @@ bool wsgate_init(struct wsgate *w, struct app *app, const struct options *opts,
     if (!app_redis_config(app, &w->redis_config, err) ||
         !(w->routes = route_table_new(NULL, err)))
         return false;
+    /* It only reads, but for its own entry and what clients used up. */
+    w->redis_config.replica_ok = true;
     make_parts(w);
     if (!listen_now(w, err) || !open_api(w, err) || !open_pipes(w, err)) {
         close_parts(w); /* while the app ends */

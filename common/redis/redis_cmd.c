@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/log.h"
 #include "common/redis/redis_metrics.h"
 
 enum {
@@ -12,9 +13,11 @@ enum {
     /* Queued in one turn beyond this, it goes out at once: Redis works while
      * we encode the rest. */
     FLUSH_BYTES = 256 * 1024,
+    REPLICA_SAID_MS = 60000, /* a replica's refusals are logged as often */
 };
 
 struct redis_cmd {
+    uv_loop_t *loop;
     struct redis_link *link;
     struct redis_cmd_events events;
     void *arg;
@@ -24,6 +27,9 @@ struct redis_cmd {
     unsigned args_left; /* of the command begun last */
     bool ignoring;      /* the command begun last was not accepted */
     bool said_full;     /* on_room is owed */
+    bool replica_ok;
+    bool said_replica; /* since: said_replica_ms */
+    uint64_t said_replica_ms;
     bool closed;
     void (*on_done)(void *arg);
     void *done_arg;
@@ -96,12 +102,27 @@ static void on_down(void *arg, const char *why, bool refused)
         c->events.on_down(c->arg, why, refused);
 }
 
+static void say_replica(struct redis_cmd *c, struct span why)
+{
+    uint64_t now = uv_now(c->loop);
+
+    if (c->said_replica && now - c->said_replica_ms < REPLICA_SAID_MS)
+        return;
+    c->said_replica = true;
+    c->said_replica_ms = now;
+    log_warn("redis_replica", "role=%s why=%s", c->limits.role, LOG_Q(why));
+}
+
 /* Returns false when the link must be given up for it. */
 static bool count_error(struct redis_cmd *c, const struct redis_reply *r)
 {
     enum redis_error class = redis_error_of(r->str);
 
     c->metrics->errors[class].value++;
+    if (class == REDIS_ERR_RESOLVE && c->replica_ok) {
+        say_replica(c, r->str);
+        return true;
+    }
     return class != REDIS_ERR_RESOLVE && !span_starts(r->str, "NOAUTH");
 }
 
@@ -164,6 +185,8 @@ struct redis_cmd *redis_cmd_new(uv_loop_t *loop,
     if (!c->limits.role)
         c->limits.role = "cmd";
     link_events.role = c->limits.role;
+    c->loop = loop;
+    c->replica_ok = config->replica_ok;
     c->events = *events;
     c->arg = arg;
     c->link = redis_link_new(loop, config, &link_events, c);

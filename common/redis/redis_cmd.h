@@ -17,7 +17,7 @@
  * reply, or with NULL when the link was lost before the answer (it may or may
  * not have run).  Those come before on_down.  A NULL callback counts error
  * replies and forgets the rest.  READONLY and MASTERDOWN drop the link after
- * their callback.
+ * their callback, unless a replica will do (redis_config.h).
  *
  * No answer for six seconds is taken for a dead link: BLOCK less than that.
  */

@@ -32,9 +32,12 @@ struct redis_config {
     int64_t connect_timeout_ms; /* 2,000, also for the handshake */
     int64_t idle_ping_ms;       /* 3,000 */
     int64_t pong_timeout_ms;    /* 3,000 */
+    /* A replica will do: READONLY and MASTERDOWN are errors of one command, not
+     * signs of the wrong server.  For who writes nothing that matters. */
+    bool replica_ok;
 };
 
-/* Fills everything but client_name.  url is what --redis says and prefix what
+/* Fills everything but client_name and replica_ok (false).  url is what --redis says and prefix what
  * --prefix says, or NULL.  Usage errors name the variable or flag that was
  * wrong. */
 bool redis_config_read(struct redis_config *c, const char *url,

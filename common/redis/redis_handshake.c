@@ -26,7 +26,7 @@ void redis_handshake_begin(struct redis_handshake *h,
                            const struct redis_config *config, const char *name,
                            struct bytes *out)
 {
-    *h = (struct redis_handshake){.count = 0};
+    *h = (struct redis_handshake){.replica_ok = config->replica_ok};
     if (config->password[0] != '\0' || config->user[0] != '\0') {
         add_auth(config, out);
         add_step(h, "AUTH");
@@ -71,8 +71,11 @@ static enum redis_handshake_result judge(struct redis_handshake *h,
         if (!needed && span_starts(r->str, "NOPERM"))
             return REDIS_HANDSHAKE_MORE;
         return fail(h, REDIS_HANDSHAKE_REFUSED, r);
-    case REDIS_ERR_RETRY:
     case REDIS_ERR_RESOLVE:
+        if (ping && h->replica_ok)
+            return REDIS_HANDSHAKE_MORE;
+        return fail(h, REDIS_HANDSHAKE_RETRY, r);
+    case REDIS_ERR_RETRY:
     case REDIS_ERR_REPORT:
     case REDIS_ERR_CLUSTER:
     case REDIS_ERR_NOSCRIPT:

@@ -2,8 +2,9 @@
  * redis_handshake.h -- AUTH, SELECT, CLIENT SETNAME, PING and their answers.
  *
  * Sent in one write.  The PING is there for its errors: a server that is still
- * loading, or a replica without its master, accepts the others.  Pure: bytes
- * out, replies in.
+ * loading, or a replica without its master, accepts the others.  Where a
+ * replica will do, the latter is let in: what is published there arrives.
+ * Pure: bytes out, replies in.
  */
 #pragma once
 
@@ -22,6 +23,7 @@ struct redis_handshake {
     const char *step[4]; /* as they were sent; the last one is PING */
     unsigned needed;     /* so many of them, AUTH and SELECT, must not fail */
     unsigned count, at;
+    bool replica_ok;
     char why[256]; /* after RETRY and REFUSED */
 };
 

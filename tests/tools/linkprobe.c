@@ -2,11 +2,12 @@
  * linkprobe -- the Redis links with their events as lines, for the tests.
  *
  *   linkprobe [-h HOST] [-p PORT] [-s PATH] [-u USER] [-a PASSWORD] [-n DB]
- *             [-i IDLE_MS] [-x PREFIX] [-P]
+ *             [-i IDLE_MS] [-x PREFIX] [-P] [-R]
  *
  * Reads commands from standard input, a line each: "want NAME", "unwant NAME",
  * "pwant NAME", "punwant NAME", "cmd WORD...", "drop cmd", "drop sub", "quit"
  * (SIGTERM does the same).
+ * -R: a replica will do.
  * Writes: "cmd ready", "cmd down REFUSED WHY", "cmd reply TEXT", "cmd lost",
  * "sub live", "sub down REFUSED WHY", "sub confirmed NAME", "sub refused NAME",
  * "sub message CHANNEL PAYLOAD [PATTERN]", and with -P "upstream STATE".
@@ -223,7 +224,7 @@ static bool options(int argc, char **argv, struct redis_config *c, bool *probe)
 
     snprintf(c->host, sizeof c->host, "127.0.0.1");
     snprintf(c->client_name, sizeof c->client_name, "linkprobe:1");
-    while ((o = getopt(argc, argv, "h:p:s:u:a:n:i:x:P")) != -1) {
+    while ((o = getopt(argc, argv, "h:p:s:u:a:n:i:x:PR")) != -1) {
         switch (o) {
         case 'h':
             snprintf(c->host, sizeof c->host, "%s", optarg);
@@ -251,6 +252,9 @@ static bool options(int argc, char **argv, struct redis_config *c, bool *probe)
             break;
         case 'P':
             *probe = true;
+            break;
+        case 'R':
+            c->replica_ok = true;
             break;
         default:
             return false;

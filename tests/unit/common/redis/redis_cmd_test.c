@@ -392,6 +392,29 @@ static void a_replica_is_left_after_its_answer(void **state)
     end();
 }
 
+static void a_replica_that_will_do_is_kept(void **state)
+{
+    (void)state;
+    begin((const char *const[]){
+        "+PONG\r\n", "-READONLY You can't write against a read only.\r\n",
+        "-MASTERDOWN no\r\n", "+OK\r\n", "-MASTERDOWN no\r\n", NULL});
+    o.fake.config.replica_ok = true;
+    o.fake.config.idle_ping_ms = 30;
+    open_cmd(NULL);
+    FAKE_RUN_UNTIL(&o.fake, o.ready);
+    redis_cmd_words(o.cmd, note, one, "SET", "k", "v", NULL);
+    redis_cmd_words(o.cmd, NULL, NULL, "GET", "k", NULL);
+    redis_cmd_words(o.cmd, note, three, "PUBLISH", "k", "v", NULL);
+    FAKE_RUN_UNTIL(&o.fake, redis_cmd_in_flight(o.cmd) == 0);
+    expect_replies("1 READONLY You can't write against a read only.;3 OK;");
+    assert_int_equal(o.errors, 1);
+    /* So is an idle PING that is answered so. */
+    FAKE_RUN_UNTIL(&o.fake, o.fake.commands >= 7);
+    assert_int_equal(o.down, 0);
+    assert_int_equal(o.fake.accepted, 1);
+    end();
+}
+
 static void errors_without_a_callback_are_told(void **state)
 {
     (void)state;
@@ -486,6 +509,7 @@ int main(void)
         cmocka_unit_test(nonsense_drops_the_link),
         cmocka_unit_test(a_reply_nobody_asked_for_drops_the_link),
         cmocka_unit_test(a_replica_is_left_after_its_answer),
+        cmocka_unit_test(a_replica_that_will_do_is_kept),
         cmocka_unit_test(errors_without_a_callback_are_told),
         cmocka_unit_test(a_missing_password_is_a_refusal),
         cmocka_unit_test(full_ends_at_half_of_the_bound),

@@ -137,6 +137,25 @@ static void a_server_that_is_not_there_yet_is_tried_again(void **state)
     assert_int_equal(answer(&h, REDIS_INTEGER, ""), REDIS_HANDSHAKE_RETRY);
 }
 
+static void a_replica_without_its_master_may_do(void **state)
+{
+    struct redis_config config = {.db = 3, .replica_ok = true};
+    struct redis_handshake h;
+
+    (void)state;
+    sent(&h, &config, "");
+    ok(&h);
+    assert_int_equal(error(&h, "MASTERDOWN Link with MASTER is down"),
+                     REDIS_HANDSHAKE_DONE);
+    sent(&h, &config, "");
+    assert_int_equal(error(&h, "MASTERDOWN Link with MASTER is down"),
+                     REDIS_HANDSHAKE_RETRY);
+    config.db = 0;
+    sent(&h, &config, "");
+    assert_int_equal(error(&h, "LOADING Redis is loading the dataset"),
+                     REDIS_HANDSHAKE_RETRY);
+}
+
 static void an_old_server_goes_without_a_name(void **state)
 {
     struct redis_config config = {.db = 0};
@@ -157,6 +176,7 @@ int main(void)
         cmocka_unit_test(a_missing_password_is_refused),
         cmocka_unit_test(a_user_without_client_and_ping_is_let_in),
         cmocka_unit_test(a_server_that_is_not_there_yet_is_tried_again),
+        cmocka_unit_test(a_replica_without_its_master_may_do),
         cmocka_unit_test(an_old_server_goes_without_a_name),
     };
 
