@@ -85,44 +85,6 @@ bool backlog_add(struct fanout *f, struct member *m, struct span answer)
     return true;
 }
 
-static int by_subscription(const void *a, const void *b)
-{
-    uint32_t x = ((const struct start_seq *)a)->subscription,
-             y = ((const struct start_seq *)b)->subscription;
-
-    return (x > y) - (x < y);
-}
-
-const struct start_seq *backlog_start_seq(const struct backlog *backlog,
-                                          uint32_t subscription)
-{
-    struct start_seq key = {.subscription = subscription};
-
-    if (!backlog || backlog->n_start_seqs == 0)
-        return NULL;
-    return bsearch(&key, backlog->start_seqs, backlog->n_start_seqs, sizeof key,
-                   by_subscription);
-}
-
-static int by_key_subscription(const void *subscription, const void *key)
-{
-    uint32_t x = *(const uint32_t *)subscription,
-             y = key_subscription(*(const uint64_t *)key);
-
-    return (x > y) - (x < y);
-}
-
-static const uint64_t *key_of(const struct group *g, uint32_t subscription)
-{
-    return bsearch(&subscription, g->keys, g->n_keys, sizeof *g->keys,
-                   by_key_subscription);
-}
-
-static bool has_subscription(const struct group *g, uint32_t subscription)
-{
-    return key_of(g, subscription) != NULL;
-}
-
 static bool has_all(const struct group *g)
 {
     for (uint32_t i = 0; i < g->n_keys; i++) {
@@ -130,63 +92,6 @@ static bool has_all(const struct group *g)
             return true;
     }
     return false;
-}
-
-/* Is this stream, which `to` does not name, covered by one of its patterns? */
-static bool covered(const struct fanout *f, const struct group *to,
-                    uint32_t subscription)
-{
-    const struct stream *s =
-        subscription & SUBSCRIPTION_PATTERN ? NULL : f->streams[subscription];
-
-    for (uint32_t i = 0; s && i < s->n_links; i++) {
-        if (s->links[i].group == to)
-            return !has_subscription(to, subscription);
-    }
-    return false;
-}
-
-/*
- * New subscriptions start at the head of the log, the others where they did.
- * One that becomes `all` is new: of what was owed as `latest`, some may be
- * gone.  A name that was given up while a pattern still covers its stream keeps
- * its start_seq: the stream goes on exactly where it was.
- */
-static void set_start_seqs(const struct fanout *f, struct backlog *backlog,
-                           const struct group *old, const struct group *to)
-{
-    size_t room = to->n_keys + old->n_keys + backlog->n_start_seqs;
-    struct start_seq *start_seqs = mem_alloc(room * sizeof *start_seqs);
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < to->n_keys; i++) {
-        uint32_t subscription = key_subscription(to->keys[i]);
-        const struct start_seq *was = backlog_start_seq(backlog, subscription);
-        const uint64_t *had = key_of(old, subscription);
-        if (!had || (key_all(to->keys[i]) && !key_all(*had)))
-            start_seqs[n++] = (struct start_seq){.subscription = subscription,
-                                                 .from = f->log.head};
-        else if (was)
-            start_seqs[n++] = *was;
-    }
-    for (uint32_t i = 0; i < old->n_keys && n < BACKLOG_START_SEQS_MAX; i++) {
-        uint32_t subscription = key_subscription(old->keys[i]);
-        const struct start_seq *was = backlog_start_seq(backlog, subscription);
-        if (covered(f, to, subscription))
-            start_seqs[n++] =
-                was ? *was : (struct start_seq){.subscription = subscription};
-    }
-    for (uint32_t i = 0;
-         i < backlog->n_start_seqs && n < BACKLOG_START_SEQS_MAX; i++) {
-        uint32_t subscription = backlog->start_seqs[i].subscription;
-        if (covered(f, to, subscription) &&
-            !has_subscription(old, subscription))
-            start_seqs[n++] = backlog->start_seqs[i];
-    }
-    qsort(start_seqs, n, sizeof *start_seqs, by_subscription);
-    free(backlog->start_seqs);
-    backlog->start_seqs = start_seqs;
-    backlog->n_start_seqs = n;
 }
 
 /* Bytes of `all` streams that m will be sent as a member of g. */
@@ -214,12 +119,14 @@ void backlog_move(struct fanout *f, struct member *m, struct group *to)
         backlog->next = f->log.head;
         backlog->n_start_seqs = 0;
         backlog->conflating = false;
+        backlog->is_lost = false;
         backlog->frames = !to ? 0 : to->frames;
         backlog->bytes = !to ? 0 : to->bytes;
         backlog->all_bytes = !to ? 0 : to->all_bytes;
         return;
     }
-    set_start_seqs(f, backlog, old, to);
+    if (!start_seq_move(f, backlog, old, to))
+        backlog->is_lost = true;
     backlog->frames = to->frames - owed;
     backlog->bytes = to->bytes - (old->bytes - backlog->bytes);
     /* What was owed in one mode may be owed in the other now, or not at all. */
@@ -377,16 +284,24 @@ static enum backlog_outcome send_pending(struct fanout *f, struct member *m,
     return BACKLOG_DONE;
 }
 
+bool backlog_is_conflating(const struct fanout *f, const struct member *m)
+{
+    uint64_t all = backlog_owed_all_bytes(m);
+    uint64_t owed = backlog_owed_bytes(m), latest = owed > all ? owed - all : 0;
+
+    return m->backlog->conflating || latest > f->limits.backlog_bytes ||
+           m->backlog->next < f->log.tail;
+}
+
 static enum backlog_outcome catch_up(struct fanout *f, struct member *m,
                                      int *errnum)
 {
     struct backlog *backlog = m->backlog;
     struct group *g = m->group;
-    uint64_t all = backlog_owed_all_bytes(m);
-    uint64_t owed = backlog_owed_bytes(m), latest = owed > all ? owed - all : 0;
 
-    if (latest > f->limits.backlog_bytes || backlog->next < f->log.tail)
-        backlog->conflating = true;
+    if (backlog->is_lost)
+        return BACKLOG_TOO_OLD;
+    backlog->conflating = backlog_is_conflating(f, m);
     if (!backlog->conflating) {
         conflation_everything(f, g, backlog, backlog->next, &f->pending);
     } else if (!conflation_newest(f, g, backlog, &f->pending)) {

@@ -17,22 +17,8 @@ static void add(struct pending_frames *out, uint64_t number, struct span frame,
                                                    .all = all};
 }
 
-/* The first frame of a stream that the member wants. */
-static uint64_t start_seq_of(const struct backlog *backlog,
-                             const struct group_stream *gc)
-{
-    const struct start_seq *at = backlog_start_seq(backlog, gc->stream->id);
-
-    if (!at && (gc->subscription & SUBSCRIPTION_PATTERN))
-        at = backlog_start_seq(backlog, gc->subscription);
-    if (!at || at->from < gc->stream->born)
-        return gc->stream->born;
-    return at->from;
-}
-
-/* Note in f->marks which streams are the group's. */
-static void mark(struct fanout *f, const struct group *g,
-                 const struct backlog *backlog, bool all_only)
+void conflation_mark(struct fanout *f, const struct group *g,
+                     const struct backlog *backlog, bool all_only)
 {
     if (f->n_marks < f->n_streams) {
         f->marks = mem_grow(f->marks, f->n_streams * sizeof *f->marks);
@@ -72,7 +58,7 @@ void conflation_everything(struct fanout *f, const struct group *g,
                            struct pending_frames *out)
 {
     out->count = 0;
-    mark(f, g, backlog, false);
+    conflation_mark(f, g, backlog, false);
     walk(f, from, out);
 }
 
@@ -110,7 +96,7 @@ bool conflation_newest(struct fanout *f, const struct group *g,
         }
     }
     if (any_all) {
-        mark(f, g, backlog, true);
+        conflation_mark(f, g, backlog, true);
         walk(f, backlog->next, out);
     }
     if (out->count > 1)

@@ -12,6 +12,10 @@
 #include "wsgate/fanout/backlog.h"
 #include "wsgate/fanout/fanout.h"
 
+/* Notes in f->marks which streams are the group's, or which of them are `all`:
+ * those with f->stamp. */
+void conflation_mark(struct fanout *f, const struct group *g,
+                     const struct backlog *backlog, bool all_only);
 /* All frames of g from backlog->next on that are in the log, in order. */
 void conflation_everything(struct fanout *f, const struct group *g,
                            const struct backlog *backlog, uint64_t from,

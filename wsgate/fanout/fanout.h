@@ -134,7 +134,8 @@ uint64_t fanout_add(struct fanout *f, struct stream *s, uint16_t type,
 void fanout_flush(struct fanout *f);
 
 /* m's subscriptions are now exactly these keys (subscription_key(); sorted,
- * distinct; n_keys 0: none).  Of a subscription that is new to m it gets only
+ * distinct; n_keys 0: none).  A stream that m had, by its name or by a pattern,
+ * goes on where it was; of one that is new to m, or becomes `all`, it gets only
  * frames added from now on.  Flushes first; a member that is lost in that flush
  * stays without a group. */
 void fanout_subscribe(struct fanout *f, struct member *m, const uint64_t *keys,
@@ -150,6 +151,15 @@ void fanout_lose(struct fanout *f, struct member *m, enum fanout_lost why,
 void fanout_send(struct fanout *f, struct member *m, struct span frames);
 /* Its socket can take more. */
 void fanout_resume(struct fanout *f, struct member *m);
+/* Number of the first frame of s that m is still to be sent, if no more come; 0:
+ * none.  After fanout_flush().  *evicted: it is not in the log any more, but the
+ * stream's copy of it, or, in mode `all`, gone and m about to be let go.  Walks
+ * the stream's keys, and the log from where m is. */
+uint64_t fanout_first_owed(const struct fanout *f, const struct member *m,
+                           const struct stream *s, bool *evicted);
+/* That frame of s, in the log or copied out of it; empty: it is neither. */
+struct span fanout_frame(const struct fanout *f, const struct stream *s,
+                         uint64_t number);
 /* Bytes of frames that m is behind by. */
 uint64_t fanout_owed_bytes(const struct member *m);
 /* Bytes of answers, and of a short cut frame, that wait to be sent to m. */

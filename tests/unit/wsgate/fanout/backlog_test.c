@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -176,6 +177,54 @@ static void a_frame_of_all_that_left_the_log_cannot_be_made_good(void **state)
     stop(&w);
 }
 
+/* More streams than a member may have positions for: half of a pattern goes on,
+ * half begins anew. */
+static void who_is_in_too_many_places_at_once_is_let_go(void **state)
+{
+    enum { STREAMS = 2 * START_SEQS_MAX + 2 };
+    struct stream_pattern half, whole;
+    struct stream *streams = calloc(STREAMS, sizeof *streams);
+    uint64_t key;
+    struct world w;
+
+    (void)state;
+    for (int more = 0; more < 2; more++) {
+        uint32_t n = more ? STREAMS : STREAMS - 2;
+
+        start(&w, false);
+        fanout_add_pattern(&w.fanout, &half);
+        fanout_add_pattern(&w.fanout, &whole);
+        for (uint32_t i = 0; i < n; i++) {
+            fanout_add_stream(&w.fanout, &streams[i], NULL);
+            if (i % 2)
+                stream_pattern_cover(&half, &streams[i]);
+            stream_pattern_cover(&whole, &streams[i]);
+        }
+        key = subscription_key(half.id, false);
+        fanout_subscribe(&w.fanout, &w.client.m, &key, 1);
+        memcpy(fanout_room(&w.fanout, 4), "owed", 4);
+        fanout_add(&w.fanout, &streams[1], 0, 0, 4, 0, 4);
+        memcpy(fanout_room(&w.fanout, 3), "not", 3);
+        fanout_add(&w.fanout, &streams[2], 0, 0, 3, 0, 3);
+        fanout_flush(&w.fanout);
+        key = subscription_key(whole.id, false);
+        fanout_subscribe(&w.fanout, &w.client.m, &key, 1);
+        assert_int_equal(w.client.m.backlog->n_start_seqs,
+                         more ? 0 : START_SEQS_MAX + 1);
+        assert_int_equal(resume(&w, 100),
+                         more ? BACKLOG_TOO_OLD : BACKLOG_DONE);
+        assert_got(&w, more ? "" : "owed");
+        assert_int_equal(backlog_owed(&w.client.m), more);
+        fanout_forget(&w.fanout, &w.client.m);
+        for (uint32_t i = 0; i < n; i++)
+            fanout_remove_stream(&w.fanout, &streams[i]);
+        fanout_remove_pattern(&w.fanout, &half);
+        fanout_remove_pattern(&w.fanout, &whole);
+        stop(&w);
+    }
+    free(streams);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_socket_that_fails_is_told_with_its_error),
         cmocka_unit_test(what_was_outdone_is_still_owed_when_it_is_done),
         cmocka_unit_test(a_frame_of_all_that_left_the_log_cannot_be_made_good),
+        cmocka_unit_test(who_is_in_too_many_places_at_once_is_let_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

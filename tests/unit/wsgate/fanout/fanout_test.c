@@ -249,12 +249,13 @@ static void say_subscribed(struct world *w, struct client *c, uint32_t stream)
 
 static void change(struct world *w, struct client *c)
 {
-    bool named[STREAMS], pattern = c->pattern;
+    bool had[STREAMS];
 
     fanout_flush(&w->fanout);
     if (c->lost)
         return;
-    memcpy(named, c->on, sizeof named);
+    for (uint32_t i = 0; i < STREAMS; i++)
+        had[i] = covers(c, i);
     if (!c->here) {
         c->here = true;
         c->all = roll(w, 4) == 0;
@@ -266,9 +267,9 @@ static void change(struct world *w, struct client *c)
     }
     if (roll(w, 4) == 0)
         c->pattern = !c->pattern;
-    /* A name takes precedence over a pattern; each begins when it is new. */
+    /* What it had goes on, whatever it comes by now; what is new begins. */
     for (uint32_t i = 0; i < STREAMS; i++) {
-        if (c->on[i] ? !named[i] : c->pattern && !pattern && !named[i])
+        if (covers(c, i) && !had[i])
             say_subscribed(w, c, i);
     }
     if (!c->lost)
@@ -527,6 +528,125 @@ static void mode_all_is_lost_when_the_log_has_gone_past_it(void **state)
     world_free(w);
 }
 
+/* Naming a channel of a wildcard once dropped what was owed of it. */
+static void what_is_named_beside_its_pattern_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    for (int all = 0; all < 2; all++) {
+        struct world *w =
+            world_new(7, (struct fanout_limits){60000, 1u << 20, 4096});
+        struct client *c = &w->client[0];
+
+        c->here = c->pattern = true;
+        c->all = all == 1;
+        subscribe(w, c);
+        for (uint32_t i = 0; i < 300; i++)
+            publish(w, i % STREAMS, 0, 100);
+        for (uint32_t i = 0; i < STREAMS; i += 2)
+            c->on[i] = true;
+        subscribe(w, c);
+        c->pattern = false; /* the names alone */
+        subscribe(w, c);
+        c->pattern = true; /* and all of them again; six begin anew */
+        for (uint32_t i = 1; i < STREAMS; i += 2)
+            say_subscribed(w, c, i);
+        subscribe(w, c);
+        memset(c->on, 0, sizeof c->on);
+        subscribe(w, c);
+        for (uint32_t i = 0; i < 5 * STREAMS; i++)
+            publish(w, i % STREAMS, 0, 100);
+        drain(w);
+        for (uint32_t i = 0; i < STREAMS; i++)
+            assert_int_equal(c->seq[i], w->seq[i]);
+        assert_int_equal(c->got, 150 + 5 * STREAMS);
+        assert_int_equal(w->fanout.counters.conflated, 150);
+        sums_match(w);
+        world_free(w);
+    }
+}
+
+static void what_becomes_all_while_it_is_owed_begins_at_the_head(void **state)
+{
+    struct world *w =
+        world_new(7, (struct fanout_limits){60000, 1u << 20, 4096});
+    struct client *c = &w->client[0];
+
+    (void)state;
+    c->here = c->pattern = true;
+    subscribe(w, c);
+    for (int i = 0; i < 10; i++)
+        publish(w, 3, 0, 100);
+    fanout_flush(&w->fanout);
+    c->all = c->on[3] = true;
+    say_subscribed(w, c, 3);
+    subscribe(w, c);
+    publish(w, 3, 0, 100);
+    c->all = false; /* goes on: 11 is still owed */
+    subscribe(w, c);
+    publish(w, 3, 0, 100);
+    drain(w);
+    assert_int_equal(c->got, 2);
+    assert_int_equal(c->seq[3], 12);
+    sums_match(w);
+    world_free(w);
+}
+
+static uint64_t first_owed(const struct world *w, const struct client *c,
+                           uint32_t stream, bool evicted)
+{
+    bool is_evicted = !evicted;
+    uint64_t number =
+        fanout_first_owed(&w->fanout, &c->m, &w->stream[stream], &is_evicted);
+    struct span frame = fanout_frame(&w->fanout, &w->stream[stream], number);
+    uint64_t seq = 0;
+
+    assert_int_equal(is_evicted, evicted);
+    if (number == 0)
+        assert_int_equal(frame.len, 0);
+    if (frame.len > 0)
+        memcpy(&seq, frame.ptr + 12, 8);
+    return seq;
+}
+
+static void the_first_owed_frame_is_the_next_that_is_sent(void **state)
+{
+    (void)state;
+    for (int all = 0; all < 2; all++) {
+        struct world *w =
+            world_new(7, (struct fanout_limits){3000, 1u << 20, 4096});
+        struct client *c = &w->client[0];
+
+        c->here = c->on[3] = c->on[4] = true;
+        c->all = all == 1;
+        subscribe(w, c);
+        assert_int_equal(first_owed(w, c, 3, false), 0);
+        for (uint32_t i = 0; i < 20; i++)
+            publish(w, 3, i % 2, 100);
+        fanout_flush(&w->fanout);
+        assert_int_equal(first_owed(w, c, 3, false), 1);
+        assert_int_equal(first_owed(w, c, 4, false), 0);
+        assert_int_equal(first_owed(w, c, 5, false), 0);
+        c->room = 250; /* two, and half of the third */
+        fanout_resume(&w->fanout, &c->m);
+        assert_int_equal(first_owed(w, c, 3, false), 4);
+        c->on[5] = true;
+        publish(w, 5, 0, 100);
+        subscribe(w, c);
+        assert_int_equal(first_owed(w, c, 5, false), 0);
+        for (uint32_t i = 0; i < 20; i++)
+            publish(w, 5, 0, 100);
+        fanout_flush(&w->fanout);
+        /* Too much to send it all. */
+        assert_int_equal(first_owed(w, c, 3, false), c->all ? 4 : 19);
+        assert_int_equal(first_owed(w, c, 5, false), c->all ? 2 : 21);
+        for (uint32_t i = 0; i < 2000; i++)
+            publish(w, 6, 0, 100);
+        fanout_flush(&w->fanout);
+        assert_int_equal(first_owed(w, c, 3, true), c->all ? 20 : 19);
+        world_free(w);
+    }
+}
+
 static void final_bars_are_kept_beside_the_open_one(void **state)
 {
     struct world *w = world_new(7, (struct fanout_limits){500, 1u << 20, 4096});
@@ -563,6 +683,9 @@ int main(void)
         cmocka_unit_test(who_is_lost_while_it_subscribes_is_in_no_group),
         cmocka_unit_test(what_was_owed_as_latest_does_not_count_as_all),
         cmocka_unit_test(mode_all_is_lost_when_the_log_has_gone_past_it),
+        cmocka_unit_test(what_is_named_beside_its_pattern_goes_on_where_it_was),
+        cmocka_unit_test(what_becomes_all_while_it_is_owed_begins_at_the_head),
+        cmocka_unit_test(the_first_owed_frame_is_the_next_that_is_sent),
         cmocka_unit_test(final_bars_are_kept_beside_the_open_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

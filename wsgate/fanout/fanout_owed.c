@@ -1,0 +1,79 @@
+/* What a member is still to be sent of one stream. */
+#include "wsgate/fanout/backlog.h"
+#include "wsgate/fanout/fanout.h"
+
+static const struct group_stream *find(const struct group *g,
+                                       const struct stream *s)
+{
+    for (uint32_t i = 0; i < s->n_links; i++) {
+        if (s->links[i].group == g)
+            return &g->streams[s->links[i].at];
+    }
+    return NULL;
+}
+
+/* The oldest frame from there on that is the newest of its key. */
+static uint64_t first_newest(const struct fanout *f, const struct stream *s,
+                             uint64_t from)
+{
+    uint64_t first = 0;
+
+    for (uint32_t i = 0; i < s->n_keys; i++) {
+        const struct conflation_key *k = &s->keys[i];
+        if (k->frame >= from && (first == 0 || k->frame < first) &&
+            stream_frame(k, &f->log).len > 0)
+            first = k->frame;
+    }
+    return first;
+}
+
+static uint64_t first_in_log(const struct fanout *f, const struct stream *s,
+                             uint64_t from)
+{
+    uint64_t number = from < f->log.tail ? f->log.tail : from;
+
+    while (number < f->log.head &&
+           framelog_at(&f->log, number)->stream != s->id)
+        number++;
+    return number < f->log.head ? number : 0;
+}
+
+uint64_t fanout_first_owed(const struct fanout *f, const struct member *m,
+                           const struct stream *s, bool *evicted)
+{
+    const struct group_stream *gs;
+    uint64_t from, first;
+
+    *evicted = false;
+    if (!m->group || backlog_owed(m) == 0)
+        return 0;
+    gs = find(m->group, s);
+    if (!gs)
+        return 0;
+    from = start_seq_of(m->backlog, gs);
+    if (from < m->backlog->next)
+        from = m->backlog->next;
+    first = first_newest(f, s, from);
+    if (gs->all && s->evicted >= from)
+        first = s->evicted; /* m is let go when it comes to that */
+    else if (first != 0 && (gs->all || !backlog_is_conflating(f, m)))
+        first = first_in_log(f, s, from);
+    *evicted = first != 0 && !framelog_has(&f->log, first);
+    return first;
+}
+
+struct span fanout_frame(const struct fanout *f, const struct stream *s,
+                         uint64_t number)
+{
+    if (framelog_has(&f->log, number)) {
+        const struct frame *fr = framelog_at(&f->log, number);
+        return fr->stream == s->id && number >= s->born
+                   ? span_make(framelog_bytes(&f->log, fr), fr->len)
+                   : span_make(NULL, 0);
+    }
+    for (uint32_t i = 0; number != 0 && i < s->n_keys; i++) {
+        if (s->keys[i].frame == number)
+            return stream_frame(&s->keys[i], &f->log);
+    }
+    return span_make(NULL, 0);
+}
