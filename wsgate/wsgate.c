@@ -53,6 +53,13 @@ static void on_upstream(void *arg, enum upstream_state now)
     heartbeat_upstream_changed(&w->heartbeat);
 }
 
+static void on_access(void *arg, struct span name, bool pattern, bool refused)
+{
+    struct wsgate *w = arg;
+
+    subscribe_access(w->clients, name, pattern, refused);
+}
+
 static void on_up(void *arg)
 {
     struct wsgate *w = arg;
@@ -119,6 +126,7 @@ static struct upstream *new_upstream(struct wsgate *w)
 {
     static const struct upstream_events events = {.on_settled = on_settled,
                                                   .on_upstream = on_upstream,
+                                                  .on_access = on_access,
                                                   .on_up = on_up,
                                                   .on_down = on_down,
                                                   .fill = on_fill};

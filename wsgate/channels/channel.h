@@ -147,8 +147,18 @@ enum channel_result channel_publish(struct channels *cs,
 /* Sends what waited for its interval; true: something waits still. */
 bool channels_send_due(struct channels *cs, uint64_t mono_ms);
 
-/* The newest payload of each type (of bars: the newest bar), oldest first. */
-void channel_each_newest(const struct channels *cs, const struct view *v,
-                         void (*fn)(void *arg, const struct conflation_key *s,
-                                    struct span payload),
-                         void *arg);
+/* What an ack and a snapshot of the view name: every update that follows through
+ * it has a larger seq. */
+uint64_t view_told_seq(const struct view *v);
+/* Sends what waits in the view, or in those that a pattern covers, at once:
+ * before a client that has heard newer comes to it. */
+void view_send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms);
+void pattern_send_waiting(struct channels *cs, struct pattern_view *v,
+                          uint64_t mono_ms);
+/* What members of the view have been told or, as far as it was cached, may be
+ * told: the newest payload of each type (of bars: the newest bar), oldest
+ * first. */
+void channel_each_told(const struct channels *cs, const struct view *v,
+                       void (*fn)(void *arg, const struct conflation_key *s,
+                                  struct span payload),
+                       void *arg);

@@ -174,6 +174,38 @@ bool channels_send_due(struct channels *cs, uint64_t mono_ms)
     return cs->waiting != NULL;
 }
 
+static void unlist(struct channels *cs, const struct view *v)
+{
+    struct view **at = &cs->waiting;
+
+    while (*at && *at != v)
+        at = &(*at)->next_waiting;
+    if (*at)
+        *at = v->next_waiting;
+}
+
+void view_send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms)
+{
+    if (v->waiting == 0)
+        return;
+    unlist(cs, v);
+    send_waiting(cs, v, mono_ms);
+}
+
+void pattern_send_waiting(struct channels *cs, struct pattern_view *v,
+                          uint64_t mono_ms)
+{
+    for (uint32_t i = 0; v->interval_ms > 0 && i < v->stream.n_streams; i++)
+        view_send_waiting(cs, (struct view *)v->stream.streams[i], mono_ms);
+}
+
+uint64_t view_told_seq(const struct view *v)
+{
+    /* A view with an interval may have messages that wait: not yet told. */
+    return v->stream.n_keys > 0 && v->interval_ms > 0 ? v->seq
+                                                      : v->channel->seq;
+}
+
 /* Is there a newer one of the same type? */
 static bool is_outdone(const struct conflation_key *keys, uint32_t n,
                        uint32_t i)
@@ -189,10 +221,10 @@ static bool is_outdone(const struct conflation_key *keys, uint32_t n,
     return false;
 }
 
-void channel_each_newest(const struct channels *cs, const struct view *v,
-                         void (*fn)(void *arg, const struct conflation_key *s,
-                                    struct span payload),
-                         void *arg)
+void channel_each_told(const struct channels *cs, const struct view *v,
+                       void (*fn)(void *arg, const struct conflation_key *s,
+                                  struct span payload),
+                       void *arg)
 {
     struct conflation_key keys[STREAM_KEYS_MAX];
     const struct stream *c =

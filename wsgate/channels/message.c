@@ -65,6 +65,19 @@ size_t message_update(char *at, struct span prefix, uint64_t seq,
     return (size_t)(p - at);
 }
 
+uint64_t message_update_seq(struct span frame, struct span prefix)
+{
+    unsigned len7 = frame.len < 2 ? 0 : (unsigned char)frame.ptr[1];
+    size_t at = prefix.len + (len7 < 126 ? 2 : len7 == 126 ? 4 : 10);
+    uint64_t seq = 0;
+
+    for (; at < frame.len && frame.ptr[at] >= '0' && frame.ptr[at] <= '9'; at++)
+        seq = seq * 10 + (uint64_t)(frame.ptr[at] - '0');
+    return seq;
+}
+
+static const char refused_code[] = "refused";
+
 static struct message_frame frame_begin(struct bytes *out, const char *type)
 {
     struct message_frame f = {.json = {.out = out},
@@ -158,6 +171,17 @@ void message_error(struct bytes *out, struct span id, const char *code,
     frame_end(&f);
 }
 
+void message_refused(struct bytes *out, struct span channel, const char *text)
+{
+    struct message_frame f = frame_begin(out, "error");
+
+    json_write_span(&f.json, "channel", channel);
+    json_write_str(&f.json, "code", refused_code);
+    json_write_str(&f.json, "message", text);
+    json_write_bool(&f.json, "temporary", true);
+    frame_end(&f);
+}
+
 void message_pong(struct bytes *out, struct span id, int64_t time_ms)
 {
     struct message_frame f = frame_begin(out, "pong");
@@ -201,6 +225,8 @@ void message_result_bad(struct message_frame *f, struct span channel,
     result(f, channel, false);
     json_write_str(&f->json, "code", code);
     json_write_str(&f->json, "message", text);
+    if (strcmp(code, refused_code) == 0)
+        json_write_bool(&f->json, "temporary", true);
     json_write_object_end(&f->json);
 }
 

@@ -24,6 +24,9 @@ size_t message_update(char *at, struct span prefix, uint64_t seq,
                       struct span payload, int64_t time_ms, bool local,
                       size_t *data_at);
 
+/* The seq of such a frame; 0: it has none. */
+uint64_t message_update_seq(struct span frame, struct span prefix);
+
 void message_welcome(struct bytes *out, const char *instance, int64_t ping_ms,
                      int64_t max_subscriptions, const char *upstream);
 void message_snapshot(struct bytes *out, struct span channel, uint64_t seq,
@@ -49,8 +52,11 @@ struct message_frame message_results_begin(struct bytes *out, const char *type,
 /* epoch NULL: no seq is told (patterns, unsubscribe). */
 void message_result_ok(struct message_frame *f, struct span channel,
                        const char *epoch, uint64_t seq);
+/* "refused" is marked as temporary. */
 void message_result_bad(struct message_frame *f, struct span channel,
                         const char *code, const char *text);
+/* In-band: Redis refuses the channel from now on. */
+void message_refused(struct bytes *out, struct span channel, const char *text);
 /* For `list`: with how it is subscribed. */
 void message_result_mode(struct message_frame *f, struct span channel, bool all,
                          int64_t interval_ms);

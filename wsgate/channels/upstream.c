@@ -70,6 +70,29 @@ static void on_throttle(uv_timer_t *t)
     upstream_flush(upstream);
 }
 
+void upstream_access_note(struct upstream *upstream, struct span name,
+                          bool pattern, bool refused)
+{
+    char head[3] = {(char)pattern, (char)refused, (char)name.len};
+
+    bytes_add(&upstream->access, head, sizeof head);
+    bytes_add_span(&upstream->access, name);
+}
+
+static void tell_access(struct upstream *upstream)
+{
+    struct bytes access = upstream->access;
+    const char *at = access.ptr, *end = at + access.len;
+
+    bytes_init(&upstream->access);
+    while (at < end) {
+        struct span name = span_make(at + 3, (unsigned char)at[2]);
+        upstream->events.on_access(upstream->arg, name, at[0], at[1]);
+        at = name.ptr + name.len;
+    }
+    bytes_close(&access);
+}
+
 /* Before the loop sleeps: whatever a callback left behind. */
 static void on_prepare(uv_prepare_t *p)
 {
@@ -77,6 +100,8 @@ static void on_prepare(uv_prepare_t *p)
 
     if (upstream->fanout->dirty)
         upstream_flush(upstream);
+    if (upstream->access.len > 0 && upstream->events.on_access)
+        tell_access(upstream);
     if (upstream->settled) {
         upstream->settled = false;
         upstream->events.on_settled(upstream->arg);
@@ -273,15 +298,39 @@ bool upstream_is_settled(const struct upstream *upstream, uint32_t subscription)
 {
     const struct channels *cs = &upstream->channels;
     const struct upstream_channel *u;
+    const struct upstream_pattern *p;
 
     if (!upstream_redis_is_up(upstream))
         return true; /* nobody to wait for */
-    if (subscription & SUBSCRIPTION_PATTERN)
-        return upstream_pattern_of(
-                   channels_pattern_of(cs, subscription)->pattern)
-                   ->confirmed == upstream->connection;
+    if (subscription & SUBSCRIPTION_PATTERN) {
+        p = upstream_pattern_of(channels_pattern_of(cs, subscription)->pattern);
+        return p->confirmed == upstream->connection ||
+               p->access.answered == upstream->connection;
+    }
     u = upstream_channel_of(channels_view_of(cs, subscription)->channel);
-    return u->confirmed == upstream->connection && u->fetch == FETCH_DONE;
+    return (u->confirmed == upstream->connection && u->fetch == FETCH_DONE) ||
+           u->access.answered == upstream->connection;
+}
+
+bool upstream_is_fetched(const struct upstream *upstream,
+                         const struct channel *channel)
+{
+    const struct upstream_channel *u = (const void *)channel;
+
+    return !upstream->sub || u->fetch == FETCH_DONE || u->access.answered > 0;
+}
+
+bool upstream_is_refused(const struct upstream *upstream, uint32_t subscription)
+{
+    const struct channels *cs = &upstream->channels;
+
+    return subscription & SUBSCRIPTION_PATTERN
+               ? upstream_pattern_of(
+                     channels_pattern_of(cs, subscription)->pattern)
+                     ->access.refused
+               : upstream_channel_of(
+                     channels_view_of(cs, subscription)->channel)
+                     ->access.refused;
 }
 
 struct span upstream_subscription_name(const struct upstream *upstream,
@@ -321,6 +370,7 @@ static void sweep_pattern(void *arg, struct node *n)
         return;
     if (u->wanted)
         upstream_redis_unwant(s->upstream, pattern->name, true);
+    s->upstream->refused -= u->access.refused;
     channels_remove_pattern(&s->upstream->channels, pattern);
 }
 
@@ -347,6 +397,7 @@ static void on_sweep(uv_timer_t *t)
             if (u->wanted)
                 upstream_redis_unwant(upstream, u->channel.name, false);
             upstream_taken_forget(u);
+            upstream->refused -= u->access.refused;
             channels_remove(&upstream->channels, &u->channel);
         }
     }
@@ -413,6 +464,7 @@ void upstream_free(struct upstream *upstream)
     event_reader_free(upstream->local);
     free(upstream->idle);
     bytes_close(&upstream->name);
+    bytes_close(&upstream->access);
     free(upstream);
 }
 
@@ -425,5 +477,6 @@ struct upstream_stats upstream_stats(const struct upstream *upstream)
         .messages_invalid = upstream->invalid + upstream->too_big,
         .redis_subscriptions =
             !upstream->sub ? 0 : redis_sub_wanted_count(upstream->sub),
+        .redis_refused = (uint64_t)upstream->refused,
     };
 }

@@ -37,6 +37,8 @@ struct upstream_events {
     /* Of each of the two links. */
     void (*on_up)(void *arg);
     void (*on_down)(void *arg, const char *why, bool refused);
+    /* Redis refuses this subscription from now on, or no longer. */
+    void (*on_access)(void *arg, struct span name, bool pattern, bool refused);
     /* Members of the instance's entry in Redis. */
     void (*fill)(void *arg, struct json_writer *json);
 };
@@ -56,6 +58,7 @@ struct upstream_stats {
     uint64_t messages_local;   /* received from standard input */
     uint64_t messages_invalid; /* not JSON, not UTF-8, too big */
     uint64_t redis_subscriptions;
+    uint64_t redis_refused; /* of them, by Redis */
 };
 
 struct upstream *upstream_new(uv_loop_t *loop,
@@ -82,6 +85,13 @@ bool upstream_is_settled(const struct upstream *upstream,
 uint64_t upstream_fill(const struct channel *channel,
                        const struct conflation_key *slot);
 uint64_t upstream_fills(const struct upstream *upstream); /* the newest */
+/* Has Redis said what it remembers of the channel, in this connection?  True
+ * also where there is no Redis. */
+bool upstream_is_fetched(const struct upstream *upstream,
+                         const struct channel *channel);
+/* Does Redis refuse it (ACL)? */
+bool upstream_is_refused(const struct upstream *upstream,
+                         uint32_t subscription);
 struct span upstream_subscription_name(const struct upstream *upstream,
                                        uint32_t subscription);
 uint32_t upstream_subscription_interval(const struct upstream *upstream,

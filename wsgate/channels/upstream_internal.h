@@ -38,13 +38,20 @@ enum upstream_again {
     UPSTREAM_OUTDATED,  /* by it */
 };
 
+/* What Redis says to our subscribing. */
+struct access {
+    uint64_t answered; /* in which connection it refused; 0: never */
+    bool refused;      /* as far as clients were told */
+};
+
 /* A channel, and what Redis and clients have to do with it. */
 struct upstream_channel {
     struct channel channel; /* first */
     uint32_t refs;          /* subscriptions, and questions under way */
-    bool keep;    /* fed from standard input: there is nowhere to ask again */
-    bool wanted;  /* subscribed to, in Redis */
-    bool idle;    /* is on the list of those with no refs */
+    bool keep;   /* fed from standard input: there is nowhere to ask again */
+    bool wanted; /* subscribed to, in Redis */
+    bool idle;   /* is on the list of those with no refs */
+    struct access access;
     bool fetched; /* in any connection */
     bool recover; /* was covered in an earlier connection, not yet fetched */
     enum upstream_fetch fetch;
@@ -62,6 +69,7 @@ struct upstream_pattern {
     struct pattern pattern; /* first */
     uint32_t refs;
     bool wanted;
+    struct access access;
     uint64_t idle_mono_ms, confirmed, confirmed_frame;
 };
 
@@ -91,6 +99,10 @@ struct upstream {
     struct redis_sub *sub;
     struct redis_probe *probe;
     struct instance *instance;
+    /* What on_access() is still to say: two flags (pattern, refused), the
+     * length in a byte, the name. */
+    struct bytes access;
+    int64_t refused;     /* names and patterns */
     uint64_t connection; /* number of the present subscription connection */
     bool settled;        /* tell events.on_settled in this turn */
     uv_timer_t throttle, sweep;
@@ -117,6 +129,9 @@ struct upstream {
 void upstream_begin_turn(struct upstream *upstream);
 void upstream_deliver(struct upstream *upstream, struct channel *channel,
                       struct span payload, bool local);
+/* Is said before the loop sleeps: not in the middle of a request. */
+void upstream_access_note(struct upstream *upstream, struct span name,
+                          bool pattern, bool refused);
 /* Found or made; NULL: there are too many. */
 struct upstream_channel *upstream_channel(struct upstream *upstream,
                                           struct span name);

@@ -96,6 +96,30 @@ static void on_message(void *arg, struct span name, struct span payload,
     upstream_deliver(upstream, &u->channel, payload, false);
 }
 
+static struct access *access_of(struct upstream *upstream, struct span name,
+                                bool pattern)
+{
+    struct upstream_pattern *p = NULL;
+    struct upstream_channel *u = NULL;
+
+    if (pattern)
+        p = upstream_pattern_of(
+            channels_find_pattern(&upstream->channels, name));
+    else
+        u = upstream_channel_of(channels_find(&upstream->channels, name));
+    return p ? &p->access : u ? &u->access : NULL;
+}
+
+static void set_access(struct upstream *upstream, struct access *access,
+                       struct span name, bool pattern, bool refused)
+{
+    if (access->refused == refused)
+        return;
+    access->refused = refused;
+    upstream->refused += refused ? 1 : -1;
+    upstream_access_note(upstream, name, pattern, refused);
+}
+
 static void recover(void *arg, struct node *n)
 {
     struct upstream *upstream = arg;
@@ -111,6 +135,8 @@ static void pattern_confirmed(struct upstream *upstream,
                               struct upstream_pattern *p)
 {
     p->confirmed = upstream->connection;
+    p->access.answered = 0;
+    set_access(upstream, &p->access, p->pattern.name, true, false);
     p->confirmed_frame = upstream->fanout->log.head;
     table_each(&upstream->channels.by_name, recover, upstream);
     upstream->settled = true;
@@ -134,6 +160,8 @@ static void on_confirmed(void *arg, struct span name, bool pattern)
     if (!u || !u->wanted)
         return; /* the probe's, or given up meanwhile */
     u->confirmed = upstream->connection;
+    u->access.answered = 0;
+    set_access(upstream, &u->access, u->channel.name, false, false);
     u->confirmed_frame = upstream->fanout->log.head;
     upstream_cache_want(upstream, u);
 }
@@ -164,12 +192,22 @@ static void on_drained(void *arg)
     upstream_flush(arg);
 }
 
-/* The ACL forbids it: nothing will come, and waiting is no use. */
+/* Nothing will come, and waiting is no use. */
 static void on_refused(void *arg, struct span name, bool pattern,
                        struct span why)
 {
+    struct upstream *upstream = arg;
+    struct access *access;
+
     (void)why;
-    on_confirmed(arg, name, pattern);
+    if (!strip(upstream, &name))
+        return;
+    access = access_of(upstream, name, pattern);
+    if (!access)
+        return;
+    access->answered = upstream->connection;
+    set_access(upstream, access, name, pattern, true);
+    upstream->settled = true;
 }
 
 static void on_cmd_ready(void *arg)

@@ -126,6 +126,7 @@ static void on_closed(uv_handle_t *h)
 /* Subscriptions and everything that is kept for later. */
 static void let_go(struct client *c)
 {
+    c->registry->ends++;
     session_end(c);
     fanout_leave(c->registry->fanout, &c->m);
 }

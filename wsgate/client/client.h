@@ -39,6 +39,7 @@ struct clients;
 struct peer;
 struct request;
 struct snapshots;
+struct late_snapshot;
 
 struct client {
     uv_poll_t poll; /* first: the handle is the client */
@@ -49,9 +50,11 @@ struct client {
     struct ws_state *ws;         /* only while a message is incomplete */
     struct request *requests;    /* subscriptions that wait for Redis */
     struct snapshots *snapshots; /* to be sent when there is room */
-    uint32_t bucket_at;          /* place in its bucket of the wheel */
-    uint32_t tokens;             /* of its allowance, in thousandths */
-    uint32_t tokens_ms;          /* when they were counted */
+    struct late_snapshot *late;  /* to be sent when Redis has answered */
+    uint32_t n_late;
+    uint32_t bucket_at; /* place in its bucket of the wheel */
+    uint32_t tokens;    /* of its allowance, in thousandths */
+    uint32_t tokens_ms; /* when they were counted */
     uint16_t close_code;
     uint8_t bucket;
     uint8_t dialect; /* enum dialect */

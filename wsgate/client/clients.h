@@ -67,6 +67,8 @@ struct clients {
     uint32_t next_bucket;
     uint64_t count, total, next_id;
     uint64_t subscriptions;
+    uint64_t ends; /* clients that began to go */
+    uint64_t late; /* snapshots that wait for Redis, of all clients */
     uint64_t bytes_received, commands;
     char *read_buf;
     struct bytes answers; /* of client.c: to the client that is read */

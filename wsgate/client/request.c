@@ -37,7 +37,7 @@ void request_free(struct request *r)
     if (r->next)
         r->next->prev = r->prev;
     for (uint32_t i = 0; i < r->n_items; i++) {
-        if (r->items[i].subscription != NO_SUBSCRIPTION)
+        if (r->items[i].subscription != NO_SUBSCRIPTION && !r->items[i].taken)
             upstream_close(registry->upstream, r->items[i].subscription);
     }
     bytes_close(&r->id);

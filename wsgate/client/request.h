@@ -16,6 +16,7 @@ struct subscribe_item {
     uint32_t since_at;
     uint16_t name_len, since_len;
     bool all;
+    bool taken;       /* it is the client's now */
     bool gap;         /* it named a position, `since` */
     const char *code; /* why it is refused; static */
     const char *text;

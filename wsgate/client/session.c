@@ -1,5 +1,7 @@
 #include "wsgate/client/session.h"
 
+#include <stdlib.h>
+
 #include "common/base/clock.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream.h"
@@ -32,21 +34,83 @@ static bool cancel(struct client *c, struct span name)
     return any;
 }
 
+/* Channels that the client hears otherwise after it gave up their names. */
+struct moves {
+    uint32_t n;
+    const struct view *heard[]; /* until now */
+};
+
+/* What goes on through a wildcard must not begin with what was heard by the
+ * name: what waits in its interval goes out before.  True: something did. */
+static bool send_waiting(const struct client *c, const struct command *cmd)
+{
+    struct channels *cs = upstream_channels(c->registry->upstream);
+    uint64_t sent = cs->fanout->log.head;
+
+    for (size_t i = 0; i < cmd->n_channels; i++) {
+        struct channel *channel = channels_find(cs, command_channel(cmd, i));
+
+        if (!channel || !snapshot_heard(c->m.group, channel))
+            continue;
+        for (struct view *v = &channel->native; v; v = v->next) {
+            if (v->stream.covered > 0 && v->interval_ms > 0)
+                view_send_waiting(cs, v, clock_mono_ms());
+        }
+    }
+    return cs->fanout->log.head != sent;
+}
+
+/* How each of the channels is heard now. */
+static struct moves *moves_begin(const struct client *c,
+                                 const struct command *cmd)
+{
+    const struct channels *cs = upstream_channels(c->registry->upstream);
+    struct moves *moves =
+        mem_zero(sizeof *moves + cmd->n_channels * sizeof moves->heard[0]);
+
+    for (size_t i = 0; i < cmd->n_channels; i++) {
+        const struct channel *channel =
+            channels_find(cs, command_channel(cmd, i));
+        const struct view *heard =
+            channel ? snapshot_heard(c->m.group, channel) : NULL;
+        if (heard)
+            moves->heard[moves->n++] = heard;
+    }
+    return moves;
+}
+
+/* What waited in the interval of a name is not heard any more: it is shown. */
+static void moves_end(struct client *c, struct moves *moves)
+{
+    struct snapshots *s = snapshots_new(moves->n);
+
+    for (uint32_t i = 0; i < moves->n; i++) {
+        const struct view *before = moves->heard[i];
+        const struct view *now = snapshot_heard(c->m.group, before->channel);
+        if (now && now != before)
+            snapshots_add(s, now->stream.id);
+    }
+    snapshots_queue(c, s);
+    free(moves);
+}
+
 static void unsubscribe(struct client *c, const struct command *cmd,
                         struct bytes *out)
 {
     struct clients *registry;
     struct subscription_set have;
     struct message_frame m;
+    struct moves *moves;
     uint32_t before;
 
-    if (!client_flush(c)) {
+    if (!client_flush(c) || (send_waiting(c, cmd) && !client_flush(c))) {
         bytes_clear(out);
         return;
     }
     registry = c->registry;
     m = message_results_begin(out, "unsubscribed", bytes_span(&cmd->id));
 
+    moves = moves_begin(c, cmd);
     subscription_set_open(&have, registry, c->m.group, 0);
     before = have.count;
     for (size_t i = 0; i < cmd->n_channels; i++) {
@@ -67,6 +131,7 @@ static void unsubscribe(struct client *c, const struct command *cmd,
     registry->subscriptions -= before - have.count;
     subscription_set_apply(&have, &c->m);
     subscription_set_close(&have);
+    moves_end(c, moves);
 }
 
 static void list(const struct client *c, const struct command *cmd,

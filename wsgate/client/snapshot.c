@@ -3,44 +3,90 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/event/event_order.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream.h"
 #include "wsgate/client/clients.h"
 
-/* What one client may get, and how many channels be looked at for it, before
- * others have their turn. */
-enum { AT_ONCE_BYTES = 16384, TURN_BYTES = 65536, TURN_CHANNELS = 1024 };
+/* What one client may get, and how many channels and streams be looked at for
+ * it, before others have their turn. */
+enum {
+    AT_ONCE_BYTES = 16384,
+    TURN_BYTES = 65536,
+    TURN_CHANNELS = 1024,
+    TURN_STREAMS = 16384,
+    NS_PER_MS = 1000000,
+};
 
-uint64_t snapshot_seq(const struct view *v)
+/* --- where a client is --- */
+
+static const struct link *link_of(const struct stream *s, const struct group *g)
 {
-    /* A view with an interval may have messages that wait: not yet told. */
-    return v->stream.n_keys > 0 && v->interval_ms > 0 ? v->seq
-                                                      : v->channel->seq;
+    for (uint32_t i = 0; i < s->n_links; i++) {
+        if (s->links[i].group == g)
+            return &s->links[i];
+    }
+    return NULL;
 }
 
-struct snapshots *snapshots_of(const struct request *r)
+const struct view *snapshot_heard(const struct group *g,
+                                  const struct channel *channel)
 {
-    struct snapshots *s =
-        mem_zero(sizeof *s + r->n_items * sizeof s->subscriptions[0]);
+    const struct view *v = !g ? NULL : &channel->native;
 
-    for (uint32_t i = 0; i < r->n_items; i++) {
-        if (r->items[i].subscription != NO_SUBSCRIPTION)
-            s->subscriptions[s->n++] = r->items[i].subscription;
-    }
-    if (s->n > 0)
-        return s;
-    free(s);
-    return NULL;
+    while (v && !link_of(&v->stream, g))
+        v = v->next;
+    return v;
+}
+
+/* The first frame of the view that c is still to be sent; 0: none. */
+static uint64_t first_owed(const struct client *c, const struct view *v)
+{
+    bool evicted;
+
+    return fanout_first_owed(c->registry->fanout, &c->m, &v->stream, &evicted);
+}
+
+uint64_t snapshot_seq(const struct client *c, const struct view *v)
+{
+    uint64_t owed = first_owed(c, v), seq = 0;
+
+    if (owed > 0)
+        seq = message_update_seq(
+            fanout_frame(c->registry->fanout, &v->stream, owed),
+            v->channel->prefix);
+    return seq == 0 ? view_told_seq(v) : seq - 1;
+}
+
+/* --- lists --- */
+
+struct snapshots *snapshots_new(uint32_t n)
+{
+    return mem_zero(sizeof(struct snapshots) + n * sizeof(uint32_t));
+}
+
+void snapshots_add(struct snapshots *s, uint32_t subscription)
+{
+    s->subscriptions[s->n++] = subscription;
+}
+
+static void append(struct client *c, struct snapshots *s)
+{
+    struct snapshots **at = &c->snapshots;
+
+    while (*at)
+        at = &(*at)->next;
+    *at = s;
 }
 
 void snapshots_queue(struct client *c, struct snapshots *s)
 {
-    struct snapshots **at = &c->snapshots;
-
+    if (s->n == 0) {
+        free(s);
+        return;
+    }
     s->from = c->registry->fanout->log.head;
-    while (*at)
-        at = &(*at)->next;
-    *at = s;
+    append(c, s);
 }
 
 void snapshots_free(struct client *c)
@@ -50,114 +96,145 @@ void snapshots_free(struct client *c)
         c->snapshots = s->next;
         free(s);
     }
+    c->registry->late -= c->n_late;
+    free(c->late);
+    c->late = NULL;
+    c->n_late = 0;
 }
 
+/* --- one channel --- */
+
 struct showing {
-    struct bytes *out;
     const struct view *v;
+    const struct snapshots *list;
+    uint64_t seq, from; /* what is not older comes as an update */
+    struct bytes *out;
 };
+
+/* A message from the cache is as old as it says, not as our reading of it. */
+static int64_t time_of(const struct channel *channel, struct span payload,
+                       bool cached)
+{
+    struct event_order order;
+
+    if (!cached)
+        return channel->last_ms;
+    order = event_order_read(payload);
+    return order.time_ns > 0 ? order.time_ns / NS_PER_MS : clock_wall_ms();
+}
 
 static void show(void *arg, const struct conflation_key *key,
                  struct span payload)
 {
     const struct showing *s = arg;
     const struct channel *channel = s->v->channel;
+    bool cached = key->frame == 0;
 
-    (void)key;
-    message_snapshot(s->out, channel->name, snapshot_seq(s->v), payload,
-                     channel->last_ms > 0 ? channel->last_ms : clock_wall_ms(),
-                     channel->last_local);
+    if (key->frame >= s->from)
+        return;
+    if (s->list->late && upstream_fill(channel, key) <= s->list->fills)
+        return; /* it was shown, or heard before */
+    message_snapshot(s->out, channel->name, s->seq, payload,
+                     time_of(channel, payload, cached),
+                     !cached && channel->last_local);
 }
 
-static bool has_subscription(const struct group *g, uint32_t subscription)
-{
-    uint32_t lo = 0, hi = !g ? 0 : g->n_keys;
+/* --- the next one --- */
 
-    while (lo < hi) {
-        uint32_t mid = (lo + hi) / 2;
-        if (key_subscription(g->keys[mid]) < subscription)
-            lo = mid + 1;
-        else
-            hi = mid;
+/* In order of streams: those that come and go meanwhile move no others. */
+static const struct view *next_of_pattern(const struct channels *cs,
+                                          const struct group *g,
+                                          struct snapshots *s, unsigned *budget)
+{
+    const struct fanout *f = cs->fanout;
+
+    for (; s->stream<f->n_streams && * budget> 0; --*budget) {
+        const struct stream *stream = f->streams[s->stream++];
+        const struct link *l =
+            stream && stream->covered > 0 ? link_of(stream, g) : NULL;
+
+        if (l && g->streams[l->at].subscription == s->subscriptions[s->at])
+            return (const struct view *)stream;
     }
-    return g && lo < g->n_keys && key_subscription(g->keys[lo]) == subscription;
+    return NULL;
 }
 
-/* Has the group this channel by its name, at whatever interval? */
-static bool names(const struct group *g, const struct channel *channel)
-{
-    const struct view *v = &channel->native;
-
-    if (key_subscription(g->keys[0]) & SUBSCRIPTION_PATTERN)
-        return false;
-    while (v && !has_subscription(g, v->stream.id))
-        v = v->next;
-    return v != NULL;
-}
-
-/* A snapshot never comes behind an update: where one went out before there was
- * room for the snapshot, the client gets none. */
-static bool is_overtaken(const struct view *v, uint64_t from)
-{
-    const struct stream *c = &v->channel->native.stream;
-
-    for (uint32_t i = 0; i < c->n_keys; i++) {
-        if (c->keys[i].frame >= from)
-            return true;
-    }
-    return false;
-}
-
-/* The next channel of the first list; NULL: that one is nothing to show. */
-static const struct view *next_channel(struct client *c,
-                                       const struct channels *cs)
+/* NULL: nothing to show there. */
+static const struct view *next_view(struct client *c, const struct channels *cs,
+                                    unsigned *budget)
 {
     struct snapshots *s = c->snapshots;
-    const struct group *g = c->m.group;
     uint32_t subscription = s->subscriptions[s->at];
-    const struct stream_pattern *p;
+    const struct stream *stream;
     const struct view *v;
 
-    if (!has_subscription(g, subscription)) { /* unsubscribed meanwhile */
-        s->at++;
-        s->within = 0;
-        return NULL;
+    if (subscription & SUBSCRIPTION_PATTERN) {
+        v = next_of_pattern(cs, c->m.group, s, budget);
+        if (!v && s->stream >= cs->fanout->n_streams) {
+            s->at++;
+            s->stream = 0;
+        }
+        return v;
     }
-    if (!(subscription & SUBSCRIPTION_PATTERN)) {
-        s->at++;
-        return channels_view_of(cs, subscription);
+    s->at++;
+    stream = subscription < cs->fanout->n_streams
+                 ? cs->fanout->streams[subscription]
+                 : NULL;
+    return stream && link_of(stream, c->m.group) ? (const struct view *)stream
+                                                 : NULL;
+}
+
+/* What Redis remembers of it is not known yet. */
+static void wait_for(struct client *c, const struct view *v, uint64_t from)
+{
+    struct late_snapshot late = {.subscription = v->stream.id,
+                                 .from = from,
+                                 .fills =
+                                     upstream_fills(c->registry->upstream)};
+
+    for (uint32_t i = 0; i < c->n_late; i++) {
+        if (c->late[i].subscription == late.subscription) {
+            c->late[i] = late;
+            return;
+        }
     }
-    p = cs->fanout->patterns[subscription & ~SUBSCRIPTION_PATTERN];
-    if (s->within >= p->n_streams) {
-        s->at++;
-        s->within = 0;
-        return NULL;
-    }
-    v = (const struct view *)p->streams[s->within++];
-    return names(g, v->channel) ? NULL : v;
+    c->late = mem_grow(c->late, (c->n_late + 1u) * sizeof *c->late);
+    c->late[c->n_late++] = late;
+    c->registry->late++;
 }
 
 /* Into out what goes at once; false: this turn's channels are used up. */
-static bool gather(struct client *c, struct bytes *out, unsigned *channels)
+static bool gather(struct client *c, struct bytes *out, unsigned *channels,
+                   unsigned *streams)
 {
+    const struct upstream *upstream = c->registry->upstream;
     const struct channels *cs = upstream_channels(c->registry->upstream);
 
     while (c->snapshots && out->len < AT_ONCE_BYTES) {
         struct snapshots *s = c->snapshots;
-        uint64_t from;
-        struct showing showing;
+        struct showing showing = {.list = s, .from = s->from, .out = out};
+        uint64_t owed;
+        bool named;
 
         if (s->at == s->n) {
             c->snapshots = s->next;
             free(s);
             continue;
         }
-        if (++*channels > TURN_CHANNELS)
+        if (*channels == 0 || *streams == 0)
             return false;
-        from = s->from;
-        showing = (struct showing){.out = out, .v = next_channel(c, cs)};
-        if (showing.v && !is_overtaken(showing.v, from))
-            channel_each_newest(cs, showing.v, show, &showing);
+        named = !(s->subscriptions[s->at] & SUBSCRIPTION_PATTERN);
+        showing.v = next_view(c, cs, streams);
+        if (!showing.v)
+            continue;
+        --*channels;
+        owed = first_owed(c, showing.v);
+        if (owed > 0 && owed < showing.from)
+            showing.from = owed;
+        showing.seq = snapshot_seq(c, showing.v);
+        channel_each_told(cs, showing.v, show, &showing);
+        if (named && !upstream_is_fetched(upstream, showing.v->channel))
+            wait_for(c, showing.v, s->from);
     }
     return true;
 }
@@ -165,14 +242,14 @@ static bool gather(struct client *c, struct bytes *out, unsigned *channels)
 void snapshots_pump(struct client *c)
 {
     struct bytes out = {0};
-    unsigned channels = 0;
+    unsigned channels = TURN_CHANNELS, streams = TURN_STREAMS;
     size_t sent = 0;
     bool more = true;
 
     while (more && sent < TURN_BYTES && c->snapshots &&
            client_unread(c) < AT_ONCE_BYTES) {
         bytes_clear(&out);
-        more = gather(c, &out, &channels);
+        more = gather(c, &out, &channels, &streams);
         sent += out.len;
         client_send(c, bytes_span(&out));
         if (c->ended)
@@ -182,4 +259,52 @@ void snapshots_pump(struct client *c)
     /* The loop comes back when the others have had their turn. */
     if (c->snapshots && !c->ended)
         client_io.want_writable(&c->m, true);
+}
+
+/* --- late ones --- */
+
+static void show_late(struct client *c, const struct late_snapshot *late)
+{
+    struct snapshots *s = snapshots_new(1);
+
+    snapshots_add(s, late->subscription);
+    s->from = late->from;
+    s->fills = late->fills;
+    s->late = true;
+    append(c, s);
+}
+
+static void check_one(void *arg, struct client *c)
+{
+    const struct channels *cs = arg;
+    uint32_t kept = 0;
+
+    for (uint32_t i = 0; i < c->n_late; i++) {
+        const struct late_snapshot late = c->late[i];
+        const struct stream *stream = cs->fanout->streams[late.subscription];
+        const struct view *v =
+            stream && link_of(stream, c->m.group) ? (const void *)stream : NULL;
+
+        if (v && !upstream_is_fetched(c->registry->upstream, v->channel))
+            c->late[kept++] = late;
+        else if (v)
+            show_late(c, &late);
+    }
+    if (kept == c->n_late)
+        return;
+    c->registry->late -= c->n_late - kept;
+    c->n_late = kept;
+    if (kept == 0) {
+        free(c->late);
+        c->late = NULL;
+    }
+    if (!c->closing && !c->ended)
+        snapshots_pump(c);
+}
+
+void snapshots_check(struct clients *registry)
+{
+    if (registry->late > 0)
+        clients_each(registry, check_one,
+                     upstream_channels(registry->upstream));
 }

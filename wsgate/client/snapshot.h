@@ -1,10 +1,13 @@
 /*
  * snapshot.h -- what a new subscriber gets first.
  *
- * The newest message of each type of a channel, always before the channel's
- * updates.  There may be more of them than a client can take at once, so they
- * are made when there is room; one that an update has overtaken by then is
- * dropped.
+ * The newest message of each slot (type, bar) of a channel.  There may be more
+ * of them than a client can take at once, so they are made when there is room;
+ * each is judged by itself then: what an update has overtaken is dropped, the
+ * others still come.  What Redis remembers of a channel and has not said yet
+ * is shown later.
+ *
+ * Source      docs/decisions/0013-what-a-client-hears.md
  */
 #pragma once
 
@@ -13,17 +16,34 @@
 
 struct snapshots {
     struct snapshots *next;
-    uint64_t from; /* only what is older than this frame */
+    uint64_t from;  /* only what is older than this frame */
+    uint64_t fills; /* if late: only what was cached after this */
     uint32_t n, at;
-    uint32_t within; /* place in a pattern's list of channels */
+    uint32_t stream; /* within a pattern: the next stream, by id */
+    bool late;
+    /* Streams, each shown while the client hears it, and patterns. */
     uint32_t subscriptions[];
 };
 
-/* The seq that an ack and a snapshot name: updates that follow are above. */
-uint64_t snapshot_seq(const struct view *v);
-/* NULL where the request has nothing to show. */
-struct snapshots *snapshots_of(const struct request *r);
-/* From now on: what is in the log already is older than the subscription. */
+/* A channel whose cached messages had not come when it was acknowledged. */
+struct late_snapshot {
+    uint32_t subscription;
+    uint64_t from, fills; /* as above */
+};
+
+/* The seq that an ack and a snapshot name: what this client was sent is not
+ * above it, what follows is. */
+uint64_t snapshot_seq(const struct client *c, const struct view *v);
+/* How this group hears the channel; NULL: it does not. */
+const struct view *snapshot_heard(const struct group *g,
+                                  const struct channel *channel);
+/* Room for n subscriptions. */
+struct snapshots *snapshots_new(uint32_t n);
+void snapshots_add(struct snapshots *s, uint32_t subscription);
+/* From now on: what is in the log already is older than the subscription.  Takes
+ * s; one without subscriptions is freed. */
 void snapshots_queue(struct client *c, struct snapshots *s);
 void snapshots_pump(struct client *c);
+/* Some channels were fetched: shows them to those who wait. */
+void snapshots_check(struct clients *registry);
 void snapshots_free(struct client *c);

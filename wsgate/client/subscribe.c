@@ -11,6 +11,8 @@
 
 enum { PENDING_TICK_MS = 50 };
 
+#define SUBSCRIBE_REFUSED "Redis refuses this gateway the channel (see its ACL)"
+
 /* --- what may be subscribed to --- */
 
 /* Each interval is one more stream of frames, shared by all who asked for it:
@@ -95,7 +97,8 @@ static void add_results(struct request *r, struct bytes *out)
         } else {
             const struct view *v = channels_view_of(upstream_channels(upstream),
                                                     item->subscription);
-            message_result_ok(&m, name, v->channel->epoch, snapshot_seq(v));
+            message_result_ok(&m, name, v->channel->epoch,
+                              snapshot_seq(r->client, v));
         }
     }
     message_results_end(&m);
@@ -134,24 +137,83 @@ static void take_over(struct client *c, struct request *r)
         if (old != SUBSCRIPTION_SET_NONE)
             upstream_close(upstream,
                            key_subscription(old)); /* one of two references */
-        item->subscription = NO_SUBSCRIPTION;
+        item->taken = true;
     }
     registry->subscriptions += have.count - before;
     subscription_set_apply(&have, &c->m);
     subscription_set_close(&have);
 }
 
-/* Everything is known: ack, then the subscriptions, then snapshots. */
+/* What Redis refuses is not subscribed to. */
+static void drop_refused(struct request *r)
+{
+    struct upstream *upstream = r->client->registry->upstream;
+
+    for (uint32_t i = 0; i < r->n_items; i++) {
+        struct subscribe_item *item = &r->items[i];
+
+        if (item->subscription == NO_SUBSCRIPTION ||
+            !upstream_is_refused(upstream, item->subscription))
+            continue;
+        upstream_close(upstream, item->subscription);
+        item->subscription = NO_SUBSCRIPTION;
+        request_refuse(item, "refused", SUBSCRIBE_REFUSED);
+    }
+}
+
+/* Who comes from elsewhere must not hear again, or something older than, what
+ * it heard there.  True: something was sent. */
+static bool send_waiting(const struct client *c, const struct request *r)
+{
+    struct channels *cs = upstream_channels(c->registry->upstream);
+    uint64_t sent = cs->fanout->log.head;
+
+    for (uint32_t i = 0; c->m.group && i < r->n_items; i++) {
+        uint32_t subscription = r->items[i].subscription;
+        struct view *v;
+
+        if (subscription == NO_SUBSCRIPTION)
+            continue;
+        if (subscription & SUBSCRIPTION_PATTERN) {
+            pattern_send_waiting(cs, channels_pattern_of(cs, subscription),
+                                 clock_mono_ms());
+            continue;
+        }
+        v = channels_view_of(cs, subscription);
+        if (snapshot_heard(c->m.group, v->channel) &&
+            snapshot_heard(c->m.group, v->channel) != v)
+            view_send_waiting(cs, v, clock_mono_ms());
+    }
+    return cs->fanout->log.head != sent;
+}
+
+static void queue_snapshots(struct client *c, const struct request *r)
+{
+    struct snapshots *s = snapshots_new(r->n_items);
+
+    for (uint32_t i = 0; i < r->n_items; i++) {
+        if (r->items[i].taken)
+            snapshots_add(s, r->items[i].subscription);
+    }
+    snapshots_queue(c, s);
+}
+
+/* Everything is known: the subscriptions take effect; then, before any update
+ * is sent, come ack and snapshots. */
 static void finish(struct request *r, struct bytes *out)
 {
     struct client *c = r->client;
-    struct snapshots *s = r->snapshot ? snapshots_of(r) : NULL;
 
+    drop_refused(r);
+    if (send_waiting(c, r) && !client_flush(c)) {
+        bytes_clear(out); /* it went, and its requests with it */
+        return;
+    }
+    take_over(c, r);
     if (c->dialect == DIALECT_NATIVE)
         add_results(r, out);
-    take_over(c, r);
-    if (s)
-        snapshots_queue(c, s);
+    if (r->snapshot)
+        queue_snapshots(c, r);
     request_free(r);
 }
 
@@ -277,16 +339,74 @@ void subscribe_check(struct clients *registry)
         upstream_flush(registry->upstream); /* see client_flush() */
     for (struct request *r = registry->pending, *next; r; r = next) {
         struct client *c = r->client;
+        uint64_t ends = registry->ends;
         next = r->next;
         if (!request_is_settled(r) && now < r->deadline_mono_ms)
             continue;
         bytes_clear(&out);
         finish(r, &out);
-        client_send(c, bytes_span(&out));
-        if (!c->ended && !c->closing)
+        if (registry->ends == ends)
+            client_send(c, bytes_span(&out));
+        if (registry->ends == ends && !c->ended && !c->closing)
             snapshots_pump(c);
-        if (c->ended || c->closing)
-            next = registry->pending; /* its other requests went with it */
+        if (registry->ends != ends)
+            next = registry->pending; /* some went, and their requests too */
     }
     bytes_close(&out);
+    snapshots_check(registry);
+}
+
+struct telling {
+    struct clients *registry;
+    struct span name;
+    bool pattern, refused;
+};
+
+/* The subscription by which it has the name; NO_SUBSCRIPTION: it has not. */
+static uint32_t subscription_of(const struct telling *t, const struct client *c)
+{
+    const struct group *g = c->m.group;
+    const struct upstream *upstream = t->registry->upstream;
+
+    for (uint32_t i = 0; g && i < g->n_keys; i++) {
+        uint32_t subscription = key_subscription(g->keys[i]);
+        if (((subscription & SUBSCRIPTION_PATTERN) != 0) == t->pattern &&
+            span_eq(upstream_subscription_name(upstream, subscription),
+                    t->name))
+            return subscription;
+    }
+    return NO_SUBSCRIPTION;
+}
+
+static void tell_one(void *arg, struct client *c)
+{
+    const struct telling *t = arg;
+    struct channels *cs = upstream_channels(t->registry->upstream);
+    uint32_t subscription = subscription_of(t, c);
+    struct bytes out = {0};
+    struct message_frame m;
+    const struct view *v;
+
+    if (subscription == NO_SUBSCRIPTION || c->dialect != DIALECT_NATIVE)
+        return;
+    if (t->refused) {
+        message_refused(&out, t->name, SUBSCRIBE_REFUSED);
+    } else {
+        m = message_results_begin(&out, "subscribed", span_str(""));
+        v = t->pattern ? NULL : channels_view_of(cs, subscription);
+        message_result_ok(&m, t->name, v ? v->channel->epoch : NULL,
+                          v ? snapshot_seq(c, v) : 0);
+        message_results_end(&m);
+    }
+    client_send(c, bytes_span(&out));
+    bytes_close(&out);
+}
+
+void subscribe_access(struct clients *registry, struct span name, bool pattern,
+                      bool refused)
+{
+    struct telling telling = {registry, name, pattern, refused};
+
+    upstream_flush(registry->upstream);
+    clients_each(registry, tell_one, &telling);
 }

@@ -47,6 +47,13 @@ static void world_activity(void *arg, const struct activity *a)
                                                   : (int)a->interval_ms);
 }
 
+static void world_access(void *arg, struct span name, bool pattern,
+                         bool refused)
+{
+    subscribe_access(((struct client_world *)arg)->clients, name, pattern,
+                     refused);
+}
+
 static void world_check(void *arg)
 {
     subscribe_check(((struct client_world *)arg)->clients);
@@ -59,6 +66,7 @@ static inline void client_world_open(struct client_world *w, bool redis,
 
     memset(w, 0, sizeof *w);
     upstream_world_open(&w->up, redis, NULL);
+    w->up.on_access = world_access;
     o.routes = w->up.routes;
     w->clients = clients_new(&w->up.loop, &o, w->up.upstream, &w->up.fanout,
                              world_activity, w);

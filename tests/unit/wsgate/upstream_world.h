@@ -32,7 +32,8 @@ struct upstream_world {
     unsigned settled, ups, downs; /* times that it said so */
     enum upstream_state state;    /* that it said last */
     void (*on_settled)(void *arg);
-    void *on_settled_arg;
+    void (*on_access)(void *arg, struct span name, bool pattern, bool refused);
+    void *on_settled_arg; /* of both */
 };
 
 static void world_on_settled(void *arg)
@@ -42,6 +43,15 @@ static void world_on_settled(void *arg)
     w->settled++;
     if (w->on_settled)
         w->on_settled(w->on_settled_arg);
+}
+
+static void world_on_access(void *arg, struct span name, bool pattern,
+                            bool refused)
+{
+    struct upstream_world *w = arg;
+
+    if (w->on_access)
+        w->on_access(w->on_settled_arg, name, pattern, refused);
 }
 
 static void world_on_upstream(void *arg, enum upstream_state now)
@@ -66,6 +76,7 @@ static inline void upstream_world_open(struct upstream_world *w, bool redis,
 {
     static const struct upstream_events events = {
         .on_settled = world_on_settled,
+        .on_access = world_on_access,
         .on_upstream = world_on_upstream,
         .on_up = world_on_up,
         .on_down = world_on_down,

@@ -248,7 +248,7 @@ static void a_snapshot_has_the_newest_of_each_type(void **state)
     }
     publish(w, "bars:A:1", "{\"type\":\"tick\",\"n\":2}");
     bytes_init(&out);
-    channel_each_newest(&w->channels, &channel->native, on_newest, &out);
+    channel_each_told(&w->channels, &channel->native, on_newest, &out);
     assert_true(
         span_is(bytes_span(&out),
                 "{\"type\":\"bar\",\"bar\":{\"time\":12000000,\"final\":true}};"
@@ -296,7 +296,7 @@ static void an_interval_that_nobody_had_begins_anew(void **state)
     assert_int_equal(v->seq, 3);
     assert_null(w->channels.waiting);
     bytes_init(&out);
-    channel_each_newest(&w->channels, v, on_newest, &out);
+    channel_each_told(&w->channels, v, on_newest, &out);
     assert_true(span_is(bytes_span(&out), "3;"));
     bytes_close(&out);
 }
