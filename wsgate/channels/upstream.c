@@ -5,7 +5,6 @@
 
 #include "common/base/bytes.h"
 #include "common/base/clock.h"
-#include "common/base/log.h"
 #include "common/base/metrics.h"
 #include "common/redis/redis_sub.h"
 #include "wsgate/channels/upstream_internal.h"
@@ -105,82 +104,6 @@ static void on_prepare(uv_prepare_t *p)
     if (upstream->settled) {
         upstream->settled = false;
         upstream->events.on_settled(upstream->arg);
-    }
-}
-
-/* --- messages --- */
-
-static void count_bad(struct upstream *upstream, enum channel_result result,
-                      const struct channel *channel)
-{
-    if (result == CHANNEL_TOO_BIG) {
-        upstream->too_big++;
-        log_warn("message_too_big", "channel=%s", channel->name.ptr);
-    } else if (result == CHANNEL_NOT_JSON) {
-        upstream->invalid++;
-        log_warn("message_invalid", "channel=%s why=\"not JSON or not UTF-8\"",
-                 channel->name.ptr);
-    }
-}
-
-/* Unless it is what the cache said already. */
-static enum channel_result publish(struct upstream *upstream,
-                                   struct channel *channel,
-                                   const struct channel_message *m)
-{
-    struct upstream_channel *u = upstream_channel_of(channel);
-
-    if (u->n_taken > 0 && !m->local) {
-        switch (upstream_taken_again(upstream, u, m->payload)) {
-        case UPSTREAM_NEW:
-            break;
-        case UPSTREAM_DUPLICATE:
-            upstream->duplicate++;
-            return CHANNEL_OK;
-        case UPSTREAM_OUTDATED:
-            upstream->outdated++;
-            channel->seq++; /* who counts sees that one is missing */
-            return CHANNEL_OK;
-        }
-    }
-    return channel_publish(&upstream->channels, channel, m);
-}
-
-/* A payload is one JSON value, or several with line feeds between them. */
-void upstream_deliver(struct upstream *upstream, struct channel *channel,
-                      struct span payload, bool local)
-{
-    struct channel_message m;
-    const char *lf, *at = payload.ptr, *end = payload.ptr + payload.len;
-    enum channel_result result;
-
-    upstream_begin_turn(upstream);
-    m = (struct channel_message){.payload = payload,
-                                 .now_ms = upstream->now_ms,
-                                 .mono_ms = upstream->mono_ms,
-                                 .local = local};
-    result = publish(upstream, channel, &m);
-    if (result == CHANNEL_OK)
-        return;
-    lf = memchr(payload.ptr, '\n', payload.len);
-    if (!lf) {
-        count_bad(upstream, result, channel);
-        return;
-    }
-    while (at < end) {
-        const char *stop;
-
-        lf = memchr(at, '\n', (size_t)(end - at));
-        stop = lf ? lf : end;
-        m.payload = span_make(at, (size_t)(stop - at));
-        at = stop + 1;
-        if (m.payload.len > 0 && m.payload.ptr[m.payload.len - 1] == '\r')
-            m.payload.len--;
-        if (m.payload.len == 0)
-            continue;
-        result = publish(upstream, channel, &m);
-        if (result != CHANNEL_OK)
-            count_bad(upstream, result, channel);
     }
 }
 
@@ -437,6 +360,7 @@ struct upstream *upstream_new(uv_loop_t *loop,
     uv_prepare_start(&upstream->prepare, on_prepare);
     uv_timer_start(&upstream->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
     metrics_add(&fanout_time);
+    upstream_outcome_export(upstream->outcome);
     return upstream;
 }
 
@@ -472,7 +396,7 @@ struct upstream_stats upstream_stats(const struct upstream *upstream)
 {
     return (struct upstream_stats){
         .channels = upstream->channels.by_name.count,
-        .messages_redis = upstream->from_redis,
+        .messages_redis = upstream_outcome_received(upstream->outcome),
         .messages_local = upstream->from_local,
         .messages_invalid = upstream->invalid + upstream->too_big,
         .redis_subscriptions =

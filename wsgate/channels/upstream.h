@@ -54,7 +54,7 @@ struct upstream;
 
 struct upstream_stats {
     uint64_t channels;         /* known now */
-    uint64_t messages_redis;   /* received from Redis */
+    uint64_t messages_redis;   /* received from Redis, copies not counted */
     uint64_t messages_local;   /* received from standard input */
     uint64_t messages_invalid; /* not JSON, not UTF-8, too big */
     uint64_t redis_subscriptions;

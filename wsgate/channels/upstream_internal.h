@@ -10,6 +10,7 @@
 #include "common/redis/redis_probe.h"
 #include "common/redis/redis_sub.h"
 #include "wsgate/channels/upstream.h"
+#include "wsgate/channels/upstream_outcome.h"
 
 /* Of the cached messages, in this connection. */
 enum upstream_fetch {
@@ -123,12 +124,11 @@ struct upstream {
     uint64_t turn_ns, mono_ms;
     int64_t now_ms;
     struct event_reader *local; /* lines of standard input */
-    uint64_t from_redis, from_local, invalid, too_big, duplicate, outdated;
+    uint64_t outcome[OUTCOMES]; /* of messages from Redis */
+    uint64_t from_local, invalid, too_big;
 };
 
 void upstream_begin_turn(struct upstream *upstream);
-void upstream_deliver(struct upstream *upstream, struct channel *channel,
-                      struct span payload, bool local);
 /* Is said before the loop sleeps: not in the middle of a request. */
 void upstream_access_note(struct upstream *upstream, struct span name,
                           bool pattern, bool refused);
@@ -140,6 +140,10 @@ void upstream_release(struct upstream *upstream, struct upstream_channel *u);
  * on; UINT64_MAX: they are not heard now. */
 uint64_t upstream_covered_from(const struct upstream *upstream,
                                const struct upstream_channel *u);
+
+/* upstream_message.c */
+void upstream_deliver(struct upstream *upstream, struct channel *channel,
+                      struct span payload, bool local);
 
 /* upstream_redis.c */
 void upstream_redis_open(struct upstream *upstream);

@@ -57,43 +57,47 @@ uint64_t upstream_covered_from(const struct upstream *upstream,
     return from;
 }
 
-/* NULL: not for clients, or it came by its name already. */
+/* NULL: *why. */
 static struct upstream_channel *channel_by_pattern(struct upstream *upstream,
-                                                   struct span name)
+                                                   struct span name,
+                                                   enum upstream_outcome *why)
 {
     struct upstream_channel *u =
         upstream_channel_of(channels_find(&upstream->channels, name));
 
+    *why = OUTCOME_COPY;
     if (u)
         return u->wanted && u->confirmed == upstream->connection ? NULL : u;
-    if (route_channel_ok(name, false))
-        return upstream_channel(upstream, name);
-    upstream->invalid++;
-    return NULL;
+    *why = OUTCOME_INVALID_NAME;
+    if (!route_channel_ok(name, false)) {
+        upstream->invalid++;
+        return NULL;
+    }
+    *why = OUTCOME_CHANNELS_FULL;
+    return upstream_channel(upstream, name);
 }
 
 static void on_message(void *arg, struct span name, struct span payload,
                        struct span pattern)
 {
     struct upstream *upstream = arg;
-    struct upstream_channel *u;
+    enum upstream_outcome why = OUTCOME_UNWANTED;
+    struct upstream_channel *u = NULL;
 
     if (redis_probe_heard(upstream->probe, name)) {
         (void)upstream_cache_heard(upstream, payload);
         return;
     }
-    if (!strip(upstream, &name))
-        return;
-    if (pattern.len > 0 &&
-        (!strip(upstream, &pattern) || !is_pattern_of(pattern, name)))
-        return;
-    u = pattern.len > 0
-            ? channel_by_pattern(upstream, name)
-            : upstream_channel_of(channels_find(&upstream->channels, name));
-    if (!u)
-        return;
-    upstream->from_redis++;
-    upstream_deliver(upstream, &u->channel, payload, false);
+    if (strip(upstream, &name)) {
+        if (pattern.len == 0)
+            u = upstream_channel_of(channels_find(&upstream->channels, name));
+        else if (strip(upstream, &pattern) && is_pattern_of(pattern, name))
+            u = channel_by_pattern(upstream, name, &why);
+    }
+    if (u)
+        upstream_deliver(upstream, &u->channel, payload, false);
+    else
+        upstream->outcome[why]++;
 }
 
 static struct access *access_of(struct upstream *upstream, struct span name,

@@ -48,7 +48,6 @@ READ(behind, s.clients_behind)
 READ(subscriptions, s.subscriptions)
 READ(channels, s.channels)
 READ(groups, s.groups)
-READ(from_redis, s.messages_redis)
 READ(from_local, s.messages_local)
 READ(invalid, s.messages_invalid)
 READ(expected, s.expected)
@@ -86,8 +85,6 @@ static struct metric table[] = {
     GAUGE("subscriptions", subscriptions, "of all connections"),
     GAUGE("channels", channels, "channels that are known"),
     GAUGE("groups", groups, "sets of equal subscriptions"),
-    LABELLED("messages_total", "source=\"redis\"", from_redis,
-             "messages received"),
     LABELLED("messages_total", "source=\"local\"", from_local,
              "messages received"),
     COUNTER("messages_invalid_total", invalid,

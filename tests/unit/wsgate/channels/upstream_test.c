@@ -483,6 +483,11 @@ static void cached_messages_that_are_no_json_are_counted(void **state)
 
 /* --- names and patterns --- */
 
+static uint64_t outcome(const struct world *w, enum upstream_outcome outcome)
+{
+    return w->up.upstream->outcome[outcome];
+}
+
 static void what_has_a_name_and_a_pattern_comes_once(void **state)
 {
     struct world *w = *state;
@@ -543,7 +548,98 @@ static void other_prefixes_are_not_ours(void **state)
     fake_message(c, &other, span_str("q:market_data:A"), span_str("1"));
     fake_message(c, &other, span_str("market_data:A"), span_str("1"));
     world_redis(&w->up);
-    assert_int_equal(upstream_stats(w->up.upstream).messages_redis, 0);
+    assert_int_equal(outcome(w, OUTCOME_UNWANTED), 2);
+    assert_int_equal(outcome(w, OUTCOME_DELIVERED), 0);
+    upstream_close(w->up.upstream, a);
+}
+
+/* --- what became of each message --- */
+
+static uint64_t outcomes(const struct world *w)
+{
+    uint64_t sum = 0;
+
+    for (int i = 0; i < OUTCOMES; i++)
+        sum += w->up.upstream->outcome[i];
+    return sum;
+}
+
+/* A line for Redis to say at any time, to a subscriber that has a pattern. */
+static void say_by_pattern(const char *name, const char *payload)
+{
+    for (struct redis_conn *c = fake_redis.first; c; c = c->next) {
+        for (unsigned i = 0; i < c->n_names; i++) {
+            if (c->names[i].pattern)
+                fake_message(c, &c->names[i], span_str(name),
+                             span_str(payload));
+        }
+    }
+}
+
+static void each_message_from_redis_has_one_outcome(void **state)
+{
+    struct world *w = *state;
+    uint32_t name = open_channel(w, "market_data:A");
+    uint32_t pattern = open_channel(w, "market_data:*");
+
+    world_redis(&w->up);
+    world_publish("p:market_data:A", "1"); /* by its name and by the pattern */
+    world_publish("p:market_data:B", "2");
+    world_publish("p:market_data:C", "{");
+    world_publish("p:market_data:no name", "4");
+    say_by_pattern("p:other:D", "5");
+    world_redis(&w->up);
+    assert_int_equal(outcome(w, OUTCOME_DELIVERED), 2);
+    assert_int_equal(outcome(w, OUTCOME_COPY), 1);
+    assert_int_equal(outcome(w, OUTCOME_INVALID), 1);
+    assert_int_equal(outcome(w, OUTCOME_INVALID_NAME), 1);
+    assert_int_equal(outcome(w, OUTCOME_UNWANTED), 1);
+    assert_int_equal(outcomes(w), 6);
+    assert_int_equal(upstream_stats(w->up.upstream).messages_redis, 5);
+    upstream_close(w->up.upstream, name);
+    upstream_close(w->up.upstream, pattern);
+}
+
+static void the_probe_of_the_gateway_is_no_message(void **state)
+{
+    struct world *w = *state;
+
+    world_wait(&w->up, 3000, true);
+    assert_int_equal(w->up.state, UPSTREAM_LIVE);
+    assert_int_equal(outcomes(w), 0);
+}
+
+static void a_new_channel_for_which_there_is_no_room_is_counted(void **state)
+{
+    struct world *w = *state;
+    uint32_t pattern = open_channel(w, "market_data:*");
+    char name[32];
+
+    world_redis(&w->up);
+    for (int i = 0; i < CHANNELS_MAX; i++) {
+        snprintf(name, sizeof name, "x:%d", i);
+        assert_non_null(
+            channels_get(upstream_channels(w->up.upstream), span_str(name)));
+    }
+    world_publish("p:market_data:NEW", "1");
+    world_redis(&w->up);
+    assert_int_equal(outcome(w, OUTCOME_CHANNELS_FULL), 1);
+    assert_int_equal(outcomes(w), 1);
+    upstream_close(w->up.upstream, pattern);
+}
+
+static void each_value_of_a_message_counts_and_none_is_invalid(void **state)
+{
+    struct world *w = *state;
+    uint32_t a = open_channel(w, "market_data:A");
+
+    world_redis(&w->up);
+    world_publish("p:market_data:A", "1\n{\r\n\n3\n");
+    world_publish("p:market_data:A", "\n\r\n"); /* lines, but no value */
+    world_redis(&w->up);
+    assert_int_equal(outcome(w, OUTCOME_DELIVERED), 2);
+    assert_int_equal(outcome(w, OUTCOME_INVALID), 2);
+    assert_int_equal(outcomes(w), 4);
     upstream_close(w->up.upstream, a);
 }
 
@@ -595,6 +691,10 @@ int main(void)
         TEST(until_the_name_is_confirmed_the_pattern_brings_its_messages),
         TEST(a_pattern_stands_for_one_last_part_only),
         TEST(other_prefixes_are_not_ours),
+        TEST(each_message_from_redis_has_one_outcome),
+        TEST(the_probe_of_the_gateway_is_no_message),
+        TEST(a_new_channel_for_which_there_is_no_room_is_counted),
+        TEST(each_value_of_a_message_counts_and_none_is_invalid),
         TEST(several_values_in_one_message_are_several_messages),
     };
 
