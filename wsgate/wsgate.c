@@ -7,7 +7,7 @@
 #include "wsgate/client/subscribe.h"
 #include "wsgate/http/api.h"
 
-enum { SPARE_FDS = 64 };
+enum { SPARE_FDS = 64, READY_REFUSED_MAX = 10 };
 
 /* --- what the parts say --- */
 
@@ -24,6 +24,11 @@ static void on_http(void *arg, struct http_conn *conn,
         api_handle(w->api, conn, req);
 }
 
+static void add_name(void *arg, struct span name)
+{
+    json_write_span(arg, NULL, name);
+}
+
 /* For app.is_ready. */
 static bool is_ready(void *arg, const char **why)
 {
@@ -34,6 +39,20 @@ static bool is_ready(void *arg, const char **why)
         return true;
     *why = now == UPSTREAM_DOWN ? "upstream is down" : "upstream is stale";
     return false;
+}
+
+/* For app.ready_detail: what Redis refuses, though the gateway is ready. */
+static void ready_detail(void *arg, struct json_writer *json)
+{
+    const struct wsgate *w = arg;
+    const struct upstream_stats s = upstream_stats(w->upstream);
+
+    json_write_str(json, "upstream",
+                   upstream_name(upstream_state(w->upstream)));
+    json_write_uint(json, "refused_count", s.redis_refused);
+    json_write_array(json, "refused");
+    upstream_each_refused(w->upstream, READY_REFUSED_MAX, add_name, json);
+    json_write_array_end(json);
 }
 
 static void on_settled(void *arg)
@@ -272,6 +291,7 @@ bool wsgate_init(struct wsgate *w, struct app *app, const struct options *opts,
     upgrade_warm_up();
     api_connect(w->api, upstream_redis(w->upstream));
     app->is_ready = is_ready;
+    app->ready_detail = ready_detail;
     app->ready_arg = w;
     app->on_reload = reload;
     log_info("listening", "address=%s port=%u", opts->listen,

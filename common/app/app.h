@@ -54,7 +54,9 @@ struct app {
     struct err failure; /* what app_fail() was told */
     /* readiness for /ready and --healthcheck: false with why */
     bool (*is_ready)(void *arg, const char **why);
-    void *ready_arg;
+    /* For /ready: more members; may be NULL. */
+    void (*ready_detail)(void *arg, struct json_writer *json);
+    void *ready_arg; /* of both */
     /* For /health: members of the tool's own; false: degraded. */
     bool (*health)(void *arg, struct json_writer *json);
     void *health_arg;

@@ -52,6 +52,8 @@ static void ready(struct app *app, struct http_conn *conn)
     json_write_bool(&w, "ready", yes);
     if (!yes)
         json_write_str(&w, "why", why);
+    if (app->ready_detail)
+        app->ready_detail(app->ready_arg, &w);
     json_write_object_end(&w);
     bytes_add_str(&json, "\n");
     http_respond_json(conn, yes ? 200 : 503, bytes_span(&json));

@@ -20,14 +20,60 @@ def test_a_channel_that_the_acl_forbids_holds_up_no_other(redis_server, gate):
     g = gate("--confirm", "1m", redis=Locked)
     ws = g.ws()
     ack = ws.subscribe("market_data:NO", "market_data:OK")
-    assert [x["channel"] for x in ack["results"]] == ["market_data:NO",
-                                                      "market_data:OK"]
+    assert [(x["channel"], x["ok"], x.get("code")) for x in ack["results"]] == [
+        ("market_data:NO", False, "refused"), ("market_data:OK", True, None)]
+    assert ack["results"][0]["temporary"] is True
     r.publish("market_data:NO", TRADE)
     r.publish("market_data:OK", TRADE)
     assert ws.wait_type("update")["channel"] == "market_data:OK"
     # The refusal cost nobody the link.
     assert g.metric("connections") == 1
-    assert harness.http_get(g.http("/ready"))[0] == 200
+    status, body = harness.http_get(g.http("/ready"))
+    detail = json.loads(body)
+    assert (status, detail["refused"], detail["refused_count"]) == (
+        200, ["market_data:NO"], 1)
+    assert g.metric("redis_subscriptions_refused") == 1
+
+
+@pytest.mark.parametrize("name,channel", [
+    ("market_data:A", "market_data:A"), ("market_data:*", "market_data:A")])
+def test_who_has_a_channel_hears_that_it_is_refused_and_granted_again(
+        redis_server, gate, name, channel):
+    r = redis_server.client()
+
+    def allow(*channels):
+        r.execute_command("ACL", "SETUSER", "gw", "on", ">pw", "~*", "+@all",
+                          "resetchannels", "&_probe:*", "&bars:*", *channels)
+
+    class Locked:
+        url = redis_server.url.replace("://", "://gw:pw@")
+    allow("&market_data:*")
+    g = gate(redis=Locked)
+    ws, other = g.ws(), g.ws()
+    assert ws.subscribe(name)["results"][0]["ok"]
+    other.subscribe("bars:A:1")
+    r.publish(channel, TRADE)
+    ws.wait_type("update")
+    allow()
+    m = ws.wait(lambda m: m["type"] == "error" and m.get("channel") == name, 5)
+    assert m["code"] == "refused" and m["temporary"] is True
+    other.wait(lambda m: m == {**m, "type": "heartbeat", "upstream": "live"})
+    assert not other.of("error")
+    late = g.ws().subscribe(name)["results"][0]
+    assert (late["ok"], late["code"]) == (False, "refused")
+    newer = TRADE.replace("045123", "045124")
+    r.hset("last:" + channel, "trade", newer)  # as its publisher goes on
+    allow("&market_data:*")
+    ws.wait(lambda m: m["type"] == "subscribed" and "id" not in m and
+            m["results"][0] == {**m["results"][0], "channel": name,
+                                "ok": True}, 40)
+    ws.wait(lambda m: m["type"] == "update" and
+            m["data"]["time"] == 1705575045124, 5)
+    r.publish(channel, TRADE.replace("045123", "045125"))
+    ws.wait(lambda m: m["type"] == "update" and
+            m["data"]["time"] == 1705575045125)
+    assert g.metric("redis_subscriptions_refused") == 0
+    assert g.metric("messages_recovered_total") == 1
 
 
 @pytest.mark.parametrize("line,says", [

@@ -69,29 +69,6 @@ static void on_throttle(uv_timer_t *t)
     upstream_flush(upstream);
 }
 
-void upstream_access_note(struct upstream *upstream, struct span name,
-                          bool pattern, bool refused)
-{
-    char head[3] = {(char)pattern, (char)refused, (char)name.len};
-
-    bytes_add(&upstream->access, head, sizeof head);
-    bytes_add_span(&upstream->access, name);
-}
-
-static void tell_access(struct upstream *upstream)
-{
-    struct bytes access = upstream->access;
-    const char *at = access.ptr, *end = at + access.len;
-
-    bytes_init(&upstream->access);
-    while (at < end) {
-        struct span name = span_make(at + 3, (unsigned char)at[2]);
-        upstream->events.on_access(upstream->arg, name, at[0], at[1]);
-        at = name.ptr + name.len;
-    }
-    bytes_close(&access);
-}
-
 /* Before the loop sleeps: whatever a callback left behind. */
 static void on_prepare(uv_prepare_t *p)
 {
@@ -100,7 +77,7 @@ static void on_prepare(uv_prepare_t *p)
     if (upstream->fanout->dirty)
         upstream_flush(upstream);
     if (upstream->access.len > 0 && upstream->events.on_access)
-        tell_access(upstream);
+        upstream_access_tell(upstream);
     if (upstream->settled) {
         upstream->settled = false;
         upstream->events.on_settled(upstream->arg);
@@ -241,19 +218,6 @@ bool upstream_is_fetched(const struct upstream *upstream,
     const struct upstream_channel *u = (const void *)channel;
 
     return !upstream->sub || u->fetch == FETCH_DONE || u->access.answered > 0;
-}
-
-bool upstream_is_refused(const struct upstream *upstream, uint32_t subscription)
-{
-    const struct channels *cs = &upstream->channels;
-
-    return subscription & SUBSCRIPTION_PATTERN
-               ? upstream_pattern_of(
-                     channels_pattern_of(cs, subscription)->pattern)
-                     ->access.refused
-               : upstream_channel_of(
-                     channels_view_of(cs, subscription)->channel)
-                     ->access.refused;
 }
 
 struct span upstream_subscription_name(const struct upstream *upstream,
@@ -402,5 +366,6 @@ struct upstream_stats upstream_stats(const struct upstream *upstream)
         .redis_subscriptions =
             !upstream->sub ? 0 : redis_sub_wanted_count(upstream->sub),
         .redis_refused = (uint64_t)upstream->refused,
+        .recovered = upstream->recovered,
     };
 }

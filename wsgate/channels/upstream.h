@@ -59,6 +59,7 @@ struct upstream_stats {
     uint64_t messages_invalid; /* not JSON, not UTF-8, too big */
     uint64_t redis_subscriptions;
     uint64_t redis_refused; /* of them, by Redis */
+    uint64_t recovered;     /* cached messages told after an outage */
 };
 
 struct upstream *upstream_new(uv_loop_t *loop,
@@ -92,6 +93,9 @@ bool upstream_is_fetched(const struct upstream *upstream,
 /* Does Redis refuse it (ACL)? */
 bool upstream_is_refused(const struct upstream *upstream,
                          uint32_t subscription);
+/* Some of the channels and patterns that Redis refuses; walks all of them. */
+void upstream_each_refused(const struct upstream *upstream, unsigned max,
+                           void (*fn)(void *arg, struct span name), void *arg);
 struct span upstream_subscription_name(const struct upstream *upstream,
                                        uint32_t subscription);
 uint32_t upstream_subscription_interval(const struct upstream *upstream,

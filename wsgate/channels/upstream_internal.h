@@ -129,9 +129,6 @@ struct upstream {
 };
 
 void upstream_begin_turn(struct upstream *upstream);
-/* Is said before the loop sleeps: not in the middle of a request. */
-void upstream_access_note(struct upstream *upstream, struct span name,
-                          bool pattern, bool refused);
 /* Found or made; NULL: there are too many. */
 struct upstream_channel *upstream_channel(struct upstream *upstream,
                                           struct span name);
@@ -156,6 +153,14 @@ void upstream_redis_unwant(struct upstream *upstream, struct span name,
 /* In upstream->name. */
 struct span upstream_prefixed(struct upstream *upstream, const char *more,
                               struct span name);
+
+/* upstream_access.c */
+struct access *upstream_access_of(struct upstream *upstream, struct span name,
+                                  bool pattern);
+/* Clients are told before the loop sleeps, if that changes anything. */
+void upstream_access_set(struct upstream *upstream, struct access *access,
+                         struct span name, bool pattern, bool refused);
+void upstream_access_tell(struct upstream *upstream);
 
 /* upstream_cache.c */
 void upstream_cache_close(struct upstream *upstream);

@@ -100,30 +100,6 @@ static void on_message(void *arg, struct span name, struct span payload,
         upstream->outcome[why]++;
 }
 
-static struct access *access_of(struct upstream *upstream, struct span name,
-                                bool pattern)
-{
-    struct upstream_pattern *p = NULL;
-    struct upstream_channel *u = NULL;
-
-    if (pattern)
-        p = upstream_pattern_of(
-            channels_find_pattern(&upstream->channels, name));
-    else
-        u = upstream_channel_of(channels_find(&upstream->channels, name));
-    return p ? &p->access : u ? &u->access : NULL;
-}
-
-static void set_access(struct upstream *upstream, struct access *access,
-                       struct span name, bool pattern, bool refused)
-{
-    if (access->refused == refused)
-        return;
-    access->refused = refused;
-    upstream->refused += refused ? 1 : -1;
-    upstream_access_note(upstream, name, pattern, refused);
-}
-
 static void recover(void *arg, struct node *n)
 {
     struct upstream *upstream = arg;
@@ -140,7 +116,7 @@ static void pattern_confirmed(struct upstream *upstream,
 {
     p->confirmed = upstream->connection;
     p->access.answered = 0;
-    set_access(upstream, &p->access, p->pattern.name, true, false);
+    upstream_access_set(upstream, &p->access, p->pattern.name, true, false);
     p->confirmed_frame = upstream->fanout->log.head;
     table_each(&upstream->channels.by_name, recover, upstream);
     upstream->settled = true;
@@ -165,7 +141,7 @@ static void on_confirmed(void *arg, struct span name, bool pattern)
         return; /* the probe's, or given up meanwhile */
     u->confirmed = upstream->connection;
     u->access.answered = 0;
-    set_access(upstream, &u->access, u->channel.name, false, false);
+    upstream_access_set(upstream, &u->access, u->channel.name, false, false);
     u->confirmed_frame = upstream->fanout->log.head;
     upstream_cache_want(upstream, u);
 }
@@ -206,11 +182,11 @@ static void on_refused(void *arg, struct span name, bool pattern,
     (void)why;
     if (!strip(upstream, &name))
         return;
-    access = access_of(upstream, name, pattern);
+    access = upstream_access_of(upstream, name, pattern);
     if (!access)
         return;
     access->answered = upstream->connection;
-    set_access(upstream, access, name, pattern, true);
+    upstream_access_set(upstream, access, name, pattern, true);
     upstream->settled = true;
 }
 

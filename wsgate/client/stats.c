@@ -29,6 +29,8 @@ void stats_read(const struct clients *registry, struct stats *out)
         .bytes_received = registry->bytes_received,
         .commands = registry->commands,
         .redis_subscriptions = up.redis_subscriptions,
+        .redis_refused = up.redis_refused,
+        .recovered = up.recovered,
     };
 }
 
@@ -64,6 +66,8 @@ READ(commands, s.commands)
 READ(sends, all->fanout->counters.sends)
 READ(stalls, all->fanout->counters.stalls)
 READ(redis_subscriptions, s.redis_subscriptions)
+READ(redis_refused, s.redis_refused)
+READ(recovered, s.recovered)
 READ(upstream, upstream_state(all->upstream) == UPSTREAM_LIVE)
 
 #define LABELLED(n, l, f, h)                                                   \
@@ -110,6 +114,10 @@ static struct metric table[] = {
     COUNTER("stalls_total", stalls, "times that a connection fell behind"),
     GAUGE("redis_subscriptions", redis_subscriptions,
           "channels and patterns subscribed to in Redis"),
+    GAUGE("redis_subscriptions_refused", redis_refused,
+          "channels and patterns that Redis refuses (ACL)"),
+    COUNTER("messages_recovered_total", recovered,
+            "cached messages told after an outage"),
     GAUGE("upstream_live", upstream, "1 while messages come from Redis"),
 };
 

@@ -25,7 +25,8 @@ struct stats {
     uint64_t bytes_sent;
     uint64_t bytes_received;
     uint64_t commands; /* WebSocket messages from clients */
-    uint64_t redis_subscriptions;
+    uint64_t redis_subscriptions, redis_refused;
+    uint64_t recovered; /* cached messages told after an outage */
 };
 
 void stats_read(const struct clients *registry, struct stats *out);
