@@ -110,8 +110,8 @@ static void lose(struct redis_link *l, const char *reason, bool refused)
     retry_ms = redis_backoff_next(&l->backoff, random);
     if (refused) {
         /* Whoever said no will hardly say yes in a second. */
-        int64_t max = l->config.retry_max_ms;
-        retry_ms = max + (int64_t)(random % (uint64_t)(max + 1));
+        int64_t half = l->config.retry_max_ms / 2;
+        retry_ms = half + (int64_t)(random % (uint64_t)(half + 1));
     }
     redis_conn_close(l->conn);
     l->conn = NULL;

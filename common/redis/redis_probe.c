@@ -18,6 +18,8 @@ struct redis_probe {
     uv_timer_t timer;
     uint64_t due_ms;
     bool closed, timer_closed;
+    bool published;    /* by the last PUBLISH: ROLE answers after it */
+    bool role_refused; /* was logged */
     size_t channel_len;
     char channel[160];
 };
@@ -43,24 +45,53 @@ static void evaluate(struct redis_probe *p);
 static void on_published(void *arg, const struct redis_reply *r)
 {
     struct redis_probe *p = arg;
-    bool ok = r && r->type == REDIS_INTEGER;
 
-    redis_probe_state_answer(&p->state, uv_now(p->loop), ok);
+    p->published = r && r->type == REDIS_INTEGER;
+    if (r && !p->published && !p->closed)
+        log_warn("redis_probe_failed", "channel=%s why=%s",
+                 LOG_Q(span_str(p->channel)), LOG_Q(r->str));
+}
+
+/* A replica: ["slave", host, port, state of the link to its master, offset].
+ * Anything else, an error too, has no master that it could have lost. */
+static bool detached(const struct redis_reply *r)
+{
+    return r->type == REDIS_ARRAY && r->count >= 4 &&
+           r->item[0].type == REDIS_STRING &&
+           span_is(r->item[0].str, "slave") &&
+           r->item[3].type == REDIS_STRING &&
+           !span_is(r->item[3].str, "connected");
+}
+
+static void on_role(void *arg, const struct redis_reply *r)
+{
+    struct redis_probe *p = arg;
+    enum redis_probe_answer answer = REDIS_PROBE_ATTACHED;
+    bool refused = r && r->type == REDIS_ERROR_REPLY;
+
+    if (!r || !p->published)
+        answer = REDIS_PROBE_FAILED;
+    else if (detached(r))
+        answer = REDIS_PROBE_DETACHED;
+    redis_probe_state_answer(&p->state, uv_now(p->loop), answer);
     if (p->closed) {
         free_if_unused(p);
         return;
     }
-    if (r && !ok)
-        log_warn("redis_probe_failed", "channel=%s why=%s",
-                 LOG_Q(span_str(p->channel)), LOG_Q(r->str));
+    if (refused && !p->role_refused)
+        log_warn("redis_role_refused", "why=%s", LOG_Q(r->str));
+    p->role_refused = r ? refused : p->role_refused;
     evaluate(p);
 }
 
 static void publish(struct redis_probe *p)
 {
+    p->published = false;
     if (!redis_cmd_words(p->cmd, on_published, p, "PUBLISH", p->channel, "1",
-                         NULL))
-        redis_probe_state_answer(&p->state, uv_now(p->loop), false);
+                         NULL) ||
+        !redis_cmd_words(p->cmd, on_role, p, "ROLE", NULL))
+        redis_probe_state_answer(&p->state, uv_now(p->loop),
+                                 REDIS_PROBE_FAILED);
 }
 
 static void on_timer(uv_timer_t *t);
@@ -71,7 +102,7 @@ static void evaluate(struct redis_probe *p)
     enum upstream_state upstream;
     uint64_t in_ms;
 
-    redis_probe_state_links(&p->state, redis_cmd_ready(p->cmd),
+    redis_probe_state_links(&p->state, now, redis_cmd_ready(p->cmd),
                             redis_sub_state(p->sub) == REDIS_READY,
                             redis_sub_settled(p->sub));
     switch (redis_probe_state_step(&p->state, now)) {
@@ -153,11 +184,18 @@ struct span redis_probe_channel(const struct redis_probe *p)
 
 bool redis_probe_heard(struct redis_probe *p, struct span channel)
 {
-    redis_probe_state_heard(&p->state, uv_now(p->loop));
-    if (p->told != UPSTREAM_LIVE)
+    uint64_t now = uv_now(p->loop);
+    bool own = channel.len == p->channel_len &&
+               memcmp(channel.ptr, p->channel, channel.len) == 0;
+
+    if (own)
+        redis_probe_state_echo(&p->state, now);
+    else
+        redis_probe_state_heard(&p->state, now);
+    if (p->told != UPSTREAM_LIVE &&
+        redis_probe_state_upstream(&p->state, now) == UPSTREAM_LIVE)
         evaluate(p);
-    return channel.len == p->channel_len &&
-           memcmp(channel.ptr, p->channel, channel.len) == 0;
+    return own;
 }
 
 void redis_probe_links_changed(struct redis_probe *p)
