@@ -1,6 +1,4 @@
 /* Messages of a channel: frames of it and its views, and the newest of them. */
-#include <stdlib.h>
-
 #include "common/event/event.h"
 #include "wsgate/channels/channel.h"
 #include "wsgate/channels/message.h"
@@ -29,7 +27,7 @@ static void repeat(struct channels *cs, struct view *v,
     bytes_clear(&cs->scratch);
     bytes_add_span(&cs->scratch, frame);
     memcpy(fanout_room(cs->fanout, frame.len), cs->scratch.ptr, frame.len);
-    fanout_add(cs->fanout, &v->stream, s->type, s->bar_time, frame.len, data_at,
+    fanout_add(cs->fanout, &v->stream, s->type, s->part, frame.len, data_at,
                data_len);
     v->seq = v->channel->seq;
 }
@@ -94,10 +92,10 @@ enum channel_result channel_publish(struct channels *cs,
     struct event_peek peek;
     char *at;
     size_t len;
+    const struct conflation_key *slot;
     uint16_t type;
-    int64_t bar_time;
-    uint16_t key;
-    uint64_t superseded;
+    int64_t part;
+    uint64_t superseded, number;
 
     if (max > framelog_max(&cs->fanout->log))
         return CHANNEL_TOO_BIG;
@@ -108,52 +106,28 @@ enum channel_result channel_publish(struct channels *cs,
     if (!event_peek(span_make(at + data_at, m->payload.len), &peek))
         return CHANNEL_NOT_JSON; /* not committed: overwritten by the next */
     type = type_of(&cs->types, peek.type);
-    bar_time = peek.is_bar ? peek.bar_time_ms : 0;
-    key = stream_key(native, type, bar_time);
-    superseded = native->keys[key].frame;
+    part = peek.is_bar ? peek.bar_time_ms : 0;
+    slot = channel->native.next ? stream_find(native, type, part) : NULL;
+    superseded = slot ? slot->frame : 0;
     channel->seq++;
     channel->last_ms = m->now_ms;
     channel->last_local = m->local;
-    fanout_add(cs->fanout, native, type, bar_time, len, data_at,
-               m->payload.len);
+    number = fanout_add(cs->fanout, native, type, part, len, data_at,
+                        m->payload.len);
     if (channel->native.next)
-        publish_views(cs, channel, m, &native->keys[key], superseded,
-                      peek.type);
+        publish_views(cs, channel, m,
+                      &native->keys[framelog_at(&cs->fanout->log, number)->key],
+                      superseded, peek.type);
     return CHANNEL_OK;
-}
-
-static int by_frame(const void *a, const void *b)
-{
-    uint64_t x = ((const struct conflation_key *)a)->frame,
-             y = ((const struct conflation_key *)b)->frame;
-
-    return (x > y) - (x < y);
-}
-
-/* Keys are copied first: what follows may evict, and so move, the originals'
- * bytes, but not the order. */
-static uint32_t keys_in_order(const struct stream *c,
-                              struct conflation_key out[STREAM_KEYS_MAX])
-{
-    if (c->n_keys > 0)
-        memcpy(out, c->keys, c->n_keys * sizeof *out);
-    if (c->n_keys > 1)
-        qsort(out, c->n_keys, sizeof *out, by_frame);
-    return c->n_keys;
 }
 
 static void send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms)
 {
-    struct conflation_key keys[STREAM_KEYS_MAX];
-    struct stream *native = &v->channel->native.stream;
-    uint32_t n = keys_in_order(native, keys);
+    const struct stream *native = &v->channel->native.stream;
+    const struct conflation_key *k = stream_first(native, v->waiting);
 
-    for (uint32_t i = 0; i < n; i++) {
-        if (keys[i].frame >= v->waiting && v->stream.n_links > 0)
-            repeat(cs, v,
-                   &native->keys[stream_key(native, keys[i].type,
-                                            keys[i].bar_time)]);
-    }
+    for (; k && v->stream.n_links > 0; k = stream_next(native, k))
+        repeat(cs, v, k);
     v->waiting = 0;
     v->due_mono_ms = mono_ms + v->interval_ms;
 }
@@ -206,16 +180,13 @@ uint64_t view_told_seq(const struct view *v)
                                                       : v->channel->seq;
 }
 
-/* Is there a newer one of the same type? */
-static bool is_outdone(const struct conflation_key *keys, uint32_t n,
-                       uint32_t i)
+/* Is there a newer one of the same type?  A newer bar is that of a later time:
+ * the older one may have been corrected since. */
+static bool is_outdone(const struct stream *s, const struct conflation_key *k)
 {
-    for (uint32_t k = 0; k < n; k++) {
-        if (k == i || keys[k].type != keys[i].type)
-            continue;
-        if (keys[k].frame > keys[i].frame ||
-            (keys[k].frame == keys[i].frame &&
-             keys[k].bar_time > keys[i].bar_time))
+    for (uint32_t i = 0; i < s->n_keys; i++) {
+        const struct conflation_key *other = &s->keys[i];
+        if (other->type == k->type && other->part > k->part)
             return true;
     }
     return false;
@@ -226,14 +197,13 @@ void channel_each_told(const struct channels *cs, const struct view *v,
                                   struct span payload),
                        void *arg)
 {
-    struct conflation_key keys[STREAM_KEYS_MAX];
-    const struct stream *c =
+    const struct stream *s =
         v->stream.n_keys > 0 ? &v->stream : &v->channel->native.stream;
-    uint32_t n = keys_in_order(c, keys);
 
-    for (uint32_t i = 0; i < n; i++) {
-        struct span payload = stream_payload(&keys[i], &cs->fanout->log);
-        if (payload.len > 0 && !is_outdone(keys, n, i))
-            fn(arg, &keys[i], payload);
+    for (const struct conflation_key *k = stream_first(s, 0); k;
+         k = stream_next(s, k)) {
+        struct span payload = stream_payload(k, &cs->fanout->log);
+        if (payload.len > 0 && !is_outdone(s, k))
+            fn(arg, k, payload);
     }
 }

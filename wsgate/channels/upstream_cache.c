@@ -40,7 +40,7 @@ const struct conflation_key *upstream_slot(const struct channel *channel,
     const struct stream *s = &channel->native.stream;
 
     for (uint32_t i = 0; i < s->n_keys; i++) {
-        if (s->keys[i].type == type && s->keys[i].bar_time == bar_time)
+        if (s->keys[i].type == type && s->keys[i].part == bar_time)
             return &s->keys[i];
     }
     return NULL;
@@ -63,9 +63,9 @@ static void note_newest(const struct upstream *upstream,
     struct event_order order;
 
     for (uint32_t i = 0; i < s->n_keys; i++) {
-        if (s->keys[i].bar_time > u->lost_bar_ms)
-            u->lost_bar_ms = s->keys[i].bar_time;
-        if (s->keys[i].bar_time != 0)
+        if (s->keys[i].part > u->lost_bar_ms)
+            u->lost_bar_ms = s->keys[i].part;
+        if (s->keys[i].part != 0)
             continue;
         order = order_of_slot(upstream, &s->keys[i]);
         if (order.time_ns > u->lost_ns)

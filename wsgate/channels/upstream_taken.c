@@ -57,7 +57,7 @@ uint64_t upstream_fill(const struct channel *channel,
 
     for (uint16_t i = 0; i < u->n_taken; i++) {
         if (u->taken[i].type == slot->type &&
-            u->taken[i].bar_time == slot->bar_time)
+            u->taken[i].bar_time == slot->part)
             return u->taken[i].fill;
     }
     return 0;

@@ -88,10 +88,10 @@ bool conflation_newest(struct fanout *f, const struct group *g,
                 return false;
             continue;
         }
-        for (uint32_t n = 0; n < s->n_keys; n++) {
-            const struct conflation_key *k = &s->keys[n];
+        for (const struct conflation_key *k = stream_first(s, from); k;
+             k = stream_next(s, k)) {
             struct span frame = stream_frame(k, &f->log);
-            if (k->frame >= from && frame.len > 0)
+            if (frame.len > 0)
                 add(out, k->frame, frame, false);
         }
     }

@@ -258,10 +258,9 @@ char *fanout_room(struct fanout *f, size_t max)
 }
 
 uint64_t fanout_add(struct fanout *f, struct stream *s, uint16_t type,
-                    int64_t bar_time, size_t len, size_t data_at,
-                    size_t data_len)
+                    int64_t part, size_t len, size_t data_at, size_t data_len)
 {
-    uint16_t key = stream_key(s, type, bar_time);
+    uint16_t key = stream_key(s, type, part, &f->counters.symbols_forgotten);
     uint64_t number =
         framelog_commit(&f->log, len,
                         (struct frame){.stream = s->id,

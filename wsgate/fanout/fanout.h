@@ -62,6 +62,9 @@ struct fanout_counters {
     uint64_t dropped_closed, dropped_slow; /* owed to members that went */
     uint64_t sends, bytes;
     uint64_t stalls; /* times that a member fell behind */
+    /* Slots of symbols that gave way (STREAM_PARTS_MAX): whoever was owed the
+     * newest of one did not get it. */
+    uint64_t symbols_forgotten;
 };
 
 /* A stream as the member being served wants it. */
@@ -129,8 +132,7 @@ void fanout_remove_pattern(struct fanout *f, struct stream_pattern *p);
 char *fanout_room(struct fanout *f, size_t max);
 /* len bytes written there are one frame of s. */
 uint64_t fanout_add(struct fanout *f, struct stream *s, uint16_t type,
-                    int64_t bar_time, size_t len, size_t data_at,
-                    size_t data_len);
+                    int64_t part, size_t len, size_t data_at, size_t data_len);
 void fanout_flush(struct fanout *f);
 
 /* m's subscriptions are now exactly these keys (subscription_key(); sorted,

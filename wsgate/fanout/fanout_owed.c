@@ -16,15 +16,11 @@ static const struct group_stream *find(const struct group *g,
 static uint64_t first_newest(const struct fanout *f, const struct stream *s,
                              uint64_t from)
 {
-    uint64_t first = 0;
+    const struct conflation_key *k = stream_first(s, from);
 
-    for (uint32_t i = 0; i < s->n_keys; i++) {
-        const struct conflation_key *k = &s->keys[i];
-        if (k->frame >= from && (first == 0 || k->frame < first) &&
-            stream_frame(k, &f->log).len > 0)
-            first = k->frame;
-    }
-    return first;
+    while (k && stream_frame(k, &f->log).len == 0)
+        k = stream_next(s, k);
+    return !k ? 0 : k->frame;
 }
 
 static uint64_t first_in_log(const struct fanout *f, const struct stream *s,
@@ -65,15 +61,15 @@ uint64_t fanout_first_owed(const struct fanout *f, const struct member *m,
 struct span fanout_frame(const struct fanout *f, const struct stream *s,
                          uint64_t number)
 {
+    const struct conflation_key *k;
+
     if (framelog_has(&f->log, number)) {
         const struct frame *fr = framelog_at(&f->log, number);
         return fr->stream == s->id && number >= s->born
                    ? span_make(framelog_bytes(&f->log, fr), fr->len)
                    : span_make(NULL, 0);
     }
-    for (uint32_t i = 0; number != 0 && i < s->n_keys; i++) {
-        if (s->keys[i].frame == number)
-            return stream_frame(&s->keys[i], &f->log);
-    }
-    return span_make(NULL, 0);
+    k = number == 0 ? NULL : stream_first(s, number);
+    return k && k->frame == number ? stream_frame(k, &f->log)
+                                   : span_make(NULL, 0);
 }

@@ -3,7 +3,8 @@
  *
  * Of each conflation key the newest frame is kept.  The key is the message
  * type, for bars with the bar's time, so that a quote never hides a trade and
- * a final bar is never hidden by the first update of the next one.  The bytes
+ * a final bar is never hidden by the first update of the next one; in a stream
+ * that carries many symbols, the type and the symbol.  The bytes
  * stay in the frame log for as long as they can and are copied out only when
  * they would be overwritten while still the newest: an active stream costs no
  * copy.
@@ -11,7 +12,9 @@
  * Pure: no clock, no sockets, no Redis.
  *
  * Ownership   keys own their copies; links are fanout.c's
- * Limits      STREAM_KEYS_MAX keys; the one with the oldest frame gives way
+ * Limits      STREAM_KEYS_MAX keys, STREAM_PARTS_MAX where they are of symbols;
+ *             the one with the oldest frame gives way (slot_index.h: at no cost
+ *             that grows with their number)
  */
 #pragma once
 
@@ -19,13 +22,18 @@
 #include "common/base/span.h"
 #include "wsgate/fanout/framelog.h"
 
-enum { STREAM_KEYS_MAX = 64 };
+enum {
+    STREAM_KEYS_MAX = 64,
+    STREAM_PARTS_MAX = 16384,
+    STREAM_KEYS_INDEXED = 16 /* more than these are not searched one by one */
+};
 
 struct group;
+struct slot_index;
 
-/* (type, bar time), and its newest frame. */
+/* (type, part), and its newest frame. */
 struct conflation_key {
-    int64_t bar_time; /* 0 for everything but bars */
+    int64_t part;     /* a bar's time, a hash of the symbol, or 0 */
     uint64_t frame;   /* number of the newest frame; 0: only a cached payload */
     struct buf *copy; /* of that frame, once it left the log; or the payload */
     uint32_t data_len;
@@ -46,10 +54,12 @@ struct stream {
     uint64_t evicted; /* newest frame of it that left the log */
     struct conflation_key *keys;
     struct link *links;
+    struct slot_index *index; /* of keys, where they are many */
     uint32_t n_keys, cap_keys;
     uint32_t n_links, cap_links;
     const struct stream *root; /* the native stream of the same name */
     uint32_t covered;          /* by this many patterns */
+    bool by_symbol;            /* its parts are symbols */
 };
 
 void stream_init(struct stream *s, uint32_t id, uint64_t born,
@@ -58,14 +68,26 @@ void stream_close(struct stream *s);
 /* Forgets the keys, as if nothing had come yet; the links stay. */
 void stream_clear(struct stream *s);
 
-/* Index of a conflation key in s->keys, made if need be.  May move the keys. */
-uint16_t stream_key(struct stream *s, uint16_t type, int64_t bar_time);
+/* NULL: nothing of it came yet, or it gave way. */
+const struct conflation_key *stream_find(const struct stream *s, uint16_t type,
+                                         int64_t part);
+/* Index of a conflation key in s->keys, made if need be.  May move the keys.
+ * forgotten, which may be NULL, grows where another symbol gave way. */
+uint16_t stream_key(struct stream *s, uint16_t type, int64_t part,
+                    uint64_t *forgotten);
 /* frame is now the newest of the key at that index. */
 void stream_set(struct stream *s, uint16_t key, uint64_t frame);
 /* A payload known from elsewhere (Redis's last:), older than every frame.
  * Ignored where the key has a frame. */
-void stream_cache(struct stream *s, uint16_t type, int64_t bar_time,
+void stream_cache(struct stream *s, uint16_t type, int64_t part,
                   struct span payload);
+/* The keys in order of their frames, first those with none: the first one whose
+ * frame is not before `from`, and the one behind that.  NULL: no more.  The
+ * stream must not get frames meanwhile. */
+const struct conflation_key *stream_first(const struct stream *s,
+                                          uint64_t from);
+const struct conflation_key *stream_next(const struct stream *s,
+                                         const struct conflation_key *k);
 /* The frame leaves the log: copy it out if it is still the newest. */
 void stream_evict(struct stream *s, uint64_t number, const struct frame *f,
                   const char *bytes);

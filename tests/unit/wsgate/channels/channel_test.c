@@ -247,6 +247,8 @@ static void a_snapshot_has_the_newest_of_each_type(void **state)
         publish(w, "bars:A:1", text);
     }
     publish(w, "bars:A:1", "{\"type\":\"tick\",\"n\":2}");
+    /* Corrected: still not the newest bar. */
+    publish(w, "bars:A:1", "{\"type\":\"bar\",\"bar\":{\"time\":11940000}}");
     bytes_init(&out);
     channel_each_told(&w->channels, &channel->native, on_newest, &out);
     assert_true(
