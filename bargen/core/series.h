@@ -18,7 +18,7 @@
 #pragma once
 
 #include "bargen/core/bar.h"
-#include "bargen/core/resolution.h"
+#include "common/event/resolution.h"
 
 enum { SERIES_KEPT_MAX = 4096, SERIES_KEPT_CLOSED = 2 };
 

@@ -1,6 +1,6 @@
 #include "bargen/core/wallwatch.h"
 
-#include "bargen/core/resolution.h"
+#include "common/event/resolution.h"
 
 #define JUMP_NS NS_PER_SECOND
 #define PATIENCE_NS (60 * NS_PER_SECOND)

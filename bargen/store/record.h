@@ -7,9 +7,9 @@
  */
 #pragma once
 
-#include "bargen/core/resolution.h"
 #include "common/base/bytes.h"
 #include "common/base/decimal.h"
+#include "common/event/resolution.h"
 
 /* The engine takes no event after nine thousand million seconds; its month may
  * end later. */

@@ -4,7 +4,7 @@
 
 #include <cmocka.h>
 
-#include "bargen/core/resolution.h"
+#include "common/event/resolution.h"
 
 static struct resolution res(const char *name)
 {

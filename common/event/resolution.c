@@ -1,4 +1,4 @@
-#include "bargen/core/resolution.h"
+#include "common/event/resolution.h"
 
 #include <stdio.h>
 
