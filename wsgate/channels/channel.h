@@ -155,10 +155,17 @@ uint64_t view_told_seq(const struct view *v);
 void view_send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms);
 void pattern_send_waiting(struct channels *cs, struct pattern_view *v,
                           uint64_t mono_ms);
-/* What members of the view have been told or, as far as it was cached, may be
- * told: the newest payload of each type (of bars: the newest bar), oldest
- * first. */
-void channel_each_told(const struct channels *cs, const struct view *v,
-                       void (*fn)(void *arg, const struct conflation_key *s,
-                                  struct span payload),
-                       void *arg);
+/* What members of a native view have been told of one slot or, as far as it was
+ * only cached, may be told. */
+struct told {
+    const struct conflation_key *slot; /* of the channel */
+    uint64_t frame; /* that told it to these members; 0: it was cached */
+    struct span payload;
+};
+
+/* Slots have indices below channel_slots(), in no order, and keep them until
+ * they give way.  False: nothing of the slot was told, or it is not the newest
+ * bar. */
+uint32_t channel_slots(const struct channel *channel);
+bool channel_told(const struct channels *cs, const struct view *v,
+                  uint32_t index, struct told *out);

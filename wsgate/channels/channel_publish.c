@@ -175,16 +175,14 @@ void pattern_send_waiting(struct channels *cs, struct pattern_view *v,
 
 uint64_t view_told_seq(const struct view *v)
 {
-    /* A view with an interval may have messages that wait: not yet told. */
-    return v->stream.n_keys > 0 && v->interval_ms > 0 ? v->seq
-                                                      : v->channel->seq;
+    return v->waiting == 0 ? v->channel->seq : v->seq;
 }
 
-/* Is there a newer one of the same type?  A newer bar is that of a later time:
- * the older one may have been corrected since. */
+/* Is there a newer bar?  That is one of a later time: the older one may have
+ * been corrected since. */
 static bool is_outdone(const struct stream *s, const struct conflation_key *k)
 {
-    for (uint32_t i = 0; i < s->n_keys; i++) {
+    for (uint32_t i = 0; i < s->n_keys && !s->by_symbol; i++) {
         const struct conflation_key *other = &s->keys[i];
         if (other->type == k->type && other->part > k->part)
             return true;
@@ -192,18 +190,27 @@ static bool is_outdone(const struct stream *s, const struct conflation_key *k)
     return false;
 }
 
-void channel_each_told(const struct channels *cs, const struct view *v,
-                       void (*fn)(void *arg, const struct conflation_key *s,
-                                  struct span payload),
-                       void *arg)
+uint32_t channel_slots(const struct channel *channel)
 {
-    const struct stream *s =
-        v->stream.n_keys > 0 ? &v->stream : &v->channel->native.stream;
+    return channel->native.stream.n_keys;
+}
 
-    for (const struct conflation_key *k = stream_first(s, 0); k;
-         k = stream_next(s, k)) {
-        struct span payload = stream_payload(k, &cs->fanout->log);
-        if (payload.len > 0 && !is_outdone(s, k))
-            fn(arg, k, payload);
-    }
+bool channel_told(const struct channels *cs, const struct view *v,
+                  uint32_t index, struct told *out)
+{
+    const struct stream *native = &v->channel->native.stream;
+    const struct conflation_key *slot = &native->keys[index];
+    const struct conflation_key *own =
+        v->interval_ms == 0 ? slot
+                            : stream_find(&v->stream, slot->type, slot->part);
+    bool waits = v->waiting != 0 && slot->frame >= v->waiting;
+
+    if ((waits && !own) || is_outdone(native, slot))
+        return false;
+    /* What the view has sent itself has a frame of its own. */
+    *out = (struct told){
+        .slot = slot,
+        .frame = own ? own->frame : slot->frame,
+        .payload = stream_payload(waits ? own : slot, &cs->fanout->log)};
+    return out->payload.len > 0;
 }

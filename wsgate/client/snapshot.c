@@ -104,13 +104,6 @@ void snapshots_free(struct client *c)
 
 /* --- one channel --- */
 
-struct showing {
-    const struct view *v;
-    const struct snapshots *list;
-    uint64_t seq, from; /* what is not older comes as an update */
-    struct bytes *out;
-};
-
 /* A message from the cache is as old as it says, not as our reading of it. */
 static int64_t time_of(const struct channel *channel, struct span payload,
                        bool cached)
@@ -123,19 +116,15 @@ static int64_t time_of(const struct channel *channel, struct span payload,
     return order.time_ns > 0 ? order.time_ns / NS_PER_MS : clock_wall_ms();
 }
 
-static void show(void *arg, const struct conflation_key *key,
-                 struct span payload)
+static void show(const struct snapshots *s, const struct channel *channel,
+                 const struct told *told, uint64_t seq, struct bytes *out)
 {
-    const struct showing *s = arg;
-    const struct channel *channel = s->v->channel;
-    bool cached = key->frame == 0;
+    bool cached = told->frame == 0;
 
-    if (key->frame >= s->from)
-        return;
-    if (s->list->late && upstream_fill(channel, key) <= s->list->fills)
+    if (s->late && upstream_fill(channel, told->slot) <= s->fills)
         return; /* it was shown, or heard before */
-    message_snapshot(s->out, channel->name, s->seq, payload,
-                     time_of(channel, payload, cached),
+    message_snapshot(out, channel->name, seq, told->payload,
+                     time_of(channel, told->payload, cached),
                      !cached && channel->last_local);
 }
 
@@ -203,19 +192,55 @@ static void wait_for(struct client *c, const struct view *v, uint64_t from)
     c->registry->late++;
 }
 
+/* The stream that is being shown, if c hears it still. */
+static const struct view *view_of(const struct channels *cs,
+                                  const struct client *c, uint32_t id)
+{
+    const struct stream *s =
+        id < cs->fanout->n_streams ? cs->fanout->streams[id] : NULL;
+
+    return s && link_of(s, c->m.group) ? (const struct view *)s : NULL;
+}
+
+/* False: there is more of it. */
+static bool show_slots(struct client *c, struct snapshots *s, struct bytes *out)
+{
+    const struct upstream *upstream = c->registry->upstream;
+    const struct channels *cs = upstream_channels(c->registry->upstream);
+    const struct view *v = view_of(cs, c, s->showing);
+    uint64_t owed = v ? first_owed(c, v) : 0;
+    uint64_t from = owed > 0 && owed < s->from ? owed : s->from;
+    uint64_t seq = v ? snapshot_seq(c, v) : 0;
+    struct told told;
+
+    if (!v)
+        return true;
+    for (; s->slot < channel_slots(v->channel); s->slot++) {
+        if (out->len >= AT_ONCE_BYTES)
+            return false;
+        /* What is not older comes as an update. */
+        if (channel_told(cs, v, s->slot, &told) && told.frame < from)
+            show(s, v->channel, &told, seq, out);
+    }
+    if (s->named && !upstream_is_fetched(upstream, v->channel))
+        wait_for(c, v, s->from);
+    return true;
+}
+
 /* Into out what goes at once; false: this turn's channels are used up. */
 static bool gather(struct client *c, struct bytes *out, unsigned *channels,
                    unsigned *streams)
 {
-    const struct upstream *upstream = c->registry->upstream;
     const struct channels *cs = upstream_channels(c->registry->upstream);
 
     while (c->snapshots && out->len < AT_ONCE_BYTES) {
         struct snapshots *s = c->snapshots;
-        struct showing showing = {.list = s, .from = s->from, .out = out};
-        uint64_t owed;
-        bool named;
+        const struct view *v;
 
+        if (s->is_showing) {
+            s->is_showing = !show_slots(c, s, out);
+            continue;
+        }
         if (s->at == s->n) {
             c->snapshots = s->next;
             free(s);
@@ -223,18 +248,14 @@ static bool gather(struct client *c, struct bytes *out, unsigned *channels,
         }
         if (*channels == 0 || *streams == 0)
             return false;
-        named = !(s->subscriptions[s->at] & SUBSCRIPTION_PATTERN);
-        showing.v = next_view(c, cs, streams);
-        if (!showing.v)
+        s->named = !(s->subscriptions[s->at] & SUBSCRIPTION_PATTERN);
+        v = next_view(c, cs, streams);
+        if (!v)
             continue;
         --*channels;
-        owed = first_owed(c, showing.v);
-        if (owed > 0 && owed < showing.from)
-            showing.from = owed;
-        showing.seq = snapshot_seq(c, showing.v);
-        channel_each_told(cs, showing.v, show, &showing);
-        if (named && !upstream_is_fetched(upstream, showing.v->channel))
-            wait_for(c, showing.v, s->from);
+        s->is_showing = true;
+        s->showing = v->stream.id;
+        s->slot = 0;
     }
     return true;
 }

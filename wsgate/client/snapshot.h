@@ -20,6 +20,9 @@ struct snapshots {
     uint64_t fills; /* if late: only what was cached after this */
     uint32_t n, at;
     uint32_t stream; /* within a pattern: the next stream, by id */
+    /* The stream being shown, by id, and its next slot. */
+    uint32_t showing, slot;
+    bool is_showing, named;
     bool late;
     /* Streams, each shown while the client hears it, and patterns. */
     uint32_t subscriptions[];

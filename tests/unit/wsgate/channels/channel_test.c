@@ -222,21 +222,25 @@ static void two_intervals_are_two_streams(void **state)
     assert_in_range(count(&w->client[1], "\"seq\":"), 4, 6);
 }
 
-static void on_newest(void *arg, const struct conflation_key *s,
-                      struct span payload)
+/* What the members of a view have been told, with a semicolon behind each. */
+static const char *told(struct world *w, const struct view *v)
 {
-    struct bytes *out = arg;
+    static char text[400];
+    struct told t;
 
-    (void)s;
-    bytes_add_span(out, payload);
-    bytes_add_str(out, ";");
+    text[0] = '\0';
+    for (uint32_t i = 0; i < channel_slots(v->channel); i++) {
+        if (channel_told(&w->channels, v, i, &t))
+            snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s;",
+                     SPAN_ARG(t.payload));
+    }
+    return text;
 }
 
 static void a_snapshot_has_the_newest_of_each_type(void **state)
 {
     struct world *w = *state;
     struct channel *channel = channels_get(&w->channels, span_str("bars:A:1"));
-    struct bytes out;
 
     publish(w, "bars:A:1", "{\"type\":\"tick\",\"n\":1}");
     for (int i = 1; i <= 200; i++) {
@@ -249,13 +253,10 @@ static void a_snapshot_has_the_newest_of_each_type(void **state)
     publish(w, "bars:A:1", "{\"type\":\"tick\",\"n\":2}");
     /* Corrected: still not the newest bar. */
     publish(w, "bars:A:1", "{\"type\":\"bar\",\"bar\":{\"time\":11940000}}");
-    bytes_init(&out);
-    channel_each_told(&w->channels, &channel->native, on_newest, &out);
-    assert_true(
-        span_is(bytes_span(&out),
-                "{\"type\":\"bar\",\"bar\":{\"time\":12000000,\"final\":true}};"
-                "{\"type\":\"tick\",\"n\":2};"));
-    bytes_close(&out);
+    assert_string_equal(
+        told(w, &channel->native),
+        "{\"type\":\"bar\",\"bar\":{\"time\":12000000,\"final\":true}};"
+        "{\"type\":\"tick\",\"n\":2};");
 }
 
 static void a_pattern_covers_channels_of_before_and_after(void **state)
@@ -285,7 +286,6 @@ static void an_interval_that_nobody_had_begins_anew(void **state)
     struct world *w = *state;
     struct channel *channel =
         channels_get(&w->channels, span_str("market_data:A"));
-    struct bytes out;
     struct view *v;
 
     subscribe(w, &w->client[0], "market_data:A", DIALECT_NATIVE, 50);
@@ -297,10 +297,39 @@ static void an_interval_that_nobody_had_begins_anew(void **state)
     v = channel_view(&w->channels, channel, DIALECT_NATIVE, 50);
     assert_int_equal(v->seq, 3);
     assert_null(w->channels.waiting);
-    bytes_init(&out);
-    channel_each_told(&w->channels, v, on_newest, &out);
-    assert_true(span_is(bytes_span(&out), "3;"));
-    bytes_close(&out);
+    assert_string_equal(told(w, v), "3;");
+}
+
+/* The second member comes while something waits: it is shown what the first
+ * was told, and hears the rest with it. */
+static void an_interval_is_shown_as_far_as_it_was_told(void **state)
+{
+    struct world *w = *state;
+    struct channel *channel =
+        channels_get(&w->channels, span_str("market_data:A"));
+    const struct view *v;
+
+    publish(w, "market_data:A", "{\"type\":\"tick\",\"n\":1}");
+    publish(w, "market_data:A", "{\"type\":\"trade\",\"n\":2}");
+    subscribe(w, &w->client[0], "market_data:A", DIALECT_NATIVE, 50);
+    v = channel_view(&w->channels, channel, DIALECT_NATIVE, 50);
+    assert_int_equal(view_told_seq(v), 2);
+    publish(w, "market_data:A", "{\"type\":\"tick\",\"n\":3}");
+    assert_int_equal(view_told_seq(v), 3);
+    assert_string_equal(told(w, v), "{\"type\":\"tick\",\"n\":3};"
+                                    "{\"type\":\"trade\",\"n\":2};");
+    publish(w, "market_data:A", "{\"type\":\"tick\",\"n\":4}");
+    publish(w, "market_data:A", "{\"type\":\"trade\",\"n\":5}");
+    publish(w, "market_data:A", "{\"type\":\"tick\",\"n\":6}");
+    assert_int_equal(view_told_seq(v), 3);
+    /* Nobody knows trade 2 any more; 5 comes in time. */
+    assert_string_equal(told(w, v), "{\"type\":\"tick\",\"n\":3};");
+    view_send_waiting(&w->channels, (struct view *)(uintptr_t)v, 10);
+    fanout_flush(&w->fanout);
+    assert_int_equal(view_told_seq(v), 6);
+    assert_string_equal(told(w, v), "{\"type\":\"tick\",\"n\":6};"
+                                    "{\"type\":\"trade\",\"n\":5};");
+    assert_int_equal(count(&w->client[0], "\"update\""), 3);
 }
 
 static void intervals_that_nobody_uses_make_room(void **state)
@@ -398,6 +427,7 @@ int main(void)
         TEST(a_snapshot_has_the_newest_of_each_type),
         TEST(a_pattern_covers_channels_of_before_and_after),
         TEST(an_interval_that_nobody_had_begins_anew),
+        TEST(an_interval_is_shown_as_far_as_it_was_told),
         TEST(intervals_that_nobody_uses_make_room),
         TEST(intervals_take_no_room_from_those_without_one),
         TEST(patterns_are_bounded_and_one_that_goes_makes_room),
