@@ -27,7 +27,7 @@ enum {
     HTTP_REQUEST_MS = 5000,
     HTTP_ANSWER_MS = 30000,
     HTTP_IDLE_MS = 60000,
-    HTTP_LINGER_MS = 1000, /* after a refusal, for the client to read it */
+    HTTP_LINGER_MS = 1000, /* after a refusal: what comes is thrown away */
     HTTP_HEADERS_MAX = 64,
 };
 
@@ -80,6 +80,11 @@ void http_server_close(struct http_server *s);
 void http_respond(struct http_conn *conn, int status, const char *type,
                   const char *extra, struct span body);
 void http_respond_json(struct http_conn *conn, int status, struct span json);
+
+/* Instead of an answer: these bytes, as they are, and the end.  What the client
+ * sends then is read and thrown away until it closes, for HTTP_LINGER_MS at
+ * most.  Copies the bytes. */
+void http_finish(struct http_conn *conn, struct span last);
 
 /* For answers that come later: a reference keeps conn valid (not open). */
 struct http_conn *http_conn_ref(struct http_conn *conn);

@@ -8,10 +8,7 @@
 
 #include "common/http/http_internal.h"
 
-enum {
-    READ_BYTES = 16384,
-    DISCARD_MAX = 256 * 1024, /* of a refused body, while lingering */
-};
+enum { READ_BYTES = 16384 };
 
 /* --- waiting --- */
 
@@ -367,15 +364,15 @@ static bool receive(struct http_conn *conn)
     return false;
 }
 
-/* What a refused client still sends is read and forgotten, for a while. */
+/* What a refused client still sends is read and forgotten, one piece a turn.
+ * The time bounds it, not a size: a client that sends all of a large body before
+ * it looks at the answer would find its connection reset. */
 static void discard(struct http_conn *conn)
 {
-    char waste[16384];
+    char waste[READ_BYTES];
     ssize_t n = recv(conn->fd, waste, sizeof waste, 0);
 
-    if (n > 0 && conn->discarded + (uint32_t)n <= DISCARD_MAX)
-        conn->discarded += (uint32_t)n;
-    else if (n >= 0 || (errno != EAGAIN && errno != EINTR))
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         http_conn_close(conn);
 }
 

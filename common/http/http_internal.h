@@ -92,7 +92,6 @@ struct http_conn {
     bool keep_alive;      /* after the present request */
     bool abrupt;          /* the client may be sending still when we close */
     bool head_only;       /* HEAD */
-    uint32_t discarded;   /* while lingering */
     struct in6_addr peer; /* IPv4 as ::ffff:a.b.c.d */
 };
 

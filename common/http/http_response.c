@@ -158,6 +158,17 @@ void http_respond(struct http_conn *conn, int status, const char *type,
         http_conn_answered(conn);
 }
 
+void http_finish(struct http_conn *conn, struct span last)
+{
+    if (conn->state != HTTP_HANDLING)
+        return;
+    conn->keep_alive = false;
+    conn->abrupt = true;
+    http_conn_write(conn, last, span_make("", 0));
+    if (conn->state != HTTP_GONE)
+        http_conn_answered(conn);
+}
+
 void http_respond_json(struct http_conn *conn, int status, struct span json)
 {
     http_respond(conn, status, "application/json", NULL, json);

@@ -50,7 +50,9 @@ static void watch(struct client *c)
 
     if (c->ended)
         return;
-    if (client_unread(c) < CLIENT_PAUSE_BYTES)
+    /* What is thrown away needs no room for an answer. */
+    if (c->hears == HEARS_WASTE ||
+        (c->hears == HEARS_FRAMES && client_unread(c) < CLIENT_PAUSE_BYTES))
         events |= UV_READABLE;
     uv_poll_start(&c->poll, events, on_poll);
 }
@@ -72,7 +74,7 @@ static void io_lost(struct member *m, enum fanout_lost why, int errnum)
     if (why == FANOUT_LOST_SLOW)
         client_close(c, CLOSE_TOO_SLOW, "too slow for mode all");
     else if (why == FANOUT_LOST_ANSWERS)
-        client_end(c, CLOSE_TOO_SLOW, "does not read its answers");
+        client_close(c, CLOSE_TOO_SLOW, "does not read its answers");
     else
         client_end(c, WS_CLOSE_ABNORMAL, strerror(errnum));
 }
@@ -87,8 +89,14 @@ size_t client_unread(const struct client *c)
 
 void client_send(struct client *c, struct span frames)
 {
-    if (!c->ended && frames.len > 0)
+    if (!c->ended && !c->closing && frames.len > 0)
         fanout_send(c->registry->fanout, &c->m, frames);
+}
+
+void client_notify(struct client *c, struct span frames)
+{
+    if (!c->ended && !c->closing)
+        fanout_notify(c->registry->fanout, &c->m, frames);
 }
 
 void client_tell(const struct client *c, struct activity a)
@@ -153,33 +161,47 @@ void client_end(struct client *c, uint16_t code, const char *reason)
     uv_close((uv_handle_t *)&c->poll, on_closed);
 }
 
-/* Our close frame has gone: no more from us. */
+/* Our close frame has gone: no more from us.  To close the socket now would
+ * turn bytes that still come into a reset, which can overtake the frame: what
+ * comes is read and thrown away until the client has closed, too. */
 static void half_close(struct client *c)
 {
-    if (c->closing && !c->close_sent && fanout_is_drained(&c->m)) {
-        c->close_sent = true;
-        shutdown(c->m.fd, SHUT_WR);
+    if (!c->closing || c->ended || c->close_sent || !fanout_is_drained(&c->m))
+        return;
+    c->close_sent = true;
+    if (c->hears == HEARS_NOTHING) {
+        client_end(c, c->close_code, "closed");
+        return;
     }
+    c->hears = HEARS_WASTE;
+    shutdown(c->m.fd, SHUT_WR);
+    watch(c);
 }
 
-void client_close(struct client *c, uint16_t code, const char *reason)
+/* As the last frame: this code and reason.  The other code is what the end is
+ * counted as. */
+static void close_with(struct client *c, uint16_t code, const char *reason,
+                       uint16_t counted)
 {
-    struct bytes frame;
+    struct bytes frame = {0};
 
-    if (c->closing || c->ended)
-        return;
     c->closing = true;
-    c->close_code = code;
-    stats_close(code);
+    c->close_code = counted;
+    stats_close(counted);
     let_go(c);
-    bytes_init(&frame);
     ws_close_add(&frame, code, reason);
-    client_send(c, bytes_span(&frame));
+    fanout_notify(c->registry->fanout, &c->m, bytes_span(&frame));
     bytes_close(&frame);
     if (c->ended)
         return;
     clients_leaving(c->registry, c);
     half_close(c);
+}
+
+void client_close(struct client *c, uint16_t code, const char *reason)
+{
+    if (!c->closing && !c->ended)
+        close_with(c, code, reason, code);
 }
 
 /* --- receiving --- */
@@ -207,20 +229,16 @@ static bool take_token(struct client *c)
 
 static void got_close(struct client *c, uint16_t code, struct bytes *out)
 {
-    if (!c->closing) {
-        c->close_code = code;
-        stats_close(code);
-        /* What was asked before is answered, then the code comes back. */
-        ws_close_add(out, code == WS_CLOSE_NONE ? WS_CLOSE_NORMAL : code, "");
-        let_go(c);
-        c->closing = true;
-        clients_leaving(c->registry, c);
-    }
+    /* What was asked before is answered, then the code comes back. */
     client_send(c, bytes_span(out));
     bytes_clear(out);
-    half_close(c);
-    if (c->close_sent)
-        client_end(c, code, "closed by the client");
+    if (c->ended)
+        return;
+    c->hears = HEARS_WASTE;
+    if (!c->closing)
+        close_with(c, code == WS_CLOSE_NONE ? WS_CLOSE_NORMAL : code, "", code);
+    if (!c->ended)
+        watch(c);
 }
 
 struct reading {
@@ -256,6 +274,10 @@ static bool on_frame(void *arg, enum ws_kind kind, struct span payload,
     }
     c->registry->commands++;
     session_text(c, payload, out);
+    if (out->len >= CLIENT_PAUSE_BYTES) {
+        client_send(c, bytes_span(out));
+        bytes_clear(out);
+    }
     return !c->closing && !c->ended;
 }
 
@@ -276,10 +298,24 @@ void client_got(struct client *c, struct span bytes)
         client_send(c, bytes_span(&registry->answers));
         bytes_clear(&registry->answers);
     }
-    if (code != 0)
+    if (code != 0) {
         client_close(c, code, why);
-    else if (!c->closing && !c->ended)
+        /* After an error nothing that follows makes sense. */
+        c->hears = HEARS_WASTE;
+        watch(c);
+    } else if (!c->closing && !c->ended) {
         snapshots_pump(c);
+    }
+}
+
+/* No more comes.  Who said so with a close frame may still read. */
+static void got_end(struct client *c)
+{
+    c->hears = HEARS_NOTHING;
+    if (!c->closing || c->close_sent)
+        client_end(c, WS_CLOSE_ABNORMAL, c->closing ? "closed" : "gone");
+    else
+        watch(c);
 }
 
 static void read_some(struct client *c)
@@ -287,11 +323,10 @@ static void read_some(struct client *c)
     ssize_t n = recv(c->m.fd, c->registry->read_buf, CLIENT_READ_BYTES, 0);
 
     if (n > 0) {
-        /* After an error nothing that follows makes sense. */
-        if (!c->close_sent)
+        if (c->hears == HEARS_FRAMES)
             client_got(c, span_make(c->registry->read_buf, (size_t)n));
     } else if (n == 0) {
-        client_end(c, WS_CLOSE_ABNORMAL, "gone");
+        got_end(c);
     } else if (errno != EAGAIN && errno != EINTR) {
         client_end(c, WS_CLOSE_ABNORMAL, strerror(errno));
     }
@@ -306,10 +341,15 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     }
     if (events & UV_WRITABLE) {
-        stats_backlog(fanout_owed_bytes(&c->m) + client_unread(c));
+        size_t unread = client_unread(c);
+
+        stats_backlog(fanout_owed_bytes(&c->m) + unread);
         fanout_resume(c->registry->fanout, &c->m);
         if (c->ended)
             return;
+        /* Its pong may have to wait until all of this is read. */
+        if (client_unread(c) < unread)
+            c->heard = true;
         half_close(c);
         if (!c->closing)
             snapshots_pump(c);

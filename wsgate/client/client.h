@@ -5,6 +5,13 @@
  * through the fanout (fanout.h), so an idle client is this struct and nothing
  * else: no buffers, no parser, no timer of its own.
  *
+ * Limits      of answers that it does not read, CLIENT_OUT_BYTES and one
+ *             answer more are kept, so that one of any size can be sent; then
+ *             it is closed with CLOSE_TOO_SLOW
+ * The end     the close frame is the last that is sent.  What comes from the
+ *             client then is read and thrown away until it closes, too, for
+ *             CLIENT_CLOSE_MS at most: a socket that is closed over unread
+ *             bytes is reset, and the close frame lost.
  * Ownership   client_new() takes the socket; the struct is freed in the close
  *             callback of its handle, after client_close() or client_end(),
  *             which may come while one of its own messages is served
@@ -28,11 +35,19 @@ enum {
 };
 
 enum {
-    CLIENT_BAD_MAX = 10,    /* bad requests, then CLOSE_BAD_REQUESTS */
-    CLIENT_CLOSE_MS = 1000, /* to answer a close frame; half of it in a drain */
+    CLIENT_BAD_MAX = 10, /* bad requests, then CLOSE_BAD_REQUESTS */
+    /* To read a close frame and to close, too; half of it in a drain. */
+    CLIENT_CLOSE_MS = 1000,
     CLIENT_READ_BYTES = 65536,  /* at once, into a buffer that all share */
-    CLIENT_OUT_BYTES = 1 << 20, /* unread answers, then it is let go */
+    CLIENT_OUT_BYTES = 1 << 20, /* unread answers, and no more are taken */
     CLIENT_PAUSE_BYTES = 32768, /* of unread answers: read no commands */
+};
+
+/* What becomes of bytes that a client sends. */
+enum client_hears {
+    HEARS_FRAMES,
+    HEARS_WASTE,   /* they are thrown away */
+    HEARS_NOTHING, /* no more come */
 };
 
 struct clients;
@@ -60,6 +75,7 @@ struct client {
     uint8_t dialect; /* enum dialect */
     uint8_t bad;     /* requests so far */
     uint8_t missed;
+    uint8_t hears; /* enum client_hears */
     bool heard, closing, ended, want_write, close_sent;
 };
 
@@ -75,8 +91,11 @@ void client_got(struct client *c, struct span bytes);
  * may close any client, with its requests.  False: it was this one, and nothing
  * more may be said to it. */
 bool client_flush(struct client *c);
-/* Whole frames to this client. */
+/* Whole frames to this client: what it asked for.  Who does not read is closed;
+ * who is closing gets no more. */
 void client_send(struct client *c, struct span frames);
+/* What it did not ask for, and what its sender bounds: that never closes it. */
+void client_notify(struct client *c, struct span frames);
 /* Say why, give it CLIENT_CLOSE_MS, then end it. */
 void client_close(struct client *c, uint16_t code, const char *reason);
 /* Without another word. */

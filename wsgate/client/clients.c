@@ -120,7 +120,7 @@ static void on_leave_timer(uv_timer_t *t)
         if (i < registry->n_leaving &&
             registry->leaving[i].until_mono_ms <= now)
             client_end(registry->leaving[i].client, WS_CLOSE_ABNORMAL,
-                       "did not answer the close frame");
+                       "did not close in time");
     }
     if (registry->n_leaving == 0)
         uv_timer_stop(t);

@@ -9,8 +9,8 @@ static void say_bye(void *arg, struct client *c)
 {
     struct bytes *bye = arg;
 
-    if (c->dialect == DIALECT_NATIVE && !c->closing)
-        client_send(c, bytes_span(bye));
+    if (c->dialect == DIALECT_NATIVE)
+        client_notify(c, bytes_span(bye));
 }
 
 static void on_empty(void *arg)

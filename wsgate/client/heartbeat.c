@@ -23,7 +23,7 @@ static void ping_one(struct client *c)
         client_close(c, CLOSE_NO_PONG, "no pong");
         return;
     }
-    client_send(c, span_make(ping, sizeof ping));
+    client_notify(c, span_make(ping, sizeof ping));
 }
 
 static void on_ping(uv_timer_t *t)
@@ -49,7 +49,7 @@ static void beat_one(void *arg, struct client *c)
 
     if (c->dialect == DIALECT_NATIVE && !c->closing &&
         client_unread(c) < UNREAD_MAX)
-        client_send(c, bytes_span(&h->frame));
+        client_notify(c, bytes_span(&h->frame));
 }
 
 static void on_beat(uv_timer_t *t)

@@ -1,8 +1,6 @@
 #include "wsgate/client/upgrade.h"
 
 #include <stdio.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "common/base/bytes.h"
 #include "wsgate/channels/message.h"
@@ -45,23 +43,18 @@ static bool asks_to_subscribe(const struct http_request *req,
 }
 
 /* A browser cannot see the status of a refused handshake, but it sees a close
- * code: so the handshake is completed, and the close frame follows at once. */
+ * code: so the handshake is completed, and the close frame follows at once.  It
+ * never becomes a client: the HTTP server sees it out. */
 static void turn_away(const struct clients *registry, struct http_conn *conn,
                       const struct http_request *req, const char *why)
 {
     struct bytes out = {0};
-    struct span early;
     uint16_t code =
         registry->stopping ? WS_CLOSE_GOING_AWAY : WS_CLOSE_TRY_LATER;
-    int fd;
 
     ws_handshake_add(&out, http_header(req, "Sec-WebSocket-Key"));
     ws_close_add(&out, code, why);
-    fd = http_conn_take(conn, &early);
-    /* A new socket has room for this; should it fail, the client is gone. */
-    if (send(fd, out.ptr, out.len, MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
-        shutdown(fd, SHUT_WR);
-    close(fd);
+    http_finish(conn, bytes_span(&out));
     bytes_close(&out);
     stats_close(code);
 }

@@ -75,14 +75,9 @@ bool backlog_is_too_long(const struct fanout *f, const struct member *m)
     return backlog_owed_all_bytes(m) > f->limits.backlog_all_bytes;
 }
 
-bool backlog_add(struct fanout *f, struct member *m, struct span answer)
+void backlog_add(struct member *m, struct span answer)
 {
-    struct bytes *out = &m->backlog->out;
-
-    if (out->len + answer.len > f->limits.out_bytes)
-        return false;
-    bytes_add_span(out, answer);
-    return true;
+    bytes_add_span(&m->backlog->out, answer);
 }
 
 static bool has_all(const struct group *g)

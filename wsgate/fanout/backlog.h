@@ -52,9 +52,8 @@ void backlog_begin_turn(struct fanout *f, struct member *m, uint64_t sent);
 /* Sends what the socket takes: the cut frame, the answers, then frames. */
 enum backlog_outcome backlog_send(struct fanout *f, struct member *m,
                                   int *errnum);
-/* One more answer, after those that wait.  False: more than limits.out_bytes
- * would wait; the member is to be let go. */
-bool backlog_add(struct fanout *f, struct member *m, struct span answer);
+/* One more answer, after those that wait. */
+void backlog_add(struct member *m, struct span answer);
 /* Is it owed more of `all` streams than limits.backlog_all_bytes? */
 bool backlog_is_too_long(const struct fanout *f, const struct member *m);
 /* If it were sent something now, would it be the newest of each key only? */

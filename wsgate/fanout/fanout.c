@@ -332,7 +332,20 @@ void fanout_forget(struct fanout *f, struct member *m)
     m->backlog = NULL;
 }
 
+static bool is_full(const struct fanout *f, const struct member *m)
+{
+    return m->backlog && m->backlog->out.len >= f->limits.out_bytes;
+}
+
 void fanout_send(struct fanout *f, struct member *m, struct span frames)
+{
+    if (is_full(f, m))
+        fanout_lose(f, m, FANOUT_LOST_ANSWERS, 0);
+    else
+        fanout_notify(f, m, frames);
+}
+
+void fanout_notify(struct fanout *f, struct member *m, struct span frames)
 {
     struct iovec iov = {.iov_base = (void *)(uintptr_t)frames.ptr,
                         .iov_len = frames.len};
@@ -352,8 +365,7 @@ void fanout_send(struct fanout *f, struct member *m, struct span frames)
         backlog_new(f, m);
         f->io->want_writable(m, true);
     }
-    if (!backlog_add(f, m, span_make(frames.ptr + sent, frames.len - sent)))
-        fanout_lose(f, m, FANOUT_LOST_ANSWERS, 0);
+    backlog_add(m, span_make(frames.ptr + sent, frames.len - sent));
 }
 
 void fanout_resume(struct fanout *f, struct member *m)

@@ -54,7 +54,7 @@ struct fanout_io {
 struct fanout_limits {
     uint64_t backlog_bytes;     /* of `latest` streams, then conflation */
     uint64_t backlog_all_bytes; /* of `all` streams, then lost */
-    uint64_t out_bytes;         /* answers not yet sent, then lost */
+    uint64_t out_bytes;         /* answers not yet sent: one more is lost */
 };
 
 struct fanout_counters {
@@ -149,8 +149,12 @@ void fanout_forget(struct fanout *f, struct member *m);
 /* Ends m as fanout_io.lost says. */
 void fanout_lose(struct fanout *f, struct member *m, enum fanout_lost why,
                  int errnum);
-/* Whole frames to this member alone. */
+/* Whole frames to this member alone: answers, for which limits.out_bytes is
+ * the bound.  One that comes while less waits is taken, however long: it may
+ * be longer than the bound itself. */
 void fanout_send(struct fanout *f, struct member *m, struct span frames);
+/* The same, whatever waits: close frames, pings.  Their sender bounds them. */
+void fanout_notify(struct fanout *f, struct member *m, struct span frames);
 /* Its socket can take more. */
 void fanout_resume(struct fanout *f, struct member *m);
 /* Number of the first frame of s that m is still to be sent, if no more come; 0:

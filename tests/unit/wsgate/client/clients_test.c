@@ -178,6 +178,9 @@ static void who_closes_gets_its_own_code_back(void **state)
     visitor_send(w, v, WS_OP_CLOSE, span_make("\x0f\xa7", 2)); /* 4007 */
     visitor_read(v);
     assert_int_equal(v->close_code, 4007);
+    visitor_leave(v);
+    world_turn(&w->up);
+    world_turn(&w->up);
     assert_int_equal(w->clients->n_leaving, 0);
     assert_non_null(strstr(world_activities(w), "disconnect   4007\n"));
 }

@@ -1,0 +1,211 @@
+/* How a client ends: with a close frame that it can read, whatever it sends
+ * meanwhile and whatever waits to be sent to it. */
+#include "tests/unit/wsgate/client_world.h"
+
+enum { BOUND = 1000, LONG = 400000 /* more than a socket takes at once */ };
+
+static struct client_world world;
+
+static int open_world(void **state)
+{
+    struct clients_options o = world_options();
+
+    client_world_open(&world, false, &o);
+    world.up.fanout.limits.out_bytes = BOUND;
+    *state = &world;
+    return 0;
+}
+
+static int close_world(void **state)
+{
+    client_world_close(*state);
+    return 0;
+}
+
+static struct visitor *come(struct client_world *w)
+{
+    return visitor_come(w, "192.0.2.1", DIALECT_NATIVE);
+}
+
+/* A text frame of that many 'x', and what ends it. */
+static void answer(struct visitor *v, size_t len, const char *end)
+{
+    struct bytes out = {0};
+    size_t begun = ws_text_begin(&out);
+
+    memset(bytes_reserve(&out, len), 'x', len);
+    out.len += len;
+    bytes_add_str(&out, end);
+    ws_text_end(&out, begun);
+    client_send(v->client, bytes_span(&out));
+    bytes_close(&out);
+}
+
+/* It reads, and the gateway sends what waits. */
+static void read_all(struct client_world *w, struct visitor *v)
+{
+    for (int i = 0; i < 100 && !v->ended; i++) {
+        visitor_read(v);
+        world_turn(&w->up);
+    }
+    visitor_read(v);
+}
+
+static void bytes_behind_its_close_frame_are_thrown_away(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    visitor_send(w, v, WS_OP_CLOSE, span_make("\x0f\xa7", 2));
+    for (int i = 0; i < 3; i++)
+        visitor_say(w, v, "{\"type\":\"ping\"}");
+    assert_int_equal(w->clients->count, 1); /* its socket is not closed yet */
+    visitor_read(v);
+    assert_int_equal(v->close_code, 4007);
+    assert_true(v->ended);
+    assert_int_equal(w->clients->commands, 0);
+    visitor_leave(v);
+    world_turn(&w->up);
+    world_turn(&w->up);
+    assert_int_equal(w->clients->count, 0);
+}
+
+static void bytes_behind_a_protocol_error_are_thrown_away(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    answer(v, LONG, ""); /* the close frame has to wait */
+    visitor_send(w, v, 3, span_str("no such opcode"));
+    /* Read as frames they would say that it closes with another code. */
+    visitor_send(w, v, WS_OP_CLOSE, span_make("\x0f\xa7", 2));
+    read_all(w, v);
+    assert_int_equal(v->close_code, WS_CLOSE_PROTOCOL);
+    assert_non_null(strstr(visitor_hear(v), "xxx"));
+}
+
+static void who_does_not_close_its_socket_is_cut_off(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    visitor_send(w, v, WS_OP_CLOSE, span_make("\x0f\xa7", 2));
+    world_wait(&w->up, CLIENT_CLOSE_MS - WORLD_STEP_MS, false);
+    assert_int_equal(w->clients->count, 1);
+    world_wait(&w->up, 3 * WORLD_STEP_MS, false);
+    assert_int_equal(w->clients->count, 0);
+    assert_non_null(strstr(world_activities(w), "disconnect   4007\n"));
+}
+
+static void who_shuts_its_end_still_gets_what_waits(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    answer(v, LONG, "end");
+    visitor_send(w, v, WS_OP_CLOSE, span_make("\x0f\xa7", 2));
+    assert_int_equal(shutdown(v->fd, SHUT_WR), 0);
+    world_turn(&w->up);
+    assert_int_equal(w->clients->count, 1);
+    read_all(w, v);
+    assert_non_null(strstr(visitor_hear(v), "end\n"));
+    assert_int_equal(v->close_code, 4007);
+    world_turn(&w->up);
+    assert_int_equal(w->clients->count, 0); /* nothing is left to wait for */
+}
+
+static void one_answer_may_be_longer_than_the_bound(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    answer(v, LONG, "whole");
+    assert_true(client_unread(v->client) > BOUND);
+    assert_false(v->client->closing);
+    read_all(w, v);
+    assert_non_null(strstr(visitor_hear(v), "whole\n"));
+    answer(v, LONG, "again");
+    read_all(w, v);
+    assert_non_null(strstr(visitor_hear(v), "again\n"));
+    assert_int_equal(v->close_code, 0);
+}
+
+static void one_more_is_not_taken_and_the_client_told(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    answer(v, LONG, "first");
+    answer(v, 0, "second");
+    assert_true(v->client->closing);
+    answer(v, 0, "third");
+    assert_true(client_unread(v->client) < LONG);
+    read_all(w, v);
+    assert_non_null(strstr(visitor_hear(v), "first\n"));
+    assert_null(strstr(visitor_hear(v), "second"));
+    assert_null(strstr(visitor_hear(v), "third"));
+    assert_int_equal(v->close_code, CLOSE_TOO_SLOW);
+}
+
+static void what_it_did_not_ask_for_never_closes_it(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+    static const char ping[] = {(char)(0x80 | WS_OP_PING), 0};
+
+    answer(v, LONG, "first");
+    client_notify(v->client, span_make(ping, sizeof ping));
+    assert_false(v->client->closing);
+    read_all(w, v);
+    assert_int_equal(v->pings, 1);
+    assert_int_equal(v->close_code, 0);
+}
+
+/* All came in one read: it is not answered from memory without end. */
+static void a_read_is_not_answered_without_end(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+    struct bytes text = {0}, frames = {0};
+
+    bytes_add_str(&text, "{\"type\":\"unsubscribe\",\"channels\":[\"\"");
+    for (int i = 1; i < 300; i++)
+        bytes_add_str(&text, ",\"\"");
+    bytes_add_str(&text, "]}");
+    for (int i = 0; i < 50; i++) {
+        char *at = bytes_reserve(&frames, text.len + 14);
+        size_t n = ws_text_head(at, text.len);
+
+        at[1] = (char)(at[1] | 0x80);
+        memset(at + n, 0, 4);
+        memcpy(at + n + 4, text.ptr, text.len);
+        frames.len += n + 4 + text.len;
+    }
+    client_got(v->client, bytes_span(&frames));
+    assert_true(v->client->closing);
+    assert_int_equal(v->client->close_code, CLOSE_TOO_SLOW);
+    assert_true(w->clients->answers.cap < 4 * CLIENT_PAUSE_BYTES);
+    read_all(w, v);
+    assert_int_equal(v->close_code, CLOSE_TOO_SLOW);
+    bytes_close(&text);
+    bytes_close(&frames);
+}
+
+#define TEST(name)                                                             \
+    cmocka_unit_test_setup_teardown(name, open_world, close_world)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(bytes_behind_its_close_frame_are_thrown_away),
+        TEST(bytes_behind_a_protocol_error_are_thrown_away),
+        TEST(who_does_not_close_its_socket_is_cut_off),
+        TEST(who_shuts_its_end_still_gets_what_waits),
+        TEST(one_answer_may_be_longer_than_the_bound),
+        TEST(one_more_is_not_taken_and_the_client_told),
+        TEST(what_it_did_not_ask_for_never_closes_it),
+        TEST(a_read_is_not_answered_without_end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
