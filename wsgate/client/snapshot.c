@@ -277,9 +277,14 @@ void snapshots_pump(struct client *c)
             break;
     }
     bytes_close(&out);
-    /* The loop comes back when the others have had their turn. */
-    if (c->snapshots && !c->ended)
-        client_io.want_writable(&c->m, true);
+    if (c->ended)
+        return;
+    /* Updates follow the last of them.  The loop comes back when the others
+     * have had their turn. */
+    if (c->snapshots)
+        fanout_hold(c->registry->fanout, &c->m);
+    else
+        fanout_release(c->registry->fanout, &c->m);
 }
 
 /* --- late ones --- */

@@ -2,10 +2,10 @@
  * snapshot.h -- what a new subscriber gets first.
  *
  * The newest message of each slot (type, bar) of a channel.  There may be more
- * of them than a client can take at once, so they are made when there is room;
- * each is judged by itself then: what an update has overtaken is dropped, the
- * others still come.  What Redis remembers of a channel and has not said yet
- * is shown later.
+ * of them than a client can take at once, so they are made when there is room,
+ * and the client's updates wait until then.  Each is judged by itself: of a slot
+ * that has a newer message since, that one comes as an update.  What Redis
+ * remembers of a channel and has not said yet is shown later.
  *
  * Source      docs/decisions/0013-what-a-client-hears.md
  */

@@ -310,6 +310,8 @@ enum backlog_outcome backlog_send(struct fanout *f, struct member *m,
 {
     enum backlog_outcome out = send_out(f, m, errnum);
 
+    if (out == BACKLOG_DONE && m->backlog->held)
+        return BACKLOG_WAITS;
     if (out != BACKLOG_DONE || backlog_owed(m) == 0)
         return out;
     return catch_up(f, m, errnum);

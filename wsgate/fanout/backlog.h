@@ -29,6 +29,7 @@ struct backlog {
     /* The group's totals minus what this member is still owed. */
     uint64_t frames, bytes, all_bytes;
     bool conflating;
+    bool held;       /* answers come first, more of them are to come */
     bool is_lost;    /* what it is owed of which stream is known no more */
     struct buf *cut; /* a long frame that is partly sent, shared; or NULL */
     uint32_t cut_at;

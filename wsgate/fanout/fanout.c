@@ -321,6 +321,8 @@ void fanout_subscribe(struct fanout *f, struct member *m, const uint64_t *keys,
 
 void fanout_leave(struct fanout *f, struct member *m)
 {
+    if (m->backlog)
+        m->backlog->held = false;
     if (m->group)
         move(f, m, NULL);
 }
@@ -391,6 +393,22 @@ void fanout_resume(struct fanout *f, struct member *m)
         backlog_end(m);
     }
     f->io->want_writable(m, false);
+}
+
+void fanout_hold(struct fanout *f, struct member *m)
+{
+    if (!m->backlog)
+        backlog_new(f, m);
+    m->backlog->held = true;
+    f->io->want_writable(m, true);
+}
+
+void fanout_release(struct fanout *f, struct member *m)
+{
+    if (!m->backlog || !m->backlog->held)
+        return;
+    m->backlog->held = false;
+    fanout_resume(f, m);
 }
 
 uint64_t fanout_owed_bytes(const struct member *m)

@@ -155,6 +155,9 @@ void fanout_lose(struct fanout *f, struct member *m, enum fanout_lost why,
 void fanout_send(struct fanout *f, struct member *m, struct span frames);
 /* The same, whatever waits: close frames, pings.  Their sender bounds them. */
 void fanout_notify(struct fanout *f, struct member *m, struct span frames);
+/* m gets answers alone until fanout_release(): what comes meanwhile is owed. */
+void fanout_hold(struct fanout *f, struct member *m);
+void fanout_release(struct fanout *f, struct member *m);
 /* Its socket can take more. */
 void fanout_resume(struct fanout *f, struct member *m);
 /* Number of the first frame of s that m is still to be sent, if no more come; 0:

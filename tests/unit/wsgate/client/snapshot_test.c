@@ -122,6 +122,16 @@ static bool heard(struct visitor *v, const char *kind, const char *channel,
     return false;
 }
 
+static const char *last(struct visitor *v, const char *text)
+{
+    const char *found = NULL;
+
+    for (const char *at = visitor_hear(v); (at = strstr(at, text)) != NULL;
+         at++)
+        found = at;
+    return found;
+}
+
 /* --- slow readers --- */
 
 static void a_slow_reader_learns_what_is_quiet(void **state)
@@ -146,6 +156,8 @@ static void a_slow_reader_learns_what_is_quiet(void **state)
         }
     }
     read_all(w, slow);
+    assert_true(last(slow, "{\"type\":\"snapshot\"") <
+                strstr(visitor_hear(slow), "{\"type\":\"update\""));
     for (int i = 0; i < CHANNELS; i++) {
         snprintf(name, sizeof name, "market_data:%d", i);
         if (!heard(slow, "snapshot", name, "tick", 1))
