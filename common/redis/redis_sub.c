@@ -7,7 +7,7 @@
 #include "common/redis/redis_metrics.h"
 #include "common/redis/redis_wanted.h"
 
-enum { REFUSED_RETRY_MS = 30000 };
+enum { REFUSED_RETRY_MS = 2000 };
 
 struct redis_sub {
     struct redis_link *link;
@@ -39,7 +39,8 @@ static void on_flush(void *arg)
 {
     struct redis_sub *s = arg;
 
-    if (redis_wanted_diff(&s->wanted, redis_link_out(s->link)))
+    redis_wanted_diff(&s->wanted, redis_link_out(s->link));
+    if (!redis_wanted_settled(&s->wanted))
         s->live = false;
     else
         settle(s);
@@ -49,8 +50,11 @@ static void on_retry(uv_timer_t *t)
 {
     struct redis_sub *s = t->data;
 
+    if (s->wanted.refused == 0)
+        return;
     redis_wanted_retry(&s->wanted);
     redis_link_queued(s->link);
+    uv_timer_start(t, on_retry, REFUSED_RETRY_MS, 0);
 }
 
 void redis_sub_want(struct redis_sub *s, struct span name, bool pattern)
@@ -85,6 +89,12 @@ static void on_message(struct redis_sub *s, struct span channel,
         s->events.on_message(s->arg, channel, payload, pattern);
 }
 
+static void confirmed(struct redis_sub *s, struct span name, bool pattern)
+{
+    if (s->events.on_confirmed)
+        s->events.on_confirmed(s->arg, name, pattern);
+}
+
 /* [un|p|punsub]scribe, name, how many are left. */
 static bool on_answer(struct redis_sub *s, struct span kind,
                       const struct redis_reply *name)
@@ -108,9 +118,13 @@ static bool on_answer(struct redis_sub *s, struct span kind,
                                     kinds[i].pattern)) {
         case REDIS_ANSWER_BAD:
             return protocol_error(s);
+        case REDIS_ANSWER_GRANTED:
+            log_info("redis_channel_granted", "name=%s pattern=%d",
+                     LOG_Q(name->str), kinds[i].pattern);
+            confirmed(s, name->str, kinds[i].pattern);
+            return true;
         case REDIS_ANSWER_SUBSCRIBED:
-            if (s->events.on_confirmed)
-                s->events.on_confirmed(s->arg, name->str, kinds[i].pattern);
+            confirmed(s, name->str, kinds[i].pattern);
             return true;
         case REDIS_ANSWER_OLD:
         case REDIS_ANSWER_UNSUBSCRIBED:
@@ -125,18 +139,19 @@ struct refusal {
     struct span why;
 };
 
-static void on_refused_name(void *arg, struct span name, bool pattern)
+static void on_refused_name(void *arg, const struct redis_refusal *r)
 {
     const struct refusal *refusal = arg;
     struct redis_sub *s = refusal->sub;
 
-    log_error("redis_channel_refused",
-              "name=%s pattern=%d why=%s retry_in_ms=%d", LOG_Q(name), pattern,
-              LOG_Q(refusal->why), REFUSED_RETRY_MS);
+    if (r->changed)
+        log_error("redis_channel_refused",
+                  "name=%s pattern=%d why=%s retry_every_ms=%d", LOG_Q(r->name),
+                  r->pattern, LOG_Q(refusal->why), REFUSED_RETRY_MS);
     if (!uv_is_active((uv_handle_t *)&s->retry))
         uv_timer_start(&s->retry, on_retry, REFUSED_RETRY_MS, 0);
     if (s->events.on_refused && !s->closed)
-        s->events.on_refused(s->arg, name, pattern, refusal->why);
+        s->events.on_refused(s->arg, r->name, r->pattern, refusal->why);
 }
 
 static bool on_error(struct redis_sub *s, struct span text)
@@ -149,7 +164,7 @@ static bool on_error(struct redis_sub *s, struct span text)
     if (redis_wanted_pong(&s->wanted))
         return true; /* PING is forbidden: any byte proves life */
     if (class == REDIS_ERR_REFUSED && !span_starts(text, "NOAUTH") &&
-        redis_wanted_rejected(&s->wanted, on_refused_name, &refusal)) {
+        redis_wanted_rejected(&s->wanted, text, on_refused_name, &refusal)) {
         if (!s->closed)
             redis_link_queued(s->link);
         return true;
@@ -271,9 +286,20 @@ bool redis_sub_confirmed(const struct redis_sub *s, struct span name,
     return !s->closed && redis_wanted_confirmed(&s->wanted, name, pattern);
 }
 
+bool redis_sub_refused(const struct redis_sub *s, struct span name,
+                       bool pattern, struct span *why)
+{
+    return !s->closed && redis_wanted_refused(&s->wanted, name, pattern, why);
+}
+
 size_t redis_sub_wanted_count(const struct redis_sub *s)
 {
     return s->wanted.wanted;
+}
+
+size_t redis_sub_refused_count(const struct redis_sub *s)
+{
+    return s->wanted.refused;
 }
 
 bool redis_sub_settled(const struct redis_sub *s)

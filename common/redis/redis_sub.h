@@ -6,8 +6,8 @@
  * again after every reconnect.  A message is delivered as it comes; what
  * another name's confirmation is doing does not matter.
  *
- * A name that the ACL forbids is reported and asked for again every 30 s; the
- * others are not kept waiting for it.
+ * A name that the ACL forbids is reported and asked for again every 2 s (of more
+ * than 512 names some, in turn); the others are not kept waiting for it.
  */
 #pragma once
 
@@ -29,7 +29,9 @@ struct redis_sub_events {
     void (*on_down)(void *arg, const char *why, bool refused);
     /* All messages of one read were delivered: the time to flush. */
     void (*on_drained)(void *arg);
-    /* The ACL forbids this name.  May be NULL, as all of them. */
+    /* The ACL forbids this name: told once (again, after a reconnect), until it
+     * is confirmed.  A name that was refused before it was wanted again gets
+     * none: ask redis_sub_refused().  May be NULL, as all of them. */
     void (*on_refused)(void *arg, struct span name, bool pattern,
                        struct span why);
 };
@@ -45,7 +47,12 @@ void redis_sub_want(struct redis_sub *s, struct span name, bool pattern);
 void redis_sub_unwant(struct redis_sub *s, struct span name, bool pattern);
 bool redis_sub_confirmed(const struct redis_sub *s, struct span name,
                          bool pattern);
+/* Refused on this connection; *why (may be NULL) is what Redis said, valid until
+ * the loop goes on. */
+bool redis_sub_refused(const struct redis_sub *s, struct span name,
+                       bool pattern, struct span *why);
 size_t redis_sub_wanted_count(const struct redis_sub *s);
+size_t redis_sub_refused_count(const struct redis_sub *s); /* of those */
 /* It was live at least once since this connection was made. */
 bool redis_sub_settled(const struct redis_sub *s);
 enum redis_state redis_sub_state(const struct redis_sub *s);

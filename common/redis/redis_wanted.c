@@ -14,8 +14,12 @@ struct redis_name {
     bool asked;     /* what Redis will have after all that was sent */
     bool confirmed; /* Redis said yes to the newest request */
     bool refused;
-    bool alone;   /* its batch was refused: ask for it by itself */
-    bool changed; /* is in the list */
+    bool retrying;     /* refused, and to be asked for again */
+    bool told;         /* refused when Redis last answered, ever */
+    size_t refusal_at; /* in the list, while refused */
+    char *why;         /* while refused */
+    bool alone;        /* its batch was refused: ask for it by itself */
+    bool changed;      /* is in the list */
     size_t len;
     char text[];
 };
@@ -67,6 +71,7 @@ static void free_if_unused(struct redis_wanted *w, struct redis_name *n)
     if (n->wants > 0 || n->asked || n->outstanding > 0 || n->changed)
         return;
     table_remove(&w->names[n->pattern], &n->node);
+    free(n->why);
     free(n);
 }
 
@@ -87,6 +92,7 @@ void redis_wanted_init(struct redis_wanted *w)
 static void free_name(void *wanted, struct node *n)
 {
     (void)wanted;
+    free(name_of(n)->why);
     free(name_of(n));
 }
 
@@ -96,6 +102,7 @@ void redis_wanted_close(struct redis_wanted *w)
     for (int pattern = 0; pattern < 2; pattern++)
         table_close(&w->names[pattern]);
     free(w->changed);
+    free(w->refusal);
     free(w->request);
     *w = (struct redis_wanted){0};
 }
@@ -115,15 +122,34 @@ static void mark(struct redis_wanted *w, struct redis_name *n)
     w->changed[w->changes++] = n;
 }
 
-static void set_refused(struct redis_wanted *w, struct redis_name *n, bool on)
+static void refuse(struct redis_wanted *w, struct redis_name *n,
+                   struct span why)
 {
-    if (n->refused == on)
+    free(n->why);
+    n->why = mem_str(why);
+    n->retrying = false;
+    if (n->refused)
         return;
-    n->refused = on;
-    if (on)
-        w->refused++;
-    else
-        w->refused--;
+    if (w->refused == w->refusal_cap) {
+        w->refusal_cap = w->refusal_cap > 0 ? w->refusal_cap * 2 : 64;
+        w->refusal =
+            mem_grow(w->refusal, w->refusal_cap * sizeof(struct redis_name *));
+    }
+    n->refused = n->told = true;
+    n->refusal_at = w->refused;
+    w->refusal[w->refused++] = n;
+}
+
+static void unrefuse(struct redis_wanted *w, struct redis_name *n)
+{
+    if (!n->refused)
+        return;
+    n->refused = n->retrying = false;
+    free(n->why);
+    n->why = NULL;
+    w->refused--;
+    w->refusal[n->refusal_at] = w->refusal[w->refused];
+    w->refusal[n->refusal_at]->refusal_at = n->refusal_at;
 }
 
 bool redis_wanted_add(struct redis_wanted *w, struct span name, bool pattern)
@@ -145,7 +171,8 @@ bool redis_wanted_remove(struct redis_wanted *w, struct span name, bool pattern)
 
     if (!n || n->wants == 0 || --n->wants > 0)
         return false;
-    set_refused(w, n, false);
+    unrefuse(w, n);
+    n->told = false;
     w->wanted--;
     mark(w, n);
     return true;
@@ -159,13 +186,29 @@ bool redis_wanted_confirmed(const struct redis_wanted *w, struct span name,
     return n && n->wants > 0 && n->confirmed;
 }
 
+bool redis_wanted_refused(const struct redis_wanted *w, struct span name,
+                          bool pattern, struct span *why)
+{
+    const struct redis_name *n = find(w, name, pattern);
+
+    if (!n || !n->refused)
+        return false;
+    if (why)
+        *why = span_str(n->why);
+    return true;
+}
+
 bool redis_wanted_settled(const struct redis_wanted *w)
 {
-    if (w->changes > 0)
-        return false;
-    for (size_t i = 0; i < w->requests; i++)
-        if (w->request[(w->head + i) & (w->requests_cap - 1)].name)
+    for (size_t i = 0; i < w->changes; i++)
+        if (!w->changed[i]->refused)
             return false;
+    for (size_t i = 0; i < w->requests; i++) {
+        const struct redis_name *n =
+            w->request[(w->head + i) & (w->requests_cap - 1)].name;
+        if (n && !n->refused)
+            return false;
+    }
     return true;
 }
 
@@ -202,7 +245,7 @@ static unsigned kind_of(const struct redis_name *n)
 {
     bool wanted = n->wants > 0;
 
-    if (wanted == n->asked || n->refused)
+    if (wanted == n->asked || (n->refused && !n->retrying))
         return KINDS;
     return (n->pattern ? 1U : 0U) | (wanted ? 2U : 0U) |
            (n->alone && wanted ? 4U : 0U);
@@ -228,7 +271,7 @@ static void send_kind(struct redis_wanted *w, unsigned kind, size_t count,
         }
         resp_bulk(out, n->text, n->len);
         n->asked = n->wants > 0;
-        n->confirmed = false;
+        n->confirmed = n->retrying = false;
         n->outstanding++;
         in_batch--;
         count--;
@@ -275,10 +318,13 @@ enum redis_answer redis_wanted_answer(struct redis_wanted *w, bool subscribe,
     pop(w);
     if (--n->outstanding == 0) {
         n->confirmed = subscribe;
-        if (!subscribe)
+        if (!subscribe) {
             answer = REDIS_ANSWER_UNSUBSCRIBED;
-        else if (n->wants > 0)
-            answer = REDIS_ANSWER_SUBSCRIBED;
+        } else if (n->wants > 0) {
+            answer = n->told ? REDIS_ANSWER_GRANTED : REDIS_ANSWER_SUBSCRIBED;
+            unrefuse(w, n);
+            n->told = false;
+        }
     }
     free_if_unused(w, n);
     return answer;
@@ -292,11 +338,14 @@ bool redis_wanted_pong(struct redis_wanted *w)
     return true;
 }
 
-static void rejected(struct redis_wanted *w, struct redis_name *n,
-                     void (*on_refused)(void *arg, struct span name,
-                                        bool pattern),
-                     void *arg)
+static void
+rejected(struct redis_wanted *w, struct redis_name *n, struct span why,
+         void (*on_refused)(void *arg, const struct redis_refusal *r),
+         void *arg)
 {
+    struct redis_refusal refusal = {text_of(n), n->pattern, !n->told};
+    bool known = n->refused;
+
     /* A later request, still unanswered, decides. */
     if (--n->outstanding > 0)
         return;
@@ -304,17 +353,18 @@ static void rejected(struct redis_wanted *w, struct redis_name *n,
     if (n->wants == 0) {
         free_if_unused(w, n);
     } else if (n->alone) {
-        set_refused(w, n, true);
-        on_refused(arg, text_of(n), n->pattern);
+        refuse(w, n, why);
+        if (!known)
+            on_refused(arg, &refusal);
     } else {
         n->alone = true;
         mark(w, n);
     }
 }
 
-bool redis_wanted_rejected(struct redis_wanted *w,
-                           void (*on_refused)(void *arg, struct span name,
-                                              bool pattern),
+bool redis_wanted_rejected(struct redis_wanted *w, struct span why,
+                           void (*on_refused)(void *arg,
+                                              const struct redis_refusal *r),
                            void *arg)
 {
     struct redis_request r;
@@ -324,25 +374,23 @@ bool redis_wanted_rejected(struct redis_wanted *w,
     do {
         r = pop(w);
         if (r.name)
-            rejected(w, r.name, on_refused, arg);
+            rejected(w, r.name, why, on_refused, arg);
     } while (!r.last && w->requests > 0);
     return true;
 }
 
-static void retry(void *wanted, struct node *node)
-{
-    struct redis_name *n = name_of(node);
-
-    if (!n->refused)
-        return;
-    set_refused(wanted, n, false);
-    mark(wanted, n);
-}
-
 void redis_wanted_retry(struct redis_wanted *w)
 {
-    if (w->refused > 0)
-        each_name(w, retry);
+    size_t count = w->refused < REDIS_BATCH ? w->refused : REDIS_BATCH;
+
+    for (; count > 0; count--) {
+        struct redis_name *n = w->refusal[w->next_retry++ % w->refused];
+
+        if (n->asked)
+            continue; /* the answer to the last time is not there yet */
+        n->retrying = true;
+        mark(w, n);
+    }
 }
 
 static void reset(void *wanted, struct node *node)
@@ -350,8 +398,9 @@ static void reset(void *wanted, struct node *node)
     struct redis_name *n = name_of(node);
 
     n->outstanding = 0;
-    n->asked = n->confirmed = n->changed = n->alone = false;
-    set_refused(wanted, n, false);
+    n->asked = n->confirmed = n->changed = false;
+    n->alone = n->told; /* the others need not wait for its refusal */
+    unrefuse(wanted, n);
     if (n->wants > 0)
         mark(wanted, n);
     else

@@ -234,6 +234,44 @@ def test_a_user_sees_only_the_channels_the_acl_allows(redis_server, link):
     one.quit()
 
 
+def test_a_refused_name_is_asked_for_until_it_is_granted(redis_server, link):
+    client = redis_server.client()
+    user = ["ACL", "SETUSER", "reader"]
+    client.execute_command(*user, "on", ">pw", "resetchannels", "&_probe:*",
+                           "&ok", "~*", "+@all")
+    one = link(redis_server, "-P", "-u", "reader", "-a", "pw")
+    one.wait("upstream live")
+    one.say("want ok", "want no", "pwant no*")
+    one.wait("sub confirmed ok$")
+    one.wait(r"sub refused no\*? NOPERM", times=2)
+
+    def tries():
+        return int(client.info("errorstats")["errorstat_NOPERM"]
+                   .split("=")[1])
+
+    def lives():
+        return one.lines().count("sub live")
+    begun, live = tries(), lives()
+    wait_until(lambda: tries() >= begun + 4, 6, "it is tried again")
+    assert lives() == live  # that is no news
+    client.execute_command(*user, "allchannels")
+    one.wait("sub confirmed no$", 3)
+    one.wait(r"sub confirmed no\* \*$", 3)
+    client.publish("no", "yes")
+    one.wait("sub message no yes $")
+    one.wait(r"sub message no yes no\*$")
+    # Taken away: Redis ends the connection, and says it again.
+    client.execute_command(*user, "resetchannels", "&_probe:*", "&ok")
+    one.wait(r"sub refused no\*? NOPERM", 3, times=4)
+    one.wait("sub confirmed ok$", 3, times=2)
+    wait_until(lambda: upstream(one) == "live", 3)
+    lines = one.lines()
+    assert sum("sub refused" in ln for ln in lines) == 4
+    assert one.tool.stderr.count("ev=redis_channel_refused") == 4
+    assert one.tool.stderr.count("ev=redis_channel_granted") == 2
+    one.quit()
+
+
 def test_after_kill_and_restart_everything_is_live_within_3_s(redis_server,
                                                               link):
     one = link(redis_server, "-P")

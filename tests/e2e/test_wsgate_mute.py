@@ -369,3 +369,31 @@ def test_a_redis_that_stands_still_is_told(redis_server, gate):
     redis_server.thaw()
     becomes_live(g, ["stale", "down"])
     flow(redis_server, ws)
+
+
+def test_a_channel_taken_away_and_given_back_disturbs_no_other(redis_server,
+                                                               gate):
+    r = redis_server.client()
+    user = ["ACL", "SETUSER", "gw"]
+    r.execute_command(*user, "on", ">pw", "~*", "+@all", "allchannels")
+
+    class Limited:
+        url = redis_server.url.replace("://", "://gw:pw@")
+    g, ws = watched(gate, Limited, "market_data:A", "news:today", "orderbook:*")
+    flow(redis_server, ws)
+    flow(redis_server, ws, "news:today")
+    # Redis ends the connection of a subscriber that loses a channel.
+    r.execute_command(*user, "resetchannels", "&_probe:*", "&market_data:*")
+    wait_until(lambda: g.tool.stderr.count("ev=redis_channel_refused") == 2, 3,
+               "the refusal")
+    becomes(g, ["stale", "live"])
+    flow(redis_server, ws)
+    stays(g, ["stale", "live"])
+    assert g.tool.stderr.count("ev=redis_channel_refused") == 2
+    assert harness.http_get(g.http("/ready"))[0] == 200
+    r.execute_command(*user, "&news:*", "&orderbook:*")
+    wait_until(lambda: g.tool.stderr.count("ev=redis_channel_granted") == 2, 3,
+               "the grant")
+    flow(redis_server, ws, "news:today")
+    flow(redis_server, ws, "orderbook:A")
+    stays(g, ["stale", "live"], seconds=5)

@@ -198,6 +198,32 @@ static void a_forbidden_name_neither_drops_nor_delays(void **state)
     end();
 }
 
+static void a_forbidden_name_is_known_to_be_so_until_it_is_granted(void **state)
+{
+    struct span why;
+
+    (void)state;
+    begin((const char *const[]){"+PONG\r\n", NOPERM, NOPERM, NOPERM, YES("a"),
+                                NULL});
+    want("a");
+    assert_false(redis_sub_refused(o.sub, span_str("a"), false, &why));
+    FAKE_RUN_UNTIL(&o.fake, o.live);
+    assert_int_equal(redis_sub_refused_count(o.sub), 1);
+    want("a"); /* no event: it is asked */
+    assert_true(redis_sub_refused(o.sub, span_str("a"), false, &why));
+    assert_true(span_starts(why, "NOPERM this user"));
+    assert_true(redis_sub_refused(o.sub, span_str("a"), false, NULL));
+    assert_false(redis_sub_refused(o.sub, span_str("a"), true, NULL));
+    /* the batch, by itself, again, and granted */
+    FAKE_RUN_UNTIL(&o.fake, o.confirmed);
+    assert_int_equal(o.fake.commands, 5);
+    assert_int_equal(o.refused, 1);
+    assert_int_equal(o.live, 1);
+    assert_int_equal(redis_sub_refused_count(o.sub), 0);
+    assert_false(redis_sub_refused(o.sub, span_str("a"), false, NULL));
+    end();
+}
+
 static void replies_that_make_no_sense_drop_the_link(void **state)
 {
     static const char *const bad[] = {
@@ -306,6 +332,8 @@ int main(void)
         cmocka_unit_test(messages_carry_channel_payload_and_pattern),
         cmocka_unit_test(after_a_loss_the_names_are_confirmed_again),
         cmocka_unit_test(a_forbidden_name_neither_drops_nor_delays),
+        cmocka_unit_test(
+            a_forbidden_name_is_known_to_be_so_until_it_is_granted),
         cmocka_unit_test(replies_that_make_no_sense_drop_the_link),
         cmocka_unit_test(an_unsubscribe_of_nothing_is_ignored),
         cmocka_unit_test(pings_are_answered_in_and_out_of_subscribed_mode),

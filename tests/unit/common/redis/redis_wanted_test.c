@@ -4,6 +4,7 @@
 
 #include <cmocka.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/redis/redis_wanted.h"
 #include "tests/unit/common/base/collisions.h"
@@ -192,7 +193,7 @@ static void many_names_go_out_in_batches(void **state)
 {
     struct redis_wanted *w = *state;
     struct bytes out;
-    char name[16];
+    char name[24];
     unsigned commands = 0;
 
     bytes_init(&out);
@@ -244,11 +245,10 @@ static void pings_keep_their_place_among_the_requests(void **state)
     assert_true(redis_wanted_settled(w));
 }
 
-static void note_refused(void *arg, struct span name, bool pattern)
+static void note_refused(void *arg, const struct redis_refusal *r)
 {
-    (void)pattern;
-    bytes_add_span(arg, name);
-    bytes_add_str(arg, " ");
+    bytes_add_span(arg, r->name);
+    bytes_add_str(arg, r->changed ? " " : "! ");
 }
 
 static void one_forbidden_name_does_not_keep_the_others_out(void **state)
@@ -261,11 +261,13 @@ static void one_forbidden_name_does_not_keep_the_others_out(void **state)
     want(w, "no");
     want(w, "b");
     expect_diff(w, "SUBSCRIBE a no b");
-    assert_true(redis_wanted_rejected(w, note_refused, &refused));
+    assert_true(
+        redis_wanted_rejected(w, span_str("NOPERM"), note_refused, &refused));
     assert_int_equal(refused.len, 0);
     expect_diff(w, "SUBSCRIBE a;SUBSCRIBE no;SUBSCRIBE b");
     assert_int_equal(yes(w, "a"), REDIS_ANSWER_SUBSCRIBED);
-    assert_true(redis_wanted_rejected(w, note_refused, &refused));
+    assert_true(
+        redis_wanted_rejected(w, span_str("NOPERM"), note_refused, &refused));
     assert_int_equal(yes(w, "b"), REDIS_ANSWER_SUBSCRIBED);
     assert_true(span_is(bytes_span(&refused), "no "));
     assert_true(redis_wanted_settled(w));
@@ -274,7 +276,7 @@ static void one_forbidden_name_does_not_keep_the_others_out(void **state)
     expect_diff(w, "");
     redis_wanted_retry(w);
     expect_diff(w, "SUBSCRIBE no");
-    assert_int_equal(yes(w, "no"), REDIS_ANSWER_SUBSCRIBED);
+    assert_int_equal(yes(w, "no"), REDIS_ANSWER_GRANTED);
     assert_int_equal(w->refused, 0);
     bytes_close(&refused);
 }
@@ -309,11 +311,146 @@ static void a_refused_name_that_nobody_wants_is_forgotten(void **state)
     want(w, "no");
     expect_diff(w, "SUBSCRIBE no");
     unwant(w, "no");
-    assert_true(redis_wanted_rejected(w, note_refused, &refused));
+    assert_true(
+        redis_wanted_rejected(w, span_str("NOPERM"), note_refused, &refused));
     expect_diff(w, "");
     assert_int_equal(known(w), 0);
-    assert_false(redis_wanted_rejected(w, note_refused, &refused));
+    assert_false(
+        redis_wanted_rejected(w, span_str("NOPERM"), note_refused, &refused));
     bytes_close(&refused);
+}
+
+static bool refused(const struct redis_wanted *w, const char *name,
+                    const char *why)
+{
+    struct span text;
+
+    return redis_wanted_refused(w, span_str(name), false, &text) &&
+           span_is(text, why);
+}
+
+/* "no" was asked for by itself, and refused. */
+static void refuse_no(struct redis_wanted *w, struct bytes *told)
+{
+    want(w, "no");
+    expect_diff(w, "SUBSCRIBE no");
+    redis_wanted_rejected(w, span_str("NOPERM"), note_refused, told);
+    expect_diff(w, "SUBSCRIBE no");
+    redis_wanted_rejected(w, span_str("NOPERM"), note_refused, told);
+    assert_true(refused(w, "no", "NOPERM"));
+}
+
+static void a_refusal_is_told_once_and_stays_while_it_is_retried(void **state)
+{
+    struct redis_wanted *w = *state;
+    struct bytes told = {0};
+
+    refuse_no(w, &told);
+    for (int i = 0; i < 3; i++) {
+        redis_wanted_retry(w);
+        assert_true(redis_wanted_settled(w));
+        expect_diff(w, "SUBSCRIBE no");
+        assert_true(redis_wanted_settled(w));
+        assert_int_equal(w->refused, 1);
+        /* once more before the answer came: nothing to ask */
+        redis_wanted_retry(w);
+        expect_diff(w, "");
+        redis_wanted_rejected(w, span_str("NOPERM again"), note_refused, &told);
+        assert_true(refused(w, "no", "NOPERM again"));
+    }
+    assert_true(span_is(bytes_span(&told), "no "));
+    redis_wanted_retry(w);
+    expect_diff(w, "SUBSCRIBE no");
+    assert_int_equal(yes(w, "no"), REDIS_ANSWER_GRANTED);
+    assert_true(confirmed(w, "no"));
+    assert_false(redis_wanted_refused(w, span_str("no"), false, NULL));
+    assert_int_equal(w->refused, 0);
+    bytes_close(&told);
+}
+
+static void a_name_given_up_while_it_is_retried_is_not_refused(void **state)
+{
+    struct redis_wanted *w = *state;
+    struct bytes told = {0};
+
+    refuse_no(w, &told);
+    redis_wanted_retry(w);
+    expect_diff(w, "SUBSCRIBE no");
+    unwant(w, "no");
+    assert_int_equal(w->refused, 0);
+    assert_false(redis_wanted_refused(w, span_str("no"), false, NULL));
+    want(w, "no");
+    expect_diff(w, "");
+    redis_wanted_rejected(w, span_str("NOPERM"), note_refused, &told);
+    assert_true(span_is(bytes_span(&told), "no no "));
+    unwant(w, "no");
+    expect_diff(w, "");
+    assert_int_equal(known(w), 0);
+    bytes_close(&told);
+}
+
+static void
+after_a_reconnect_a_refusal_is_told_but_not_as_a_change(void **state)
+{
+    struct redis_wanted *w = *state;
+    struct bytes told = {0};
+
+    refuse_no(w, &told);
+    want(w, "a");
+    expect_diff(w, "SUBSCRIBE a");
+    redis_wanted_reset(w);
+    assert_int_equal(w->refused, 0);
+    assert_false(redis_wanted_refused(w, span_str("no"), false, NULL));
+    assert_false(redis_wanted_settled(w));
+    /* By itself, so that its refusal costs "a" nothing. */
+    expect_diff(w, "SUBSCRIBE a;SUBSCRIBE no");
+    assert_int_equal(yes(w, "a"), REDIS_ANSWER_SUBSCRIBED);
+    redis_wanted_rejected(w, span_str("NOPERM"), note_refused, &told);
+    assert_true(span_is(bytes_span(&told), "no no! "));
+    assert_int_equal(w->refused, 1);
+    redis_wanted_reset(w);
+    expect_diff(w, "SUBSCRIBE a;SUBSCRIBE no");
+    assert_int_equal(yes(w, "a"), REDIS_ANSWER_SUBSCRIBED);
+    assert_int_equal(yes(w, "no"), REDIS_ANSWER_GRANTED);
+    bytes_close(&told);
+}
+
+/* More than are asked for at a time: all get their turn. */
+static void many_refused_names_are_retried_in_turn(void **state)
+{
+    enum { NAMES = 3 * REDIS_BATCH + 7 };
+    struct redis_wanted *w = *state;
+    struct bytes told = {0}, out = {0};
+    char name[24];
+
+    for (int i = 0; i < NAMES; i++) {
+        snprintf(name, sizeof name, "n%d", i);
+        want(w, name);
+    }
+    for (int round = 0; round < 2; round++) {
+        redis_wanted_diff(w, &out);
+        while (
+            redis_wanted_rejected(w, span_str("NOPERM"), note_refused, &told))
+            ;
+    }
+    assert_int_equal(w->refused, NAMES);
+    bytes_clear(&out);
+    for (int turn = 0; turn < 4; turn++) {
+        redis_wanted_retry(w);
+        redis_wanted_diff(w, &out);
+        assert_in_range(w->requests, 1, REDIS_BATCH);
+        while (
+            redis_wanted_rejected(w, span_str("NOPERM"), note_refused, &told))
+            ;
+    }
+    bytes_add(&out, "", 1);
+    for (int i = 0; i < NAMES; i++) {
+        snprintf(name, sizeof name, "\r\nn%d\r\n", i);
+        assert_non_null(strstr(out.ptr, name));
+    }
+    assert_int_equal(w->refused, NAMES);
+    bytes_close(&told);
+    bytes_close(&out);
 }
 
 /* A model of the server: whatever is wanted and when, both agree at the end. */
@@ -420,6 +557,10 @@ int main(void)
         T(one_forbidden_name_does_not_keep_the_others_out),
         T(a_name_stays_until_the_last_who_wanted_it_gives_it_up),
         T(a_refused_name_that_nobody_wants_is_forgotten),
+        T(a_refusal_is_told_once_and_stays_while_it_is_retried),
+        T(a_name_given_up_while_it_is_retried_is_not_refused),
+        T(after_a_reconnect_a_refusal_is_told_but_not_as_a_change),
+        T(many_refused_names_are_retried_in_turn),
         T(names_chosen_to_collide_do_so_only_in_the_process_they_are_for),
         T(random_changes_converge),
     };
