@@ -109,8 +109,9 @@ bool event_type_of(struct span name, enum event_type *out);
  * Any valid JSON value passes, also one that names a member twice (the last
  * one counts, as in JavaScript); members are looked for at the top level. */
 struct event_peek {
-    struct span type; /* empty where there is none */
-    bool is_bar;      /* type "bar" with an object member "bar" */
+    struct span type;   /* empty where there is none */
+    struct span symbol; /* as written, without quotes */
+    bool is_bar;        /* type "bar" with an object member "bar" */
     int64_t bar_time_ms;
     bool bar_final;
 };

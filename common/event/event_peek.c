@@ -24,6 +24,8 @@ static void peek_object(const struct event_fields *p, struct event_peek *out)
 {
     struct span bar = p->value[FIELD_BAR];
 
+    if (event_fields_have(p, FIELD_SYMBOL))
+        out->symbol = p->value[FIELD_SYMBOL];
     if (!event_fields_quoted(p, FIELD_TYPE))
         return;
     /* With escapes it is no type that anybody here knows. */

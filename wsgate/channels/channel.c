@@ -83,6 +83,7 @@ static void view_init(struct channels *cs, struct view *v,
                        .seq = channel->seq};
     fanout_add_stream(cs->fanout, &v->stream,
                       v == &channel->native ? NULL : &channel->native.stream);
+    v->stream.by_symbol = channel->by_symbol;
 }
 
 static void unlist_waiting(struct channels *cs, struct view *v)
@@ -136,6 +137,8 @@ struct channel *channels_get(struct channels *cs, struct span name)
         cs->epoch_seed * 6364136223846793005u + 1442695040888963407u;
     snprintf(channel->epoch, sizeof channel->epoch, "%08" PRIx32,
              (uint32_t)(cs->epoch_seed >> 32));
+    channel->by_symbol =
+        cs->is_by_symbol && cs->is_by_symbol(cs->is_by_symbol_arg, name);
     view_init(cs, &channel->native, channel, DIALECT_NATIVE, 0);
     table_add(&cs->by_name, &channel->node, channel->name);
     p = pattern_over(cs, name);

@@ -61,6 +61,7 @@ struct channel {
     int64_t last_ms; /* of the newest message; 0: none yet */
     bool last_local;
     char epoch[9];
+    bool by_symbol; /* carries many symbols: each has its own newest message */
     struct channel_mark mark;
 };
 
@@ -86,6 +87,9 @@ struct channels {
     struct table by_name;
     struct table patterns;
     struct types types;
+    /* Does a channel of this name carry many symbols?  NULL: none does. */
+    bool (*is_by_symbol)(void *arg, struct span name);
+    void *is_by_symbol_arg;
     struct view *waiting; /* have a message that waits for their interval */
     uint64_t epoch_seed;
     size_t channel_size, pattern_size;
@@ -128,7 +132,8 @@ void channels_each(const struct channels *cs,
                    void (*fn)(void *arg, const struct channel *channel),
                    void *arg);
 /* The payloads that are held of one channel, in no order: the newest of each
- * type, and up to the last 64 bars of a bar channel. */
+ * type, where a channel carries many symbols of each type and symbol, and up to
+ * the last 64 bars of a bar channel. */
 void channels_each_payload(const struct channels *cs, struct span name,
                            void (*fn)(void *arg, struct span type,
                                       struct span payload),
@@ -144,6 +149,9 @@ enum channel_result { CHANNEL_OK, CHANNEL_NOT_JSON, CHANNEL_TOO_BIG };
 enum channel_result channel_publish(struct channels *cs,
                                     struct channel *channel,
                                     const struct channel_message *m);
+/* Which of the messages of its type is it (struct conflation_key)? */
+int64_t channel_part(const struct channel *channel,
+                     const struct event_peek *peek);
 /* Sends what waited for its interval; true: something waits still. */
 bool channels_send_due(struct channels *cs, uint64_t mono_ms);
 

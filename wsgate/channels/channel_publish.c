@@ -1,4 +1,5 @@
 /* Messages of a channel: frames of it and its views, and the newest of them. */
+#include "common/base/hash.h"
 #include "common/event/event.h"
 #include "wsgate/channels/channel.h"
 #include "wsgate/channels/message.h"
@@ -54,7 +55,8 @@ static void throttle(struct channels *cs, struct view *v,
 }
 
 static void publish_view(struct channels *cs, struct view *v,
-                         const struct dialect_message *m, uint16_t type)
+                         const struct dialect_message *m, uint16_t type,
+                         int64_t part)
 {
     const struct dialect_row *d = dialect_row(v->dialect);
     size_t max = d->max(m), len, data_at;
@@ -62,7 +64,8 @@ static void publish_view(struct channels *cs, struct view *v,
     if (!d->accepts(m) || max > framelog_max(&cs->fanout->log))
         return;
     len = d->frame(fanout_room(cs->fanout, max), m, &data_at);
-    fanout_add(cs->fanout, &v->stream, type, 0, len, data_at, m->payload.len);
+    fanout_add(cs->fanout, &v->stream, type, part, len, data_at,
+               m->payload.len);
 }
 
 static void publish_views(struct channels *cs, struct channel *channel,
@@ -79,8 +82,16 @@ static void publish_views(struct channels *cs, struct channel *channel,
         if (v->dialect == DIALECT_NATIVE)
             throttle(cs, v, newest, superseded, m->mono_ms);
         else
-            publish_view(cs, v, &said, newest->type);
+            publish_view(cs, v, &said, newest->type, newest->part);
     }
+}
+
+int64_t channel_part(const struct channel *channel,
+                     const struct event_peek *peek)
+{
+    if (channel->by_symbol)
+        return peek->symbol.len > 0 ? (int64_t)hash_text(peek->symbol) : 0;
+    return peek->is_bar ? peek->bar_time_ms : 0;
 }
 
 enum channel_result channel_publish(struct channels *cs,
@@ -106,7 +117,7 @@ enum channel_result channel_publish(struct channels *cs,
     if (!event_peek(span_make(at + data_at, m->payload.len), &peek))
         return CHANNEL_NOT_JSON; /* not committed: overwritten by the next */
     type = type_of(&cs->types, peek.type);
-    part = peek.is_bar ? peek.bar_time_ms : 0;
+    part = channel_part(channel, &peek);
     slot = channel->native.next ? stream_find(native, type, part) : NULL;
     superseded = slot ? slot->frame : 0;
     channel->seq++;

@@ -299,6 +299,15 @@ static void timer(struct upstream *upstream, uv_timer_t *t)
     t->data = upstream;
 }
 
+/* Price updates of all symbols go to one channel, unless a routes file gives
+ * each its own. */
+static bool is_by_symbol(void *arg, struct span name)
+{
+    const struct route_table *routes = arg;
+
+    return span_is(name, route_of(routes, EVENT_PRICE_UPDATE)->channel);
+}
+
 struct upstream *upstream_new(uv_loop_t *loop,
                               const struct upstream_config *config,
                               struct fanout *fanout,
@@ -316,6 +325,10 @@ struct upstream *upstream_new(uv_loop_t *loop,
     channels_init(
         &upstream->channels, fanout, clock_mono_ns() ^ (uint64_t)getpid(),
         sizeof(struct upstream_channel), sizeof(struct upstream_pattern));
+    if (config->routes) {
+        upstream->channels.is_by_symbol = is_by_symbol;
+        upstream->channels.is_by_symbol_arg = (void *)(uintptr_t)config->routes;
+    }
     timer(upstream, &upstream->throttle);
     timer(upstream, &upstream->sweep);
     timer(upstream, &upstream->refetch);

@@ -35,15 +35,9 @@ struct fetch {
 
 /* The slot of a message; NULL: nothing of its kind is known. */
 const struct conflation_key *upstream_slot(const struct channel *channel,
-                                           uint16_t type, int64_t bar_time)
+                                           uint16_t type, int64_t part)
 {
-    const struct stream *s = &channel->native.stream;
-
-    for (uint32_t i = 0; i < s->n_keys; i++) {
-        if (s->keys[i].type == type && s->keys[i].part == bar_time)
-            return &s->keys[i];
-    }
-    return NULL;
+    return stream_find(&channel->native.stream, type, part);
 }
 
 static struct event_order order_of_slot(const struct upstream *upstream,
@@ -63,10 +57,11 @@ static void note_newest(const struct upstream *upstream,
     struct event_order order;
 
     for (uint32_t i = 0; i < s->n_keys; i++) {
-        if (s->keys[i].part > u->lost_bar_ms)
-            u->lost_bar_ms = s->keys[i].part;
-        if (s->keys[i].part != 0)
+        if (s->keys[i].part != 0 && !s->by_symbol) {
+            if (s->keys[i].part > u->lost_bar_ms)
+                u->lost_bar_ms = s->keys[i].part;
             continue;
+        }
         order = order_of_slot(upstream, &s->keys[i]);
         if (order.time_ns > u->lost_ns)
             u->lost_ns = order.time_ns;
@@ -118,7 +113,7 @@ static void use_cached(struct upstream *upstream, struct upstream_channel *u,
     struct event_order order, known;
     struct event_peek peek;
     uint16_t type;
-    int64_t bar_time;
+    int64_t part;
 
     if (!event_peek(payload, &peek)) {
         upstream->invalid++;
@@ -128,16 +123,16 @@ static void use_cached(struct upstream *upstream, struct upstream_channel *u,
         return;
     }
     type = type_of(&upstream->channels.types, peek.type);
-    bar_time = peek.is_bar ? peek.bar_time_ms : 0;
-    slot = upstream_slot(&u->channel, type, bar_time);
+    part = channel_part(&u->channel, &peek);
+    slot = upstream_slot(&u->channel, type, part);
     order = event_order_read(payload);
     if (!slot || stream_payload(slot, &upstream->fanout->log).len == 0) {
         if (was_missed(u, &order)) {
             tell(upstream, u, payload);
-            upstream_taken_add(upstream, u, type, bar_time, false);
+            upstream_taken_add(upstream, u, type, part, false);
         } else {
-            stream_cache(&u->channel.native.stream, type, bar_time, payload);
-            upstream_taken_add(upstream, u, type, bar_time,
+            stream_cache(&u->channel.native.stream, type, part, payload);
+            upstream_taken_add(upstream, u, type, part,
                                has_members(&u->channel));
         }
         return;
@@ -148,7 +143,7 @@ static void use_cached(struct upstream *upstream, struct upstream_channel *u,
     if (event_order_compare(&order, &known) != EVENT_AGE_NEWER)
         return;
     tell(upstream, u, payload);
-    upstream_taken_add(upstream, u, type, bar_time, false);
+    upstream_taken_add(upstream, u, type, part, false);
 }
 
 /* --- asking --- */

@@ -26,7 +26,7 @@ enum { UPSTREAM_AGAIN_MS = 2000 };
 
 /* A slot whose message came from the cache. */
 struct taken {
-    int64_t bar_time;
+    int64_t part;
     uint64_t mono_ms; /* when */
     uint64_t fill;    /* numbers all of them, from 1 */
     uint16_t type;
@@ -173,11 +173,11 @@ bool upstream_cache_heard(struct upstream *upstream, struct span payload);
 void upstream_cache_lost(struct upstream *upstream);
 /* The slot of a message; NULL: nothing of its kind is known. */
 const struct conflation_key *upstream_slot(const struct channel *channel,
-                                           uint16_t type, int64_t bar_time);
+                                           uint16_t type, int64_t part);
 
 /* upstream_taken.c */
 void upstream_taken_add(struct upstream *upstream, struct upstream_channel *u,
-                        uint16_t type, int64_t bar_time, bool shared);
+                        uint16_t type, int64_t part, bool shared);
 void upstream_taken_forget(struct upstream_channel *u);
 /* Is a live message the one that its slot took from the cache, or older? */
 enum upstream_again upstream_taken_again(struct upstream *upstream,

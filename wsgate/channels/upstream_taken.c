@@ -9,26 +9,26 @@
 #include "wsgate/channels/upstream_internal.h"
 
 static struct taken *taken_of(struct upstream_channel *u, uint16_t type,
-                              int64_t bar_time)
+                              int64_t part)
 {
     for (uint16_t i = 0; i < u->n_taken; i++) {
-        if (u->taken[i].type == type && u->taken[i].bar_time == bar_time)
+        if (u->taken[i].type == type && u->taken[i].part == part)
             return &u->taken[i];
     }
     return NULL;
 }
 
 void upstream_taken_add(struct upstream *upstream, struct upstream_channel *u,
-                        uint16_t type, int64_t bar_time, bool shared)
+                        uint16_t type, int64_t part, bool shared)
 {
-    struct taken *t = taken_of(u, type, bar_time);
+    struct taken *t = taken_of(u, type, part);
 
     if (!t) {
         u->taken = mem_grow(u->taken, (u->n_taken + 1u) * sizeof *u->taken);
         t = &u->taken[u->n_taken++];
     }
     *t = (struct taken){.type = type,
-                        .bar_time = bar_time,
+                        .part = part,
                         .shared = shared,
                         .fill = ++upstream->fills,
                         .mono_ms = clock_mono_ms()};
@@ -56,8 +56,7 @@ uint64_t upstream_fill(const struct channel *channel,
     const struct upstream_channel *u = (const struct upstream_channel *)channel;
 
     for (uint16_t i = 0; i < u->n_taken; i++) {
-        if (u->taken[i].type == slot->type &&
-            u->taken[i].bar_time == slot->part)
+        if (u->taken[i].type == slot->type && u->taken[i].part == slot->part)
             return u->taken[i].fill;
     }
     return 0;
@@ -95,7 +94,7 @@ enum upstream_again upstream_taken_again(struct upstream *upstream,
     struct event_peek peek;
     struct taken *t;
     uint16_t type;
-    int64_t bar_time;
+    int64_t part;
     enum upstream_again again;
 
     bytes_clear(&upstream->scratch);
@@ -105,11 +104,11 @@ enum upstream_again upstream_taken_again(struct upstream *upstream,
     if (!event_peek(bytes_span(&upstream->scratch), &peek))
         return UPSTREAM_NEW; /* a batch, or invalid: judged piece by piece */
     type = type_of(&upstream->channels.types, peek.type);
-    bar_time = peek.is_bar ? peek.bar_time_ms : 0;
-    t = taken_of(u, type, bar_time);
+    part = channel_part(&u->channel, &peek);
+    t = taken_of(u, type, part);
     if (!t)
         return UPSTREAM_NEW;
-    slot = upstream_slot(&u->channel, type, bar_time);
+    slot = upstream_slot(&u->channel, type, part);
     again = !slot
                 ? UPSTREAM_NEW
                 : compare(payload, stream_payload(slot, &upstream->fanout->log),

@@ -60,6 +60,7 @@ READ(conflated_interval, upstream_channels(all->upstream)->throttled)
 READ(dropped_closed, all->fanout->counters.dropped_closed)
 READ(dropped_slow, all->fanout->counters.dropped_slow)
 READ(queued, s.queued)
+READ(symbols_forgotten, all->fanout->counters.symbols_forgotten)
 READ(bytes_sent, s.bytes_sent)
 READ(bytes_received, s.bytes_received)
 READ(commands, s.commands)
@@ -106,6 +107,8 @@ static struct metric table[] = {
     LABELLED("messages_dropped_total", "reason=\"slow\"", dropped_slow,
              "owed to connections that went"),
     GAUGE("messages_queued", queued, "owed to connections that are behind"),
+    COUNTER("symbols_forgotten_total", symbols_forgotten,
+            "newest messages that gave way: over 16384 symbols on a channel"),
     COUNTER("sent_bytes_total", bytes_sent, "to WebSocket connections"),
     COUNTER("received_bytes_total", bytes_received,
             "from WebSocket connections"),

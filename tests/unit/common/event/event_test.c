@@ -391,7 +391,7 @@ static bool peek(const char *text, struct event_peek *out, char **kept)
     return event_peek(span_make(*kept, strlen(text)), out);
 }
 
-static void a_peek_finds_the_type_and_the_bar(void **state)
+static void a_peek_finds_type_symbol_and_bar(void **state)
 {
     struct event_peek p;
     char *kept;
@@ -422,6 +422,11 @@ static void a_peek_finds_the_type_and_the_bar(void **state)
     free(kept);
     assert_true(peek("{\"type\":\"a\",\"type\":\"b\"}", &p, &kept));
     assert_span(p.type, "b");
+    assert_int_equal(p.symbol.len, 0);
+    free(kept);
+    assert_true(
+        peek("{\"x\":{\"symbol\":\"y\"},\"symbol\":\"AAPL\"}", &p, &kept));
+    assert_span(p.symbol, "AAPL");
     free(kept);
 }
 
@@ -472,7 +477,7 @@ int main(void)
         cmocka_unit_test(symbols_are_of_letters_that_channels_can_have),
         cmocka_unit_test(a_symbol_has_at_most_64_letters),
         cmocka_unit_test(types_have_names),
-        cmocka_unit_test(a_peek_finds_the_type_and_the_bar),
+        cmocka_unit_test(a_peek_finds_type_symbol_and_bar),
         cmocka_unit_test(a_peek_takes_any_json_and_nothing_else),
     };
 

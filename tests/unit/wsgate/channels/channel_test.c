@@ -1,4 +1,5 @@
 /* One message in all the forms that clients get it in; no sockets, no clock. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@ struct client {
     struct member m;
     struct bytes got;
     unsigned sends;
+    bool blocked; /* its socket takes nothing */
 };
 
 static ssize_t take(struct member *m, const struct iovec *iov, unsigned n)
@@ -22,6 +24,8 @@ static ssize_t take(struct member *m, const struct iovec *iov, unsigned n)
     struct client *c = (struct client *)(void *)m;
     size_t total = 0;
 
+    if (c->blocked)
+        return -EAGAIN;
     for (unsigned i = 0; i < n; i++) {
         bytes_add(&c->got, iov[i].iov_base, iov[i].iov_len);
         total += iov[i].iov_len;
@@ -259,6 +263,52 @@ static void a_snapshot_has_the_newest_of_each_type(void **state)
         "{\"type\":\"tick\",\"n\":2};");
 }
 
+static bool is_prices(void *arg, struct span name)
+{
+    (void)arg;
+    return span_is(name, "stock:price_updates");
+}
+
+/* Once conflated by type alone: a reader that was slow had one symbol. */
+static void many_symbols_on_one_channel_conflate_by_symbol(void **state)
+{
+    enum { SYMBOLS = 400 };
+    struct world *w = *state;
+    struct told told;
+    char text[160];
+
+    w->channels.is_by_symbol = is_prices;
+    subscribe(w, &w->client[0], "stock:price_updates", DIALECT_NATIVE, 0);
+    subscribe(w, &w->client[1], "stock:*", DIALECT_NATIVE, 0);
+    subscribe(w, &w->client[2], "stock:price_updates", DIALECT_STOCK, 0);
+    subscribe(w, &w->client[3], "stock:price_updates", DIALECT_NATIVE, 50);
+    for (int i = 0; i < 4; i++)
+        w->client[i].blocked = true;
+    for (int i = 0; i < 4 * SYMBOLS; i++) {
+        snprintf(text, sizeof text,
+                 "{\"type\":\"price_update\",\"symbol\":\"S%d\",\"price\":%d,"
+                 "\"more\":\"................................\"}",
+                 i % SYMBOLS, i / SYMBOLS);
+        publish(w, "stock:price_updates", text);
+    }
+    w->mono_ms += 50;
+    assert_false(channels_send_due(&w->channels, w->mono_ms));
+    fanout_flush(&w->fanout);
+    for (int i = 0; i < 4; i++) {
+        w->client[i].blocked = false;
+        fanout_resume(&w->fanout, &w->client[i].m);
+        assert_int_equal(count(&w->client[i], "\"symbol\":\"S"), SYMBOLS);
+        assert_int_equal(count(&w->client[i], "\"price\":3"), SYMBOLS);
+    }
+    /* A snapshot has each of them. */
+    for (uint32_t i = 0; i < SYMBOLS; i++)
+        assert_true(channel_told(
+            &w->channels,
+            &channels_find(&w->channels, span_str("stock:price_updates"))
+                 ->native,
+            i, &told));
+}
+
 static void a_pattern_covers_channels_of_before_and_after(void **state)
 {
     struct world *w = *state;
@@ -425,6 +475,7 @@ int main(void)
         TEST(an_interval_sends_the_first_at_once_and_the_newest_when_due),
         TEST(two_intervals_are_two_streams),
         TEST(a_snapshot_has_the_newest_of_each_type),
+        TEST(many_symbols_on_one_channel_conflate_by_symbol),
         TEST(a_pattern_covers_channels_of_before_and_after),
         TEST(an_interval_that_nobody_had_begins_anew),
         TEST(an_interval_is_shown_as_far_as_it_was_told),
