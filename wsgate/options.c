@@ -21,6 +21,8 @@ static const struct option_spec table[] = {
      "browsers of other pages may connect; * matches", NULL, 0, 0},
     {0, "web", "DIR", OPT_STR, AT(web), NULL, "serve the page from this folder",
      NULL, 0, 0},
+    {0, "dev", NULL, OPT_FLAG, AT(dev), "WSGATE_DEV",
+     "serve /echo and publish-test, for development", NULL, 0, 0},
     {0, "drain", "TIME", OPT_DURATION_MS, AT(drain_ms), NULL,
      "spread goodbyes over this time, 4s", NULL, 0, 0},
     {0, "max-connections", "N", OPT_INT, AT(max_connections), "MAX_CONNECTIONS",

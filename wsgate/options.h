@@ -15,6 +15,7 @@ struct options {
     const char *listen; /* HOST:PORT */
     bool reuse_port;
     bool trust_proxy; /* X-Forwarded-For says who a client is */
+    bool dev;         /* /echo and publish-test */
     int64_t max_connections;
     int64_t max_per_address;
     struct option_strs allow_origin; /* https://app.example.org, one * */

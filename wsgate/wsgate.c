@@ -18,7 +18,7 @@ static void on_http(void *arg, struct http_conn *conn,
     struct wsgate *w = arg;
     enum dialect dialect;
 
-    if (dialect_of_path(req->path, &dialect))
+    if (dialect_of_path(req->path, w->opts->dev, &dialect))
         upgrade(w->clients, &w->upgrade, conn, req, dialect);
     else if (!app_http_page(w->app, conn, req))
         api_handle(w->api, conn, req);
@@ -223,6 +223,7 @@ static bool open_api(struct wsgate *w, struct err *err)
                                       .web = o->web,
                                       .limit = o->api_limit,
                                       .no_limit = o->no_limit,
+                                      .dev = o->dev,
                                       .allow_origin = &o->allow_origin,
                                       .channels =
                                           upstream_channels(w->upstream),

@@ -69,11 +69,16 @@ class RawWs:
         self.sock.sendall(frame(opcode, payload, **kw))
 
     def _need(self, n):
-        while len(self.buf) < n:
-            data = self.sock.recv(65536)
-            if not data:
-                raise EOFError
-            self.buf += data
+        parts, have = [self.buf], len(self.buf)
+        try:
+            while have < n:
+                data = self.sock.recv(65536)
+                if not data:
+                    raise EOFError
+                parts.append(data)
+                have += len(data)
+        finally:
+            self.buf = b"".join(parts)
 
     def recv(self):
         """(opcode, payload) of the next frame; EOFError at the end."""

@@ -104,6 +104,7 @@ static const struct dialect_row rows[DIALECTS] = {
                        .accepts = ticks_accepts,
                        .max = ticks_max,
                        .frame = ticks_frame},
+    [DIALECT_ECHO] = {.path = "/echo", .dev = true},
 };
 
 const struct dialect_row *dialect_row(enum dialect dialect)
@@ -112,10 +113,10 @@ const struct dialect_row *dialect_row(enum dialect dialect)
     return &rows[dialect];
 }
 
-bool dialect_of_path(struct span path, enum dialect *dialect)
+bool dialect_of_path(struct span path, bool dev, enum dialect *dialect)
 {
     for (unsigned i = 0; i < DIALECTS; i++) {
-        if (span_is(path, rows[i].path)) {
+        if (span_is(path, rows[i].path) && (dev || !rows[i].dev)) {
             *dialect = (enum dialect)i;
             return true;
         }

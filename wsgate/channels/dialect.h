@@ -21,6 +21,7 @@ enum dialect {
     DIALECT_NATIVE,
     DIALECT_STOCK, /* {"type","data","source"}, of the stock service only */
     DIALECT_TICKS, /* quotes and trades, as they are */
+    DIALECT_ECHO,  /* what a client says comes back; for development */
     DIALECTS,      /* how many */
 };
 
@@ -33,7 +34,8 @@ struct dialect_message {
 
 struct dialect_row {
     const char *path;
-    /* Ends with NULL.  NULL: its clients subscribe themselves. */
+    bool dev; /* only spoken with --dev */
+    /* Ends with NULL.  NULL: its clients subscribe themselves, or never. */
     const char *const *subscriptions;
     bool all; /* every message of those, in order */
     /* NULL, as the next two: every message, in the native frame. */
@@ -46,4 +48,4 @@ struct dialect_row {
 
 const struct dialect_row *dialect_row(enum dialect dialect);
 /* False: nothing is spoken there. */
-bool dialect_of_path(struct span path, enum dialect *dialect);
+bool dialect_of_path(struct span path, bool dev, enum dialect *dialect);

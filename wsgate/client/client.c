@@ -16,7 +16,7 @@
 #include "wsgate/client/snapshot.h"
 #include "wsgate/client/stats.h"
 
-enum { TOKEN = 1000 };
+enum { TOKEN = 1000, ANSWERS_KEEP_BYTES = 1 << 20 };
 
 #define client_of(member) node_of(struct client, m, member)
 
@@ -95,7 +95,7 @@ void client_send(struct client *c, struct span frames)
 
 void client_notify(struct client *c, struct span frames)
 {
-    if (!c->ended && !c->closing)
+    if (!c->ended && !c->closing && frames.len > 0)
         fanout_notify(c->registry->fanout, &c->m, frames);
 }
 
@@ -118,6 +118,16 @@ bool client_flush(struct client *c)
 
 /* --- the end --- */
 
+static bool echoes(const struct client *c)
+{
+    return c->dialect == DIALECT_ECHO;
+}
+
+static struct ws_pool *pool_of(const struct client *c)
+{
+    return echoes(c) ? c->registry->echo_pool : c->registry->pool;
+}
+
 static void on_closed(uv_handle_t *h)
 {
     struct client *c = (struct client *)h;
@@ -125,7 +135,7 @@ static void on_closed(uv_handle_t *h)
 
     close(c->m.fd);
     /* Not sooner: it may be one of its own messages that ended the client. */
-    ws_state_free(registry->pool, c->ws);
+    ws_state_free(pool_of(c), c->ws);
     free(c);
     if (--registry->count == 0 && registry->on_empty)
         registry->on_empty(registry->on_empty_arg);
@@ -227,11 +237,22 @@ static bool take_token(struct client *c)
     return true;
 }
 
+/* What was gathered of a read.  A buffer that had to grow for it is not kept. */
+static void send_answers(struct client *c, struct bytes *out)
+{
+    if (echoes(c)) /* bounded by what is read */
+        client_notify(c, bytes_span(out));
+    else
+        client_send(c, bytes_span(out));
+    bytes_clear(out);
+    if (out->cap > ANSWERS_KEEP_BYTES)
+        bytes_close(out);
+}
+
 static void got_close(struct client *c, uint16_t code, struct bytes *out)
 {
     /* What was asked before is answered, then the code comes back. */
-    client_send(c, bytes_span(out));
-    bytes_clear(out);
+    send_answers(c, out);
     if (c->ended)
         return;
     c->hears = HEARS_WASTE;
@@ -261,10 +282,9 @@ static bool on_frame(void *arg, enum ws_kind kind, struct span payload,
         return true; /* it has not seen our close frame yet */
     if (kind == WS_PONG)
         return true;
-    if (!take_token(c)) {
+    if (!echoes(c) && !take_token(c)) {
         /* What was asked before is answered. */
-        client_send(c, bytes_span(out));
-        bytes_clear(out);
+        send_answers(c, out);
         client_close(c, CLOSE_TOO_MANY, "too many requests");
         return false;
     }
@@ -273,11 +293,12 @@ static bool on_frame(void *arg, enum ws_kind kind, struct span payload,
         return true;
     }
     c->registry->commands++;
-    session_text(c, payload, out);
-    if (out->len >= CLIENT_PAUSE_BYTES) {
-        client_send(c, bytes_span(out));
-        bytes_clear(out);
-    }
+    if (echoes(c))
+        ws_frame_add(out, kind == WS_TEXT ? WS_OP_TEXT : WS_OP_BINARY, payload);
+    else
+        session_text(c, payload, out);
+    if (out->len >= CLIENT_PAUSE_BYTES)
+        send_answers(c, out);
     return !c->closing && !c->ended;
 }
 
@@ -291,13 +312,11 @@ void client_got(struct client *c, struct span bytes)
     c->heard = true;
     registry->bytes_received += bytes.len;
     bytes_clear(&registry->answers);
-    code = ws_read(registry->pool, &c->ws, bytes, on_frame, &reading, &why);
+    code = ws_read(pool_of(c), &c->ws, bytes, on_frame, &reading, &why);
     if (c->ended)
         return;
-    if (registry->answers.len > 0) {
-        client_send(c, bytes_span(&registry->answers));
-        bytes_clear(&registry->answers);
-    }
+    if (registry->answers.len > 0)
+        send_answers(c, &registry->answers);
     if (code != 0) {
         client_close(c, code, why);
         /* After an error nothing that follows makes sense. */

@@ -8,6 +8,9 @@
  * Limits      of answers that it does not read, CLIENT_OUT_BYTES and one
  *             answer more are kept, so that one of any size can be sent; then
  *             it is closed with CLOSE_TOO_SLOW
+ *             Who echoes (DIALECT_ECHO) is not read while CLIENT_PAUSE_BYTES
+ *             wait, which bounds it: of CLIENT_ECHO_BYTES there is one message
+ *             that comes, and one that waits.  It has no allowance.
  * The end     the close frame is the last that is sent.  What comes from the
  *             client then is read and thrown away until it closes, too, for
  *             CLIENT_CLOSE_MS at most: a socket that is closed over unread
@@ -38,9 +41,10 @@ enum {
     CLIENT_BAD_MAX = 10, /* bad requests, then CLOSE_BAD_REQUESTS */
     /* To read a close frame and to close, too; half of it in a drain. */
     CLIENT_CLOSE_MS = 1000,
-    CLIENT_READ_BYTES = 65536,  /* at once, into a buffer that all share */
-    CLIENT_OUT_BYTES = 1 << 20, /* unread answers, and no more are taken */
-    CLIENT_PAUSE_BYTES = 32768, /* of unread answers: read no commands */
+    CLIENT_READ_BYTES = 65536,    /* at once, into a buffer that all share */
+    CLIENT_OUT_BYTES = 1 << 20,   /* unread answers, and no more are taken */
+    CLIENT_PAUSE_BYTES = 32768,   /* of unread answers: read no commands */
+    CLIENT_ECHO_BYTES = 16 << 20, /* a message that is echoed */
 };
 
 /* What becomes of bytes that a client sends. */

@@ -160,7 +160,8 @@ struct clients *clients_new(uv_loop_t *loop,
     registry->on_activity = on_activity;
     registry->on_activity_arg = arg;
     fanout->io = &client_io;
-    registry->pool = ws_pool_new((size_t)options->max_message_bytes);
+    registry->pool = ws_pool_new((size_t)options->max_message_bytes, false);
+    registry->echo_pool = ws_pool_new(CLIENT_ECHO_BYTES, true);
     registry->read_buf = mem_alloc(CLIENT_READ_BYTES);
     table_init(&registry->peers, peer_is);
     bytes_init(&registry->answers);
@@ -183,6 +184,7 @@ void clients_free(struct clients *registry)
     for (int i = 0; i < WHEEL_BUCKETS; i++)
         free(registry->wheel[i].at);
     ws_pool_free(registry->pool);
+    ws_pool_free(registry->echo_pool);
     table_close(&registry->peers);
     bytes_close(&registry->answers);
     free(registry->read_buf);

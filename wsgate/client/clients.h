@@ -61,7 +61,7 @@ struct clients {
     struct fanout *fanout;
     activity_fn *on_activity; /* NULL: nobody listens */
     void *on_activity_arg;
-    struct ws_pool *pool;
+    struct ws_pool *pool, *echo_pool;
     struct table peers;
     struct wheel_bucket wheel[WHEEL_BUCKETS];
     uint32_t next_bucket;

@@ -74,7 +74,7 @@ static void begin(struct client *c, const struct upgrade_options *o,
         if (asks_to_subscribe(req, &names))
             subscribe_list(c, names.len > 0 ? bytes_span(&names) : span_str(""),
                            &out);
-    } else {
+    } else if (dialect_row((enum dialect)c->dialect)->subscriptions) {
         subscribe_dialect(c, &out);
     }
     client_send(c, bytes_span(&out));

@@ -21,6 +21,7 @@ static void (*const endpoints[API_ENDPOINTS])(struct api_call *call) = {
     [API_SYMBOLS] = api_symbols,
     [API_PRICE] = api_price,
     [API_BARS] = api_bars,
+    [API_PUBLISH_TEST] = api_publish_test,
 };
 
 static struct metric requests = {
@@ -154,6 +155,31 @@ static bool allow_only_reads(struct http_conn *conn,
     return false;
 }
 
+/* What does something is asked for with POST, and by no page of another
+ * origin: a browser sends that without asking. */
+static bool may_act(const struct api *api, struct http_conn *conn,
+                    const struct http_request *req)
+{
+    if (!span_is(req->method, "POST")) {
+        api_error(conn, 405, "Allow: POST\r\n", "method_not_allowed",
+                  "only POST is answered here");
+        return false;
+    }
+    if (ws_origin_ok(http_header(req, "Origin"), http_header(req, "Host"),
+                     api->config.allow_origin))
+        return true;
+    api_error(conn, 403, NULL, "forbidden", "this origin is not allowed");
+    return false;
+}
+
+static bool is_allowed(const struct api *api, struct http_conn *conn,
+                       const struct http_request *req,
+                       const struct api_target *target)
+{
+    return target->endpoint == API_PUBLISH_TEST ? may_act(api, conn, req)
+                                                : allow_only_reads(conn, req);
+}
+
 static void begin(struct api *api, struct http_conn *conn,
                   const struct http_request *req,
                   const struct api_target *target)
@@ -190,7 +216,9 @@ void api_handle(void *arg, struct http_conn *conn,
 
     switch (api_target_read(req->path, &target)) {
     case API_FOUND:
-        if (allow_only_reads(conn, req))
+        if (target.endpoint == API_PUBLISH_TEST && !api->config.dev)
+            break;
+        if (is_allowed(api, conn, req, &target))
             begin(api, conn, req, &target);
         return;
     case API_BAD_NAME:

@@ -40,6 +40,7 @@ struct api_config {
     enum upstream_state (*upstream)(void *arg);
     void *arg;
     bool no_limit;
+    bool dev; /* publish-test is answered */
 };
 
 /* NULL: err (a bad --api-limit). */

@@ -29,6 +29,7 @@ struct api {
     struct timeout_queue timeouts;
     struct bytes symbols; /* the answer of /api/v1/symbols, for a while */
     uint64_t symbols_until_ms;
+    uint64_t published; /* events that Redis took from here */
     bool stopping;
 };
 
@@ -91,11 +92,12 @@ void api_scan_start(struct api_call *call, const char *tail,
                     void (*on_done)(struct api_call *call));
 
 /* The endpoints that need Redis: api_price.c, api_bars.c, api_instances.c,
- * api_symbols.c. */
+ * api_symbols.c, api_publish.c. */
 void api_price(struct api_call *call);
 void api_bars(struct api_call *call);
 void api_instances(struct api_call *call);
 void api_symbols(struct api_call *call);
+void api_publish_test(struct api_call *call);
 /* Those that do not: api_status.c. */
 void api_ws_status(struct api_call *call);
 void api_redis_status(struct api_call *call);

@@ -109,8 +109,8 @@ void api_redis_status(struct api_call *call)
         json_write_str(&json, "url", api->config.redis_url);
         json_write_str(&json, "prefix", api->config.redis_prefix);
         json_write_uint(&json, "events_received", s.messages_redis);
-        /* It only listens; its probe is no event. */
-        json_write_uint(&json, "events_published", 0);
+        /* By publish-test; its probe is no event. */
+        json_write_uint(&json, "events_published", api->published);
         json_write_uint(&json, "subscriptions", s.redis_subscriptions);
         json_write_uint(&json, "in_flight", redis_cmd_in_flight(api->redis));
         json_write_uint(&json, "connects",

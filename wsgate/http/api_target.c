@@ -11,6 +11,7 @@ static const struct {
     {"/api/v1/redis/status", API_REDIS_STATUS},
     {"/api/v1/simulator/status", API_SIMULATOR_STATUS},
     {"/api/v1/symbols", API_SYMBOLS},
+    {"/api/v1/dev/redis/publish-test", API_PUBLISH_TEST},
 };
 
 #define PRICE "/api/v1/price/"

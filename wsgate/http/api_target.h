@@ -18,6 +18,7 @@ enum api_endpoint {
     API_SYMBOLS,
     API_PRICE,
     API_BARS,
+    API_PUBLISH_TEST,
     API_ENDPOINTS, /* how many */
 };
 

@@ -13,7 +13,8 @@ struct ws_state {
     struct span in;       /* what wslay has not taken yet */
     uint64_t fed, framed; /* bytes given to wslay; bytes of whole frames */
     uint64_t frame_got;   /* payload bytes of the present frame */
-    struct bytes message; /* text so far */
+    struct bytes message; /* what came of it so far */
+    enum ws_kind kind;    /* of it: text or binary */
     bool in_message;      /* a fragmented one has begun */
     bool busy;            /* ws_read() is at it, and may be in a callback */
     bool ended;           /* freed meanwhile: ws_read() does it at its end */
@@ -25,6 +26,7 @@ struct ws_pool {
     struct ws_state *free;
     unsigned n_free;
     size_t max_message;
+    bool binary;
 };
 
 static ssize_t on_recv(uint8_t *buf, size_t len, int flags, void *user_data)
@@ -67,11 +69,12 @@ static void state_end(struct ws_state *s)
     free(s);
 }
 
-struct ws_pool *ws_pool_new(size_t max_message)
+struct ws_pool *ws_pool_new(size_t max_message, bool binary)
 {
     struct ws_pool *pool = mem_zero(sizeof *pool);
 
     pool->max_message = max_message;
+    pool->binary = binary;
     return pool;
 }
 
@@ -158,7 +161,7 @@ static uint16_t check_head(const struct ws_pool *pool, const struct ws_state *s,
     }
     if (io->opcode > WSLAY_BINARY_FRAME)
         return bad(why, WS_CLOSE_PROTOCOL, "unknown opcode");
-    if (io->opcode == WSLAY_BINARY_FRAME)
+    if (io->opcode == WSLAY_BINARY_FRAME && !pool->binary)
         return bad(why, WS_CLOSE_UNSUPPORTED, "binary where text is due");
     if ((io->opcode == WSLAY_CONTINUATION_FRAME) != s->in_message)
         return bad(why, WS_CLOSE_PROTOCOL,
@@ -206,13 +209,13 @@ static uint16_t got_control(unsigned opcode, struct span payload, ws_fn *fn,
     return 0;
 }
 
-static uint16_t got_text(struct ws_state *s, struct span text, ws_fn *fn,
-                         void *arg, const char **why, bool *go_on)
+static uint16_t got_message(struct ws_state *s, struct span data, ws_fn *fn,
+                            void *arg, const char **why, bool *go_on)
 {
     s->in_message = false;
-    if (!ws_utf8_ok(text))
+    if (s->kind == WS_TEXT && !ws_utf8_ok(data))
         return bad(why, WS_CLOSE_BAD_DATA, "invalid UTF-8");
-    *go_on = fn(arg, WS_TEXT, text, 0);
+    *go_on = fn(arg, s->kind, data, 0);
     bytes_clear(&s->message);
     return 0;
 }
@@ -256,6 +259,8 @@ static uint16_t got_part(struct ws_pool *pool, struct ws_state *s,
         s->n_control = 0;
         return got_control(io->opcode, part, fn, arg, why, go_on);
     }
+    if (!s->in_message)
+        s->kind = io->opcode == WSLAY_BINARY_FRAME ? WS_BINARY : WS_TEXT;
     alone = !s->in_message && io->fin && whole_at_once;
     if (!alone)
         bytes_add_span(&s->message, part);
@@ -264,8 +269,8 @@ static uint16_t got_part(struct ws_pool *pool, struct ws_state *s,
             s->in_message = true;
         return 0;
     }
-    return got_text(s, alone ? part : bytes_span(&s->message), fn, arg, why,
-                    go_on);
+    return got_message(s, alone ? part : bytes_span(&s->message), fn, arg, why,
+                       go_on);
 }
 
 uint16_t ws_read(struct ws_pool *pool, struct ws_state **state,

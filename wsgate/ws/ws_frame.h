@@ -8,7 +8,8 @@
  * Pure: bytes in, calls out.
  *
  * Errors      ws_read() returns the close code that the bytes deserve
- * Limits      a message has at most max_message bytes (then 1009)
+ * Limits      a message has at most max_message bytes (then 1009); a state
+ *             holds one message, of which less than twice as much is allocated
  * Ownership   *state is NULL for a client in between messages; ws_state_free()
  *             when the client goes.  That may be inside fn: payload stays valid
  *             until it returns, nothing more is told, *state is not touched
@@ -18,7 +19,7 @@
 #include "common/base/bytes.h"
 #include "common/base/span.h"
 
-enum ws_kind { WS_TEXT, WS_PING, WS_PONG, WS_CLOSE };
+enum ws_kind { WS_TEXT, WS_PING, WS_PONG, WS_CLOSE, WS_BINARY };
 
 enum {
     WS_CLOSE_NORMAL = 1000,
@@ -36,7 +37,8 @@ enum {
 struct ws_state;
 struct ws_pool; /* contexts to use again */
 
-struct ws_pool *ws_pool_new(size_t max_message);
+/* Without binary, a binary message is refused with 1003. */
+struct ws_pool *ws_pool_new(size_t max_message, bool binary);
 void ws_pool_free(struct ws_pool *pool);
 void ws_state_free(struct ws_pool *pool, struct ws_state *state);
 
@@ -57,7 +59,13 @@ size_t ws_text_begin(struct bytes *out);
 void ws_text_end(struct bytes *out, size_t begun);
 /* The head of a text frame of len bytes, written to at; its length. */
 enum { WS_HEAD_MAX = 10, WS_CONTROL_MAX = 125 };
-enum { WS_OP_TEXT = 1, WS_OP_CLOSE = 8, WS_OP_PING = 9, WS_OP_PONG = 10 };
+enum {
+    WS_OP_TEXT = 1,
+    WS_OP_BINARY = 2,
+    WS_OP_CLOSE = 8,
+    WS_OP_PING = 9,
+    WS_OP_PONG = 10,
+};
 size_t ws_text_head(char *at, size_t len);
 
 bool ws_utf8_ok(struct span text);

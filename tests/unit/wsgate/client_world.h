@@ -22,7 +22,7 @@ struct visitor {
     struct client *client; /* dangles once that has gone */
     struct bytes in;       /* not yet a whole frame */
     struct bytes text;     /* of text frames, a line each */
-    unsigned pings, pongs;
+    unsigned pings, pongs, binaries;
     uint16_t close_code; /* 0: no close frame has come */
     bool ended;          /* the gateway closed the socket */
 };
@@ -156,6 +156,9 @@ static inline bool visitor_frame(struct visitor *v)
         break;
     case WS_OP_PING:
         v->pings++;
+        break;
+    case WS_OP_BINARY:
+        v->binaries++;
         break;
     default:
         v->pongs++;

@@ -37,7 +37,7 @@ static bool on_frame(void *arg, enum ws_kind kind, struct span payload,
 static uint16_t channel(const uint8_t *data, size_t size, size_t step,
                         struct heard *h)
 {
-    struct ws_pool *pool = ws_pool_new(MESSAGE_MAX);
+    struct ws_pool *pool = ws_pool_new(MESSAGE_MAX, false);
     struct ws_state *state = NULL;
     const char *why = NULL;
     uint16_t code = 0;

@@ -191,6 +191,62 @@ static void a_read_is_not_answered_without_end(void **state)
     bytes_close(&frames);
 }
 
+/* --- echo --- */
+
+static void an_echo_comes_as_it_was_said(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = visitor_come(w, "192.0.2.1", DIALECT_ECHO);
+
+    for (int i = 0; i < 150; i++) { /* it has no allowance */
+        visitor_say(w, v, "{\"type\":\"ping\"}");
+        visitor_send(w, v, WS_OP_BINARY, span_make("\0\xff", 2));
+        visitor_send(w, v, WS_OP_PING, span_str("p"));
+        visitor_read(v);
+    }
+    assert_int_equal(visitor_count(v, "{\"type\":\"ping\"}\n"), 150);
+    assert_int_equal(v->binaries, 150);
+    assert_int_equal(v->pongs, 150);
+    visitor_send(w, v, WS_OP_TEXT, span_make("\xff", 1));
+    visitor_read(v);
+    assert_int_equal(v->close_code, WS_CLOSE_BAD_DATA);
+}
+
+static void a_client_of_the_protocol_still_sends_no_binary(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    visitor_send(w, v, WS_OP_BINARY, span_str("x"));
+    visitor_read(v);
+    assert_int_equal(v->close_code, WS_CLOSE_UNSUPPORTED);
+}
+
+/* More than the bound waits, and nothing more is read: nobody is let go. */
+static void who_does_not_read_its_echo_is_not_read_from(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = visitor_come(w, "192.0.2.1", DIALECT_ECHO);
+    struct bytes part = {0};
+    uint64_t heard;
+
+    memset(bytes_reserve(&part, 50000), 'e', 50000);
+    part.len = 50000;
+    for (int i = 0; i < 100 && client_unread(v->client) < CLIENT_PAUSE_BYTES;
+         i++)
+        visitor_send(w, v, WS_OP_TEXT, bytes_span(&part));
+    assert_true(client_unread(v->client) > BOUND);
+    heard = w->clients->commands;
+    visitor_send(w, v, WS_OP_TEXT, span_str("the last"));
+    world_turn(&w->up);
+    assert_int_equal(w->clients->commands, heard);
+    assert_false(v->client->closing);
+    read_all(w, v);
+    assert_int_equal(w->clients->commands, heard + 1);
+    assert_non_null(strstr(visitor_hear(v), "the last\n"));
+    bytes_close(&part);
+}
+
 #define TEST(name)                                                             \
     cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
@@ -205,6 +261,9 @@ int main(void)
         TEST(one_more_is_not_taken_and_the_client_told),
         TEST(what_it_did_not_ask_for_never_closes_it),
         TEST(a_read_is_not_answered_without_end),
+        TEST(an_echo_comes_as_it_was_said),
+        TEST(a_client_of_the_protocol_still_sends_no_binary),
+        TEST(who_does_not_read_its_echo_is_not_read_from),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

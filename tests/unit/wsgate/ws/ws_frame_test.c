@@ -25,7 +25,7 @@ static bool on_frame(void *arg, enum ws_kind kind, struct span payload,
     if (kind == WS_CLOSE)
         bytes_printf(&h->log, "C%u:", code);
     else
-        bytes_printf(&h->log, "%c:", "TPO"[kind]);
+        bytes_printf(&h->log, "%c:", "TPO?B"[kind]);
     bytes_add_span(&h->log, payload);
     bytes_add_str(&h->log, ";");
     return h->stop_after == 0 || --h->stop_after > 0;
@@ -60,11 +60,10 @@ static void text(struct bytes *b, unsigned first, const char *payload)
     add(b, first, payload, strlen(payload));
 }
 
-/* Channels the bytes in parts of `step`; the code and what was heard. */
-static uint16_t channel(const struct bytes *b, size_t step, struct heard *h,
-                        size_t max)
+/* Reads the bytes in parts of `step`; the code and what was heard. */
+static uint16_t read_from(struct ws_pool *pool, const struct bytes *b,
+                          size_t step, struct heard *h)
 {
-    struct ws_pool *pool = ws_pool_new(max);
     struct ws_state *state = NULL;
     const char *why = NULL;
     uint16_t code = 0;
@@ -87,6 +86,12 @@ static uint16_t channel(const struct bytes *b, size_t step, struct heard *h,
     return code;
 }
 
+static uint16_t channel(const struct bytes *b, size_t step, struct heard *h,
+                        size_t max)
+{
+    return read_from(ws_pool_new(max, false), b, step, h);
+}
+
 static void any_cut_gives_the_same_messages(void **state)
 {
     struct bytes b;
@@ -107,6 +112,41 @@ static void any_cut_gives_the_same_messages(void **state)
         assert_int_equal(channel(&b, step, &h, 1000), 0);
         assert_true(span_is(bytes_span(&h.log),
                             "T:one;P:ping;O:;T:fragment;T:;C1000:why;"));
+        bytes_close(&h.log);
+    }
+    bytes_close(&b);
+}
+
+static void
+binary_messages_come_as_they_are_where_they_are_allowed(void **state)
+{
+    static const char said[] = "B:\xff\0;P:ping;B:fr\xc3;T:\xc3\xa9;";
+    struct bytes b = {0};
+
+    (void)state;
+    add(&b, 0x82, "\xff\x00", 2);
+    text(&b, 0x02, "fr");
+    text(&b, 0x89, "ping");
+    add(&b, 0x00, "\xc3", 1);
+    text(&b, 0x80, "");
+    text(&b, 0x01, "\xc3");
+    text(&b, 0x80, "\xa9"); /* one character, cut by the frames */
+    for (size_t step = 1; step <= b.len; step++) {
+        struct heard h = {.stop_after = 0};
+
+        assert_int_equal(read_from(ws_pool_new(1000, true), &b, step, &h), 0);
+        assert_true(
+            span_eq(bytes_span(&h.log), span_make(said, sizeof said - 1)));
+        bytes_close(&h.log);
+    }
+    bytes_clear(&b);
+    text(&b, 0x01, "\xc3");
+    text(&b, 0x80, "x");
+    for (size_t step = 1; step <= b.len; step++) {
+        struct heard h = {.stop_after = 0};
+
+        assert_int_equal(read_from(ws_pool_new(1000, true), &b, step, &h),
+                         WS_CLOSE_BAD_DATA);
         bytes_close(&h.log);
     }
     bytes_close(&b);
@@ -268,7 +308,7 @@ static void say_farewell(enum ws_kind kind, bool whole, bool go_on, size_t step)
 
     bytes_init(&b);
     add_farewell(&b, kind, whole);
-    *o = (struct owner){.pool = ws_pool_new(1000),
+    *o = (struct owner){.pool = ws_pool_new(1000, false),
                         .until = kind,
                         .left = kind == WS_TEXT ? 2 : 1,
                         .go_on = go_on};
@@ -334,6 +374,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_cut_gives_the_same_messages),
+        cmocka_unit_test(
+            binary_messages_come_as_they_are_where_they_are_allowed),
         cmocka_unit_test(long_messages_come_whole),
         cmocka_unit_test(violations_have_their_codes),
         cmocka_unit_test(the_bound_holds_over_fragments),
