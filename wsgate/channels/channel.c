@@ -97,7 +97,7 @@ static void unlist_waiting(struct channels *cs, struct view *v)
 }
 
 static void cover_by(struct channels *cs, struct pattern_view *pv,
-                     struct channel *channel)
+                     struct channel *channel, uint64_t stamp)
 {
     struct view *v = channel_view(cs, channel, pv->dialect, pv->interval_ms);
 
@@ -105,16 +105,18 @@ static void cover_by(struct channels *cs, struct pattern_view *pv,
     if (!v && pv->dialect == DIALECT_NATIVE)
         v = &channel->native;
     if (v)
-        stream_pattern_cover(&pv->stream, &v->stream);
+        stream_pattern_cover(&pv->stream, &v->stream, stamp);
 }
 
 static void cover(struct channels *cs, struct pattern *p,
                   struct channel *channel)
 {
+    uint64_t stamp = fanout_stamp(cs->fanout);
+
     channel->pattern = p;
     p->n_channels++;
     for (struct pattern_view *pv = p->views; pv; pv = pv->next)
-        cover_by(cs, pv, channel);
+        cover_by(cs, pv, channel, stamp);
 }
 
 struct channel *channels_get(struct channels *cs, struct span name)
@@ -236,7 +238,7 @@ static void cover_if_match(void *arg, struct node *n)
     if (!channel->pattern)
         c->pattern->n_channels++;
     channel->pattern = c->pattern;
-    cover_by(c->cs, c->view, channel);
+    cover_by(c->cs, c->view, channel, fanout_stamp(c->cs->fanout));
 }
 
 struct pattern *channels_get_pattern(struct channels *cs, struct span name)
@@ -284,7 +286,7 @@ struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
     if (interval_ms > 0 && n >= VIEWS_MAX)
         return NULL;
     v = mem_zero(sizeof *v);
-    fanout_add_pattern(cs->fanout, &v->stream);
+    fanout_add_pattern(cs->fanout, &v->stream, 0);
     v->pattern = p;
     v->dialect = dialect;
     v->interval_ms = interval_ms;
@@ -345,8 +347,7 @@ struct view *channels_view_of(const struct channels *cs, uint32_t subscription)
 struct pattern_view *channels_pattern_of(const struct channels *cs,
                                          uint32_t subscription)
 {
-    return (struct pattern_view *)
-        cs->fanout->patterns[subscription & ~SUBSCRIPTION_PATTERN];
+    return (struct pattern_view *)fanout_pattern(cs->fanout, subscription);
 }
 
 /* --- all of them, for others --- */

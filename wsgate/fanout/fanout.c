@@ -53,8 +53,7 @@ void fanout_close(struct fanout *f)
 
 /* --- streams and patterns --- */
 
-void fanout_add_stream(struct fanout *f, struct stream *s,
-                       const struct stream *root)
+void fanout_add_stream(struct fanout *f, struct stream *s, struct stream *root)
 {
     uint32_t id;
 
@@ -88,7 +87,8 @@ void fanout_remove_stream(struct fanout *f, struct stream *s)
     stream_close(s);
 }
 
-void fanout_add_pattern(struct fanout *f, struct stream_pattern *p)
+void fanout_add_pattern(struct fanout *f, struct stream_pattern *p,
+                        unsigned rank)
 {
     uint32_t id = 0;
 
@@ -99,13 +99,24 @@ void fanout_add_pattern(struct fanout *f, struct stream_pattern *p)
         f->n_patterns++;
     }
     f->patterns[id] = p;
-    *p = (struct stream_pattern){.id = id | SUBSCRIPTION_PATTERN};
+    *p = (struct stream_pattern){.id = subscription_of_pattern(id, rank)};
 }
 
 void fanout_remove_pattern(struct fanout *f, struct stream_pattern *p)
 {
-    f->patterns[p->id & ~SUBSCRIPTION_PATTERN] = NULL;
+    f->patterns[subscription_pattern_at(p->id)] = NULL;
     stream_pattern_close(p);
+}
+
+struct stream_pattern *fanout_pattern(const struct fanout *f,
+                                      uint32_t subscription)
+{
+    return f->patterns[subscription_pattern_at(subscription)];
+}
+
+uint64_t fanout_stamp(struct fanout *f)
+{
+    return ++f->link_stamp;
 }
 
 /* --- groups --- */
@@ -114,9 +125,8 @@ void fanout_remove_pattern(struct fanout *f, struct stream_pattern *p)
 static struct stream_pattern *pattern_of(const struct fanout *f,
                                          uint32_t subscription)
 {
-    return subscription & SUBSCRIPTION_PATTERN
-               ? f->patterns[subscription & ~SUBSCRIPTION_PATTERN]
-               : NULL;
+    return subscription & SUBSCRIPTION_PATTERN ? fanout_pattern(f, subscription)
+                                               : NULL;
 }
 
 static struct group *group_of(struct fanout *f, const uint64_t *keys,
@@ -124,6 +134,7 @@ static struct group *group_of(struct fanout *f, const uint64_t *keys,
 {
     struct node *node;
     struct group *g;
+    uint64_t stamp;
 
     if (n == 0)
         return NULL;
@@ -132,15 +143,17 @@ static struct group *group_of(struct fanout *f, const uint64_t *keys,
         return (struct group *)node;
     g = group_new(keys, n);
     table_add(&f->groups, &g->node, group_key(g->keys, n));
-    /* Names first: patterns skip what is named.  Patterns sort last. */
+    stamp = fanout_stamp(f);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t subscription = key_subscription(keys[i]);
         struct stream_pattern *p = pattern_of(f, subscription);
 
-        if (p)
-            stream_pattern_link(p, g, key_all(keys[i]));
-        else
+        if (p) {
+            stream_pattern_link(p, g, key_all(keys[i]), stamp);
+        } else {
+            f->streams[subscription]->root->linked = stamp;
             group_link(g, f->streams[subscription], keys[i]);
+        }
     }
     return g;
 }

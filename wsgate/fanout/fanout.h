@@ -98,8 +98,9 @@ struct fanout {
     struct fanout_limits limits;
     const struct fanout_io *io;
     struct stream **streams;          /* by id */
-    struct stream_pattern **patterns; /* by id without SUBSCRIPTION_PATTERN */
+    struct stream_pattern **patterns; /* by subscription_pattern_at(id) */
     uint32_t n_streams, n_patterns;
+    uint64_t link_stamp; /* the last one */
     uint32_t *free_ids, n_free_ids, cap_free_ids;
     struct table groups;
     struct group *dirty;
@@ -121,11 +122,17 @@ void fanout_init(struct fanout *f, size_t log_size,
 void fanout_close(struct fanout *f);
 
 /* Gives the stream its id; root NULL: the stream is its own root. */
-void fanout_add_stream(struct fanout *f, struct stream *s,
-                       const struct stream *root);
+void fanout_add_stream(struct fanout *f, struct stream *s, struct stream *root);
 /* No member may be subscribed to it other than by a pattern. */
 void fanout_remove_stream(struct fanout *f, struct stream *s);
-void fanout_add_pattern(struct fanout *f, struct stream_pattern *p);
+/* rank: how wide it is, up to SUBSCRIPTION_RANK_MAX (group.h). */
+void fanout_add_pattern(struct fanout *f, struct stream_pattern *p,
+                        unsigned rank);
+/* Of a subscription id that is a pattern's. */
+struct stream_pattern *fanout_pattern(const struct fanout *f,
+                                      uint32_t subscription);
+/* Another one than any before; see stream_pattern.h. */
+uint64_t fanout_stamp(struct fanout *f);
 void fanout_remove_pattern(struct fanout *f, struct stream_pattern *p);
 
 /* Room in the log; max <= framelog_max(&f->log).  May flush. */

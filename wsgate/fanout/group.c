@@ -82,23 +82,6 @@ void group_unlink_stream(struct stream *s)
     }
 }
 
-bool group_names(const struct group *g, const struct stream *root)
-{
-    uint32_t names = 0; /* they are first, or nearly */
-
-    while (names < g->n_keys &&
-           !(key_subscription(g->keys[names]) & SUBSCRIPTION_PATTERN))
-        names++;
-    for (uint32_t i = 0; names > 0 && i < g->n_streams; i++) {
-        if (g->streams[i].subscription & SUBSCRIPTION_PATTERN)
-            continue;
-        if (g->streams[i].stream->root == root)
-            return true;
-        names--;
-    }
-    return false;
-}
-
 bool group_push(struct group *g, uint64_t number, const char *ptr, size_t len,
                 bool all)
 {

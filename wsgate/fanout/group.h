@@ -21,12 +21,25 @@
 #include "wsgate/fanout/stream.h"
 
 /*
- * A subscription id is the id of a stream, or that of a pattern with this bit
- * set.  A subscription key is such an id and the mode, `all` or `latest`, in
- * one number: keys of streams sort before keys of patterns.
+ * A subscription id is the id of a stream, or that of a pattern: this bit, seven
+ * bits of rank and the pattern's place in the fanout's table.  The wider a
+ * pattern, the higher its rank.  A subscription key is such an id and the mode,
+ * `all` or `latest`, in one number.  Keys of streams sort before keys of
+ * patterns, and narrow patterns before wide ones: what several of a group's
+ * keys bring comes by the first of them alone.
  */
 #define SUBSCRIPTION_PATTERN 0x80000000u
+enum { SUBSCRIPTION_RANK_SHIFT = 24, SUBSCRIPTION_RANK_MAX = 127 };
 
+static inline uint32_t subscription_of_pattern(uint32_t at, unsigned rank)
+{
+    return SUBSCRIPTION_PATTERN | (uint32_t)rank << SUBSCRIPTION_RANK_SHIFT |
+           at;
+}
+static inline uint32_t subscription_pattern_at(uint32_t subscription)
+{
+    return subscription & ((1u << SUBSCRIPTION_RANK_SHIFT) - 1);
+}
 static inline uint64_t subscription_key(uint32_t subscription, bool all)
 {
     return (uint64_t)subscription << 1 | all;
@@ -72,6 +85,7 @@ struct group {
     struct group *next_dirty;
     /* Of all frames that members were due since the group exists. */
     uint64_t frames, bytes, all_bytes;
+    uint64_t covered; /* stamp of the new channel that it got last */
 };
 
 enum { GROUP_IOV_MAX = 1024 }; /* what one sendmsg() takes */
@@ -83,8 +97,6 @@ struct span group_key(const uint64_t *keys, uint32_t n_keys);
 
 void group_link(struct group *g, struct stream *s, uint64_t key);
 void group_unlink_stream(struct stream *s); /* from all its groups */
-/* Is a stream of this root subscribed to by name, not only by a pattern? */
-bool group_names(const struct group *g, const struct stream *root);
 
 /* One more frame for this turn; false: the list is full, flush first. */
 bool group_push(struct group *g, uint64_t number, const char *ptr, size_t len,

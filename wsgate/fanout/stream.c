@@ -6,7 +6,7 @@
 #include "wsgate/fanout/slot_index.h"
 
 void stream_init(struct stream *s, uint32_t id, uint64_t born,
-                 const struct stream *root)
+                 struct stream *root)
 {
     *s = (struct stream){.id = id, .born = born, .root = !root ? s : root};
 }

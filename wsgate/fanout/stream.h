@@ -50,6 +50,7 @@ struct link {
 
 struct stream {
     uint32_t id;
+    uint32_t covered; /* by this many patterns */
     uint64_t born;    /* frames before this number are not its own */
     uint64_t evicted; /* newest frame of it that left the log */
     struct conflation_key *keys;
@@ -57,13 +58,13 @@ struct stream {
     struct slot_index *index; /* of keys, where they are many */
     uint32_t n_keys, cap_keys;
     uint32_t n_links, cap_links;
-    const struct stream *root; /* the native stream of the same name */
-    uint32_t covered;          /* by this many patterns */
-    bool by_symbol;            /* its parts are symbols */
+    struct stream *root; /* the native stream of the same name */
+    uint64_t linked;     /* of a root: to the group with this stamp */
+    bool by_symbol;      /* its parts are symbols */
 };
 
 void stream_init(struct stream *s, uint32_t id, uint64_t born,
-                 const struct stream *root);
+                 struct stream *root);
 void stream_close(struct stream *s);
 /* Forgets the keys, as if nothing had come yet; the links stay. */
 void stream_clear(struct stream *s);

@@ -5,14 +5,8 @@
 
 #include "common/base/bytes.h"
 
-static void give(const struct stream_pattern *p, struct group *g,
-                 struct stream *s, bool all)
-{
-    if (!group_names(g, s->root))
-        group_link(g, s, subscription_key(p->id, all));
-}
-
-void stream_pattern_cover(struct stream_pattern *p, struct stream *s)
+void stream_pattern_cover(struct stream_pattern *p, struct stream *s,
+                          uint64_t stamp)
 {
     if (p->n_streams == p->cap_streams) {
         p->cap_streams = p->cap_streams == 0 ? 4 : p->cap_streams * 2;
@@ -20,8 +14,13 @@ void stream_pattern_cover(struct stream_pattern *p, struct stream *s)
     }
     p->streams[p->n_streams++] = s;
     s->covered++;
-    for (uint32_t i = 0; i < p->n_groups; i++)
-        give(p, p->groups[i].group, s, p->groups[i].all);
+    for (uint32_t i = 0; i < p->n_groups; i++) {
+        struct link *l = &p->groups[i];
+        if (l->group->covered == stamp)
+            continue;
+        l->group->covered = stamp;
+        group_link(l->group, s, subscription_key(p->id, l->all));
+    }
 }
 
 void stream_pattern_forget(struct stream_pattern *p, struct stream *s)
@@ -32,15 +31,21 @@ void stream_pattern_forget(struct stream_pattern *p, struct stream *s)
     }
 }
 
-void stream_pattern_link(struct stream_pattern *p, struct group *g, bool all)
+void stream_pattern_link(struct stream_pattern *p, struct group *g, bool all,
+                         uint64_t stamp)
 {
     if (p->n_groups == p->cap_groups) {
         p->cap_groups = p->cap_groups == 0 ? 1 : p->cap_groups * 2;
         p->groups = mem_grow(p->groups, p->cap_groups * sizeof *p->groups);
     }
     p->groups[p->n_groups++] = (struct link){.group = g, .all = all};
-    for (uint32_t i = 0; i < p->n_streams; i++)
-        give(p, g, p->streams[i], all);
+    for (uint32_t i = 0; i < p->n_streams; i++) {
+        struct stream *s = p->streams[i];
+        if (s->root->linked == stamp)
+            continue;
+        s->root->linked = stamp;
+        group_link(g, s, subscription_key(p->id, all));
+    }
 }
 
 void stream_pattern_unlink(struct stream_pattern *p, const struct group *g)

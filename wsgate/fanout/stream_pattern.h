@@ -1,8 +1,10 @@
 /*
  * stream_pattern.h -- a wildcard: which streams it covers, which groups have it.
  *
- * Each of the groups gets each of the streams, but once: one that also names a
- * stream of the same root gets that alone.
+ * Each of the groups gets each of the streams, but streams of one root are the
+ * same messages: a group gets one of them, by the first of its keys that brings
+ * one.  Whoever links or covers goes through keys or patterns in that order,
+ * with one stamp of fanout_stamp(), and what is stamped is passed over.
  *
  * Pure: no clock, no sockets, no Redis.
  *
@@ -22,11 +24,15 @@ struct stream_pattern {
     uint32_t n_streams, cap_streams;
 };
 
-/* From now on members of p get s as well. */
-void stream_pattern_cover(struct stream_pattern *p, struct stream *s);
+/* From now on members of p get s as well, but those that got a stream at this
+ * stamp.  No group of p names a stream of its root: it is new, or p is. */
+void stream_pattern_cover(struct stream_pattern *p, struct stream *s,
+                          uint64_t stamp);
 /* s is about to go: nobody gets it any more. */
 void stream_pattern_forget(struct stream_pattern *p, struct stream *s);
-void stream_pattern_link(struct stream_pattern *p, struct group *g, bool all);
+/* g, which is new, gets what p covers, but streams of roots with this stamp. */
+void stream_pattern_link(struct stream_pattern *p, struct group *g, bool all,
+                         uint64_t stamp);
 /* g is about to go, with its links to streams. */
 void stream_pattern_unlink(struct stream_pattern *p, const struct group *g);
 /* No group has it. */

@@ -192,13 +192,13 @@ static void who_is_in_too_many_places_at_once_is_let_go(void **state)
         uint32_t n = more ? STREAMS : STREAMS - 2;
 
         start(&w, false);
-        fanout_add_pattern(&w.fanout, &half);
-        fanout_add_pattern(&w.fanout, &whole);
+        fanout_add_pattern(&w.fanout, &half, 0);
+        fanout_add_pattern(&w.fanout, &whole, 1);
         for (uint32_t i = 0; i < n; i++) {
             fanout_add_stream(&w.fanout, &streams[i], NULL);
             if (i % 2)
-                stream_pattern_cover(&half, &streams[i]);
-            stream_pattern_cover(&whole, &streams[i]);
+                stream_pattern_cover(&half, &streams[i], 0);
+            stream_pattern_cover(&whole, &streams[i], 0);
         }
         key = subscription_key(half.id, false);
         fanout_subscribe(&w.fanout, &w.client.m, &key, 1);

@@ -30,6 +30,7 @@ struct client {
     bool all;                        /* subscribes in mode `all` */
     bool on[STREAMS];                /* subscribed by name */
     bool pattern;                    /* subscribed to all streams at once */
+    bool few;                        /* and to those of a narrower pattern */
     uint64_t from[STREAMS];          /* seq when it subscribed */
     uint64_t seq[STREAMS];           /* last received */
     uint64_t newest[STREAMS][TYPES]; /* last received of that type */
@@ -39,7 +40,7 @@ struct client {
 struct world {
     struct fanout fanout;
     struct stream stream[STREAMS];
-    struct stream_pattern pattern;
+    struct stream_pattern pattern, few;
     struct client *client;
     uint64_t seq[STREAMS];
     uint64_t newest[STREAMS][TYPES];
@@ -54,9 +55,14 @@ static uint32_t roll(struct world *w, uint32_t n)
 
 #define client_of(member) ((struct client *)(void *)(member))
 
+static bool is_of_few(uint32_t stream)
+{
+    return stream % 3 == 0;
+}
+
 static bool covers(const struct client *c, uint32_t stream)
 {
-    return c->on[stream] || c->pattern;
+    return c->on[stream] || c->pattern || (c->few && is_of_few(stream));
 }
 
 /* A frame is: u32 length, u32 stream, u32 type, u64 seq, padding; the special
@@ -158,10 +164,15 @@ static struct world *world_new(uint32_t seed, struct fanout_limits limits)
     w->x = seed;
     w->client = calloc(CLIENTS, sizeof *w->client);
     fanout_init(&w->fanout, LOG, &limits, &io);
-    fanout_add_pattern(&w->fanout, &w->pattern);
+    fanout_add_pattern(&w->fanout, &w->pattern, SUBSCRIPTION_RANK_MAX);
+    fanout_add_pattern(&w->fanout, &w->few, 1);
     for (int i = 0; i < STREAMS; i++) {
         fanout_add_stream(&w->fanout, &w->stream[i], NULL);
-        stream_pattern_cover(&w->pattern, &w->stream[i]);
+        stream_pattern_cover(&w->pattern, &w->stream[i],
+                             fanout_stamp(&w->fanout));
+        if (is_of_few((uint32_t)i))
+            stream_pattern_cover(&w->few, &w->stream[i],
+                                 fanout_stamp(&w->fanout));
     }
     return w;
 }
@@ -184,6 +195,7 @@ static void world_free(struct world *w)
     for (int i = 0; i < STREAMS; i++)
         fanout_remove_stream(&w->fanout, &w->stream[i]);
     fanout_remove_pattern(&w->fanout, &w->pattern);
+    fanout_remove_pattern(&w->fanout, &w->few);
     fanout_close(&w->fanout);
     free(w->client);
     free(w);
@@ -223,6 +235,8 @@ static void subscribe(struct world *w, struct client *c)
     }
     if (c->pattern)
         keys[n++] = subscription_key(w->pattern.id, c->all);
+    if (c->few)
+        keys[n++] = subscription_key(w->few.id, c->all);
     qsort(keys, n, sizeof *keys, by_value);
     fanout_subscribe(&w->fanout, &c->m, keys, n);
 }
@@ -267,6 +281,8 @@ static void change(struct world *w, struct client *c)
     }
     if (roll(w, 4) == 0)
         c->pattern = !c->pattern;
+    if (roll(w, 4) == 0)
+        c->few = !c->few;
     /* What it had goes on, whatever it comes by now; what is new begins. */
     for (uint32_t i = 0; i < STREAMS; i++) {
         if (covers(c, i) && !had[i])
