@@ -78,12 +78,36 @@ unsigned route_shard(struct span symbol, unsigned shards);
  * letters, digits and ._:/-@+#, no empty part.  With wildcard_allowed the whole
  * last part may be `*`. */
 bool route_channel_ok(struct span name, bool wildcard_allowed);
-/* Names that begin with an underscore (`_probe:...`) are what the tools say to
- * themselves: no client subscribes to them or feeds them. */
+/* Names with a part that begins with an underscore (`_probe:...`), and probes
+ * under whatever prefix, are what the tools say to themselves: no client
+ * subscribes to them or feeds them. */
 bool route_channel_is_internal(struct span name);
 
-/* Is the channel or wildcard one account's or user's own?  What has a key but
- * no channel (`account`) is so by its bare name, too. */
+/* --- route_access.c: who may have a channel, and how it is delivered --- */
+
+/* Is the name or pattern one account's or user's own?  So is `executions:42`
+ * whatever stands before it: another environment on the same Redis may have a
+ * prefix that this one does not know.  What has a key but no channel
+ * (`account`) is so by its bare name, too. */
 bool route_is_private(const struct route_table *t, struct span name);
-/* Channels with the same first part are delivered in the same mode. */
+
+/* May a message on this channel, which is not private itself, be somebody's
+ * own?  That is so where a row with private_to has a channel for everybody. */
+bool route_may_hold_private(const struct route_table *t, struct span channel);
+/* Is it?  Then *channel, in place of what was there, is the private channel
+ * that it belongs to, without prefix; empty: it names somebody in a way that
+ * no channel can, and is nobody's to hear.  The name may be a string or a
+ * number, in the payload or in its member `data`; "" and null name nobody.  A
+ * type that no row has, or none, is taken for any of those rows.  payload may
+ * be any text. */
+bool route_private_target(const struct route_table *t, struct span type,
+                          struct span payload, struct bytes *channel);
+
+/* How a name or pattern is delivered unless the client says: in full where it
+ * is, or takes in, a channel that is. */
 enum route_mode route_mode_of(const struct route_table *t, struct span name);
+/* Does the channel carry many symbols, so that the newest message is one of
+ * each? */
+bool route_is_by_symbol(const struct route_table *t, struct span channel);
+/* The same of a row. */
+bool route_has_symbols(const struct route *r);

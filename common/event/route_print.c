@@ -51,6 +51,30 @@ static void print_key_life(struct bytes *out, const struct route *r)
     bytes_close(&life);
 }
 
+/* What a slow reader of the channels gets. */
+static void print_delivery(struct bytes *out, const struct route *r)
+{
+    print_cell(out, "",
+               r->channel[0] == '\0'  ? ""
+               : r->mode == ROUTE_ALL ? "all"
+               : route_has_symbols(r) ? "latest,symbol"
+                                      : "latest",
+               17);
+}
+
+/* The member that says whose own it is: {account_id} without its braces. */
+static void print_owner(struct bytes *out, const struct route *r)
+{
+    struct bytes name;
+
+    bytes_init(&name);
+    if (r->private_to)
+        bytes_add(&name, r->private_to + 1, strlen(r->private_to) - 2);
+    bytes_add(&name, "", 1);
+    print_cell(out, "", name.ptr, 13);
+    bytes_close(&name);
+}
+
 void route_print(const struct route_table *t, const char *prefix,
                  struct bytes *out)
 {
@@ -62,6 +86,8 @@ void route_print(const struct route_table *t, const char *prefix,
     print_cell(out, "", "KEY", 42 + wide);
     print_cell(out, "", "KIND", 20);
     print_cell(out, "", "STREAM", 32 + wide);
+    print_cell(out, "", "DELIVERED", 17);
+    print_cell(out, "", "OWNER", 13);
     bytes_add_str(out, "JOURNAL PROFILE\n");
     for (unsigned i = 0; i < EVENT_TYPES; i++) {
         const struct route *r = route_of(t, (enum event_type)i);
@@ -72,6 +98,8 @@ void route_print(const struct route_table *t, const char *prefix,
         print_cell(out, prefix, r->key, 42 + wide);
         print_key_life(out, r);
         print_cell(out, prefix, r->stream, 32 + wide);
+        print_delivery(out, r);
+        print_owner(out, r);
         print_cell(out, "", r->journal ? "yes" : "", 8);
         bytes_add_str(out, r->profile);
         bytes_add_str(out, "\n");

@@ -1,7 +1,8 @@
 /*
  * Two texts with a line feed between them, a pattern and a name: what is read
- * is canonical, and reads as itself; a pattern matches only what has its
- * family; and what it matches is what its parts say, one by one.
+ * is canonical, and reads as itself; what a pattern matches is what its parts
+ * say, one by one; what is private or internal is so behind a prefix, too.  Then
+ * a type and a payload, which perhaps names whose it is.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -71,6 +72,32 @@ static bool parts_match(struct span p, struct span n)
     }
 }
 
+/* Whoever a message names has a private channel, which clients could name. */
+static void check_private(struct span name, struct span payload)
+{
+    struct route_table *t = route_table_new(NULL, NULL);
+    struct bytes more;
+
+    bytes_init(&more);
+    if (route_private_target(t, name, payload, &more) && more.len > 0) {
+        assert(route_is_private(t, bytes_span(&more)));
+        assert(channel_name_is_canonical(bytes_span(&more)));
+    }
+    bytes_clear(&more);
+    bytes_add_str(&more, "prod:");
+    bytes_add_span(&more, name);
+    assert(!route_is_private(t, name) ||
+           route_is_private(t, bytes_span(&more)));
+    assert(!route_channel_is_internal(name) ||
+           route_channel_is_internal(bytes_span(&more)));
+    assert(!route_may_hold_private(t, name) ||
+           route_may_hold_private(t, bytes_span(&more)));
+    (void)route_mode_of(t, name);
+    (void)route_is_by_symbol(t, name);
+    bytes_close(&more);
+    route_table_free(t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     /* Exactly as long, so that reading past it is seen. */
@@ -88,6 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     bytes_init(&b);
     (void)channel_name_is_canonical(first);
     (void)channel_name_matches(first, second);
+    check_private(first, second);
     if (read_name(first, &a))
         check_canonical(bytes_span(&a));
     if (read_name(second, &b))

@@ -218,6 +218,10 @@ static void the_table_prints_a_line_for_each_type(void **state)
         strstr(out.ptr, " dev:bars:history:{symbol}:{resolution} "));
     assert_non_null(strstr(out.ptr, " list,3,24h "));
     assert_non_null(strstr(out.ptr, " string,1s "));
+    assert_non_null(strstr(out.ptr, " all              user_id "));
+    assert_non_null(strstr(out.ptr, " all              account_id "));
+    assert_non_null(strstr(out.ptr, " -                account_id "));
+    assert_non_null(strstr(out.ptr, " latest           -  "));
     bytes_close(&out);
     route_table_free(t);
 }
@@ -280,16 +284,6 @@ static void channel_names_that_clients_may_use(void **state)
     assert_false(route_channel_ok(span_make(name, ROUTE_NAME_MAX + 1), false));
 }
 
-static void names_that_begin_with_an_underscore_are_our_own(void **state)
-{
-    (void)state;
-    assert_true(route_channel_is_internal(span_str("_probe:5f0c")));
-    assert_true(route_channel_is_internal(span_str("_")));
-    assert_false(route_channel_is_internal(span_str("market_data:_X")));
-    assert_false(route_channel_is_internal(span_str("a_b")));
-    assert_false(route_channel_is_internal(span_str("")));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,7 +295,6 @@ int main(void)
         cmocka_unit_test(the_table_prints_a_line_for_each_type),
         cmocka_unit_test(shards_are_those_of_fnv_1a),
         cmocka_unit_test(channel_names_that_clients_may_use),
-        cmocka_unit_test(names_that_begin_with_an_underscore_are_our_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
