@@ -570,6 +570,28 @@ def test_the_stock_address_sends_its_three_types_in_their_envelope(
         '{"type":"market_status","data":%s,"source":"redis"}' % status]
 
 
+@pytest.mark.parametrize("user", ['"7"', "7", '"a b"'])
+def test_an_alert_that_names_a_user_reaches_nobody(redis_server, gate, user):
+    g = gate(redis=redis_server)
+    r = redis_server.client()
+    private = '{"type":"trading_alert","user_id":%s,"text":"yours"}' % user
+    public = '{"type":"trading_alert","user_id":"","n":%d}'
+    r.hset("last:stock:trading_alerts", "trading_alert", private)
+    named, wild, old = g.ws(), g.ws(), g.ws("/api/v1/ws")
+    named.subscribe("stock:trading_alerts")
+    wild.subscribe("stock:*")
+    harness.wait_until(lambda: g.metric("subscriptions") == 5, 5, "ready")
+    r.publish("stock:trading_alerts", private)
+    r.publish("stock:trading_alerts", "\n".join(
+        [public % 1, private, public % 2]))
+    for ws in (named, wild):
+        ws.wait_type("update", channel="stock:trading_alerts", seq=2)
+    old.wait(lambda m: m["data"].get("n") == 2)
+    for ws in (named, wild, old):
+        assert not [t for t in ws.raw if "yours" in t]
+    assert g.metric("messages_total", source="redis", outcome="private") == 2
+
+
 def test_the_tick_address_sends_every_quote_and_trade_raw(redis_server, gate):
     g = gate(redis=redis_server)
     ws = g.ws("/stream/ticks")

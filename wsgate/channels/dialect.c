@@ -2,7 +2,6 @@
 
 #include <assert.h>
 
-#include "common/json/json.h"
 #include "wsgate/ws/ws_frame.h"
 
 static char *put(char *at, const char *text, size_t len)
@@ -16,21 +15,10 @@ static char *put(char *at, const char *text, size_t len)
 static const char *const stock_channels[] = {
     "stock:price_updates", "stock:market_status", "stock:trading_alerts", NULL};
 
-/* An alert that names a user is that user's: see docs/protocol.md. */
-static bool names_a_user(struct span payload)
-{
-    json_value *root = json_read(payload, NULL);
-    bool named = json_member(root, "user_id") != NULL;
-
-    json_free(root);
-    return named;
-}
-
 static bool stock_accepts(const struct dialect_message *m)
 {
-    if (span_is(m->type, "trading_alert"))
-        return !names_a_user(m->payload);
     return span_is(m->type, "price_update") ||
+           span_is(m->type, "trading_alert") ||
            span_is(m->type, "market_status");
 }
 

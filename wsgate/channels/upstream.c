@@ -105,10 +105,14 @@ struct upstream_channel *upstream_channel(struct upstream *upstream,
                                           struct span name)
 {
     struct channel *channel = channels_find(&upstream->channels, name);
+    struct upstream_channel *u = upstream_channel_of(channel);
 
-    if (!channel && (channel = channels_get(&upstream->channels, name)) != NULL)
-        add_idle(upstream, upstream_channel_of(channel));
-    return upstream_channel_of(channel);
+    if (!u && (channel = channels_get(&upstream->channels, name)) != NULL) {
+        u = upstream_channel_of(channel);
+        u->mixed = route_may_hold_private(upstream->config.routes, name);
+        add_idle(upstream, u);
+    }
+    return u;
 }
 
 void upstream_release(struct upstream *upstream, struct upstream_channel *u)

@@ -124,6 +124,8 @@ static void use_cached(struct upstream *upstream, struct upstream_channel *u,
     }
     type = type_of(&upstream->channels.types, peek.type);
     part = channel_part(&u->channel, &peek);
+    if (upstream_is_private(upstream, u, payload))
+        return;
     slot = upstream_slot(&u->channel, type, part);
     order = event_order_read(payload);
     if (!slot || stream_payload(slot, &upstream->fanout->log).len == 0) {

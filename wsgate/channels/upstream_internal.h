@@ -49,6 +49,7 @@ struct access {
 struct upstream_channel {
     struct channel channel; /* first */
     uint32_t refs;          /* subscriptions, and questions under way */
+    bool mixed;             /* may bring messages that are somebody's own */
     bool keep;   /* fed from standard input: there is nowhere to ask again */
     bool wanted; /* subscribed to, in Redis */
     bool idle;   /* is on the list of those with no refs */
@@ -139,6 +140,8 @@ uint64_t upstream_covered_from(const struct upstream *upstream,
                                const struct upstream_channel *u);
 
 /* upstream_message.c */
+bool upstream_is_private(struct upstream *upstream,
+                         const struct upstream_channel *u, struct span payload);
 void upstream_deliver(struct upstream *upstream, struct channel *channel,
                       struct span payload, bool local);
 

@@ -15,13 +15,25 @@ static void note_bad(struct upstream *upstream, enum upstream_outcome outcome,
     }
 }
 
-/* Unless it is what the cache said already. */
+/* Somebody's own, though it came on a channel for everybody?  It belongs to that
+ * one's channel, which nobody can have without a token. */
+bool upstream_is_private(struct upstream *upstream,
+                         const struct upstream_channel *u, struct span payload)
+{
+    return u->mixed &&
+           route_private_target(upstream->config.routes, span_str(""), payload,
+                                &upstream->scratch);
+}
+
+/* Unless it is private, or what the cache said already. */
 static enum upstream_outcome publish(struct upstream *upstream,
                                      struct channel *channel,
                                      const struct channel_message *m)
 {
     struct upstream_channel *u = upstream_channel_of(channel);
 
+    if (upstream_is_private(upstream, u, m->payload))
+        return OUTCOME_PRIVATE;
     if (u->n_taken > 0 && !m->local) {
         switch (upstream_taken_again(upstream, u, m->payload)) {
         case UPSTREAM_NEW:

@@ -20,7 +20,7 @@ enum upstream_outcome {
     OUTCOME_INVALID,   /* not JSON, not UTF-8 */
     OUTCOME_TOO_BIG,   /* for a frame */
     OUTCOME_UNWANTED,  /* given up meanwhile, or no wildcard asks for it */
-    OUTCOME_PRIVATE,   /* somebody's own, and came by a pattern */
+    OUTCOME_PRIVATE,   /* somebody's own, and on no channel of that one's */
     OUTCOME_INTERNAL,  /* what tools say to themselves, by a pattern */
     OUTCOME_INVALID_NAME,
     OUTCOME_CHANNELS_FULL, /* the first of its channel; CHANNELS_MAX */
