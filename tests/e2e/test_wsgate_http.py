@@ -3,6 +3,7 @@ import concurrent.futures
 import http.client
 import json
 import signal
+import time
 import urllib.parse
 
 import pytest
@@ -192,6 +193,30 @@ def test_a_price_is_the_cached_text(redis_server, gateway):
     redis_server.client().set("price:AAPL", text)
     assert ask(port, "/api/v1/price/AAPL")[2] == text
     assert ask_json(port, "/api/v1/price/NONE", 404)["error"] == "not_found"
+
+
+def test_a_price_of_the_stock_service_is_told_too(redis_server, gateway, tool):
+    """As tickpub stores it, as a program that knows prices only stores it, and
+    beside a quote."""
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    update = {"type": "price_update", "symbol": "AAPL", "price": 187.21,
+              "time": int(time.time() * 1000)}
+    pub = tool("tickpub", "--redis", redis_server.url, stdin="pipe")
+    pub.write(json.dumps(update) + "\n")
+    harness.wait_until(lambda: ask(port, "/api/v1/price/AAPL")[0] == 200, 5,
+                       "it is stored")
+    got = ask_json(port, "/api/v1/price/AAPL")
+    assert {k: got[k] for k in update} == update
+    redis_server.client().set("stock:price:MSFT", "150.250")
+    assert ask(port, "/api/v1/price/MSFT")[2] == (
+        b'{"symbol":"MSFT","price":150.250}')
+    quote = b'{"symbol":"AAPL","time":%d,"bid":1}' % (update["time"] - 1)
+    redis_server.client().set("price:AAPL", quote)
+    assert ask_json(port, "/api/v1/price/AAPL")["type"] == "price_update"
+    quote = b'{"symbol":"AAPL","time":%d,"bid":1}' % (update["time"] + 1)
+    redis_server.client().set("price:AAPL", quote)
+    assert ask(port, "/api/v1/price/AAPL")[2] == quote
 
 
 def test_a_symbol_with_a_slash_can_be_asked_for(redis_server, gateway):
