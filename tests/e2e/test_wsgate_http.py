@@ -5,6 +5,7 @@ import json
 import signal
 import time
 import urllib.parse
+import urllib.request
 
 import pytest
 
@@ -151,6 +152,32 @@ def test_status_pages_have_the_documented_members(redis_server, gateway):
         assert r["redis_connected"] is True and r["state"] == "ready"
         assert r["events_received"] >= 0 and r["errors"] >= 0
         assert r["subscriptions"] >= 0
+
+
+@pytest.mark.parametrize("path", ["/health/redis", "/api/v1/redis/status"])
+def test_the_redis_page_has_the_shape_of_event_bridges(
+        redis_server, gate, path):
+    g = gate("--dev", redis=redis_server)
+    page = ask_json(g.port, path)
+    assert page["status"] == "healthy"
+    errors = page["errors"]  # what has no rule of its limit counts, too
+    assert page["metrics"] == {"connected": True, "publishedEvents": 0,
+                               "receivedEvents": 0, "errors": errors,
+                               "subscriptions": page["subscriptions"]}
+    ws = g.ws()
+    ws.subscribe("stock:price_updates")
+    harness.http_get(urllib.request.Request(
+        g.http("/api/v1/dev/redis/publish-test"), method="POST"))
+    ws.wait_type("update")
+    metrics = ask_json(g.port, path)["metrics"]
+    assert metrics["publishedEvents"] == metrics["receivedEvents"] == 1
+    assert metrics["subscriptions"] == page["metrics"]["subscriptions"] + 1
+    redis_server.stop()
+    harness.wait_until(
+        lambda: ask_json(g.port, path)["status"] == "unhealthy", 5,
+        "the loss is told")
+    metrics = ask_json(g.port, path)["metrics"]
+    assert metrics["connected"] is False and metrics["errors"] > errors
 
 
 def test_status_never_shows_a_password(redis_server, gateway, tool):

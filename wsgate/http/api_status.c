@@ -92,6 +92,24 @@ static uint64_t error_count(void)
     return n;
 }
 
+/* As the health pages of event bridges say it.  Connected means both links: the
+ * one that commands go through, and the one that messages come from. */
+static void add_bridge(const struct api *api, struct json_writer *json,
+                       const struct stats *s)
+{
+    bool both = connected(api) &&
+                api->config.upstream(api->config.arg) == UPSTREAM_LIVE;
+
+    json_write_str(json, "status", both ? "healthy" : "unhealthy");
+    json_write_object(json, "metrics");
+    json_write_bool(json, "connected", both);
+    json_write_uint(json, "publishedEvents", api->published);
+    json_write_uint(json, "receivedEvents", s->messages_redis);
+    json_write_uint(json, "errors", api->redis ? error_count() : 0);
+    json_write_uint(json, "subscriptions", s->redis_subscriptions);
+    json_write_object_end(json);
+}
+
 void api_redis_status(struct api_call *call)
 {
     const struct api *api = call->api;
@@ -101,6 +119,7 @@ void api_redis_status(struct api_call *call)
 
     api->config.stats(api->config.arg, &s);
     json_write_object(&json, NULL);
+    add_bridge(api, &json, &s);
     add_enabled(api, &json);
     add_link(api, &json);
     if (api->redis) {

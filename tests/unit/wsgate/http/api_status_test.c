@@ -62,7 +62,10 @@ static void without_redis_its_page_says_so_and_no_more(void **state)
     (void)state;
     world_open(&w, NULL);
     assert_body(world_get(&w, "/api/v1/redis/status"),
-                "{\"redis_enabled\":false,\"redis_connected\":false,"
+                "{\"status\":\"unhealthy\",\"metrics\":{\"connected\":false,"
+                "\"publishedEvents\":0,\"receivedEvents\":0,\"errors\":0,"
+                "\"subscriptions\":0},"
+                "\"redis_enabled\":false,\"redis_connected\":false,"
                 "\"redis\":\"disabled\",\"redis_available\":false,"
                 "\"upstream\":\"live\"}\n");
     world_close(&w);
@@ -80,12 +83,34 @@ static void the_redis_page_shows_the_link(void **state)
     text = world_get(&w, "/health/redis");
     assert_status(text, "200");
     assert_non_null(strstr(text,
-                           "{\"redis_enabled\":true,\"redis_connected\":true,"
+                           ",\"redis_enabled\":true,\"redis_connected\":true,"
                            "\"redis\":\"connected\",\"redis_available\":true,"
                            "\"upstream\":\"stale\",\"state\":\"ready\","
                            "\"url\":\"redis://r:6379\",\"prefix\":\"dev:\","
                            "\"events_received\":7,\"events_published\":0,"
                            "\"subscriptions\":18,\"in_flight\":0,"));
+    world_close(&w);
+}
+
+/* Both links count: messages come through the one, commands go through the
+ * other. */
+static void the_redis_page_has_the_shape_of_event_bridges(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open(&w, "");
+    w.stats = figures;
+    assert_non_null(strstr(world_get(&w, "/health/redis"),
+                           "\r\n\r\n{\"status\":\"healthy\",\"metrics\":{"
+                           "\"connected\":true,\"publishedEvents\":0,"
+                           "\"receivedEvents\":7,\"errors\":"));
+    assert_non_null(strstr(world_get(&w, "/api/v1/redis/status"),
+                           ",\"subscriptions\":18},\"redis_enabled\":true,"));
+    w.upstream = UPSTREAM_STALE;
+    assert_non_null(strstr(world_get(&w, "/api/v1/redis/status"),
+                           "\r\n\r\n{\"status\":\"unhealthy\",\"metrics\":{"
+                           "\"connected\":false,"));
     world_close(&w);
 }
 
@@ -127,6 +152,7 @@ int main(void)
         cmocka_unit_test(each_figure_of_the_gateway_stands_under_its_name),
         cmocka_unit_test(without_redis_its_page_says_so_and_no_more),
         cmocka_unit_test(the_redis_page_shows_the_link),
+        cmocka_unit_test(the_redis_page_has_the_shape_of_event_bridges),
         cmocka_unit_test(health_is_that_of_upstream_where_there_is_redis),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
