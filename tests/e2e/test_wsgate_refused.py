@@ -55,7 +55,7 @@ def test_who_has_a_channel_hears_that_it_is_refused_and_granted_again(
     r.publish(channel, TRADE)
     ws.wait_type("update")
     allow()
-    m = ws.wait(lambda m: m["type"] == "error" and m.get("channel") == name, 5)
+    m = ws.wait(lambda m: m["type"] == "error" and m.get("channel") == name, 3)
     assert m["code"] == "refused" and m["temporary"] is True
     other.wait(lambda m: m == {**m, "type": "heartbeat", "upstream": "live"})
     assert not other.of("error")
@@ -66,9 +66,9 @@ def test_who_has_a_channel_hears_that_it_is_refused_and_granted_again(
     allow("&market_data:*")
     ws.wait(lambda m: m["type"] == "subscribed" and "id" not in m and
             m["results"][0] == {**m["results"][0], "channel": name,
-                                "ok": True}, 40)
+                                "ok": True}, 3)
     ws.wait(lambda m: m["type"] == "update" and
-            m["data"]["time"] == 1705575045124, 5)
+            m["data"]["time"] == 1705575045124, 3)
     r.publish(channel, TRADE.replace("045123", "045125"))
     ws.wait(lambda m: m["type"] == "update" and
             m["data"]["time"] == 1705575045125)

@@ -218,7 +218,7 @@ static void on_upstream(void *arg, enum upstream_state now)
 void upstream_redis_want(struct upstream *upstream, struct span name,
                          bool pattern)
 {
-    struct span full;
+    struct span full, why;
 
     if (!upstream->sub)
         return;
@@ -228,6 +228,8 @@ void upstream_redis_want(struct upstream *upstream, struct span name,
     if (redis_sub_confirmed(upstream->sub, full, pattern)) {
         on_confirmed(upstream, full, pattern);
         upstream_cache_pump(upstream);
+    } else if (redis_sub_refused(upstream->sub, full, pattern, &why)) {
+        on_refused(upstream, full, pattern, why);
     }
 }
 
