@@ -288,7 +288,8 @@ def test_unsubscribe_stops_updates_and_says_what_was_not_there(redis_server,
 def test_list_tells_mode_and_interval(redis_server, gate):
     g = gate(redis=redis_server)
     ws = g.ws()
-    ws.subscribe("market_data:AAPL", "stock:price_updates", "bars:AAPL:*")
+    ws.subscribe("market_data:AAPL", "stock:price_updates",
+                 "stock:market_status", "bars:AAPL:*")
     ws.send({"type": "subscribe", "id": 2, "channels": ["market_data:AAPL"],
              "interval_ms": 250})
     ws.wait_type("subscribed", id=2)
@@ -299,7 +300,8 @@ def test_list_tells_mode_and_interval(redis_server, gate):
     got = results(ws.wait_type("subscriptions", id="l"))
     assert {k: (v["mode"], v.get("interval_ms")) for k, v in got.items()} == {
         "market_data:AAPL": ("latest", 250),
-        "stock:price_updates": ("all", None),
+        "stock:price_updates": ("latest", None),
+        "stock:market_status": ("all", None),
         "bars:AAPL:*": ("all", None)}
 
 

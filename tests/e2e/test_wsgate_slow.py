@@ -200,15 +200,15 @@ def test_mode_all_misses_nothing_or_is_closed_with_4101(redis_server, gate):
     g = gate("--backlog-all", "256KiB", redis=redis_server)
     keeps, stalls = g.raw(), g.raw(rcvbuf=4096)
     for ws in (keeps, stalls):
-        subscribe(ws, ["stock:price_updates"])
+        subscribe(ws, ["stock:market_status"])
     reader = Reader(keeps)
     r = redis_server.client()
     code = None
     for i in range(300):
         p = r.pipeline(transaction=False)
         for k in range(10):
-            p.publish("stock:price_updates",
-                      '{"type":"price_update","n":%d,"p":"%s"}' %
+            p.publish("stock:market_status",
+                      '{"type":"market_status","n":%d,"p":"%s"}' %
                       (10 * i + k, "x" * 2000))
         p.execute()
         reader.wait(10 * i - 40)  # a third of the backlog that it may have
@@ -219,6 +219,41 @@ def test_mode_all_misses_nothing_or_is_closed_with_4101(redis_server, gate):
     assert reader.breaks == []
     assert code == 4101
     assert g.metric("closes_total", code="4101") == 1
+    g.counters_add_up()
+
+
+@pytest.mark.parametrize("path, interval", [("/ws", 0), ("/ws", 50),
+                                            ("/api/v1/ws", 0)])
+def test_a_slow_reader_of_all_symbols_has_the_newest_of_each(
+        redis_server, gate, path, interval):
+    g = gate("--backlog-all", "256KiB", redis=redis_server)
+    ws = g.raw(path, rcvbuf=4096)
+    if path == "/ws":
+        subscribe(ws, ["stock:price_updates"], interval_ms=interval)
+    r = redis_server.client()
+    harness.wait_until(lambda: r.pubsub_numsub("stock:price_updates")[0][1],
+                       5, "it is subscribed to")
+    symbols, rounds = 300, 40
+    for n in range(rounds):
+        p = r.pipeline(transaction=False)
+        for k in range(symbols):
+            p.publish("stock:price_updates",
+                      '{"type":"price_update","symbol":"S%d","n":%d,"p":"%s"}'
+                      % (k, n, "x" * 400))
+        p.execute()
+    harness.wait_until(lambda: g.metric("messages_total", source="redis") ==
+                       symbols * rounds, 20, "all came")
+    last = {}
+    while len(last) < symbols or min(last.values()) < rounds - 1:
+        m = json.loads(ws.recv_until(TEXT))
+        if m["type"] in ("update", "price_update"):
+            assert last.get(m["data"]["symbol"], -1) < m["data"]["n"]
+            last[m["data"]["symbol"]] = m["data"]["n"]
+    conflated = g.metric("messages_conflated_total", reason="interval") + \
+        g.metric("messages_conflated_total", reason="behind")
+    assert conflated > symbols * rounds / 2
+    assert g.metric("closes_total", code="4101") == 0
+    assert g.metric("symbols_forgotten_total") == 0
     g.counters_add_up()
 
 

@@ -83,7 +83,6 @@ static const struct dialect_row rows[DIALECTS] = {
     [DIALECT_NATIVE] = {.path = "/ws"},
     [DIALECT_STOCK] = {.path = "/api/v1/ws",
                        .subscriptions = stock_channels,
-                       .all = true,
                        .accepts = stock_accepts,
                        .max = stock_max,
                        .frame = stock_frame},

@@ -35,9 +35,9 @@ struct dialect_message {
 struct dialect_row {
     const char *path;
     bool dev; /* only spoken with --dev */
-    /* Ends with NULL.  NULL: its clients subscribe themselves, or never. */
+    /* In the mode that the route table gives them.  Ends with NULL.  NULL: its
+     * clients subscribe themselves, or never. */
     const char *const *subscriptions;
-    bool all; /* every message of those, in order */
     /* NULL, as the next two: every message, in the native frame. */
     bool (*accepts)(const struct dialect_message *m);
     /* Writes the frame to `at`, which has max(m) bytes of room.  Returns its

@@ -303,13 +303,9 @@ static void timer(struct upstream *upstream, uv_timer_t *t)
     t->data = upstream;
 }
 
-/* Price updates of all symbols go to one channel, unless a routes file gives
- * each its own. */
-static bool is_by_symbol(void *arg, struct span name)
+static bool is_by_symbol(void *routes, struct span name)
 {
-    const struct route_table *routes = arg;
-
-    return span_is(name, route_of(routes, EVENT_PRICE_UPDATE)->channel);
+    return route_is_by_symbol(routes, name);
 }
 
 struct upstream *upstream_new(uv_loop_t *loop,

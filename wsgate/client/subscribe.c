@@ -322,7 +322,8 @@ void subscribe_dialect(struct client *c, struct bytes *out)
     for (const char *const *name = d->subscriptions; *name; name++) {
         struct subscribe_item *item = request_add(r, span_str(*name));
 
-        item->all = d->all;
+        item->all = route_mode_of(c->registry->options.routes,
+                                  span_str(*name)) == ROUTE_ALL;
         item->subscription =
             upstream_open(c->registry->upstream, span_str(*name),
                           (enum dialect)c->dialect, 0);

@@ -204,14 +204,11 @@ static void a_channel_of_all_symbols_is_known(void **state)
 
 static void executions_and_alerts_are_delivered_in_full(void **state)
 {
-    static const char *const all[] = {"executions:42",
-                                      "executions:*",
-                                      "alerts:u7",
-                                      "stock:price_updates",
-                                      "stock:market_status",
-                                      "stock:trading_alerts",
-                                      "stock:*"};
+    static const char *const all[] = {
+        "executions:42",       "executions:*",         "alerts:u7",
+        "stock:market_status", "stock:trading_alerts", "stock:*"};
     static const char *const latest[] = {"market_data:AAPL",
+                                         "stock:price_updates",
                                          "bars:AAPL:5",
                                          "bars:*",
                                          "orderbook:AAPL",

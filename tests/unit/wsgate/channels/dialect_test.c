@@ -52,8 +52,6 @@ static void what_comes_unasked_can_be_subscribed_to_by_anybody(void **state)
             assert_true(route_channel_ok(span_str(*n), true));
             assert_false(route_channel_is_internal(span_str(*n)));
             assert_false(route_is_private(routes, span_str(*n)));
-            assert_int_equal(d->all,
-                             route_mode_of(routes, span_str(*n)) == ROUTE_ALL);
         }
     }
     assert_int_equal(names, 4);

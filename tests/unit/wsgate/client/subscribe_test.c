@@ -267,7 +267,7 @@ static void the_older_addresses_have_their_channels_at_once(void **state)
     bytes_close(&out);
     assert_string_equal(world_activities(w),
                         "connect   0\n"
-                        "subscribe stock:price_updates all 0\n"
+                        "subscribe stock:price_updates latest 0\n"
                         "subscribe stock:market_status all 0\n"
                         "subscribe stock:trading_alerts all 0\n");
     assert_true(world_line(&w->up,
