@@ -162,6 +162,49 @@ def test_results_are_per_channel(redis_server, gate):
     assert len(ack) == 10
 
 
+def test_a_resolution_has_one_name_in_every_door(redis_server, gate):
+    """1D was acknowledged and mute: bars are published under D."""
+    g = gate(redis=redis_server)
+    ws = g.ws("/ws?subscribe=bars:A:1D,bars:A:1min")
+    ack = results(ws.wait_type("subscribed"))
+    assert ack["bars:A:1D"]["as"] == "bars:A:D"
+    assert ack["bars:A:1min"]["code"] == "bad_channel"
+    assert "D, W, M" in ack["bars:A:1min"]["message"]
+    ws.send({"type": "subscribe", "id": "j", "channel": "bars", "symbol": "A",
+             "resolution": "1W"})
+    ack = results(ws.wait_type("subscribed", id="j"))
+    assert ack["bars:A:1W"]["as"] == "bars:A:W"
+    assert "as" not in results(ws.subscribe("bars:A:5"))["bars:A:5"]
+    ack = results(g.ws().subscribe("bars:A:2D", "bars:A", "bars",
+                                   "bars:A:7"))
+    assert {r["code"] for r in ack.values()} == {"bad_channel"}
+    r = redis_server.client()
+    for resolution in ("D", "W", "5"):
+        r.publish("bars:A:" + resolution, '{"n":"%s"}' % resolution)
+        ws.wait_type("update", channel="bars:A:" + resolution)
+    ws.send({"type": "list", "id": "l"})
+    listed = ws.wait_type("subscriptions", id="l")["results"]
+    assert {c["channel"] for c in listed} == {"bars:A:D", "bars:A:W",
+                                              "bars:A:5"}
+    ws.send({"type": "unsubscribe", "id": "u",
+             "channels": ["bars:A:1D", "bars:A:W"]})
+    ack = results(ws.wait_type("unsubscribed", id="u"))
+    assert all(r["ok"] for r in ack.values())
+    assert ack["bars:A:1D"]["as"] == "bars:A:D"
+
+
+def test_names_of_other_environments_are_as_private_as_ours(redis_server,
+                                                            gate):
+    g = gate(redis=redis_server)
+    ws = g.ws()
+    names = ["prod:executions:42", "a:b:executions:42", "prod:alerts:7",
+             "prod:account", "x:positions:1", "prod:executions:*",
+             "prod-executions:42", "prod:_probe:abc", "market_data:_A"]
+    ack = results(ws.subscribe(*names, "mine", "mine:x"))
+    assert {n: r.get("code") for n, r in ack.items()} == {
+        **dict.fromkeys(names, "forbidden"), "mine": None, "mine:x": None}
+
+
 def test_ids_come_back_as_they_were(redis_server, gate):
     g = gate(redis=redis_server)
     ws = g.ws()

@@ -209,9 +209,11 @@ static void result(struct message_frame *f, struct span channel, bool ok)
 }
 
 void message_result_ok(struct message_frame *f, struct span channel,
-                       const char *epoch, uint64_t seq)
+                       struct span as, const char *epoch, uint64_t seq)
 {
     result(f, channel, true);
+    if (!span_eq(channel, as))
+        json_write_span(&f->json, "as", as);
     if (epoch) {
         json_write_str(&f->json, "epoch", epoch);
         json_write_uint(&f->json, "seq", seq);

@@ -49,9 +49,10 @@ struct message_frame {
 };
 struct message_frame message_results_begin(struct bytes *out, const char *type,
                                            struct span id);
-/* epoch NULL: no seq is told (patterns, unsubscribe). */
+/* `as` is what messages will call the channel: told where it differs.  epoch
+ * NULL: no seq is told (patterns, unsubscribe). */
 void message_result_ok(struct message_frame *f, struct span channel,
-                       const char *epoch, uint64_t seq);
+                       struct span as, const char *epoch, uint64_t seq);
 /* "refused" is marked as temporary. */
 void message_result_bad(struct message_frame *f, struct span channel,
                         const char *code, const char *text);

@@ -1,21 +1,20 @@
 /* Messages from standard input: events, or payloads in an envelope. */
+#include "common/event/channel_name.h"
 #include "common/event/event.h"
 #include "common/event/route.h"
 #include "common/json/scan.h"
 #include "wsgate/channels/upstream_internal.h"
 
-static bool publish(struct upstream *upstream, struct span name,
-                    struct span payload, struct err *err)
+/* name is canonical. */
+static bool publish_as(struct upstream *upstream, struct span name,
+                       struct span payload, struct err *err)
 {
     struct upstream_channel *u;
 
-    if (!route_channel_ok(name, false))
-        return err_set(err, ERR_INPUT, "'%.*s' cannot be a channel",
-                       SPAN_ARG(name));
     if (route_channel_is_internal(name))
         return err_set(err, ERR_INPUT,
-                       "'%.*s' begins with an underscore: such names are "
-                       "internal",
+                       "'%.*s' has a part that begins with an underscore: such "
+                       "names are internal",
                        SPAN_ARG(name));
     u = upstream_channel(upstream, name);
     if (!u)
@@ -23,6 +22,27 @@ static bool publish(struct upstream *upstream, struct span name,
     u->keep = true;
     upstream_deliver(upstream, &u->channel, payload, true);
     return true;
+}
+
+static bool publish(struct upstream *upstream, struct span name,
+                    struct span payload, struct err *err)
+{
+    struct bytes canonical;
+    const char *why = "it is a pattern";
+    bool ok;
+
+    if (channel_name_is_canonical(name)) /* nearly always */
+        return publish_as(upstream, name, payload, err);
+    bytes_init(&canonical);
+    ok = channel_name_read(name, &canonical, &why) &&
+         !channel_name_is_pattern(name);
+    if (ok)
+        ok = publish_as(upstream, bytes_span(&canonical), payload, err);
+    else
+        err_set(err, ERR_INPUT, "'%.*s' cannot be a channel: %s",
+                SPAN_ARG(name), why);
+    bytes_close(&canonical);
+    return ok;
 }
 
 /* {"channel":"x","data":...}: false where it is none.  The text is valid. */

@@ -1,5 +1,8 @@
 #include "wsgate/client/command.h"
 
+#include <stdlib.h>
+
+#include "common/event/channel_name.h"
 #include "common/event/route.h"
 #include "common/json/json_writer.h"
 
@@ -122,11 +125,31 @@ static bool read_how(const json_value *root, struct command *cmd,
     return true;
 }
 
+static void read_names(struct command *cmd)
+{
+    struct bytes name;
+
+    bytes_init(&name);
+    cmd->names = mem_alloc((cmd->n_channels + 1) * sizeof *cmd->names);
+    for (size_t i = 0; i < cmd->n_channels; i++) {
+        const char *why = NULL;
+
+        (void)channel_name_read(command_channel(cmd, i), &name, &why);
+        cmd->names[i] =
+            (struct command_name){.why = why,
+                                  .at = (uint32_t)cmd->names_text.len,
+                                  .len = (uint32_t)name.len};
+        bytes_add_span(&cmd->names_text, bytes_span(&name));
+    }
+    bytes_close(&name);
+}
+
 bool command_read(struct span text, struct command *cmd, const char **why)
 {
     *cmd = (struct command){.snapshot = true};
     bytes_init(&cmd->id);
     bytes_init(&cmd->joined);
+    bytes_init(&cmd->names_text);
     cmd->root = json_read(text, NULL);
     if (!json_is_object(cmd->root))
         return fail(why, "the message is not a JSON object");
@@ -135,13 +158,19 @@ bool command_read(struct span text, struct command *cmd, const char **why)
         return false;
     if (cmd->kind != COMMAND_SUBSCRIBE && cmd->kind != COMMAND_UNSUBSCRIBE)
         return true;
-    return read_channels(cmd->root, cmd, why) && read_how(cmd->root, cmd, why);
+    if (!read_channels(cmd->root, cmd, why) || !read_how(cmd->root, cmd, why))
+        return false;
+    read_names(cmd);
+    return true;
 }
 
 void command_free(struct command *cmd)
 {
     bytes_close(&cmd->id);
     bytes_close(&cmd->joined);
+    bytes_close(&cmd->names_text);
+    free(cmd->names);
+    cmd->names = NULL;
     json_free(cmd->root);
     cmd->root = NULL;
 }
@@ -156,17 +185,38 @@ struct span command_channel(const struct command *cmd, size_t i)
     return name;
 }
 
-bool command_since(const struct command *cmd, struct span channel,
-                   struct span *id)
+struct span command_name(const struct command *cmd, size_t i, const char **why)
+{
+    const struct command_name *name = &cmd->names[i];
+
+    *why = name->why;
+    return name->len == 0
+               ? span_make("", 0)
+               : span_make(cmd->names_text.ptr + name->at, name->len);
+}
+
+static const json_value *since_of(const struct command *cmd,
+                                  struct span channel)
 {
     char key[ROUTE_NAME_MAX + 1];
-    const json_value *v;
 
-    if (!cmd->since || channel.len >= sizeof key)
-        return false;
+    if (channel.len >= sizeof key)
+        return NULL;
     memcpy(key, channel.ptr, channel.len);
     key[channel.len] = '\0';
-    v = json_member(cmd->since, key);
+    return json_member(cmd->since, key);
+}
+
+bool command_since(const struct command *cmd, size_t i, struct span *id)
+{
+    const char *why;
+    const json_value *v;
+
+    if (!cmd->since)
+        return false;
+    v = since_of(cmd, command_channel(cmd, i));
+    if (!v)
+        v = since_of(cmd, command_name(cmd, i, &why));
     *id = span_str("");
     (void)json_text(v, id);
     return v != NULL;

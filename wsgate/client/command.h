@@ -25,6 +25,13 @@ enum command_mode { COMMAND_DEFAULT, COMMAND_LATEST, COMMAND_ALL };
 
 enum { COMMAND_ID_MAX = 64, COMMAND_INTERVAL_MAX_MS = 60000 };
 
+/* A channel as channel_name_read() reads it. */
+struct command_name {
+    const char *why; /* it is no name; NULL: it is one */
+    uint32_t at;     /* in command->names_text */
+    uint32_t len;
+};
+
 struct command {
     enum command_kind kind;
     struct bytes id; /* as JSON text; empty: none */
@@ -36,14 +43,18 @@ struct command {
     const json_value *channels; /* an array, or NULL: `joined` is the one */
     const json_value *since;    /* object channel -> id, or NULL */
     struct bytes joined;
+    struct command_name *names; /* one a channel */
+    struct bytes names_text;
 };
 
 /* False: *why says what is wrong, for the client (code bad_request); cmd->id
  * is set if it could be read.  command_free() is needed in any case. */
 bool command_read(struct span text, struct command *cmd, const char **why);
 void command_free(struct command *cmd);
-/* The i-th channel; empty where the array holds something else than text. */
+/* The i-th channel as it was asked for; empty where the array holds something
+ * else than text. */
 struct span command_channel(const struct command *cmd, size_t i);
-/* What the client last saw of a channel; false: it did not say. */
-bool command_since(const struct command *cmd, struct span channel,
-                   struct span *id);
+/* Its canonical name; empty where it is none: *why says what is wrong. */
+struct span command_name(const struct command *cmd, size_t i, const char **why);
+/* What the client last saw of it, by either name; false: it did not say. */
+bool command_since(const struct command *cmd, size_t i, struct span *id);

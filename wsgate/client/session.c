@@ -14,18 +14,28 @@
 
 enum { CHANNELS_PER_MESSAGE = 4 /* x the maximum */ };
 
+static struct span name_of(const struct command *cmd, size_t i)
+{
+    const char *why;
+
+    return command_name(cmd, i, &why);
+}
+
 /* It was asked for and is not there yet. */
 static bool cancel(struct client *c, struct span name)
 {
+    struct upstream *upstream = c->registry->upstream;
     bool any = false;
 
     for (struct request *r = c->requests; r; r = r->next_of_client) {
         for (uint32_t i = 0; i < r->n_items; i++) {
             struct subscribe_item *item = &r->items[i];
             if (item->subscription == NO_SUBSCRIPTION ||
-                !span_eq(request_item_name(r, item), name))
+                !span_eq(
+                    upstream_subscription_name(upstream, item->subscription),
+                    name))
                 continue;
-            upstream_close(c->registry->upstream, item->subscription);
+            upstream_close(upstream, item->subscription);
             item->subscription = NO_SUBSCRIPTION;
             request_refuse(item, "cancelled", "unsubscribed before it began");
             any = true;
@@ -48,7 +58,7 @@ static bool send_waiting(const struct client *c, const struct command *cmd)
     uint64_t sent = cs->fanout->log.head;
 
     for (size_t i = 0; i < cmd->n_channels; i++) {
-        struct channel *channel = channels_find(cs, command_channel(cmd, i));
+        struct channel *channel = channels_find(cs, name_of(cmd, i));
 
         if (!channel || !snapshot_heard(c->m.group, channel))
             continue;
@@ -69,8 +79,7 @@ static struct moves *moves_begin(const struct client *c,
         mem_zero(sizeof *moves + cmd->n_channels * sizeof moves->heard[0]);
 
     for (size_t i = 0; i < cmd->n_channels; i++) {
-        const struct channel *channel =
-            channels_find(cs, command_channel(cmd, i));
+        const struct channel *channel = channels_find(cs, name_of(cmd, i));
         const struct view *heard =
             channel ? snapshot_heard(c->m.group, channel) : NULL;
         if (heard)
@@ -114,7 +123,7 @@ static void unsubscribe(struct client *c, const struct command *cmd,
     subscription_set_open(&have, registry, c->m.group, 0);
     before = have.count;
     for (size_t i = 0; i < cmd->n_channels; i++) {
-        struct span name = command_channel(cmd, i);
+        struct span asked = command_channel(cmd, i), name = name_of(cmd, i);
         uint64_t old = subscription_set_remove(&have, name);
         if (old != SUBSCRIPTION_SET_NONE) {
             upstream_close(registry->upstream, key_subscription(old));
@@ -122,9 +131,9 @@ static void unsubscribe(struct client *c, const struct command *cmd,
                                              .channel = name});
         }
         if (cancel(c, name) || old != SUBSCRIPTION_SET_NONE)
-            message_result_ok(&m, name, NULL, 0);
+            message_result_ok(&m, asked, name, NULL, 0);
         else
-            message_result_bad(&m, name, "not_subscribed",
+            message_result_bad(&m, asked, "not_subscribed",
                                "there is no such subscription");
     }
     message_results_end(&m);

@@ -25,25 +25,28 @@ static uint32_t round_interval(int64_t ms)
 }
 
 static void open_item(struct client *c, struct request *r,
-                      const struct command *cmd, struct span name,
+                      const struct command *cmd, size_t i,
                       struct subscription_set *have)
 {
     const struct clients_options *o = &c->registry->options;
     struct upstream *upstream = c->registry->upstream;
-    bool fits = name.len <= ROUTE_NAME_MAX;
-    struct subscribe_item *item =
-        request_add(r, fits ? name : span_make(name.ptr, ROUTE_NAME_MAX));
-    struct span since;
+    struct span asked = command_channel(cmd, i), since;
+    const char *why;
+    struct span name = command_name(cmd, i, &why);
+    struct subscribe_item *item = request_add(
+        r, asked.len <= ROUTE_NAME_MAX ? asked
+                                       : span_make(asked.ptr, ROUTE_NAME_MAX));
 
-    if (!fits || !route_channel_ok(name, true)) {
-        if (!ws_utf8_ok(span_make(name.ptr, item->name_len)))
+    if (why) {
+        if (!ws_utf8_ok(span_make(asked.ptr, item->name_len)))
             item->name_len = 0; /* cut within a character */
-        request_refuse(item, "bad_channel", "not a channel name");
+        request_refuse(item, "bad_channel", why);
         return;
     }
     if (route_channel_is_internal(name)) {
         request_refuse(item, "forbidden",
-                       "names that begin with an underscore are internal");
+                       "names with a part that begins with an underscore are "
+                       "internal");
         return;
     }
     if (route_is_private(o->routes, name)) {
@@ -75,7 +78,7 @@ static void open_item(struct client *c, struct request *r,
         subscription_set_put(have,
                              subscription_key(item->subscription, item->all));
     }
-    if (command_since(cmd, name, &since))
+    if (command_since(cmd, i, &since))
         request_since(r, item, since);
 }
 
@@ -89,15 +92,18 @@ static void add_results(struct request *r, struct bytes *out)
 
     for (uint32_t i = 0; i < r->n_items; i++) {
         const struct subscribe_item *item = &r->items[i];
-        struct span name = request_item_name(r, item);
+        struct span name = request_item_name(r, item), as;
         if (item->subscription == NO_SUBSCRIPTION) {
             message_result_bad(&m, name, item->code, item->text);
-        } else if (item->subscription & SUBSCRIPTION_PATTERN) {
-            message_result_ok(&m, name, NULL, 0);
+            continue;
+        }
+        as = upstream_subscription_name(upstream, item->subscription);
+        if (item->subscription & SUBSCRIPTION_PATTERN) {
+            message_result_ok(&m, name, as, NULL, 0);
         } else {
             const struct view *v = channels_view_of(upstream_channels(upstream),
                                                     item->subscription);
-            message_result_ok(&m, name, v->channel->epoch,
+            message_result_ok(&m, name, as, v->channel->epoch,
                               snapshot_seq(r->client, v));
         }
     }
@@ -105,8 +111,9 @@ static void add_results(struct request *r, struct bytes *out)
     for (uint32_t i = 0; i < r->n_items; i++) {
         const struct subscribe_item *item = &r->items[i];
         if (item->subscription != NO_SUBSCRIPTION && item->gap)
-            message_gap(out, request_item_name(r, item),
-                        request_item_since(r, item), "not_resumable");
+            message_gap(
+                out, upstream_subscription_name(upstream, item->subscription),
+                request_item_since(r, item), "not_resumable");
     }
 }
 
@@ -128,7 +135,8 @@ static void take_over(struct client *c, struct request *r)
             continue;
         client_tell(
             c, (struct activity){.action = ACTIVITY_SUBSCRIBE,
-                                 .channel = request_item_name(r, item),
+                                 .channel = upstream_subscription_name(
+                                     upstream, item->subscription),
                                  .mode = span_str(item->all ? "all" : "latest"),
                                  .interval_ms = upstream_subscription_interval(
                                      upstream, item->subscription)});
@@ -281,7 +289,7 @@ void subscribe_command(struct client *c, const struct command *cmd,
     r->snapshot = cmd->snapshot;
     bytes_add_span(&r->id, bytes_span(&cmd->id));
     for (size_t i = 0; i < cmd->n_channels; i++)
-        open_item(c, r, cmd, command_channel(cmd, i), &have);
+        open_item(c, r, cmd, i, &have);
     subscription_set_close(&have);
     wait_or_finish(r, out);
 }
@@ -395,7 +403,7 @@ static void tell_one(void *arg, struct client *c)
     } else {
         m = message_results_begin(&out, "subscribed", span_str(""));
         v = t->pattern ? NULL : channels_view_of(cs, subscription);
-        message_result_ok(&m, t->name, v ? v->channel->epoch : NULL,
+        message_result_ok(&m, t->name, t->name, v ? v->channel->epoch : NULL,
                           v ? snapshot_seq(c, v) : 0);
         message_results_end(&m);
     }

@@ -34,12 +34,15 @@ static void check_channels(const struct command *cmd)
     bytes_init(&out);
     r = message_results_begin(&out, "subscribed", bytes_span(&cmd->id));
     for (size_t i = 0; i < cmd->n_channels; i++) {
-        struct span name = command_channel(cmd, i);
-        (void)command_since(cmd, name, &since);
-        if (route_channel_ok(name, true))
-            message_result_ok(&r, name, "0", i);
+        const char *bad;
+        struct span asked = command_channel(cmd, i);
+        struct span name = command_name(cmd, i, &bad);
+        assert((name.len == 0) == (bad != NULL));
+        (void)command_since(cmd, i, &since);
+        if (!bad)
+            message_result_ok(&r, asked, name, "0", i);
         else
-            message_result_bad(&r, name, "bad_channel", "no");
+            message_result_bad(&r, asked, "bad_channel", bad);
     }
     message_results_end(&r);
     check_answer(&out);

@@ -63,14 +63,16 @@ static void results_are_a_list_of_all_kinds(void **state)
         message_results_begin(&out, "subscribed", span_str("7"));
 
     (void)state;
-    message_result_ok(&f, span_str("a"), "e1", 12);
-    message_result_ok(&f, span_str("b:*"), NULL, 0);
+    message_result_ok(&f, span_str("a"), span_str("a"), "e1", 12);
+    message_result_ok(&f, span_str("bars:A:1D"), span_str("bars:A:D"), NULL, 0);
+    message_result_ok(&f, span_str("b:*"), span_str("b:*"), NULL, 0);
     message_result_bad(&f, span_str("c"), "forbidden", "not for you");
     message_result_mode(&f, span_str("d"), true, 0);
     message_result_mode(&f, span_str("e"), false, 250);
     message_results_end(&f);
     said("{\"type\":\"subscribed\",\"id\":7,\"results\":["
          "{\"channel\":\"a\",\"ok\":true,\"epoch\":\"e1\",\"seq\":12},"
+         "{\"channel\":\"bars:A:1D\",\"ok\":true,\"as\":\"bars:A:D\"},"
          "{\"channel\":\"b:*\",\"ok\":true},"
          "{\"channel\":\"c\",\"ok\":false,\"code\":\"forbidden\","
          "\"message\":\"not for you\"},"

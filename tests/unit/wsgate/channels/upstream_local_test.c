@@ -70,6 +70,10 @@ static void lines_go_to_the_channel_of_their_route_or_envelope(void **state)
 
 static void refused_lines_say_why(void **state)
 {
+    static const char *const bad[][2] = {
+        {"{\"channel\":\"prod:_x\",\"data\":1}", "internal"},
+        {"{\"channel\":\"a:*\",\"data\":1}", "pattern"},
+        {"{\"channel\":\"bars:A:1min\",\"data\":1}", "end with a resolution"}};
     struct world *w = *state;
     struct err err = {0};
 
@@ -78,6 +82,12 @@ static void refused_lines_say_why(void **state)
     err = (struct err){0};
     assert_false(world_line(&w->up, "{\"channel\":\"a b\",\"data\":1}", &err));
     assert_non_null(strstr(err.text, "cannot be a channel"));
+    assert_non_null(strstr(err.text, "letters, digits"));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        err = (struct err){0};
+        assert_false(world_line(&w->up, bad[i][0], &err));
+        assert_non_null(strstr(err.text, bad[i][1]));
+    }
     err = (struct err){0};
     assert_false(world_line(&w->up, "{\"channel\":7,\"data\":1}", &err));
     assert_non_null(strstr(err.text, "not a string"));
@@ -85,6 +95,26 @@ static void refused_lines_say_why(void **state)
     err = (struct err){0};
     assert_false(world_line(&w->up, "{\"type\":\"tick\"", &err));
     assert_int_equal(upstream_stats(w->up.upstream).messages_invalid, 1);
+}
+
+static void a_bar_goes_to_the_canonical_name_of_its_channel(void **state)
+{
+    struct world *w = *state;
+    uint32_t a = open_channel(w, "bars:A:D");
+    const uint64_t key = subscription_key(a, false);
+    struct err err = {0};
+
+    fanout_subscribe(&w->up.fanout, &w->listener.m, &key, 1);
+    assert_true(world_line(
+        &w->up, "{\"channel\":\"bars:A:1D\",\"data\":{\"n\":1}}", &err));
+    assert_true(world_line(&w->up,
+                           "{\"type\":\"bar\",\"symbol\":\"A\","
+                           "\"resolution\":\"1D\",\"bar\":{\"time\":"
+                           "1700000000000,\"n\":2}}",
+                           &err));
+    assert_int_equal(listener_count(&w->listener, "\"channel\":\"bars:A:D\""),
+                     2);
+    upstream_close(w->up.upstream, a);
 }
 
 static void
@@ -111,6 +141,7 @@ int main(void)
         TEST(without_redis_everything_is_live_and_settled),
         TEST(lines_go_to_the_channel_of_their_route_or_envelope),
         TEST(refused_lines_say_why),
+        TEST(a_bar_goes_to_the_canonical_name_of_its_channel),
         TEST(what_a_pipe_has_said_is_kept_and_what_nobody_said_is_not),
     };
 

@@ -81,10 +81,37 @@ static void both_forms_name_channels(void **state)
     assert_int_equal(cmd.mode, COMMAND_LATEST);
     assert_int_equal(cmd.interval_ms, 250);
     assert_false(cmd.snapshot);
-    assert_true(command_since(&cmd, span_str("a:b"), &since));
+    assert_true(command_since(&cmd, 0, &since));
     assert_true(span_is(since, "17-0"));
-    assert_false(command_since(&cmd, span_str("c:*"), &since));
+    assert_false(command_since(&cmd, 2, &since));
     command_free(&cmd);
+}
+
+static void names_are_canonical_in_both_forms(void **state)
+{
+    static const char *const forms[] = {
+        "{\"type\":\"subscribe\",\"channels\":[\"bars:A:1D\",\"bars:A:1min\"],"
+        "\"since\":{\"bars:A:1D\":\"1-0\",\"bars:A:1min\":\"2-0\"}}",
+        "{\"type\":\"unsubscribe\",\"channel\":\"bars\",\"symbol\":\"A\","
+        "\"resolution\":\"1D\",\"since\":{\"bars:A:D\":\"1-0\"}}"};
+    struct command cmd;
+    const char *why;
+    struct span since;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        assert_true(command_read(span_str(forms[i]), &cmd, &why));
+        assert_true(span_is(command_channel(&cmd, 0), "bars:A:1D"));
+        assert_true(span_is(command_name(&cmd, 0, &why), "bars:A:D"));
+        assert_null(why);
+        assert_true(command_since(&cmd, 0, &since));
+        assert_true(span_is(since, "1-0"));
+        if (cmd.n_channels > 1) {
+            assert_int_equal(command_name(&cmd, 1, &why).len, 0);
+            assert_non_null(strstr(why, "resolution"));
+        }
+        command_free(&cmd);
+    }
 }
 
 /* The text of the one frame in out. */
@@ -156,7 +183,7 @@ static void everything_said_is_json(void **state)
             break;
         default:
             r = message_results_begin(&out, "subscribed", span_str("7"));
-            message_result_ok(&r, span_str("a:b"), "beef", 12);
+            message_result_ok(&r, span_str("a:b"), span_str("a:b"), "beef", 12);
             message_result_bad(&r, span_str("\"\n"), "bad_channel", "no");
             message_result_mode(&r, span_str("c:*"), true, 250);
             message_results_end(&r);
@@ -176,6 +203,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(an_id_is_kept_also_when_the_rest_is_wrong),
         cmocka_unit_test(both_forms_name_channels),
+        cmocka_unit_test(names_are_canonical_in_both_forms),
         cmocka_unit_test(updates_carry_the_payload_as_it_was),
         cmocka_unit_test(everything_said_is_json),
     };

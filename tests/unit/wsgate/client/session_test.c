@@ -82,6 +82,35 @@ static void only_what_one_has_can_be_given_up(void **state)
                         "unsubscribe market_data:A  0\n");
 }
 
+/* By any of its names, also while it is under way. */
+static void what_has_two_names_is_given_up_by_either(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    visitor_say(w, v,
+                "{\"type\":\"subscribe\",\"channels\":"
+                "[\"bars:A:1D\",\"bars:A:1M\"]}");
+    visitor_say(w, v, "{\"type\":\"unsubscribe\",\"channels\":[\"bars:A:M\"]}");
+    assert_int_equal(visitor_count(v, "\"bars:A:M\",\"ok\":true}"), 1);
+    world_redis(&w->up);
+    assert_int_equal(visitor_count(v, "\"bars:A:1M\",\"ok\":false,"
+                                      "\"code\":\"cancelled\""),
+                     1);
+    visitor_subscribe(w, v, "\"bars:A:W\"");
+    world_redis(&w->up);
+    visitor_forget(v);
+    visitor_say(w, v, "{\"type\":\"list\"}");
+    ORDER(v, "\"bars:A:D\"", "\"bars:A:W\"");
+    visitor_say(w, v,
+                "{\"type\":\"unsubscribe\",\"channels\":"
+                "[\"bars:A:D\",\"bars:A:1W\",\"bars:A:1min\"]}");
+    ORDER(v, "\"bars:A:D\",\"ok\":true}",
+          "\"bars:A:1W\",\"ok\":true,\"as\":\"bars:A:W\"}",
+          "\"bars:A:1min\",\"ok\":false,\"code\":\"not_subscribed\"");
+    assert_int_equal(w->clients->subscriptions, 0);
+}
+
 /* --- the others --- */
 
 static void a_list_says_how_channels_are_subscribed(void **state)
@@ -204,6 +233,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_REDIS(what_is_under_way_can_be_called_off),
         WITHOUT_REDIS(only_what_one_has_can_be_given_up),
+        WITH_REDIS(what_has_two_names_is_given_up_by_either),
         WITHOUT_REDIS(a_list_says_how_channels_are_subscribed),
         WITHOUT_REDIS(a_ping_gets_its_pong_of_either_kind),
         WITHOUT_REDIS(a_token_cannot_be_checked_without_a_key),

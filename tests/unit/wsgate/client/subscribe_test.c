@@ -182,6 +182,42 @@ static void each_name_is_judged_by_itself(void **state)
                         "connect   0\nsubscribe market_data:A latest 0\n");
 }
 
+/* What is acknowledged under a name that messages never carry is mute. */
+static void a_name_is_answered_as_asked_and_heard_as_it_is_spelt(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+    struct err err;
+
+    visitor_subscribe(w, v,
+                      "\"bars:A:1D\",\"bars:A:1min\",\"bars:A\",\"bars:A:D\"");
+    ORDER(v, "\"bars:A:1D\",\"ok\":true,\"as\":\"bars:A:D\",\"epoch\"",
+          "\"bars:A:1min\",\"ok\":false,\"code\":\"bad_channel\"",
+          "resolution: 1S to 3600S",
+          "\"bars:A\",\"ok\":false,\"code\":\"bad_channel\"",
+          "\"bars:A:D\",\"ok\":true,\"epoch\"");
+    assert_int_equal(w->clients->subscriptions, 1);
+    assert_true(world_line(
+        &w->up, "{\"channel\":\"bars:A:1D\",\"data\":{\"n\":1}}", &err));
+    ORDER(v, "\"type\":\"update\",\"channel\":\"bars:A:D\"", "{\"n\":1}");
+    assert_string_equal(world_activities(w),
+                        "connect   0\nsubscribe bars:A:D latest 0\n"
+                        "subscribe bars:A:D latest 0\n");
+}
+
+static void a_name_is_private_whatever_stands_before_it(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    visitor_subscribe(w, v,
+                      "\"prod:executions:42\",\"prod:account\","
+                      "\"x:positions:1\",\"prod:executions:*\","
+                      "\"prod:_probe:x\",\"market_data:_A\",\"a:_b:*\"");
+    assert_int_equal(visitor_count(v, "\"code\":\"forbidden\""), 7);
+    assert_int_equal(w->clients->subscriptions, 0);
+}
+
 static void a_name_that_is_too_long_is_cut_in_the_answer(void **state)
 {
     struct client_world *w = *state;
@@ -297,6 +333,8 @@ int main(void)
         WITH_REDIS(a_client_that_leaves_takes_its_requests_along),
         WITH_REDIS(a_client_that_cannot_be_told_loses_its_other_requests),
         WITHOUT_REDIS(each_name_is_judged_by_itself),
+        WITHOUT_REDIS(a_name_is_answered_as_asked_and_heard_as_it_is_spelt),
+        WITHOUT_REDIS(a_name_is_private_whatever_stands_before_it),
         WITHOUT_REDIS(a_name_that_is_too_long_is_cut_in_the_answer),
         WITHOUT_REDIS(
             what_must_not_be_missed_is_sent_in_full_unless_said_otherwise),

@@ -50,7 +50,8 @@ static int close_world(void **state)
     return 0;
 }
 
-/* The answer to the request, with frames that follow it as they are. */
+/* The answer to the request, with frames that follow it as they are but for
+ * NUL bytes. */
 static const char *ask(struct client_world *w, const char *request, size_t len)
 {
     static char answer[4096];
@@ -71,6 +72,8 @@ static const char *ask(struct client_world *w, const char *request, size_t len)
         got += (size_t)n;
     v->ended = n == 0;
     answer[got] = '\0';
+    for (size_t i = 0; i < got; i++) /* lengths of frames */
+        answer[i] = answer[i] == '\0' ? '?' : answer[i];
     return answer;
 }
 
