@@ -233,19 +233,6 @@ def test_what_is_no_list_in_the_address_is_answered(redis_server, gate,
     ws.subscribe("market_data:AAPL")
 
 
-def test_a_wildcard_covers_one_last_part(redis_server, gate):
-    g = gate(redis=redis_server)
-    ws = g.ws()
-    ws.subscribe("bars:AAPL:*", "market_data:*")
-    r = redis_server.client()
-    for name in ("bars:AAPL:1", "bars:AAPL:1:2", "bars:MSFT:1",
-                 "market_data:A:B", "market_data:NEW"):
-        r.publish(name, json.dumps(name))
-    ws.wait_type("update", channel="market_data:NEW")
-    assert [m["channel"] for m in ws.of("update")] == ["bars:AAPL:1",
-                                                       "market_data:NEW"]
-
-
 def test_a_name_and_a_wildcard_over_it_do_not_double(redis_server, gate):
     g = gate(redis=redis_server)
     both, name, wild = g.ws(), g.ws(), g.ws()
@@ -261,26 +248,6 @@ def test_a_name_and_a_wildcard_over_it_do_not_double(redis_server, gate):
         got = [m["data"] for m in ws.of("update", "market_data:AAPL")]
         assert got == list(range(100))
         assert len(ws.of("update")) == n
-
-
-def test_wildcards_that_match_alike_in_redis_do_not_double(redis_server,
-                                                           gate):
-    g = gate(redis=redis_server)
-    narrow, wide = g.ws(), g.ws()
-    narrow.subscribe("bars:AAPL:*")
-    wide.subscribe("bars:*")
-    r = redis_server.client()
-    for i in range(10):
-        r.publish("bars:AAPL:1", str(i))
-        r.publish("bars:new:%d:1" % i, "0")
-    r.publish("bars:END", "1")
-    r.publish("bars:AAPL:1", '"end"')
-    narrow.wait_type("update", data="end")
-    wide.wait_type("update", channel="bars:END")
-    assert [(m["seq"], m["data"]) for m in narrow.of("update")] == [
-        *((i + 1, i) for i in range(10)), (11, "end")]
-    assert [m["channel"] for m in wide.of("update")] == ["bars:END"]
-    assert g.metric("channels") == 2, "no channels that nobody asked for"
 
 
 def test_names_come_and_go_beside_a_wildcard_without_loss(redis_server, gate):

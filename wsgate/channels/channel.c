@@ -6,6 +6,7 @@
 
 #include "common/event/route.h"
 #include "wsgate/channels/message.h"
+#include "wsgate/channels/pattern.h"
 
 /* --- names --- */
 
@@ -14,20 +15,13 @@ static bool channel_is(const struct node *n, struct span name)
     return span_eq(node_of(struct channel, node, n)->name, name);
 }
 
-static bool pattern_is(const struct node *n, struct span name)
-{
-    return span_eq(node_of(struct pattern, node, n)->name, name);
-}
-
 void channels_init(struct channels *cs, struct fanout *fanout, uint64_t seed,
-                   size_t channel_size, size_t pattern_size)
+                   const struct channel_sizes *sizes)
 {
-    *cs = (struct channels){.fanout = fanout,
-                            .epoch_seed = seed,
-                            .channel_size = channel_size,
-                            .pattern_size = pattern_size};
+    *cs = (struct channels){
+        .fanout = fanout, .epoch_seed = seed, .sizes = *sizes};
     table_init(&cs->by_name, channel_is);
-    table_init(&cs->patterns, pattern_is);
+    patterns_init(cs);
     types_init(&cs->types);
     bytes_init(&cs->scratch);
 }
@@ -37,40 +31,6 @@ struct channel *channels_find(const struct channels *cs, struct span name)
     struct node *n = table_find(&cs->by_name, name);
 
     return n ? node_of(struct channel, node, n) : NULL;
-}
-
-struct pattern *channels_find_pattern(const struct channels *cs,
-                                      struct span name)
-{
-    struct node *n = table_find(&cs->patterns, name);
-
-    return n ? node_of(struct pattern, node, n) : NULL;
-}
-
-/* A name is covered by one pattern at most: that with its last part replaced.
- */
-static struct pattern *pattern_over(const struct channels *cs, struct span name)
-{
-    char pattern[ROUTE_NAME_MAX + 1];
-    size_t n = name.len;
-
-    while (n > 0 && name.ptr[n - 1] != ':')
-        n--;
-    if (n == 0 || n >= sizeof pattern)
-        return NULL;
-    memcpy(pattern, name.ptr, n);
-    pattern[n] = '*';
-    return channels_find_pattern(cs, span_make(pattern, n + 1));
-}
-
-/* Is that pattern this one?  Of all names, without a look at the table. */
-static bool is_over(struct span pattern, struct span name)
-{
-    size_t n = pattern.len - 1;
-
-    return n > 0 && pattern.ptr[n - 1] == ':' && name.len >= n &&
-           memcmp(name.ptr, pattern.ptr, n) == 0 &&
-           !memchr(name.ptr + n, ':', name.len - n);
 }
 
 static void view_init(struct channels *cs, struct view *v,
@@ -96,41 +56,19 @@ static void unlist_waiting(struct channels *cs, struct view *v)
         *at = v->next_waiting;
 }
 
-static void cover_by(struct channels *cs, struct pattern_view *pv,
-                     struct channel *channel, uint64_t stamp)
-{
-    struct view *v = channel_view(cs, channel, pv->dialect, pv->interval_ms);
-
-    /* Too many intervals: better every message than none. */
-    if (!v && pv->dialect == DIALECT_NATIVE)
-        v = &channel->native;
-    if (v)
-        stream_pattern_cover(&pv->stream, &v->stream, stamp);
-}
-
-static void cover(struct channels *cs, struct pattern *p,
-                  struct channel *channel)
-{
-    uint64_t stamp = fanout_stamp(cs->fanout);
-
-    channel->pattern = p;
-    p->n_channels++;
-    for (struct pattern_view *pv = p->views; pv; pv = pv->next)
-        cover_by(cs, pv, channel, stamp);
-}
-
 struct channel *channels_get(struct channels *cs, struct span name)
 {
     struct channel *channel = channels_find(cs, name);
     struct bytes prefix;
-    struct pattern *p;
 
     if (channel)
         return channel;
     if (cs->by_name.count >= CHANNELS_MAX)
         return NULL;
-    channel = mem_zero(cs->channel_size);
+    channel = mem_zero(cs->sizes.channel);
     channel->name = span_make(mem_str(name), name.len);
+    channel->hidden = cs->routes && (route_channel_is_internal(name) ||
+                                     route_is_private(cs->routes, name));
     bytes_init(&prefix);
     message_prefix(&prefix, name);
     channel->prefix = bytes_span(&prefix);
@@ -143,9 +81,7 @@ struct channel *channels_get(struct channels *cs, struct span name)
         cs->is_by_symbol && cs->is_by_symbol(cs->is_by_symbol_arg, name);
     view_init(cs, &channel->native, channel, DIALECT_NATIVE, 0);
     table_add(&cs->by_name, &channel->node, channel->name);
-    p = pattern_over(cs, name);
-    if (p)
-        cover(cs, p, channel);
+    patterns_cover(cs, channel);
     return channel;
 }
 
@@ -154,8 +90,9 @@ void channels_remove(struct channels *cs, struct channel *channel)
     struct view *v = channel->native.next;
 
     table_remove(&cs->by_name, &channel->node);
-    if (channel->pattern)
-        channel->pattern->n_channels--;
+    for (uint32_t i = 0; i < channel->n_patterns; i++)
+        channel->patterns[i]->n_channels--;
+    free(channel->patterns);
     while (v) {
         struct view *next = v->next;
         unlist_waiting(cs, v);
@@ -220,134 +157,22 @@ struct view *channel_view(struct channels *cs, struct channel *channel,
     return v;
 }
 
-/* --- patterns --- */
-
-struct covering {
-    struct channels *cs;
-    struct pattern *pattern;
-    struct pattern_view *view;
-};
-
-static void cover_if_match(void *arg, struct node *n)
-{
-    struct covering *c = arg;
-    struct channel *channel = node_of(struct channel, node, n);
-
-    if (!is_over(c->pattern->name, channel->name))
-        return;
-    if (!channel->pattern)
-        c->pattern->n_channels++;
-    channel->pattern = c->pattern;
-    cover_by(c->cs, c->view, channel, fanout_stamp(c->cs->fanout));
-}
-
-struct pattern *channels_get_pattern(struct channels *cs, struct span name)
-{
-    struct pattern *p = channels_find_pattern(cs, name);
-
-    if (p || cs->patterns.count >= PATTERNS_MAX)
-        return p;
-    p = mem_zero(cs->pattern_size);
-    p->name = span_make(mem_str(name), name.len);
-    table_add(&cs->patterns, &p->node, p->name);
-    return p;
-}
-
-void pattern_trim(struct channels *cs, struct pattern *p)
-{
-    struct pattern_view **at = &p->views;
-
-    while (*at) {
-        struct pattern_view *v = *at;
-        if (v->refs > 0 || v->stream.n_groups > 0) {
-            at = &v->next;
-            continue;
-        }
-        *at = v->next;
-        fanout_remove_pattern(cs->fanout, &v->stream);
-        free(v);
-    }
-}
-
-struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
-                                  enum dialect dialect, uint32_t interval_ms)
-{
-    unsigned n = 1; /* as many as a channel has */
-    struct pattern_view *v;
-    struct covering c;
-
-    for (v = p->views; v; v = v->next) {
-        if (v->dialect == dialect && v->interval_ms == interval_ms)
-            return v;
-    }
-    pattern_trim(cs, p);
-    for (v = p->views; v; v = v->next)
-        n++;
-    if (interval_ms > 0 && n >= VIEWS_MAX)
-        return NULL;
-    v = mem_zero(sizeof *v);
-    fanout_add_pattern(cs->fanout, &v->stream, 0);
-    v->pattern = p;
-    v->dialect = dialect;
-    v->interval_ms = interval_ms;
-    v->next = p->views;
-    p->views = v;
-    c = (struct covering){.cs = cs, .pattern = p, .view = v};
-    table_each(&cs->by_name, cover_if_match, &c);
-    return v;
-}
-
-static void forget_pattern(void *arg, struct node *n)
-{
-    struct channel *channel = node_of(struct channel, node, n);
-
-    if (channel->pattern == arg)
-        channel->pattern = NULL;
-}
-
-void channels_remove_pattern(struct channels *cs, struct pattern *p)
-{
-    table_remove(&cs->patterns, &p->node);
-    if (p->n_channels > 0)
-        table_each(&cs->by_name, forget_pattern, p);
-    while (p->views) {
-        struct pattern_view *v = p->views;
-        p->views = v->next;
-        fanout_remove_pattern(cs->fanout, &v->stream);
-        free(v);
-    }
-    free((void *)(uintptr_t)p->name.ptr);
-    free(p);
-}
-
 static void remove_one(void *arg, struct node *n)
 {
     channels_remove(arg, node_of(struct channel, node, n));
 }
 
-static void remove_one_pattern(void *arg, struct node *n)
-{
-    channels_remove_pattern(arg, node_of(struct pattern, node, n));
-}
-
 void channels_close(struct channels *cs)
 {
-    table_each(&cs->patterns, remove_one_pattern, cs);
+    patterns_close(cs);
     table_each(&cs->by_name, remove_one, cs);
     table_close(&cs->by_name);
-    table_close(&cs->patterns);
     bytes_close(&cs->scratch);
 }
 
 struct view *channels_view_of(const struct channels *cs, uint32_t subscription)
 {
     return (struct view *)cs->fanout->streams[subscription];
-}
-
-struct pattern_view *channels_pattern_of(const struct channels *cs,
-                                         uint32_t subscription)
-{
-    return (struct pattern_view *)fanout_pattern(cs->fanout, subscription);
 }
 
 /* --- all of them, for others --- */

@@ -21,6 +21,7 @@
 #include "common/base/span.h"
 #include "common/base/table.h"
 #include "common/event/event.h"
+#include "common/event/route.h"
 #include "wsgate/channels/dialect.h"
 #include "wsgate/fanout/fanout.h"
 #include "wsgate/fanout/type.h"
@@ -55,7 +56,9 @@ struct channel {
     struct node node; /* by name */
     struct span name; /* NUL-terminated too */
     struct span prefix;
-    struct pattern *pattern; /* that covers it, if somebody wants that */
+    struct pattern **patterns; /* that cover it, in no order */
+    uint32_t n_patterns;
+    bool hidden; /* private or internal: no pattern covers it */
     struct view native;
     uint64_t seq;
     int64_t last_ms; /* of the newest message; 0: none yet */
@@ -76,24 +79,45 @@ struct pattern_view {
 
 struct pattern {
     struct node node; /* by name */
-    struct span name; /* market_data:* */
+    struct span name; /* bars:*:5 */
+    struct family *family;
+    struct pattern *next_of_family;
     struct pattern_view *views;
+    uint8_t rank;        /* of its subscription ids: see group.h */
     uint32_t n_channels; /* that it covers */
     struct channel_mark mark;
 };
 
+/* All patterns with the same first part; there is at least one. */
+struct family {
+    struct node node;  /* by name */
+    struct span name;  /* bars: */
+    struct span whole; /* bars:*, which stands for all of it */
+    struct pattern *patterns;
+    uint32_t n_patterns;
+};
+
+/* Of the structs that begin with a struct channel, a struct pattern, a struct
+ * family; what follows in them is zero at first. */
+struct channel_sizes {
+    size_t channel, pattern, family;
+};
+
 struct channels {
     struct fanout *fanout;
+    const struct route_table *routes; /* NULL: nothing is private */
     struct table by_name;
-    struct table patterns;
+    struct table patterns, families;
     struct types types;
     /* Does a channel of this name carry many symbols?  NULL: none does. */
     bool (*is_by_symbol)(void *arg, struct span name);
     void *is_by_symbol_arg;
     struct view *waiting; /* have a message that waits for their interval */
     uint64_t epoch_seed;
-    size_t channel_size, pattern_size;
+    struct channel_sizes sizes;
     struct bytes scratch;
+    struct pattern_view **over; /* scratch of pattern.c */
+    uint32_t cap_over;
     uint64_t too_big;   /* messages that no frame can hold */
     uint64_t throttled; /* superseded within an interval, x clients */
 };
@@ -105,10 +129,8 @@ struct channel_message {
     bool local;
 };
 
-/* The sizes are those of the structs that begin with a struct channel and a
- * struct pattern; what follows in them is zero at first. */
 void channels_init(struct channels *cs, struct fanout *fanout, uint64_t seed,
-                   size_t channel_size, size_t pattern_size);
+                   const struct channel_sizes *sizes);
 void channels_close(struct channels *cs);
 
 struct channel *channels_find(const struct channels *cs, struct span name);
@@ -116,17 +138,9 @@ struct channel *channels_find(const struct channels *cs, struct span name);
 struct channel *channels_get(struct channels *cs, struct span name);
 /* No client may be subscribed to it. */
 void channels_remove(struct channels *cs, struct channel *channel);
-struct pattern *channels_find_pattern(const struct channels *cs,
-                                      struct span name);
-struct pattern *channels_get_pattern(struct channels *cs, struct span name);
-void channels_remove_pattern(struct channels *cs, struct pattern *p);
 /* NULL: the channel has too many intervals in use. */
 struct view *channel_view(struct channels *cs, struct channel *channel,
                           enum dialect dialect, uint32_t interval_ms);
-struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
-                                  enum dialect dialect, uint32_t interval_ms);
-/* Forgets the pattern's views that nobody uses. */
-void pattern_trim(struct channels *cs, struct pattern *p);
 /* In no order; fn must not publish or subscribe, as in the next. */
 void channels_each(const struct channels *cs,
                    void (*fn)(void *arg, const struct channel *channel),
@@ -140,8 +154,6 @@ void channels_each_payload(const struct channels *cs, struct span name,
                            void *arg);
 /* What a subscription id of the fanout stands for. */
 struct view *channels_view_of(const struct channels *cs, uint32_t subscription);
-struct pattern_view *channels_pattern_of(const struct channels *cs,
-                                         uint32_t subscription);
 
 enum channel_result { CHANNEL_OK, CHANNEL_NOT_JSON, CHANNEL_TOO_BIG };
 

@@ -6,6 +6,7 @@
 #include "common/base/bytes.h"
 #include "common/base/clock.h"
 #include "common/base/metrics.h"
+#include "common/event/channel_name.h"
 #include "common/redis/redis_sub.h"
 #include "wsgate/channels/upstream_internal.h"
 
@@ -139,7 +140,7 @@ static uint32_t open_pattern(struct upstream *upstream, struct span name,
     u->refs++;
     if (!u->wanted) {
         u->wanted = true;
-        upstream_redis_want(upstream, name, true);
+        upstream_redis_want_pattern(upstream, u);
     }
     return v->stream.id;
 }
@@ -149,9 +150,10 @@ static struct view *find_view(struct channels *cs, struct channel *channel,
 {
     struct view *v = channel_view(cs, channel, dialect, interval_ms);
 
-    if (v || !channel->pattern)
+    if (v || channel->n_patterns == 0)
         return v;
-    pattern_trim(cs, channel->pattern);
+    for (uint32_t i = 0; i < channel->n_patterns; i++)
+        pattern_trim(cs, channel->patterns[i]);
     return channel_view(cs, channel, dialect, interval_ms);
 }
 
@@ -161,7 +163,7 @@ uint32_t upstream_open(struct upstream *upstream, struct span name,
     struct upstream_channel *u;
     struct view *v;
 
-    if (name.ptr[name.len - 1] == '*')
+    if (channel_name_is_pattern(name))
         return open_pattern(upstream, name, dialect, interval_ms);
     u = upstream_channel(upstream, name);
     v = !u ? NULL
@@ -175,7 +177,7 @@ uint32_t upstream_open(struct upstream *upstream, struct span name,
         if (u->fetch == FETCH_DONE &&
             upstream_covered_from(upstream, u) == UINT64_MAX)
             u->fetch = FETCH_NONE; /* nothing was heard for a while */
-        upstream_redis_want(upstream, name, false);
+        upstream_redis_want(upstream, name);
     }
     return v->stream.id;
 }
@@ -255,12 +257,11 @@ static void sweep_pattern(void *arg, struct node *n)
 {
     struct sweep *s = arg;
     struct pattern *pattern = node_of(struct pattern, node, n);
-    const struct upstream_pattern *u = upstream_pattern_of(pattern);
+    struct upstream_pattern *u = upstream_pattern_of(pattern);
 
     if (u->refs > 0 || u->idle_mono_ms > s->before)
         return;
-    if (u->wanted)
-        upstream_redis_unwant(s->upstream, pattern->name, true);
+    upstream_redis_unwant_pattern(s->upstream, u);
     s->upstream->refused -= u->access.refused;
     channels_remove_pattern(&s->upstream->channels, pattern);
 }
@@ -282,11 +283,11 @@ static void on_sweep(uv_timer_t *t)
          * was: then nothing comes twice while one of them is given up. */
         if (u->refs > 0 || u->keep) {
             u->idle = false;
-        } else if (u->channel.pattern || u->idle_mono_ms > s.before) {
+        } else if (u->channel.n_patterns > 0 || u->idle_mono_ms > s.before) {
             upstream->idle[kept++] = u;
         } else {
             if (u->wanted)
-                upstream_redis_unwant(upstream, u->channel.name, false);
+                upstream_redis_unwant(upstream, u->channel.name);
             upstream_taken_forget(u);
             upstream->refused -= u->access.refused;
             channels_remove(&upstream->channels, &u->channel);
@@ -313,6 +314,10 @@ struct upstream *upstream_new(uv_loop_t *loop,
                               struct fanout *fanout,
                               const struct upstream_events *events, void *arg)
 {
+    static const struct channel_sizes sizes = {
+        .channel = sizeof(struct upstream_channel),
+        .pattern = sizeof(struct upstream_pattern),
+        .family = sizeof(struct upstream_family)};
     struct upstream *upstream = mem_zero(sizeof *upstream);
 
     upstream->loop = loop;
@@ -322,9 +327,9 @@ struct upstream *upstream_new(uv_loop_t *loop,
     upstream->arg = arg;
     upstream->connection = 1;
     upstream->local = event_reader_new();
-    channels_init(
-        &upstream->channels, fanout, clock_mono_ns() ^ (uint64_t)getpid(),
-        sizeof(struct upstream_channel), sizeof(struct upstream_pattern));
+    channels_init(&upstream->channels, fanout,
+                  clock_mono_ns() ^ (uint64_t)getpid(), &sizes);
+    upstream->channels.routes = config->routes;
     if (config->routes) {
         upstream->channels.is_by_symbol = is_by_symbol;
         upstream->channels.is_by_symbol_arg = (void *)(uintptr_t)config->routes;

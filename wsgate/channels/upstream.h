@@ -7,8 +7,10 @@
  * Redis has confirmed it and the cached newest messages
  * ({prefix}last:{channel}) have come; or there is nobody to wait for.
  *
- * A channel that is subscribed by name and covered by a pattern comes twice
- * from Redis; the copy of the pattern is ignored while the name is confirmed.
+ * Patterns are matched here: Redis is asked for one a family, bars:* for
+ * bars:*:5 and bars:AAPL:* together.  A channel that is subscribed by name and
+ * belongs to such a family comes twice from Redis; the copy of the family is
+ * ignored while the name is confirmed.
  *
  * Units       times are milliseconds; counters count since the start
  * Ownership   upstream_new() makes timers only, upstream_start() opens the links
@@ -25,7 +27,7 @@
 #include "common/redis/redis_cmd.h"
 #include "common/redis/redis_config.h"
 #include "common/redis/redis_probe.h"
-#include "wsgate/channels/channel.h"
+#include "wsgate/channels/pattern.h"
 
 enum { UPSTREAM_LINGER_MS = 5000 };
 #define NO_SUBSCRIPTION UINT32_MAX

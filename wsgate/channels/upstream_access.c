@@ -1,20 +1,6 @@
 /* What Redis refuses (ACL), and to whom that is to be said. */
 #include "wsgate/channels/upstream_internal.h"
 
-struct access *upstream_access_of(struct upstream *upstream, struct span name,
-                                  bool pattern)
-{
-    struct upstream_pattern *p = NULL;
-    struct upstream_channel *u = NULL;
-
-    if (pattern)
-        p = upstream_pattern_of(
-            channels_find_pattern(&upstream->channels, name));
-    else
-        u = upstream_channel_of(channels_find(&upstream->channels, name));
-    return p ? &p->access : u ? &u->access : NULL;
-}
-
 /* Is said before the loop sleeps: not in the middle of a request. */
 static void note(struct upstream *upstream, struct span name, bool pattern,
                  bool refused)

@@ -75,6 +75,13 @@ struct upstream_pattern {
     uint64_t idle_mono_ms, confirmed, confirmed_frame;
 };
 
+/* Patterns with the same first part: Redis is asked for all of it. */
+struct upstream_family {
+    struct family family;        /* first */
+    bool wanted;                 /* subscribed to, in Redis */
+    uint64_t confirmed, refused; /* in which connection; 0: not */
+};
+
 /* A PUBLISH to ourselves, behind a batch of questions. */
 struct fence {
     struct upstream *upstream;
@@ -88,6 +95,11 @@ static inline struct upstream_channel *upstream_channel_of(struct channel *c)
 static inline struct upstream_pattern *upstream_pattern_of(struct pattern *p)
 {
     return (struct upstream_pattern *)p;
+}
+
+static inline struct upstream_family *upstream_family_of(struct family *f)
+{
+    return (struct upstream_family *)f;
 }
 
 struct upstream {
@@ -149,17 +161,18 @@ void upstream_deliver(struct upstream *upstream, struct channel *channel,
 void upstream_redis_open(struct upstream *upstream);
 void upstream_redis_close(struct upstream *upstream);
 bool upstream_redis_is_up(const struct upstream *upstream);
-void upstream_redis_want(struct upstream *upstream, struct span name,
-                         bool pattern);
-void upstream_redis_unwant(struct upstream *upstream, struct span name,
-                           bool pattern);
+void upstream_redis_want(struct upstream *upstream, struct span name);
+void upstream_redis_unwant(struct upstream *upstream, struct span name);
+void upstream_redis_want_pattern(struct upstream *upstream,
+                                 struct upstream_pattern *p);
+/* Before it is removed. */
+void upstream_redis_unwant_pattern(struct upstream *upstream,
+                                   struct upstream_pattern *p);
 /* In upstream->name. */
 struct span upstream_prefixed(struct upstream *upstream, const char *more,
                               struct span name);
 
 /* upstream_access.c */
-struct access *upstream_access_of(struct upstream *upstream, struct span name,
-                                  bool pattern);
 /* Clients are told before the loop sleeps, if that changes anything. */
 void upstream_access_set(struct upstream *upstream, struct access *access,
                          struct span name, bool pattern, bool refused);

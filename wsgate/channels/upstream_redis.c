@@ -1,6 +1,7 @@
 /* The upstream's side of Redis: two links, the probe, and cached messages. */
 #include <stdlib.h>
 
+#include "common/event/channel_name.h"
 #include "common/event/route.h"
 #include "wsgate/channels/upstream_internal.h"
 
@@ -25,6 +26,16 @@ static bool strip(const struct upstream *upstream, struct span *name)
     return true;
 }
 
+/* Of a pattern of Redis, bars:* with our prefix; NULL: not ours, or given up. */
+static struct family *family_of(const struct upstream *upstream,
+                                struct span pattern)
+{
+    if (!strip(upstream, &pattern) || pattern.len == 0)
+        return NULL;
+    pattern.len--;
+    return channels_find_family(&upstream->channels, pattern);
+}
+
 bool upstream_redis_is_up(const struct upstream *upstream)
 {
     return upstream->sub && redis_sub_state(upstream->sub) == REDIS_READY;
@@ -32,47 +43,73 @@ bool upstream_redis_is_up(const struct upstream *upstream)
 
 /* --- the subscription link --- */
 
-/* Redis lets * stand for colons too, and sends a message once for each pattern
- * that matches.  Ours cover one last part: only that copy counts. */
-static bool is_pattern_of(struct span pattern, struct span channel)
-{
-    size_t n = channel.len;
-
-    while (n > 0 && channel.ptr[n - 1] != ':')
-        n--;
-    return n > 0 && pattern.len == n + 1 && pattern.ptr[n] == '*' &&
-           memcmp(pattern.ptr, channel.ptr, n) == 0;
-}
-
 uint64_t upstream_covered_from(const struct upstream *upstream,
                                const struct upstream_channel *u)
 {
-    const struct upstream_pattern *p = upstream_pattern_of(u->channel.pattern);
     uint64_t from = UINT64_MAX;
 
     if (u->confirmed == upstream->connection)
         from = u->confirmed_frame;
-    if (p && p->confirmed == upstream->connection && p->confirmed_frame < from)
-        from = p->confirmed_frame;
+    for (uint32_t i = 0; i < u->channel.n_patterns; i++) {
+        const struct upstream_pattern *p =
+            upstream_pattern_of(u->channel.patterns[i]);
+        if (p->confirmed == upstream->connection && p->confirmed_frame < from)
+            from = p->confirmed_frame;
+    }
     return from;
 }
 
-/* NULL: *why. */
-static struct upstream_channel *channel_by_pattern(struct upstream *upstream,
-                                                   struct span name,
-                                                   enum upstream_outcome *why)
+static bool comes_by_name(const struct upstream *upstream,
+                          const struct upstream_channel *u)
+{
+    return u->wanted && u->confirmed == upstream->connection;
+}
+
+/* Redis sends a message by the channel's name, and by the pattern of its family
+ * as well: the name's counts once it is confirmed, and until then the other.
+ * NULL: not this one, *why. */
+static struct upstream_channel *channel_by_name(struct upstream *upstream,
+                                                struct span name,
+                                                enum upstream_outcome *why)
 {
     struct upstream_channel *u =
         upstream_channel_of(channels_find(&upstream->channels, name));
 
-    *why = OUTCOME_COPY;
-    if (u)
-        return u->wanted && u->confirmed == upstream->connection ? NULL : u;
-    *why = OUTCOME_INVALID_NAME;
-    if (!route_channel_ok(name, false)) {
+    *why = OUTCOME_UNWANTED;
+    return u && comes_by_name(upstream, u) ? u : NULL;
+}
+
+/* The name is new, and some pattern matches it: may clients hear it? */
+static bool is_for_clients(struct upstream *upstream, struct span name,
+                           enum upstream_outcome *why)
+{
+    if (!channel_name_is_canonical(name)) {
         upstream->invalid++;
+        *why = OUTCOME_INVALID_NAME;
+        return false;
+    }
+    *why = route_channel_is_internal(name) ? OUTCOME_INTERNAL : OUTCOME_PRIVATE;
+    return *why != OUTCOME_INTERNAL &&
+           !route_is_private(upstream->config.routes, name);
+}
+
+static struct upstream_channel *channel_by_family(struct upstream *upstream,
+                                                  const struct family *family,
+                                                  struct span name,
+                                                  enum upstream_outcome *why)
+{
+    struct upstream_channel *u =
+        upstream_channel_of(channels_find(&upstream->channels, name));
+
+    *why = OUTCOME_UNWANTED;
+    if (u && comes_by_name(upstream, u)) {
+        *why = OUTCOME_COPY;
         return NULL;
     }
+    if (u && !u->channel.hidden)
+        return u->channel.n_patterns > 0 ? u : NULL;
+    if (!family_matches(family, name) || !is_for_clients(upstream, name, why))
+        return NULL;
     *why = OUTCOME_CHANNELS_FULL;
     return upstream_channel(upstream, name);
 }
@@ -83,16 +120,18 @@ static void on_message(void *arg, struct span name, struct span payload,
     struct upstream *upstream = arg;
     enum upstream_outcome why = OUTCOME_UNWANTED;
     struct upstream_channel *u = NULL;
+    const struct family *family;
 
     if (redis_probe_heard(upstream->probe, name)) {
         (void)upstream_cache_heard(upstream, payload);
         return;
     }
     if (strip(upstream, &name)) {
+        family = pattern.len == 0 ? NULL : family_of(upstream, pattern);
         if (pattern.len == 0)
-            u = upstream_channel_of(channels_find(&upstream->channels, name));
-        else if (strip(upstream, &pattern) && is_pattern_of(pattern, name))
-            u = channel_by_pattern(upstream, name, &why);
+            u = channel_by_name(upstream, name, &why);
+        else if (family)
+            u = channel_by_family(upstream, family, name, &why);
     }
     if (u)
         upstream_deliver(upstream, &u->channel, payload, false);
@@ -110,16 +149,40 @@ static void recover(void *arg, struct node *n)
         upstream_cache_want(upstream, u);
 }
 
-/* What it covers may have said something while we were away. */
-static void pattern_confirmed(struct upstream *upstream,
-                              struct upstream_pattern *p)
+static void confirm_pattern(struct upstream *upstream,
+                            struct upstream_pattern *p)
 {
     p->confirmed = upstream->connection;
     p->access.answered = 0;
     upstream_access_set(upstream, &p->access, p->pattern.name, true, false);
     p->confirmed_frame = upstream->fanout->log.head;
-    table_each(&upstream->channels.by_name, recover, upstream);
     upstream->settled = true;
+}
+
+static void refuse_pattern(struct upstream *upstream,
+                           struct upstream_pattern *p)
+{
+    p->access.answered = upstream->connection;
+    upstream_access_set(upstream, &p->access, p->pattern.name, true, true);
+    upstream->settled = true;
+}
+
+/* Of all its patterns. */
+static void answer_family(struct upstream *upstream,
+                          struct upstream_family *family, bool refused)
+{
+    family->confirmed = refused ? 0 : upstream->connection;
+    family->refused = refused ? upstream->connection : 0;
+    for (struct pattern *p = family->family.patterns; p;
+         p = p->next_of_family) {
+        if (refused)
+            refuse_pattern(upstream, upstream_pattern_of(p));
+        else
+            confirm_pattern(upstream, upstream_pattern_of(p));
+    }
+    /* What it covers may have said something while we were away. */
+    if (!refused)
+        table_each(&upstream->channels.by_name, recover, upstream);
 }
 
 static void on_confirmed(void *arg, struct span name, bool pattern)
@@ -127,15 +190,14 @@ static void on_confirmed(void *arg, struct span name, bool pattern)
     struct upstream *upstream = arg;
     struct upstream_channel *u;
 
-    if (!strip(upstream, &name))
-        return;
     if (pattern) {
-        struct upstream_pattern *p = upstream_pattern_of(
-            channels_find_pattern(&upstream->channels, name));
-        if (p)
-            pattern_confirmed(upstream, p);
+        struct family *family = family_of(upstream, name);
+        if (family)
+            answer_family(upstream, upstream_family_of(family), false);
         return;
     }
+    if (!strip(upstream, &name))
+        return;
     u = upstream_channel_of(channels_find(&upstream->channels, name));
     if (!u || !u->wanted)
         return; /* the probe's, or given up meanwhile */
@@ -177,16 +239,22 @@ static void on_refused(void *arg, struct span name, bool pattern,
                        struct span why)
 {
     struct upstream *upstream = arg;
-    struct access *access;
+    struct upstream_channel *u;
 
     (void)why;
-    if (!strip(upstream, &name))
+    if (pattern) {
+        struct family *family = family_of(upstream, name);
+        if (family)
+            answer_family(upstream, upstream_family_of(family), true);
         return;
-    access = upstream_access_of(upstream, name, pattern);
-    if (!access)
+    }
+    u = !strip(upstream, &name)
+            ? NULL
+            : upstream_channel_of(channels_find(&upstream->channels, name));
+    if (!u)
         return;
-    access->answered = upstream->connection;
-    upstream_access_set(upstream, access, name, pattern, true);
+    u->access.answered = upstream->connection;
+    upstream_access_set(upstream, &u->access, name, false, true);
     upstream->settled = true;
 }
 
@@ -215,8 +283,7 @@ static void on_upstream(void *arg, enum upstream_state now)
     upstream->events.on_upstream(upstream->arg, now);
 }
 
-void upstream_redis_want(struct upstream *upstream, struct span name,
-                         bool pattern)
+static void want(struct upstream *upstream, struct span name, bool pattern)
 {
     struct span full, why;
 
@@ -233,12 +300,50 @@ void upstream_redis_want(struct upstream *upstream, struct span name,
     }
 }
 
-void upstream_redis_unwant(struct upstream *upstream, struct span name,
-                           bool pattern)
+static void unwant(struct upstream *upstream, struct span name, bool pattern)
 {
     if (upstream->sub)
         redis_sub_unwant(upstream->sub, upstream_prefixed(upstream, "", name),
                          pattern);
+}
+
+void upstream_redis_want(struct upstream *upstream, struct span name)
+{
+    want(upstream, name, false);
+}
+
+void upstream_redis_unwant(struct upstream *upstream, struct span name)
+{
+    unwant(upstream, name, false);
+}
+
+/* One pattern of Redis a family: what was answered for it holds for this one. */
+void upstream_redis_want_pattern(struct upstream *upstream,
+                                 struct upstream_pattern *p)
+{
+    struct upstream_family *family = upstream_family_of(p->pattern.family);
+
+    if (!family->wanted) {
+        family->wanted = true;
+        want(upstream, family->family.whole, true);
+    } else if (family->confirmed == upstream->connection) {
+        confirm_pattern(upstream, p);
+        table_each(&upstream->channels.by_name, recover, upstream);
+        upstream_cache_pump(upstream);
+    } else if (family->refused == upstream->connection) {
+        refuse_pattern(upstream, p);
+    }
+}
+
+void upstream_redis_unwant_pattern(struct upstream *upstream,
+                                   struct upstream_pattern *p)
+{
+    struct upstream_family *family = upstream_family_of(p->pattern.family);
+
+    if (!family->wanted || family->family.n_patterns > 1)
+        return;
+    family->wanted = false;
+    unwant(upstream, family->family.whole, true);
 }
 
 void upstream_redis_open(struct upstream *upstream)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/event/channel_name.h"
 #include "wsgate/client/clients.h"
 
 static struct channel_mark *mark_of(const struct subscription_set *s,
@@ -42,7 +43,7 @@ bool subscription_set_may_have(const struct subscription_set *s,
 {
     const struct pattern *p;
 
-    if (name.ptr[name.len - 1] != '*' ||
+    if (!channel_name_is_pattern(name) ||
         s->patterns < SUBSCRIPTION_SET_PATTERNS_MAX)
         return true;
     p = channels_find_pattern(upstream_channels(s->registry->upstream), name);
@@ -71,7 +72,7 @@ uint64_t subscription_set_remove(struct subscription_set *s, struct span name)
     struct channel_mark *mark = NULL;
     uint64_t old;
 
-    if (name.len > 0 && name.ptr[name.len - 1] == '*') {
+    if (channel_name_is_pattern(name)) {
         struct pattern *p = channels_find_pattern(cs, name);
         mark = p ? &p->mark : NULL;
     } else {

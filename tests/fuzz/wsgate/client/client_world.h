@@ -227,10 +227,10 @@ static void count_wanted_channel(void *arg, struct node *n)
         upstream_channel_of(node_of(struct channel, node, n))->wanted;
 }
 
-static void count_wanted_pattern(void *arg, struct node *n)
+static void count_wanted_family(void *arg, struct node *n)
 {
     *(size_t *)arg +=
-        upstream_pattern_of(node_of(struct pattern, node, n))->wanted;
+        upstream_family_of(node_of(struct family, node, n))->wanted;
 }
 
 /* Redis is asked for what the upstream wants and for the probe, whatever clients
@@ -243,7 +243,7 @@ static void check_wanted(void)
     if (!upstream || !upstream->sub)
         return;
     table_each(&upstream->channels.by_name, count_wanted_channel, &wanted);
-    table_each(&upstream->channels.patterns, count_wanted_pattern, &wanted);
+    table_each(&upstream->channels.families, count_wanted_family, &wanted);
     assert(redis_sub_wanted_count(upstream->sub) == wanted);
 }
 

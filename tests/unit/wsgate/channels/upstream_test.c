@@ -522,19 +522,6 @@ until_the_name_is_confirmed_the_pattern_brings_its_messages(void **state)
     upstream_close(w->up.upstream, pattern);
 }
 
-static void a_pattern_stands_for_one_last_part_only(void **state)
-{
-    struct world *w = *state;
-    uint32_t pattern = open_channel(w, "bars:*");
-
-    world_redis(&w->up);
-    world_publish("p:bars:A:1", "{\"type\":\"bar\"}");
-    world_redis(&w->up);
-    assert_null(
-        channels_find(upstream_channels(w->up.upstream), span_str("bars:A:1")));
-    upstream_close(w->up.upstream, pattern);
-}
-
 static void other_prefixes_are_not_ours(void **state)
 {
     struct world *w = *state;
@@ -689,7 +676,6 @@ int main(void)
         TEST(cached_messages_that_are_no_json_are_counted),
         TEST(what_has_a_name_and_a_pattern_comes_once),
         TEST(until_the_name_is_confirmed_the_pattern_brings_its_messages),
-        TEST(a_pattern_stands_for_one_last_part_only),
         TEST(other_prefixes_are_not_ours),
         TEST(each_message_from_redis_has_one_outcome),
         TEST(the_probe_of_the_gateway_is_no_message),

@@ -78,8 +78,10 @@ static inline void world_open(struct world *w, const char *prefix)
     w->upstream = UPSTREAM_LIVE;
     fake_start(&w->fake, greeting);
     fanout_init(&w->fanout, 65536, &limits, NULL);
-    channels_init(&w->channels, &w->fanout, 1, sizeof(struct channel),
-                  sizeof(struct pattern));
+    channels_init(&w->channels, &w->fanout, 1,
+                  &(struct channel_sizes){sizeof(struct channel),
+                                          sizeof(struct pattern),
+                                          sizeof(struct family)});
     w->api = api_new(&config, &err);
     assert_non_null(w->api);
     if (prefix) {
