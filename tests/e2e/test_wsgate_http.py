@@ -205,6 +205,7 @@ def test_running_simulators_are_listed(redis_server, gateway, tool):
     assert sorted(s["symbols"]) == ["AAPL", "MSFT"]
     assert s["rate"] == 50
     assert s["instances"][0]["pid"] == sim.pid
+    assert "id" not in s["instances"][0]
     assert sim.terminate() == 0
     harness.wait_until(
         lambda: not ask_json(port, "/api/v1/simulator/status")["running"], 15,
@@ -258,7 +259,7 @@ def test_names_that_cannot_be_are_refused(gateway):
     _, port = gateway()
     for path in ("/api/v1/price/%3Cb%3E", "/api/v1/price/A:B",
                  "/api/v1/price/*", "/api/v1/price/" + "A" * 65,
-                 "/api/v1/bars/AAPL/7q", "/api/v1/bars/A%20B/1"):
+                 "/api/v1/bars/A%20B/1"):
         assert ask_json(port, path, 400)["error"] == "bad_request"
 
 
@@ -310,6 +311,44 @@ def test_bars_respect_the_prefix(redis_server, gateway):
     wait_live(port)
     store_bars(redis_server.client(), 2, prefix="uat:")
     assert len(ask_json(port, "/api/v1/bars/AAPL/1S")["bars"]) == 2
+
+
+def test_bars_are_found_under_every_name_of_their_resolution(redis_server,
+                                                            gateway):
+    """1D was answered with 200 and nothing in it, whatever D had."""
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    redis = redis_server.client()
+    for resolution in ("D", "W", "M", "1S"):
+        redis.zadd("bars:history:AAPL:" + resolution, {bar_text(0, "1.5"): 0})
+    for name, resolution in (("1D", "D"), ("1W", "W"), ("1M", "M"),
+                             ("S", "1S"), ("D", "D")):
+        got = ask_json(port, "/api/v1/bars/AAPL/" + name)
+        assert got["resolution"] == resolution
+        assert len(got["bars"]) == 1
+    for name in ("1min", "7q", "2D", "12M", "7", "01", "1d"):
+        got = ask_json(port, "/api/v1/bars/AAPL/" + name, 400)
+        assert got["error"] == "bad_channel"
+        assert "D, W and M" in got["message"]
+
+
+def test_what_nobody_may_subscribe_to_is_not_told_over_rest(redis_server,
+                                                           gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    redis = redis_server.client()
+    for name in ("market_data:_X", "bars:_X:5", "market_data:account",
+                 "executions:42", "prod:executions:42", "_probe:abc",
+                 "bars:AAPL:1min", "market_data:MSFT"):
+        redis.hset("last:" + name, "bar", bar_text(0, "1.5"))
+    redis.set("price:_X", "{}")
+    redis.set("price:account", "{}")
+    redis.zadd("bars:history:_X:5", {bar_text(0, "1.5"): 0})
+    for path in ("price/_X", "price/account", "bars/_X/5",
+                 "bars/executions/60"):
+        assert ask_json(port, "/api/v1/" + path, 403)["error"] == "forbidden"
+    assert ask_json(port, "/api/v1/symbols") == {"symbols": [
+        {"symbol": "MSFT", "resolutions": []}]}
 
 
 def test_stored_rubbish_is_left_out(redis_server, gateway):

@@ -180,6 +180,26 @@ static bool is_allowed(const struct api *api, struct http_conn *conn,
                                                 : allow_only_reads(conn, req);
 }
 
+bool api_hides(const struct api *api, struct span channel)
+{
+    const struct route_table *routes = api->config.channels->routes;
+
+    return route_channel_is_internal(channel) ||
+           (routes && route_is_private(routes, channel));
+}
+
+static bool is_hidden(const struct api_call *call)
+{
+    struct bytes channel;
+    bool hidden;
+
+    bytes_init(&channel);
+    hidden = api_target_channel(&call->target, &channel) &&
+             api_hides(call->api, bytes_span(&channel));
+    bytes_close(&channel);
+    return hidden;
+}
+
 static void begin(struct api *api, struct http_conn *conn,
                   const struct http_request *req,
                   const struct api_target *target)
@@ -192,6 +212,9 @@ static void begin(struct api *api, struct http_conn *conn,
     add_origin(call, req);
     if (why)
         api_call_error(call, 400, "bad_request", why);
+    else if (is_hidden(call))
+        api_call_error(call, 403, "forbidden",
+                       "names of this kind are internal or private");
     else if (api->limit && span_starts(req->path, "/api"))
         ask_limit(call, req);
     else
@@ -221,9 +244,13 @@ void api_handle(void *arg, struct http_conn *conn,
         if (is_allowed(api, conn, req, &target))
             begin(api, conn, req, &target);
         return;
-    case API_BAD_NAME:
-        api_error(conn, 400, NULL, "bad_request",
-                  "the symbol or the resolution cannot be one");
+    case API_BAD_SYMBOL:
+        api_error(conn, 400, NULL, "bad_request", "the symbol cannot be one");
+        return;
+    case API_BAD_RESOLUTION:
+        api_error(conn, 400, NULL, "bad_channel",
+                  "resolutions are 1S to 3600S and 1 to 1440 (minutes) where "
+                  "they divide a day evenly, D, W and M");
         return;
     case API_UNKNOWN:
         break;

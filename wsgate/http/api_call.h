@@ -58,6 +58,9 @@ struct api_call {
     uint64_t count;    /* of what is in text */
 };
 
+/* Must nobody hear of the channel, not even that there is one? */
+bool api_hides(const struct api *api, struct span channel);
+
 struct api_call *api_call_new(struct api *api, struct http_conn *conn,
                               const struct api_target *target);
 void api_call_json(struct api_call *call, int status, struct span json);

@@ -1,5 +1,6 @@
 
 #include "common/json/json.h"
+#include "common/json/scan.h"
 #include "wsgate/http/api_call.h"
 
 /* Running publishers, from what each of them says of itself. */
@@ -22,17 +23,39 @@ static void add_symbols(struct sums *s, const json_value *symbols)
             json_write_span(&s->symbols, NULL, name);
 }
 
+/* All of the object but its id, which is part of internal names. */
+static void add_public(struct sums *s, struct span text)
+{
+    const char *end = text.ptr + text.len;
+    struct scan_member m = {.at = scan_space(text.ptr, end)};
+    struct bytes kept;
+
+    bytes_init(&kept);
+    while (scan_member_next(&m, end)) {
+        if (scan_key_is(m.key, "id"))
+            continue;
+        bytes_add_str(&kept, kept.len == 0 ? "{\"" : ",\"");
+        bytes_add_span(&kept, m.key);
+        bytes_add_str(&kept, "\":");
+        bytes_add_span(&kept, m.value);
+    }
+    bytes_add_str(&kept, kept.len == 0 ? "{}" : "}");
+    json_write_raw(&s->instances, NULL, bytes_span(&kept));
+    bytes_close(&kept);
+}
+
 static void add_instance(struct sums *s, struct span text)
 {
     json_value *root = json_read(text, NULL);
+    const char *bad;
     double rate;
     bool simulator;
 
-    if (!json_is_object(root)) {
+    if (!json_is_object(root) || !scan_text(text, &bad)) {
         json_free(root);
         return;
     }
-    json_write_raw(&s->instances, NULL, text);
+    add_public(s, text);
     s->running++;
     if (json_bool(json_member(root, "simulator"), &simulator) && simulator) {
         s->simulators++;

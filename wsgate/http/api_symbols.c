@@ -1,6 +1,6 @@
 #include <stdlib.h>
 
-#include "common/event/route.h"
+#include "common/event/channel_name.h"
 #include "wsgate/http/api_call.h"
 
 /*
@@ -21,7 +21,7 @@ enum { WORDS_MAX = 20000 };
 static void add_word(struct api_call *call, struct span symbol,
                      struct span resolution)
 {
-    if (call->count == WORDS_MAX || !route_channel_ok(symbol, false))
+    if (call->count == WORDS_MAX)
         return;
     call->count++;
     bytes_add_span(&call->text, symbol);
@@ -37,6 +37,8 @@ static void add_channel(struct api_call *call, struct span channel)
     struct span rest = channel;
     size_t cut;
 
+    if (!channel_name_is_canonical(channel) || api_hides(call->api, channel))
+        return; /* nobody can subscribe to it */
     if (span_starts(channel, MARKET)) {
         rest.ptr += strlen(MARKET);
         rest.len -= strlen(MARKET);

@@ -1,5 +1,6 @@
 #include "wsgate/http/api_target.h"
 
+#include "common/event/resolution.h"
 #include "common/event/route.h"
 
 static const struct {
@@ -21,19 +22,6 @@ static bool symbol_ok(struct span s)
 {
     return s.len > 0 && s.len <= API_SYMBOL_MAX && route_channel_ok(s, false) &&
            !memchr(s.ptr, ':', s.len);
-}
-
-bool api_resolution_ok(struct span text)
-{
-    size_t i = 0;
-
-    if (text.len == 0 || text.len > API_RESOLUTION_MAX)
-        return false;
-    while (i < text.len && text.ptr[i] >= '0' && text.ptr[i] <= '9')
-        i++;
-    if (i < text.len && strchr("STDWM", text.ptr[i]))
-        i++;
-    return i == text.len;
 }
 
 bool api_number(struct span text, int64_t min, int64_t max, int64_t *out)
@@ -70,7 +58,7 @@ static void copy(char *to, struct span from)
 static enum api_found read_price(struct span symbol, struct api_target *out)
 {
     if (!symbol_ok(symbol))
-        return API_BAD_NAME;
+        return API_BAD_SYMBOL;
     out->endpoint = API_PRICE;
     copy(out->symbol, symbol);
     return API_FOUND;
@@ -79,19 +67,21 @@ static enum api_found read_price(struct span symbol, struct api_target *out)
 static enum api_found read_bars(struct span rest, struct api_target *out)
 {
     struct span symbol = {rest.ptr, rest.len};
-    struct span resolution;
+    struct resolution r;
 
     while (symbol.len > 0 && symbol.ptr[symbol.len - 1] != '/')
         symbol.len--;
     if (symbol.len == 0)
         return API_UNKNOWN;
-    resolution = span_make(rest.ptr + symbol.len, rest.len - symbol.len);
+    rest = span_make(rest.ptr + symbol.len, rest.len - symbol.len);
     symbol.len--;
-    if (!symbol_ok(symbol) || !api_resolution_ok(resolution))
-        return API_BAD_NAME;
+    if (!symbol_ok(symbol))
+        return API_BAD_SYMBOL;
+    if (resolution_parse(rest, &r) != RESOLUTION_OK)
+        return API_BAD_RESOLUTION;
     out->endpoint = API_BARS;
     copy(out->symbol, symbol);
-    copy(out->resolution, resolution);
+    copy(out->resolution, span_str(r.name));
     return API_FOUND;
 }
 
@@ -112,4 +102,17 @@ enum api_found api_target_read(struct span path, struct api_target *out)
     if (how == API_FOUND)
         *out = found;
     return how;
+}
+
+bool api_target_channel(const struct api_target *t, struct bytes *out)
+{
+    if (t->endpoint != API_PRICE && t->endpoint != API_BARS)
+        return false;
+    bytes_add_str(out, t->endpoint == API_PRICE ? "market_data:" : "bars:");
+    bytes_add_str(out, t->symbol);
+    if (t->endpoint == API_BARS) {
+        bytes_add_str(out, ":");
+        bytes_add_str(out, t->resolution);
+    }
+    return true;
 }

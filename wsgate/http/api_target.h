@@ -4,11 +4,13 @@
  * Pure.  Paths come percent-decoded, so a symbol may hold a slash
  * (/api/v1/bars/BTC/USD/5 is BTC/USD at 5): the last part is the resolution.
  *
- * Names follow the rule of channels (route_channel_ok) without ':' and '*',
- * which are what channel and key names are put together with.
+ * Symbols follow the rule of channels (channel_name.h) without ':' and '*',
+ * which are what channel and key names are put together with; resolutions are
+ * canonical, 1D is D.
  */
 #pragma once
 
+#include "common/base/bytes.h"
 #include "common/base/span.h"
 
 enum api_endpoint {
@@ -26,8 +28,9 @@ enum { API_SYMBOL_MAX = 64, API_RESOLUTION_MAX = 8 };
 
 enum api_found {
     API_FOUND,
-    API_UNKNOWN,  /* no such path */
-    API_BAD_NAME, /* the path of an endpoint, with a name that cannot be one */
+    API_UNKNOWN,    /* no such path */
+    API_BAD_SYMBOL, /* the path of an endpoint, with what is no symbol */
+    API_BAD_RESOLUTION,
 };
 
 struct api_target {
@@ -38,8 +41,8 @@ struct api_target {
 
 enum api_found api_target_read(struct span path, struct api_target *out);
 
-/* 1S, 1, 60, D, 12M: digits and a letter of STDWM, either may be absent. */
-bool api_resolution_ok(struct span text);
+/* The channel whose price or bars are asked for; false: it is about none. */
+bool api_target_channel(const struct api_target *t, struct bytes *out);
 
 /* A whole number within [min, max], digits only with perhaps a sign. */
 bool api_number(struct span text, int64_t min, int64_t max, int64_t *out);

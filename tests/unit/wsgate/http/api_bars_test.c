@@ -84,12 +84,51 @@ static void without_redis_it_is_what_the_gateway_holds(void **state)
     world_close(&w);
 }
 
+/* 1D was answered with 200 and nothing in it. */
+static void another_spelling_is_the_same_resolution(void **state)
+{
+    static const char *const answers[] = {"$-1\r\n", "*0\r\n", NULL};
+    struct world w;
+
+    (void)state;
+    world_open(&w, "");
+    world_answers(&w, answers);
+    assert_body(world_get(&w, "/api/v1/bars/A/1D"),
+                "{\"symbol\":\"A\",\"resolution\":\"D\",\"bars\":[]}");
+    assert_true(world_asked(&w, "\r\nlast:bars:A:D\r\n"));
+    assert_true(world_asked(&w, "\r\nbars:history:A:D\r\n"));
+    world_close(&w);
+}
+
+static void what_is_hidden_is_not_told_here_either(void **state)
+{
+    static const char *const hidden[] = {
+        "/api/v1/bars/_X/1", "/api/v1/price/_X", "/api/v1/price/account",
+        "/api/v1/bars/executions/5"};
+    struct route_table *routes = route_table_new(NULL, NULL);
+    struct world w;
+
+    (void)state;
+    world_open(&w, NULL);
+    w.channels.routes = routes;
+    world_publish(&w, "bars:_X:1", EVENT("2000", "1"));
+    for (size_t i = 0; i < sizeof hidden / sizeof *hidden; i++) {
+        const char *text = world_get(&w, hidden[i]);
+
+        assert_status(text, "403");
+        assert_non_null(strstr(text, "{\"error\":\"forbidden\","));
+    }
+    assert_status(world_get(&w, "/api/v1/bars/accounts/5"), "200");
+    world_close(&w);
+    route_table_free(routes);
+}
+
 static void what_cannot_be_asked_for_is_a_bad_request(void **state)
 {
     static const char *const bad[] = {
-        "/api/v1/bars/A/x",          "/api/v1/bars/A:B/1",
-        "/api/v1/bars/A/1?from=now", "/api/v1/bars/A/1?to=1e3",
-        "/api/v1/bars/A/1?limit=0",  "/api/v1/bars/A/1?limit=5001"};
+        "/api/v1/bars/A:B/1", "/api/v1/bars/A/1?from=now",
+        "/api/v1/bars/A/1?to=1e3", "/api/v1/bars/A/1?limit=0",
+        "/api/v1/bars/A/1?limit=5001"};
     struct world w;
 
     (void)state;
@@ -100,6 +139,9 @@ static void what_cannot_be_asked_for_is_a_bad_request(void **state)
         assert_status(text, "400");
         assert_non_null(strstr(text, "{\"error\":\"bad_request\","));
     }
+    assert_non_null(strstr(world_get(&w, "/api/v1/bars/A/1min"),
+                           "{\"error\":\"bad_channel\",\"message\":"
+                           "\"resolutions are 1S to"));
     assert_status(world_get(&w, "/api/v1/bars/1"), "404");
     world_close(&w);
 }
@@ -111,6 +153,8 @@ int main(void)
         cmocka_unit_test(without_bounds_it_is_the_newest_five_hundred),
         cmocka_unit_test(the_open_bar_joins_the_history),
         cmocka_unit_test(without_redis_it_is_what_the_gateway_holds),
+        cmocka_unit_test(another_spelling_is_the_same_resolution),
+        cmocka_unit_test(what_is_hidden_is_not_told_here_either),
         cmocka_unit_test(what_cannot_be_asked_for_is_a_bad_request),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -46,7 +46,9 @@ static void start(struct world *w)
     static const struct redis_cmd_events events = {.on_ready = on_ready,
                                                    .on_down = on_down};
     static const char *const greeting[] = {"+PONG\r\n", NULL};
-    const struct api_config config = {.loop = &w->loop, .redis_prefix = ""};
+    static const struct channels channels = {0};
+    const struct api_config config = {
+        .loop = &w->loop, .redis_prefix = "", .channels = &channels};
     struct err err = {0};
 
     memset(w, 0, sizeof *w);

@@ -35,10 +35,10 @@ static void what_each_says_of_itself_is_added_up(void **state)
         "$20\r\nx:instance:tickpub:b\r\n$20\r\nx:instance:tickpub:c\r\n"
         "$20\r\nx:instance:tickpub:d\r\n$20\r\nx:instance:tickpub:e\r\n",
         "*5\r\n"
-        "$55\r\n{\"simulator\":true,\"symbols\":[\"A\",\"B\"],\"rate\":2.5,"
-        "\"n\":1}"
+        "$67\r\n{\"id\":\"5f0c\",\"simulator\":true,\"symbols\":[\"A\",\"B\"],"
+        "\"rate\":2.5,\"n\":1}"
         "\r\n$-1\r\n$4\r\noops\r\n"
-        "$19\r\n{\"simulator\":false}\r\n"
+        "$33\r\n{\"simulator\":false,\"\\u0069d\":\"b\"}\r\n"
         "$45\r\n{\"simulator\":true,\"symbols\":[\"C\",1],\"rate\":4}\r\n",
         NULL};
     struct world w;

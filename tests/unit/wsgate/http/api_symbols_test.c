@@ -13,21 +13,30 @@
 static void
 without_redis_they_are_those_of_the_channels_that_are_known(void **s)
 {
+    struct route_table *routes = route_table_new(NULL, NULL);
     struct world w;
 
     (void)s;
     world_open(&w, NULL);
+    w.channels.routes = routes;
     world_publish(&w, "bars:B:D", "{\"bar\":1}");
     world_publish(&w, "market_data:A", "{\"type\":\"tick\"}");
     world_publish(&w, "bars:A:5", "{\"bar\":1}");
     world_publish(&w, "bars:A:1", "{\"bar\":1}");
     world_publish(&w, "stock:price_updates", "{}");
     world_publish(&w, "bars:odd", "{}"); /* no resolution */
+    world_publish(&w, "bars:C:1min", "{}");
+    world_publish(&w, "bars:C:1D", "{}");
+    /* internal, and private */
+    world_publish(&w, "market_data:_X", "{}");
+    world_publish(&w, "bars:_X:5", "{}");
+    world_publish(&w, "bars:executions:5", "{}");
     assert_body(
         world_get(&w, "/api/v1/symbols"),
         "{\"symbols\":[{\"symbol\":\"A\",\"resolutions\":[\"1\",\"5\"]},"
         "{\"symbol\":\"B\",\"resolutions\":[\"D\"]}]}\n");
     world_close(&w);
+    route_table_free(routes);
 }
 
 static void an_empty_gateway_has_none(void **state)
