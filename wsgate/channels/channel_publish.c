@@ -59,9 +59,9 @@ static void publish_view(struct channels *cs, struct view *v,
                          int64_t part)
 {
     const struct dialect_row *d = dialect_row(v->dialect);
-    size_t max = d->max(m), len, data_at;
+    size_t max, len, data_at;
 
-    if (!d->accepts(m) || max > framelog_max(&cs->fanout->log))
+    if (!d->accepts(m) || (max = d->max(m)) > framelog_max(&cs->fanout->log))
         return;
     len = d->frame(fanout_room(cs->fanout, max), m, &data_at);
     fanout_add(cs->fanout, &v->stream, type, part, len, data_at,
@@ -73,8 +73,10 @@ static void publish_views(struct channels *cs, struct channel *channel,
                           const struct conflation_key *newest,
                           uint64_t superseded, struct span type)
 {
-    const struct dialect_message said = {
-        .type = type, .payload = m->payload, .local = m->local};
+    const struct dialect_message said = {.channel = channel->name,
+                                         .type = type,
+                                         .payload = m->payload,
+                                         .local = m->local};
 
     for (struct view *v = channel->native.next; v; v = v->next) {
         if (v->stream.n_links == 0)

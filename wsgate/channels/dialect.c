@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "common/json/scan.h"
 #include "wsgate/ws/ws_frame.h"
 
 static char *put(char *at, const char *text, size_t len)
@@ -15,11 +16,39 @@ static char *put(char *at, const char *text, size_t len)
 static const char *const stock_channels[] = {
     "stock:price_updates", "stock:market_status", "stock:trading_alerts", NULL};
 
+/* What is passed on; and what an object is that does not say its type, as the
+ * stock service publishes them, by the channel that it came on. */
+static const struct {
+    const char *type, *channel;
+} stock_types[] = {
+    {"price_update", "stock:price_updates"},
+    {"market_status", "stock:market_status"},
+    {"trading_alert", "stock:trading_alerts"},
+};
+
+static bool is_object(struct span json)
+{
+    const char *end = json.ptr + json.len, *at = scan_space(json.ptr, end);
+
+    return at < end && *at == '{';
+}
+
+/* NULL: nothing for a client of the stock service. */
+static const char *stock_type_of(const struct dialect_message *m)
+{
+    bool untyped = m->type.len == 0 && is_object(m->payload);
+
+    for (size_t i = 0; i < sizeof stock_types / sizeof *stock_types; i++) {
+        if (span_is(m->type, stock_types[i].type) ||
+            (untyped && span_is(m->channel, stock_types[i].channel)))
+            return stock_types[i].type;
+    }
+    return NULL;
+}
+
 static bool stock_accepts(const struct dialect_message *m)
 {
-    return span_is(m->type, "price_update") ||
-           span_is(m->type, "trading_alert") ||
-           span_is(m->type, "market_status");
+    return stock_type_of(m) != NULL;
 }
 
 static const char stock_type[] = "{\"type\":\"";
@@ -32,8 +61,8 @@ static const char from_local[] = ",\"source\":\"local\"}";
 
 static size_t stock_len(const struct dialect_message *m)
 {
-    return LEN(stock_type) + m->type.len + LEN(stock_data) + m->payload.len +
-           LEN(from_redis);
+    return LEN(stock_type) + strlen(stock_type_of(m)) + LEN(stock_data) +
+           m->payload.len + LEN(from_redis);
 }
 
 static size_t stock_max(const struct dialect_message *m)
@@ -44,10 +73,11 @@ static size_t stock_max(const struct dialect_message *m)
 static size_t stock_frame(char *at, const struct dialect_message *m,
                           size_t *data_at)
 {
+    const char *type = stock_type_of(m);
     char *p = at + ws_text_head(at, stock_len(m));
 
     p = put(p, stock_type, LEN(stock_type));
-    p = put(p, m->type.ptr, m->type.len);
+    p = put(p, type, strlen(type));
     p = put(p, stock_data, LEN(stock_data));
     *data_at = (size_t)(p - at);
     p = put(p, m->payload.ptr, m->payload.len);

@@ -27,6 +27,7 @@ enum dialect {
 
 /* What a frame can be made of. */
 struct dialect_message {
+    struct span channel;
     struct span type;    /* of the payload; empty: it has none */
     struct span payload; /* one JSON value */
     bool local;          /* from standard input, not from Redis */
@@ -40,7 +41,7 @@ struct dialect_row {
     const char *const *subscriptions;
     /* NULL, as the next two: every message, in the native frame. */
     bool (*accepts)(const struct dialect_message *m);
-    /* Writes the frame to `at`, which has max(m) bytes of room.  Returns its
+    /* Of what it accepts.  Writes the frame to `at`, which has max(m) bytes of room.  Returns its
      * length; the payload begins at *data_at. */
     size_t (*max)(const struct dialect_message *m);
     size_t (*frame)(char *at, const struct dialect_message *m, size_t *data_at);

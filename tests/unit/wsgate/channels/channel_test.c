@@ -145,6 +145,7 @@ static void each_dialect_has_its_own_frame(void **state)
     publish(w, "market_data:A", "{\"type\":\"trade\",\"price\":1.20}");
     publish(w, "stock:price_updates", "{\"type\":\"price_update\",\"p\":3}");
     publish(w, "stock:price_updates", "{\"type\":\"other\",\"p\":4}");
+    publish(w, "stock:price_updates", "{\"symbol\":\"A\",\"p\":5}");
     fanout_flush(&w->fanout);
     assert_int_equal(count(&w->client[0], "\"type\":\"update\""), 2);
     assert_int_equal(count(&w->client[0], "\"seq\":2,\"data\":{\"type\":"
@@ -158,6 +159,10 @@ static void each_dialect_has_its_own_frame(void **state)
                            "\"price_update\",\"p\":3},\"source\":\"redis\"}"),
                      1);
     assert_int_equal(count(&w->client[2], "other"), 0);
+    assert_int_equal(count(&w->client[2],
+                           "{\"type\":\"price_update\",\"data\":{\"symbol\":"
+                           "\"A\",\"p\":5},\"source\":\"redis\"}"),
+                     1);
     for (int i = 0; i < 3; i++)
         assert_int_equal(w->client[i].sends, 1); /* one a turn, not a message */
 }

@@ -77,16 +77,6 @@ static void the_stock_service_gets_its_three_types(void **state)
     assert_false(accepts(DIALECT_STOCK, "", "1"));
 }
 
-static void raw_ticks_are_quotes_and_trades(void **state)
-{
-    (void)state;
-    assert_true(accepts(DIALECT_TICKS, "tick", "{}"));
-    assert_true(accepts(DIALECT_TICKS, "trade", "{}"));
-    assert_false(accepts(DIALECT_TICKS, "bar", "{}"));
-    assert_false(accepts(DIALECT_TICKS, "price_update", "{}"));
-    assert_false(accepts(DIALECT_TICKS, "", "1"));
-}
-
 /* Into a buffer of just the size that was asked for, so that the sanitizer
  * sees one byte too many. */
 static void assert_frame(enum dialect dialect, const struct dialect_message *m,
@@ -102,6 +92,50 @@ static void assert_frame(enum dialect dialect, const struct dialect_message *m,
     assert_memory_equal(at + head, text, len - head);
     assert_memory_equal(at + data_at, m->payload.ptr, m->payload.len);
     free(at);
+}
+
+static void an_object_without_a_type_is_what_its_channel_is_for(void **state)
+{
+    static const char *const rows[][3] = {
+        {"stock:price_updates", "{\"symbol\":\"A\"}", "price_update"},
+        {"stock:market_status", " \t{}", "market_status"},
+        {"stock:trading_alerts", "{}", "trading_alert"},
+        {"stock:price_updates", "150.25", NULL},
+        {"stock:price_updates", "[{}]", NULL},
+        {"stock:price_updates", "\"{}\"", NULL},
+        {"stock:other", "{}", NULL},
+        {"market_data:A", "{}", NULL},
+    };
+    const struct dialect_row *d = dialect_row(DIALECT_STOCK);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct dialect_message m = {.channel = span_str(rows[i][0]),
+                                    .type = span_str(""),
+                                    .payload = span_str(rows[i][1])};
+        char text[100];
+
+        assert_int_equal(d->accepts(&m), rows[i][2] != NULL);
+        if (!rows[i][2])
+            continue;
+        snprintf(text, sizeof text,
+                 "{\"type\":\"%s\",\"data\":%s,\"source\":\"redis\"}",
+                 rows[i][2], rows[i][1]);
+        assert_frame(DIALECT_STOCK, &m, 2, text);
+        /* What says that it is something else is believed. */
+        m.type = span_str("tick");
+        assert_false(d->accepts(&m));
+    }
+}
+
+static void raw_ticks_are_quotes_and_trades(void **state)
+{
+    (void)state;
+    assert_true(accepts(DIALECT_TICKS, "tick", "{}"));
+    assert_true(accepts(DIALECT_TICKS, "trade", "{}"));
+    assert_false(accepts(DIALECT_TICKS, "bar", "{}"));
+    assert_false(accepts(DIALECT_TICKS, "price_update", "{}"));
+    assert_false(accepts(DIALECT_TICKS, "", "1"));
 }
 
 static void a_frame_fits_its_bound_and_knows_where_the_payload_is(void **state)
@@ -135,6 +169,7 @@ int main(void)
         cmocka_unit_test(each_address_speaks_one_dialect),
         cmocka_unit_test(what_comes_unasked_can_be_subscribed_to_by_anybody),
         cmocka_unit_test(the_stock_service_gets_its_three_types),
+        cmocka_unit_test(an_object_without_a_type_is_what_its_channel_is_for),
         cmocka_unit_test(raw_ticks_are_quotes_and_trades),
         cmocka_unit_test(a_frame_fits_its_bound_and_knows_where_the_payload_is),
     };
