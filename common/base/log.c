@@ -23,11 +23,12 @@ struct event_rate {
 
 static struct {
     const char *tool;
-    enum log_level level;
     struct event_rate rates[LOG_EVENTS_MAX];
     unsigned n_rates;
     uint64_t stuck_until_ms;
-} state = {.tool = "tickwire", .level = LOG_LEVEL_INFO};
+} state = {.tool = "tickwire"};
+
+enum log_level log_last_level = LOG_LEVEL_INFO;
 
 static struct metric dropped = {
     METRIC(COUNTER, "tickwire_log_dropped_total", NULL,
@@ -146,7 +147,7 @@ static bool allowed(const char *ev, enum log_level level)
 void log_init(const char *tool, enum log_level level)
 {
     state.tool = tool;
-    state.level = level;
+    log_last_level = level;
     metrics_add(&dropped);
     metrics_add(&held_back);
 }
@@ -158,7 +159,7 @@ void log_say(enum log_level level, const char *ev, const char *fmt, ...)
     size_t len;
     int n;
 
-    if (level > state.level || !allowed(ev, level))
+    if (!log_is_on(level) || !allowed(ev, level))
         return;
     len = head(line, level, ev);
     if (fmt[0] != '\0' && len < LOG_LINE_MAX - 1) {

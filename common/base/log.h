@@ -29,6 +29,13 @@ enum log_level {
 };
 
 void log_init(const char *tool, enum log_level level);
+/* The last level that is logged.  What happens for every message asks first,
+ * so that a line that nobody wants costs nothing, not even its arguments. */
+extern enum log_level log_last_level;
+static inline bool log_is_on(enum log_level level)
+{
+    return level <= log_last_level;
+}
 /* fmt makes the rest of the line: log_info("ready", "port=%d", port).  A value
  * from outside goes through LOG_Q: log_warn("bad", "why=%s", LOG_Q(text)). */
 void log_say(enum log_level level, const char *ev, const char *fmt, ...)

@@ -161,6 +161,8 @@ enum channel_result { CHANNEL_OK, CHANNEL_NOT_JSON, CHANNEL_TOO_BIG };
 enum channel_result channel_publish(struct channels *cs,
                                     struct channel *channel,
                                     const struct channel_message *m);
+/* How many are subscribed to it, in whatever way. */
+uint32_t channel_clients(const struct channel *channel);
 /* Which of the messages of its type is it (struct conflation_key)? */
 int64_t channel_part(const struct channel *channel,
                      const struct event_peek *peek);

@@ -13,6 +13,15 @@ static uint32_t members_of(const struct stream *c)
     return n;
 }
 
+uint32_t channel_clients(const struct channel *channel)
+{
+    uint32_t n = 0;
+
+    for (const struct view *v = &channel->native; v; v = v->next)
+        n += members_of(&v->stream);
+    return n;
+}
+
 /* The native frame again, as a frame of the view. */
 static void repeat(struct channels *cs, struct view *v,
                    const struct conflation_key *s)

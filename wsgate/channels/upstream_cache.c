@@ -102,8 +102,10 @@ static void tell(struct upstream *upstream, struct upstream_channel *u,
     m = (struct channel_message){.payload = payload,
                                  .now_ms = upstream->now_ms,
                                  .mono_ms = upstream->mono_ms};
-    if (channel_publish(&upstream->channels, &u->channel, &m) == CHANNEL_OK)
-        upstream->recovered++;
+    if (channel_publish(&upstream->channels, &u->channel, &m) != CHANNEL_OK)
+        return;
+    upstream->recovered++;
+    upstream_told(&u->channel);
 }
 
 static void use_cached(struct upstream *upstream, struct upstream_channel *u,

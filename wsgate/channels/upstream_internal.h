@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "common/base/bytes.h"
+#include "common/base/log.h"
 #include "common/event/event_reader.h"
 #include "common/redis/redis_probe.h"
 #include "common/redis/redis_sub.h"
@@ -156,6 +157,13 @@ bool upstream_is_private(struct upstream *upstream,
                          const struct upstream_channel *u, struct span payload);
 void upstream_deliver(struct upstream *upstream, struct channel *channel,
                       struct span payload, bool local);
+void upstream_log_told(const struct channel *channel);
+/* A message was handed to the clients of its channel. */
+static inline void upstream_told(const struct channel *channel)
+{
+    if (log_is_on(LOG_LEVEL_DEBUG))
+        upstream_log_told(channel);
+}
 
 /* upstream_redis.c */
 void upstream_redis_open(struct upstream *upstream);

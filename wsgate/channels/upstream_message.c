@@ -1,5 +1,6 @@
 /* One payload, from Redis or standard input: its values become messages. */
-#include "common/base/log.h"
+#include <inttypes.h>
+
 #include "wsgate/channels/upstream_internal.h"
 
 static void note_bad(struct upstream *upstream, enum upstream_outcome outcome,
@@ -13,6 +14,12 @@ static void note_bad(struct upstream *upstream, enum upstream_outcome outcome,
         log_warn("message_invalid", "channel=%s why=\"not JSON or not UTF-8\"",
                  channel->name.ptr);
     }
+}
+
+void upstream_log_told(const struct channel *channel)
+{
+    log_debug("broadcast", "channel=%s seq=%" PRIu64 " clients=%" PRIu32,
+              channel->name.ptr, channel->seq, channel_clients(channel));
 }
 
 /* Somebody's own, though it came on a channel for everybody?  It belongs to that
@@ -47,6 +54,7 @@ static enum upstream_outcome publish(struct upstream *upstream,
     }
     switch (channel_publish(&upstream->channels, channel, m)) {
     case CHANNEL_OK:
+        upstream_told(channel);
         break;
     case CHANNEL_NOT_JSON:
         return OUTCOME_INVALID;

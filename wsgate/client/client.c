@@ -99,10 +99,30 @@ void client_notify(struct client *c, struct span frames)
         fanout_notify(c->registry->fanout, &c->m, frames);
 }
 
+/* Its end has a line of its own (client_end()). */
+static void log_activity(const struct client *c, const struct activity *a)
+{
+    static const char *const events[] = {
+        [ACTIVITY_CONNECT] = "client_connect",
+        [ACTIVITY_SUBSCRIBE] = "client_subscribe",
+        [ACTIVITY_UNSUBSCRIBE] = "client_unsubscribe",
+    };
+
+    if (a->action == ACTIVITY_CONNECT)
+        log_debug(events[a->action], "client=%" PRIu64 " peer=%s path=%s",
+                  c->id, c->peer->address,
+                  dialect_row((enum dialect)c->dialect)->path);
+    else if (a->action != ACTIVITY_DISCONNECT)
+        log_debug(events[a->action], "client=%" PRIu64 " channel=%s", c->id,
+                  LOG_Q(a->channel));
+}
+
 void client_tell(const struct client *c, struct activity a)
 {
     const struct clients *registry = c->registry;
 
+    if (log_is_on(LOG_LEVEL_DEBUG))
+        log_activity(c, &a);
     if (!registry->on_activity)
         return;
     a.client = c->id;
