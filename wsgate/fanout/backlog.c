@@ -281,11 +281,13 @@ static enum backlog_outcome send_pending(struct fanout *f, struct member *m,
 
 bool backlog_is_conflating(const struct fanout *f, const struct member *m)
 {
+    const struct backlog *backlog = m->backlog;
     uint64_t all = backlog_owed_all_bytes(m);
     uint64_t owed = backlog_owed_bytes(m), latest = owed > all ? owed - all : 0;
 
-    return m->backlog->conflating || latest > f->limits.backlog_bytes ||
-           m->backlog->next < f->log.tail;
+    return backlog &&
+           (backlog->conflating || latest > f->limits.backlog_bytes ||
+            backlog->next < f->log.tail);
 }
 
 static enum backlog_outcome catch_up(struct fanout *f, struct member *m,
