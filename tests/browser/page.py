@@ -1,5 +1,6 @@
 """What the browser tests look at, by the names that the page gives it."""
 import pathlib
+import re
 
 from selenium.common.exceptions import (StaleElementReferenceException,
                                         TimeoutException)
@@ -61,6 +62,19 @@ class Page:
     def symbols(self):
         return self.js("[...document.querySelectorAll('#rows tr')]"
                        ".map((r) => r.dataset.symbol)")
+
+    @property
+    def legend(self):
+        """{'O': '1.5', ...} of the bar that the legend shows."""
+        return dict(self.js(
+            "[...document.querySelectorAll('#legend span')]"
+            ".map((s) => [s.querySelector('b')?.innerText || 'tag',"
+            " s.innerText.replace(/^(O|H|L|C|Vol) /, '')])"))
+
+    def stat(self, name):
+        """The counter of that name below the table; None while not shown."""
+        m = re.search(r"(\d+) " + name, self.text("stats"))
+        return int(m.group(1)) if m else None
 
     @property
     def bars(self):

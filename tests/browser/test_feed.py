@@ -1,4 +1,6 @@
 """feed.js, the client that others copy, against a socket that the test plays."""
+import json
+
 import pytest
 
 import harness
@@ -161,14 +163,41 @@ def test_what_was_lost_before_the_gateway_is_told_from_conflation(play):
                     [{"channel": "a", "missed": 4}]]
 
 
-def test_prices_keep_their_text(play):
-    bid = play("""
+def test_numbers_keep_their_text_except_times_and_counts(play):
+    data = (r'{"bid":95000.50,"time":17.0,"ask":6E-8,"bids":[[1.10, 2.0]],'
+            r'"s":"1.10 \\\" 2.0","n":null,"b":true,"e":"","rev":2}')
+    text = '{"type":"update","channel":"a","seq":1,"data":%s}' % data
+    assert play("""
         feed.start(); Fake.now.onopen();
-        Fake.now.say('{"type":"update","channel":"a","seq":1,"data":' +
-            '{"bid":95000.50,"time":17.0}}');
-        const d = of('message')[0].data;
-        return [d.bid, d.time];""")
-    assert bid == ["95000.50", 17]
+        Fake.now.say(%s);
+        return of('message')[0].data;""" % json.dumps(text)) == {
+            "bid": "95000.50", "time": 17, "ask": "6E-8",
+            "bids": [["1.10", "2.0"]], "s": r'1.10 \" 2.0', "n": None,
+            "b": True, "e": "", "rev": 2}
+
+
+def test_texts_of_any_content_are_read_as_json_reads_them(play):
+    assert play(r"""
+        const {readJson} = await import('/json.js');
+        const letters = '"\\ 1.5e-{}[],:\nu0日';
+        const texts = Array.from({length: 400}, (_, i) =>
+            Array.from({length: i % 17}, (_, k) =>
+                letters[(i * 7 + k * k * 3) % letters.length]).join(''));
+        const long = 'x"'.repeat(400000);
+        return [texts.filter((t) => JSON.stringify(readJson(JSON.stringify(
+                [t, {[t]: t}]))) !== JSON.stringify([t, {[t]: t}])),
+            readJson(JSON.stringify([long]))[0] === long,
+            ['{', '{"a":}', '[1,]', 'nul', '[1 2]'].filter((t) => {
+                try { readJson(t); return true; } catch { return false; } })];
+        """) == [[], True, []]
+
+
+def test_a_goodbye_is_waited_for_as_numbers(play):
+    assert play("""
+        feed.start(); Fake.now.onopen();
+        Fake.now.say('{"type":"bye","retry_ms":[500.0,501]}');
+        Fake.now.end(1001);
+        return feed.state.retryMs;""") in (500, 501)
 
 
 def test_messages_that_are_no_json_harm_nothing(play):

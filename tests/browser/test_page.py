@@ -12,20 +12,6 @@ SYMBOLS = "AAPL,GOOGL,BTCUSD"
 
 
 @pytest.fixture
-def gateway(tool):
-    """Start a wsgate on a port of its own: gateway(redis) -> (Tool, port)."""
-    def start(redis=None, *args, port=None, **kw):
-        port = port or harness.free_port()
-        where = ["--redis", redis.url] if redis else ["--no-redis"]
-        if "--web" not in args:
-            args += ("--web", harness.REPO / "wsgate" / "web")
-        t = tool("wsgate", "--listen", "127.0.0.1:%d" % port, *where, *args,
-                 **kw)
-        return t.wait_ready(), port
-    return start
-
-
-@pytest.fixture
 def pipeline(redis_server, tool, gateway):
     """Simulated ticks, bars of one second and a gateway, all on one Redis."""
     tool("tickpub", "--redis", redis_server.url, "--simulate", SYMBOLS,
@@ -33,14 +19,6 @@ def pipeline(redis_server, tool, gateway):
     tool("bargen", "--redis", redis_server.url, "--resolutions", "1S,1",
          ).wait_ready()
     return gateway(redis_server)
-
-
-@pytest.fixture
-def chart_library():
-    """Skips where the page's chart was not fetched."""
-    path = harness.REPO / "wsgate/web/vendor/lightweight-charts.mjs"
-    if not path.exists():
-        pytest.skip("needs the chart library: make web")
 
 
 def publish_bar(redis, start_ms, close, rev=0, final=True, symbol="TEST"):

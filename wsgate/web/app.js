@@ -27,7 +27,7 @@ const watchlist = new Watchlist((symbol) => select(symbol, chosen.resolution));
 /* byHand: the address or a click said which resolution. */
 const chosen = {symbol: '', resolution: '1', byHand: false};
 const stats = {messages: 0, conflated: 0, lost: 0, shown: 0};
-let clockOffsetMs = 0;
+let clockKnown = false;
 let everOpen = false;
 let wasLive = false;
 /* While Redis is away a gateway may also be fed by a pipe, and what comes from
@@ -68,6 +68,8 @@ function verdict(s)
 function showState(s)
 {
     everOpen = everOpen || s.socket === 'open';
+    if (s.socket === 'connecting')
+        clockKnown = false;
     const [state, why, name, text] = verdict(s);
     const box = el('state');
     const live = state === 'live';
@@ -95,9 +97,8 @@ const each = (data, use) => (Array.isArray(data) ? data : [data]).forEach(use);
 
 function onMarket(m, symbol)
 {
-    const ageMs = m.kind === 'snapshot' && Number.isFinite(m.timestamp)
-        ? Date.now() + clockOffsetMs - m.timestamp : 0;
-    each(m.data, (d) => watchlist.put(symbol, d, m.source, ageMs));
+    each(m.data, (d) => watchlist.put(symbol, d, m.source,
+        m.kind === 'update'));
     if (!chosen.symbol)
         select(symbol, chosen.resolution);
 }
@@ -113,11 +114,20 @@ function onBars(m, rest)
     });
 }
 
+function setClock(offsetMs)
+{
+    clockKnown = true;
+    watchlist.setClock(offsetMs);
+}
+
 function onMessage(m)
 {
     const cut = m.channel.indexOf(':');
     const kind = m.channel.slice(0, cut);
     stats.messages++;
+    /* Until the first heartbeat: an update was heard just now. */
+    if (m.kind === 'update' && !clockKnown && Number.isFinite(m.timestamp))
+        setClock(m.timestamp - Date.now());
     if (m.kind === 'update' && heard[m.source] === false) {
         heard[m.source] = true;
         showState(feed.state);
@@ -243,9 +253,7 @@ function start()
 
     feed.addEventListener('state', (e) => showState(e.detail));
     feed.addEventListener('message', (e) => onMessage(e.detail));
-    feed.addEventListener('clock', (e) => {
-        clockOffsetMs = e.detail.offsetMs;
-    });
+    feed.addEventListener('clock', (e) => setClock(e.detail.offsetMs));
     feed.addEventListener('gap', (e) => {
         stats.conflated += e.detail.missed;
     });

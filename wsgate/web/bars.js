@@ -6,7 +6,10 @@
  *   higher rev, then final over open, then larger count, then the later one.
  */
 
+import {isDecimal} from './decimal.js';
+
 const MOST = 5000; /* what the gateway keeps, too */
+const TIME_MAX = 8.64e15; /* of a Date, milliseconds */
 
 function newer(a, b)
 {
@@ -21,9 +24,9 @@ function newer(a, b)
 
 export function usable(bar)
 {
-    return Boolean(bar) && Number.isSafeInteger(bar.time) &&
-        [bar.open, bar.high, bar.low, bar.close].every(
-            (v) => Number.isFinite(Number(v)));
+    return Boolean(bar) && Number.isInteger(bar.time) &&
+        Math.abs(bar.time) <= TIME_MAX &&
+        [bar.open, bar.high, bar.low, bar.close].every(isDecimal);
 }
 
 export class Bars {
@@ -32,6 +35,13 @@ export class Bars {
     get last()
     {
         return this.list[this.list.length - 1];
+    }
+
+    /* The bar of that time, as it is now. */
+    at(time)
+    {
+        const bar = this.list.length > 0 ? this.list[this.#find(time)] : null;
+        return bar && bar.time === time ? bar : null;
     }
 
     /* 'append', 'replace' (the last one), 'rewrite' (an older one: the chart

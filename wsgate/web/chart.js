@@ -5,23 +5,46 @@
  * knows which version of a bar is the newer one.  The library refuses an update
  * of any bar but the newest, so a corrected older bar (rev > 0) sets the whole
  * series anew, once a frame at most.
+ *
+ * The library draws with JavaScript numbers, and its axis does not tell prices
+ * apart that differ by 1e-14.  So it is given prices of a handy size, with the
+ * decimal point shifted, and these only place candles: the axis is labelled
+ * with as many digits as the bars have, and a price that is shown is the text of
+ * its bar.
  */
 
 import {Bars, usable} from './bars.js';
-import {digits} from './decimal.js';
+import {coordinate, digits, plain, shifted} from './decimal.js';
+import {readJson} from './json.js';
 
 const HISTORY = 1000;
 const SHOWN = 80; /* bars in view at first; the rest is there to scroll to */
 const TABLE_ROWS = 20; /* shown when the chart library is missing */
+const PLACES_MAX = 18; /* what the tools' decimals hold */
+/* Decimal exponents of the largest price that the library gets as it is, and
+ * where others are shifted to; digits of its smallest step. */
+const HANDY = {least: -3, small: 0, large: 5, most: 8, step: 9};
 
 const css = (name) =>
     getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-const candle = (b) => ({time: b.time / 1000, open: Number(b.open),
-    high: Number(b.high), low: Number(b.low), close: Number(b.close)});
+const candle = (b, shift) => ({time: b.time / 1000,
+    open: shifted(b.open, shift), high: shifted(b.high, shift),
+    low: shifted(b.low, shift), close: shifted(b.close, shift)});
 
 const column = (b) => ({time: b.time / 1000, value: Number(b.volume || 0),
     color: css(Number(b.close) < Number(b.open) ? '--down-soft' : '--up-soft')});
+
+/* By how many digits to shift the point of all of them. */
+function handy(list)
+{
+    const most = list.reduce((n, b) =>
+        Math.max(n, Math.abs(Number(b.high)), Math.abs(Number(b.low))), 0);
+    const exponent = most > 0 ? Math.floor(Math.log10(most)) : 0;
+
+    return exponent < HANDY.least ? HANDY.small - exponent
+        : exponent > HANDY.most ? HANDY.large - exponent : 0;
+}
 
 const utc = (ms) => new Date(ms).toISOString().replace('T', ' ')
     .replace(/\.000Z$/, '').slice(0, 19);
@@ -36,14 +59,16 @@ export class Chart {
     #volumes = null;
     #bars = new Bars();
     #places = -1;
+    #shift = 0; /* of the decimal point, for the library */
     #pending = null; /* 'update' or 'rewrite', for the next frame */
     #fit = false;
     #load = null; /* AbortController of the history request */
     #again = 0; /* timer: the history was refused for now */
     #symbol = '';
     #resolution = '';
-    #hovered = null;
+    #hovered = null; /* time of the bar under the pointer */
     #why = ''; /* there are no bars */
+    #failed = ''; /* the history could not be read */
 
     /* Answers whether there is a chart; without it the newest bars are shown
      * as a table. */
@@ -74,7 +99,8 @@ export class Chart {
         this.#bars = new Bars();
         this.#places = -1;
         this.#fit = true;
-        this.#why = '';
+        this.#hovered = null;
+        this.#why = this.#failed = '';
         this.#box.dataset.symbol = symbol;
         this.#box.dataset.resolution = resolution;
         this.#later('rewrite');
@@ -89,20 +115,25 @@ export class Chart {
         if (this.#load)
             this.#load.abort();
         clearTimeout(this.#again);
+        this.#again = 0;
         const load = new AbortController();
         this.#load = load;
         try {
             const text = await this.#fetchHistory(load.signal);
-            const answer = JSON.parse(text);
+            const answer = readJson(text);
             if (load.signal.aborted)
                 return;
             for (const bar of answer.bars || [])
                 this.#put(bar.bar || bar);
             this.#why = `No bars of ${this.#symbol} with this length yet; ` +
                 'bargen makes them.';
+            this.#failed = '';
         } catch (e) {
-            if (!load.signal.aborted)
-                this.#why = e.message;
+            if (load.signal.aborted)
+                return;
+            /* What is asked for again matters only where nothing is shown. */
+            this.#failed = this.#again ? '' : e.message;
+            this.#why = e.message;
         }
         this.#later('update');
     }
@@ -136,8 +167,18 @@ export class Chart {
             throw new Error('No history without Redis; the chart grows from ' +
                 'what arrives now.');
         if (!answer.ok)
-            throw new Error(`No history (${answer.status}).`);
+            throw new Error(`No history (${answer.status}): ` +
+                `${await this.#reason(answer)}`);
         return answer.text();
+    }
+
+    async #reason(answer)
+    {
+        try {
+            return String(readJson(await answer.text()).message);
+        } catch {
+            return 'the gateway does not say why.';
+        }
     }
 
     #put(bar)
@@ -145,10 +186,10 @@ export class Chart {
         const how = usable(bar) ? this.#bars.put(bar) : 'none';
         if (how === 'none')
             return;
-        const places = Math.max(...[bar.open, bar.high, bar.low, bar.close]
-            .map(digits));
+        const places = Math.min(PLACES_MAX, Math.max(
+            ...[bar.open, bar.high, bar.low, bar.close].map(digits)));
         if (places > this.#places) {
-            this.#places = Math.min(places, 12);
+            this.#places = places;
             this.#later('rewrite');
         }
         this.#later(how === 'rewrite' ? 'rewrite' : 'update');
@@ -178,18 +219,21 @@ export class Chart {
         this.#box.dataset.lastTime = String(this.#bars.last?.time ?? '');
         this.#box.setAttribute('aria-label', 'Candlestick chart of ' +
             `${this.#symbol}, ${list.length} bars`);
-        this.#tell(this.#hovered || this.#bars.last);
-        this.#say(list.length === 0 ? this.#why : '');
+        this.#tell();
+        this.#say(this.#failed || (list.length === 0 ? this.#why : ''));
         if (!this.#chart)
             this.#table(list);
     }
 
     #rewrite(list)
     {
+        const shift = this.#shift = handy(list);
         const places = Math.max(this.#places, 0);
-        this.#candles.applyOptions({priceFormat: {type: 'price',
-            precision: places, minMove: 10 ** -places}});
-        this.#candles.setData(list.map(candle));
+        const step = Math.min(Math.max(places - shift, 0), HANDY.step);
+        this.#candles.applyOptions({priceFormat: {type: 'custom',
+            minMove: Number(`1e-${step}`),
+            formatter: (n) => this.#label(n, places)}});
+        this.#candles.setData(list.map((b) => candle(b, shift)));
         this.#volumes.setData(list.map(column));
         if (this.#fit && list.length > 0) {
             this.#fit = false;
@@ -202,13 +246,23 @@ export class Chart {
     #append(list)
     {
         for (let i = Math.max(0, this.#shown - 1); i < list.length; i++) {
-            this.#candles.update(candle(list[i]));
+            this.#candles.update(candle(list[i], this.#shift));
             this.#volumes.update(column(list[i]));
         }
     }
 
-    #tell(bar)
+    /* The newest price stands on the axis, too: as it was published. */
+    #label(number, places)
     {
+        const close = this.#bars.last?.close;
+
+        return number === shifted(close, this.#shift) ? plain(close)
+            : coordinate(number, this.#shift, places);
+    }
+
+    #tell()
+    {
+        const bar = this.#bars.at(this.#hovered) || this.#bars.last;
         const parts = bar ? [['O', bar.open], ['H', bar.high], ['L', bar.low],
             ['C', bar.close], ['Vol', bar.volume]] : [];
         this.#legend.replaceChildren(...parts
@@ -217,7 +271,7 @@ export class Chart {
                 const s = document.createElement('span');
                 const b = document.createElement('b');
                 b.textContent = name;
-                s.append(b, ` ${v}`);
+                s.append(b, ` ${plain(v)}`);
                 return s;
             }));
         if (!bar)
@@ -234,11 +288,11 @@ export class Chart {
     {
         const rows = list.slice(-TABLE_ROWS).reverse().map((b) => {
             const row = document.createElement('tr');
-            [utc(b.time), b.open, b.high, b.low, b.close, b.volume ?? '–']
+            [utc(b.time), b.open, b.high, b.low, b.close, b.volume]
                 .forEach((v, i) => {
                     const c = document.createElement('td');
                     c.className = i === 0 ? '' : 'num';
-                    c.textContent = String(v);
+                    c.textContent = plain(v) || '–';
                     row.append(c);
                 });
             return row;
@@ -287,8 +341,8 @@ export class Chart {
             {scaleMargins: {top: 0.08, bottom: 0.24}});
         this.#chart.subscribeCrosshairMove((p) => {
             this.#hovered = p.time === undefined ? null
-                : this.#bars.list.find((b) => b.time / 1000 === p.time) || null;
-            this.#tell(this.#hovered || this.#bars.last);
+                : Math.round(p.time * 1000);
+            this.#tell();
         });
         this.#later('rewrite');
     }

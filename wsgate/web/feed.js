@@ -7,7 +7,7 @@
  *   feed.subscribe(['market_data:*', 'bars:AAPL:1']);
  *   feed.start();
  *
- * No dependency, no build step; copy it into your own page.
+ * No build step; copy it and json.js into your own page.
  *
  * Reconnects after every close, clean ones (1001, 1012) too, with full jitter:
  * random(0, min(max, base * 2^n)).  `bye.retry_ms` replaces that wait once.  The
@@ -26,10 +26,14 @@
  *   refused  {channel, code, message}   one channel of a subscribe
  *   clock    {offsetMs}          gateway's clock minus ours, at each heartbeat
  *
- * Numbers in `data` keep their text (95000.50 stays "95000.50") where the
- * browser offers the source text to a JSON reviver; elsewhere they are numbers.
- * String(x) shows and Number(x) plots either.
+ * `timestamp` of a message is when the gateway heard or read it.  When an event
+ * happened only its own data say (`time` or `timestamp` there).
+ *
+ * Numbers in `data` are texts (95000.50 is "95000.50"), except times and counts:
+ * see json.js.
  */
+
+import {readJson} from './json.js';
 
 const BASE_MS = 250;
 const MAX_MS = 10000;
@@ -44,17 +48,6 @@ const FATAL = new Set([1008, 4000, 4001, 4002, 4003, 4200]);
 /* The gateway asks for distance. */
 const BACK_OFF = new Set([1002, 1003, 1007, 1009, 1013, 4100, 4101, 4102]);
 const BACK_OFF_ATTEMPT = 4;
-
-const PRICES = new Set(['bid', 'ask', 'mid', 'spread', 'price', 'size', 'open',
-    'high', 'low', 'close', 'volume', 'vwap']);
-
-function keepText(key, value, context)
-{
-    if (typeof value === 'number' && context && context.source &&
-        PRICES.has(key))
-        return context.source;
-    return value;
-}
 
 export class Feed extends EventTarget {
     #url;
@@ -239,7 +232,7 @@ export class Feed extends EventTarget {
         if (this.#state.silent)
             this.#set({silent: false});
         try {
-            m = JSON.parse(text, keepText);
+            m = readJson(text);
         } catch {
             return; /* not ours to die of */
         }

@@ -3,14 +3,28 @@
  *
  * Messages only change a record and mark it; painting happens once a frame, so
  * that thousands of messages a second cost one write per cell and frame.
- * Whatever came from the wire goes in as textContent.
+ * Whatever came from the wire goes in as textContent, prices as they were written.
+ *
+ * Age counts from the time that the newest price or quote says of itself, never
+ * from when it was read: what is stored or comes again after a reconnect is as
+ * old as it was.  Where the event has no time there is no age.
  */
 
-import {subtract} from './decimal.js';
+import {plain, subtract} from './decimal.js';
 
 const MOST = 500; /* rows; more symbols are counted, not shown */
 const FLASH_MS = 300;
 const QUIET_MS = 10000;
+const AHEAD_S = 2; /* clocks differ so much without anybody being wrong */
+
+const isTime = (v) => typeof v === 'number' && Number.isFinite(v) && v > 0;
+
+/* When it happened, as the event itself says; NaN where it does not. */
+export function timeOf(data)
+{
+    return isTime(data.time) ? data.time
+        : isTime(data.timestamp) ? data.timestamp : NaN;
+}
 
 function cell(row, field, tag)
 {
@@ -23,11 +37,13 @@ function cell(row, field, tag)
     return c;
 }
 
-/* "0.4 s", "12 s", "3 min", "2 h", "5 d" */
+/* "0.4 s", "12 s", "3 min", "2 h", "5 d"; "in 3 min": its clock is ahead */
 export function ageText(ms)
 {
     const s = ms / 1000;
 
+    if (s < -AHEAD_S)
+        return `in ${ageText(-ms)}`;
     if (s < 10)
         return `${Math.max(0, s).toFixed(1)} s`;
     if (s < 100)
@@ -46,7 +62,8 @@ export class Watchlist {
     #live = {feed: false, socket: false};
     #filter = '';
     #selected = '';
-    #over = 0;
+    #over = false;
+    #clockOffsetMs = 0;
     #body = document.getElementById('rows');
     #onSelect;
 
@@ -76,8 +93,10 @@ export class Watchlist {
         if (this.#records.has(symbol))
             return true;
         if (this.#records.size >= MOST) {
-            this.#over++;
-            this.#counts();
+            if (!this.#over) {
+                this.#over = true;
+                this.#counts();
+            }
             return false;
         }
         this.#records.set(symbol, this.#build(symbol));
@@ -86,17 +105,24 @@ export class Watchlist {
         return true;
     }
 
-    /* One event of the symbol; ageMs is how old it was when it came. */
-    put(symbol, data, source, ageMs)
+    /* One event of the symbol. */
+    put(symbol, data, source, isUpdate)
     {
         if (!this.add(symbol))
             return;
         const r = this.#records.get(symbol);
-        r.source = source;
-        r.at = performance.now() - Math.max(0, ageMs);
-        if (data && typeof data === 'object' && !Array.isArray(data))
-            this.#take(r, data);
+        if (data && typeof data === 'object' && !Array.isArray(data) &&
+            this.#dated(r, data, isUpdate)) {
+            r.source = source;
+            this.#take(r, data, isUpdate);
+        }
         this.#mark(r);
+    }
+
+    /* The gateway's clock minus ours. */
+    setClock(offsetMs)
+    {
+        this.#clockOffsetMs = offsetMs;
     }
 
     select(symbol)
@@ -144,8 +170,8 @@ export class Watchlist {
         const head = cell(row, 'symbol', 'th');
         head.scope = 'row';
         head.append(button);
-        const r = {symbol, row, button, source: '', at: NaN, last: '', bid: '',
-            ask: '', traded: false, moved: {}};
+        const r = {symbol, row, button, source: '', times: {}, dateless: false,
+            last: '', bid: '', ask: '', traded: false, moved: {}};
         r.cells = {last: cell(row, 'last'), bid: cell(row, 'bid'),
             ask: cell(row, 'ask'), spread: cell(row, 'spread'),
             age: cell(row, 'age')};
@@ -176,31 +202,51 @@ export class Watchlist {
         const more = document.getElementById('rows-more');
         document.getElementById('empty').hidden = this.#records.size > 0;
         document.getElementById('rows-box').hidden = this.#records.size === 0;
-        more.hidden = this.#over === 0;
+        more.hidden = !this.#over;
         more.textContent = `The list is full (${MOST} symbols); others are ` +
             'not shown.';
     }
 
-    #take(r, data)
+    /* Keeps when prices and quotes happened; false: a snapshot of something
+     * older than what is shown. */
+    #dated(r, data, isUpdate)
     {
+        const what = data.price !== undefined ? 'price' : 'quote';
+        const at = timeOf(data);
+
+        if (data.price === undefined && data.bid === undefined &&
+            data.ask === undefined && data.mid === undefined)
+            return true;
+        if (!isUpdate && r.times[what] > at)
+            return false;
+        r.times[what] = at;
+        if (isUpdate)
+            r.dateless = Number.isNaN(at);
+        return true;
+    }
+
+    #take(r, data, isUpdate)
+    {
+        const value = (field, v) => this.#value(r, field, plain(v), isUpdate);
+
         if (data.bid !== undefined)
-            this.#value(r, 'bid', data.bid);
+            value('bid', data.bid);
         if (data.ask !== undefined)
-            this.#value(r, 'ask', data.ask);
+            value('ask', data.ask);
         if (data.price !== undefined) {
             r.traded = true;
-            this.#value(r, 'last', data.price);
+            value('last', data.price);
         } else if (!r.traded && data.mid !== undefined) {
-            this.#value(r, 'last', data.mid);
+            value('last', data.mid);
         }
     }
 
-    #value(r, field, value)
+    /* What is told again, in a snapshot, has not moved just now. */
+    #value(r, field, text, isUpdate)
     {
-        const text = String(value);
-        const diff = Number(text) - Number(r[field]);
-        if (r[field] !== '' && diff !== 0 && Number.isFinite(diff))
-            r.moved[field] = diff > 0 ? 'up' : 'down';
+        const diff = isUpdate ? subtract(text, r[field]) : '';
+        if (/[1-9]/.test(diff))
+            r.moved[field] = diff[0] === '-' ? 'down' : 'up';
         r[field] = text;
     }
 
@@ -245,9 +291,11 @@ export class Watchlist {
 
     #age(r)
     {
-        const ms = performance.now() - r.at;
+        const known = Object.values(r.times).filter((t) => !Number.isNaN(t));
+        const ms = r.dateless || known.length === 0 ? NaN
+            : Date.now() + this.#clockOffsetMs - Math.max(...known);
         r.cells.age.textContent = Number.isNaN(ms) ? '–' : ageText(ms);
-        r.row.classList.toggle('quiet', !(ms < QUIET_MS));
+        r.row.classList.toggle('quiet', ms >= QUIET_MS);
     }
 
     #ages()
