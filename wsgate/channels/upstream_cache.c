@@ -181,7 +181,7 @@ static void finish(struct fetch *f)
 {
     struct upstream *upstream = f->upstream;
     struct upstream_channel *u = f->channel;
-    const char *at = f->values.ptr, *end = at + f->values.len;
+    size_t at = 0;
     uint32_t len;
 
     if (f->connection == upstream->connection && u->fetch == FETCH_ASKED) {
@@ -189,10 +189,10 @@ static void finish(struct fetch *f)
         if (f->answer == ANSWER_AGAIN) {
             queue(upstream, u);
         } else {
-            for (; at < end; at += len + LINE_PAD) {
-                memcpy(&len, at, sizeof len);
+            for (; at < f->values.len; at += len + LINE_PAD) {
+                memcpy(&len, f->values.ptr + at, sizeof len);
                 at += sizeof len;
-                use_cached(upstream, u, span_make(at, len));
+                use_cached(upstream, u, span_make(f->values.ptr + at, len));
             }
             u->fetch = FETCH_DONE;
             u->fetched = true;
@@ -403,6 +403,8 @@ void upstream_cache_lost(struct upstream *upstream)
         u->fetch = FETCH_NONE;
         upstream_release(upstream, u);
     }
+    upstream->connection++;
+    finish_ready(upstream);
 }
 
 static void forget(void *arg, struct node *n)
@@ -415,6 +417,13 @@ static void forget(void *arg, struct node *n)
 void upstream_cache_close(struct upstream *upstream)
 {
     table_each(&upstream->channels.by_name, forget, NULL);
+    /* Some may have waited for a fence until the end. */
+    while (upstream->fetches) {
+        struct fetch *f = upstream->fetches;
+        upstream->fetches = f->next;
+        bytes_close(&f->values);
+        free(f);
+    }
     bytes_close(&upstream->scratch);
 }
 

@@ -193,7 +193,7 @@ void upstream_cache_want(struct upstream *upstream, struct upstream_channel *u);
 void upstream_cache_pump(struct upstream *upstream);
 /* A message on our own probe channel; false: it is no fence. */
 bool upstream_cache_heard(struct upstream *upstream, struct span payload);
-/* Before the connection is counted on: what was covered is no longer. */
+/* Nothing is confirmed any more, and what was covered is no longer. */
 void upstream_cache_lost(struct upstream *upstream);
 /* The slot of a message; NULL: nothing of its kind is known. */
 const struct conflation_key *upstream_slot(const struct channel *channel,

@@ -222,7 +222,6 @@ static void on_sub_down(void *arg, const char *why, bool refused)
 
     upstream->events.on_down(upstream->arg, why, refused);
     upstream_cache_lost(upstream);
-    upstream->connection++; /* nothing is confirmed any more */
     upstream->settled = true;
     if (upstream->probe)
         redis_probe_links_changed(upstream->probe);
