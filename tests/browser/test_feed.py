@@ -163,6 +163,55 @@ def test_what_was_lost_before_the_gateway_is_told_from_conflation(play):
                     [{"channel": "a", "missed": 4}]]
 
 
+COUNTING = """
+    feed.start(); Fake.now.onopen();
+    const ack = (seq, epoch = 'e', channel = 'a') => Fake.now.say({
+        type: 'subscribed', results: [{channel, ok: true, epoch, seq}]});
+    const up = (seq, inner, src = 'p') => Fake.now.say({type: 'update',
+        channel: 'a', seq, data: {src, seq: inner}, source: 'redis'});
+    const shot = (seq, inner, src = 'p') => Fake.now.say({type: 'snapshot',
+        channel: 'a', seq, data: {src, seq: inner}, source: 'redis'});
+    const counted = () => [of('gap'), of('lost')].map((l) =>
+        l.reduce((n, e) => n + e.missed, 0));
+    """
+
+
+@pytest.mark.parametrize("what,script,gap,lost", [
+    ("a new connection, to a gateway that was restarted",
+     "up(500, 11); up(501, 12); Fake.now.end(1006); timers.at(-1).fn();"
+     "Fake.now.onopen(); ack(0, 'f'); up(1, 60); up(2, 61);", 0, 0),
+    ("a new connection to the same gateway",
+     "up(5, 11); Fake.now.end(1006); timers.at(-1).fn(); Fake.now.onopen();"
+     "ack(30); up(31, 90); up(32, 91);", 0, 0),
+    ("a channel given up and wanted again, not heard meanwhile",
+     "feed.subscribe(['a']); ack(4); up(5, 15); feed.unsubscribe(['a']);"
+     "feed.subscribe(['a']); ack(5); up(6, 40); up(7, 41);", 0, 0),
+    ("another type told behind a newer one",
+     "up(5, 10); up(7, 12); up(8, 11); up(9, 13);", 1, 0),
+    ("another type told late after an outage",
+     "up(5, 10); up(6, 12); up(7, 11); up(8, 13); up(9, 14);", 0, 1),
+    ("a gateway that counts anew within the connection",
+     "up(500, 10); up(1, 900); up(2, 901);", 0, 0),
+    ("another run of the publisher", "up(5, 10); up(6, 700, 'q');", 0, 0),
+    ("a dead run, heard again from the cache",
+     "up(5, 700, 'q'); up(6, 10); up(7, 701, 'q');", 0, 0),
+    ("a snapshot for each type, all of one seq",
+     "ack(9); shot(9, 41); shot(9, 40); up(10, 42); up(11, 43);", 0, 0),
+    ("a snapshot behind an update of another type",
+     "ack(9); up(10, 42); shot(9, 40); up(11, 43); shot(11, 39);"
+     "up(12, 44);", 0, 0),
+    ("an acknowledgement behind what a wildcard brought",
+     "up(10, 42); ack(8); up(11, 43); up(12, 44);", 0, 0),
+    ("conflation", "up(5, 10); up(9, 14); up(12, 17);", 5, 0),
+    ("a loss", "up(5, 10); up(6, 13); up(7, 14);", 0, 2),
+    ("both", "up(5, 10); up(9, 17); up(10, 18);", 3, 3),
+    ("an acknowledgement of a new epoch",
+     "up(500, 42); ack(0, 'f'); up(1, 90); up(3, 92);", 1, 0),
+])
+def test_only_losses_are_lost(play, what, script, gap, lost):
+    assert play(COUNTING + script + "return counted();") == [gap, lost], what
+
+
 def test_numbers_keep_their_text_except_times_and_counts(play):
     data = (r'{"bid":95000.50,"time":17.0,"ask":6E-8,"bids":[[1.10, 2.0]],'
             r'"s":"1.10 \\\" 2.0","n":null,"b":true,"e":"","rev":2}')
@@ -198,6 +247,24 @@ def test_a_goodbye_is_waited_for_as_numbers(play):
         Fake.now.say('{"type":"bye","retry_ms":[500.0,501]}');
         Fake.now.end(1001);
         return feed.state.retryMs;""") in (500, 501)
+
+
+def test_refusals_and_grants_are_told_by_channel(play):
+    assert play("""
+        feed.subscribe(['a', 'b']);
+        feed.start(); Fake.now.onopen();
+        const told = [];
+        for (const name of ['refused', 'granted'])
+            feed.addEventListener(name, (e) => told.push(
+                [name, e.detail.channel, e.detail.code]));
+        Fake.now.say({type: 'subscribed', results: [{channel: 'a', ok: true,
+            epoch: 'e', seq: 0}, {channel: 'b', ok: false, code: 'refused'}]});
+        Fake.now.say({type: 'error', channel: 'a', code: 'refused'});
+        Fake.now.say({type: 'subscribed', results: [{channel: 'a', ok: true,
+            epoch: 'e', seq: 3}]});
+        return told;""") == [
+            ["granted", "a", None], ["refused", "b", "refused"],
+            ["refused", "a", "refused"], ["granted", "a", None]]
 
 
 def test_messages_that_are_no_json_harm_nothing(play):

@@ -324,3 +324,20 @@ def test_names_and_roles_are_there_for_screen_readers(pipeline, browser):
     assert page.js("document.documentElement.lang") == "en"
     assert page.js("document.querySelector('#rows .selected button')"
                    ".getAttribute('aria-pressed')") == "true"
+
+
+def test_a_gateway_that_is_restarted_loses_nothing(redis_server, tool, gateway,
+                                                   browser):
+    tool("tickpub", "--redis", redis_server.url, "--simulate", "AAPL,BTCUSD",
+         "--rate", "200").wait_ready()
+    gate, port = gateway(redis_server)
+    page = Page(browser, port).open("#AAPL/1").wait_state("live")
+    page.wait_moves("AAPL").wait(lambda: page.stat("lost") is not None, 5,
+                                 "the counters")
+    gate.kill()
+    page.wait_state("down", 6)
+    gateway(redis_server, port=port)
+    page.wait_state("live", 20).wait_moves("AAPL").wait_moves("BTCUSD")
+    shown = page.text("stats")
+    page.wait(lambda: page.text("stats") != shown, 10, "another second")
+    assert page.stat("lost") == 0

@@ -3,6 +3,12 @@
  *
  * Which symbol and resolution are shown is kept in the address (#AAPL/5), so
  * that a reload or a link shows the same.
+ *
+ * What is written below the table, for an operator:
+ *   skipped  messages that newer ones of their kind replaced before they were
+ *            sent here (the page asks for `latest`): no price is missing
+ *   lost     messages that a publisher numbered and this page's gateway never
+ *            got: a fault between the two
  */
 
 import {Chart} from './chart.js';
@@ -26,7 +32,7 @@ const chart = new Chart();
 const watchlist = new Watchlist((symbol) => select(symbol, chosen.resolution));
 /* byHand: the address or a click said which resolution. */
 const chosen = {symbol: '', resolution: '1', byHand: false};
-const stats = {messages: 0, conflated: 0, lost: 0, shown: 0};
+const stats = {messages: 0, skipped: 0, lost: 0, shown: 0};
 let clockKnown = false;
 let everOpen = false;
 let wasLive = false;
@@ -255,7 +261,7 @@ function start()
     feed.addEventListener('message', (e) => onMessage(e.detail));
     feed.addEventListener('clock', (e) => setClock(e.detail.offsetMs));
     feed.addEventListener('gap', (e) => {
-        stats.conflated += e.detail.missed;
+        stats.skipped += e.detail.missed;
     });
     feed.addEventListener('lost', (e) => {
         stats.lost += e.detail.missed;
@@ -277,7 +283,7 @@ function start()
     setInterval(() => {
         el('stats').textContent =
             `${stats.messages - stats.shown} messages/s` +
-            ` · ${stats.conflated} conflated · ${stats.lost} lost`;
+            ` · ${stats.skipped} skipped · ${stats.lost} lost`;
         stats.shown = stats.messages;
     }, 1000);
 

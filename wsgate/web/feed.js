@@ -20,10 +20,14 @@
  *            upstream live | stale | down, null while not known
  *            silent   no byte although a heartbeat was due
  *   message  {kind: 'snapshot'|'update', channel, seq, data, timestamp, source}
- *   gap      {channel, missed}   seq jumped: the gateway conflated or dropped
- *   lost     {channel, missed}   the publisher's own seq jumped, or the gateway
- *                                says `gap`: lost on the way to the gateway
- *   refused  {channel, code, message}   one channel of a subscribe
+ *   gap      {channel, missed}   the gateway's seq jumped: in `mode: latest` these
+ *                                were replaced by newer ones, which is no loss
+ *   lost     {channel, missed}   the publisher's own seq jumped by more than the
+ *                                gateway's: lost on the way to the gateway; or
+ *                                the gateway says `gap` (missed is then 0)
+ *   refused  {channel, code, message}   of a subscribe, or later; with channel
+ *                                '' a whole request
+ *   granted  {channel}           subscribed, also after it was refused
  *   clock    {offsetMs}          gateway's clock minus ours, at each heartbeat
  *
  * `timestamp` of a message is when the gateway heard or read it.  When an event
@@ -52,8 +56,8 @@ const BACK_OFF_ATTEMPT = 4;
 export class Feed extends EventTarget {
     #url;
     #wanted = new Set();
-    #seqs = new Map(); /* channel -> last seq of this connection */
-    #sources = new Map(); /* channel -> {src, seq} of the publisher */
+    #seqs = new Map(); /* channel -> {epoch, seq} told in this connection */
+    #sources = new Map(); /* channel -> {src, seq, at} of the publisher */
     #socket = null;
     #state = {socket: 'idle', upstream: null, silent: false, attempt: 0,
         retryMs: 0, reason: '', code: 0};
@@ -105,8 +109,15 @@ export class Feed extends EventTarget {
     unsubscribe(channels)
     {
         const known = channels.filter((c) => this.#wanted.delete(c));
-        known.forEach((c) => this.#seqs.delete(c));
+        known.forEach((c) => this.#forget(c));
         this.#ask('unsubscribe', known);
+    }
+
+    /* The gateway need not listen to it any more, nor go on counting. */
+    #forget(channel)
+    {
+        this.#seqs.delete(channel);
+        this.#sources.delete(channel);
     }
 
     #emit(name, detail)
@@ -138,6 +149,7 @@ export class Feed extends EventTarget {
         clearTimeout(this.#timer);
         this.#bye = null;
         this.#seqs.clear();
+        this.#sources.clear();
         this.#set({socket: 'connecting', upstream: null, silent: false,
             retryMs: 0});
         const socket = new WebSocket(this.#url);
@@ -265,26 +277,34 @@ export class Feed extends EventTarget {
     #results(m)
     {
         for (const r of m.results || []) {
-            if (!r.ok)
+            if (!r.ok) {
                 this.#emit('refused', r);
-            else if (Number.isFinite(r.seq))
-                this.#seqs.set(r.channel, r.seq);
+                continue;
+            }
+            if (Number.isFinite(r.seq))
+                this.#begin(r.channel, r.epoch, r.seq);
+            this.#emit('granted', {channel: r.channel});
         }
+    }
+
+    /* Within an epoch the count only grows: what a wildcard has brought is not
+     * forgotten when its name is subscribed to. */
+    #begin(channel, epoch, seq)
+    {
+        const before = this.#seqs.get(channel);
+        const goesOn = before && (!before.epoch || before.epoch === epoch);
+
+        this.#seqs.set(channel,
+            {epoch, seq: goesOn ? Math.max(before.seq, seq) : seq});
+        this.#sources.delete(channel); /* it may not have been heard till now */
     }
 
     #data(m)
     {
-        const before = this.#seqs.get(m.channel);
-        if (Number.isFinite(m.seq)) {
-            if (m.type === 'update' && before !== undefined &&
-                m.seq > before + 1)
-                this.#emit('gap', {channel: m.channel,
-                    missed: m.seq - before - 1});
-            if (before === undefined || m.seq > before)
-                this.#seqs.set(m.channel, m.seq);
-        }
+        if (Number.isFinite(m.seq))
+            this.#count(m);
         if (m.type === 'update') {
-            this.#publisher(m.channel, m.data);
+            this.#publisher(m);
             /* As good as a first heartbeat. */
             if (this.#state.upstream === null && m.source === 'redis')
                 this.#set({upstream: 'live'});
@@ -293,21 +313,44 @@ export class Feed extends EventTarget {
             data: m.data, timestamp: m.timestamp, source: m.source});
     }
 
+    /* There is a snapshot for each type, all with one seq, and one may come
+     * behind an update of another type: snapshots never move the count back.
+     * An update that does means that the gateway began to count anew. */
+    #count(m)
+    {
+        const last = this.#seqs.get(m.channel);
+
+        if (!last) {
+            this.#seqs.set(m.channel, {epoch: '', seq: m.seq});
+        } else if (m.seq > last.seq) {
+            if (m.type === 'update' && m.seq > last.seq + 1)
+                this.#emit('gap', {channel: m.channel,
+                    missed: m.seq - last.seq - 1});
+            last.seq = m.seq;
+        } else if (m.type === 'update') {
+            last.seq = m.seq;
+            this.#sources.delete(m.channel);
+        }
+    }
+
     /* `src` and `seq` inside the payload are the publisher's count of the
      * channel: a jump there that the gateway's seq does not show was lost
-     * before the gateway. */
-    #publisher(channel, data)
+     * before the gateway.  One told late (of another type) is no jump. */
+    #publisher(m)
     {
-        if (!data || typeof data !== 'object' || !Number.isFinite(data.seq))
+        const d = m.data;
+        if (!d || typeof d !== 'object' || !Number.isFinite(d.seq))
             return;
-        const last = this.#sources.get(channel);
-        const here = {src: data.src, seq: data.seq, at: this.#seqs.get(channel)};
-        this.#sources.set(channel, here);
-        if (!last || last.src !== here.src)
+        const last = this.#sources.get(m.channel);
+        const goesOn = last && last.src === d.src;
+        if (goesOn && d.seq <= last.seq)
             return;
-        const skipped = here.at - last.at; /* NaN where there is no seq */
-        const missed = here.seq - last.seq - skipped;
+        this.#sources.set(m.channel, {src: d.src, seq: d.seq, at: m.seq});
+        if (!goesOn)
+            return;
+        const skipped = m.seq - last.at; /* NaN where there is no seq */
+        const missed = d.seq - last.seq - skipped;
         if (missed > 0)
-            this.#emit('lost', {channel, missed});
+            this.#emit('lost', {channel: m.channel, missed});
     }
 }
