@@ -93,13 +93,14 @@ static bool is_for_clients(struct upstream *upstream, struct span name,
            !route_is_private(upstream->config.routes, name);
 }
 
-static struct upstream_channel *channel_by_family(struct upstream *upstream,
-                                                  const struct family *family,
-                                                  struct span name,
-                                                  enum upstream_outcome *why)
+static struct upstream_channel *channel_by_pattern(struct upstream *upstream,
+                                                   struct span pattern,
+                                                   struct span name,
+                                                   enum upstream_outcome *why)
 {
     struct upstream_channel *u =
         upstream_channel_of(channels_find(&upstream->channels, name));
+    const struct family *family;
 
     *why = OUTCOME_UNWANTED;
     if (u && comes_by_name(upstream, u)) {
@@ -108,7 +109,9 @@ static struct upstream_channel *channel_by_family(struct upstream *upstream,
     }
     if (u && !u->channel.hidden)
         return u->channel.n_patterns > 0 ? u : NULL;
-    if (!family_matches(family, name) || !is_for_clients(upstream, name, why))
+    family = family_of(upstream, pattern);
+    if (!family || !family_matches(family, name) ||
+        !is_for_clients(upstream, name, why))
         return NULL;
     *why = OUTCOME_CHANNELS_FULL;
     return upstream_channel(upstream, name);
@@ -120,19 +123,15 @@ static void on_message(void *arg, struct span name, struct span payload,
     struct upstream *upstream = arg;
     enum upstream_outcome why = OUTCOME_UNWANTED;
     struct upstream_channel *u = NULL;
-    const struct family *family;
 
     if (redis_probe_heard(upstream->probe, name)) {
         (void)upstream_cache_heard(upstream, payload);
         return;
     }
-    if (strip(upstream, &name)) {
-        family = pattern.len == 0 ? NULL : family_of(upstream, pattern);
-        if (pattern.len == 0)
-            u = channel_by_name(upstream, name, &why);
-        else if (family)
-            u = channel_by_family(upstream, family, name, &why);
-    }
+    if (strip(upstream, &name))
+        u = pattern.len == 0
+                ? channel_by_name(upstream, name, &why)
+                : channel_by_pattern(upstream, pattern, name, &why);
     if (u)
         upstream_deliver(upstream, &u->channel, payload, false);
     else

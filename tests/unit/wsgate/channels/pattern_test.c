@@ -163,7 +163,9 @@ what_several_subscriptions_bring_comes_once_by_the_narrowest(void **state)
                                            "bars:*"};
     struct world *w = *state;
 
-    for (int channel_first = 0; channel_first < 2; channel_first++) {
+    for (int how = 0; how < 4; how++) {
+        bool channel_first = how & 1, wide_first = how & 2;
+
         /* Each of them with all that are wider. */
         for (unsigned from = 0; from < 4; from++) {
             const struct group *g;
@@ -174,8 +176,8 @@ what_several_subscriptions_bring_comes_once_by_the_narrowest(void **state)
                 world_redis(&w->up);
                 (void)heard(w, "bars:A:5");
             }
-            for (unsigned i = 4; i-- > from;)
-                (void)open_at(w, in_order[i], 0);
+            for (unsigned i = from; i < 4; i++)
+                (void)open_at(w, in_order[wide_first ? from + 3 - i : i], 0);
             if (channel_first) {
                 upstream_close(w->up.upstream, w->opened[0]);
                 w->opened[0] = w->opened[--w->n_opened];
