@@ -183,11 +183,11 @@ struct told {
     const struct conflation_key *slot; /* of the channel */
     uint64_t frame; /* that told it to these members; 0: it was cached */
     struct span payload;
+    bool outdone; /* there is a newer bar */
 };
 
 /* Slots have indices below channel_slots(), in no order, and keep them until
- * they give way.  False: nothing of the slot was told, or it is not the newest
- * bar. */
+ * they give way.  False: nothing of the slot was told. */
 uint32_t channel_slots(const struct channel *channel);
 bool channel_told(const struct channels *cs, const struct view *v,
                   uint32_t index, struct told *out);

@@ -227,11 +227,12 @@ bool channel_told(const struct channels *cs, const struct view *v,
                             : stream_find(&v->stream, slot->type, slot->part);
     bool waits = v->waiting != 0 && slot->frame >= v->waiting;
 
-    if ((waits && !own) || is_outdone(native, slot))
+    if (waits && !own)
         return false;
     /* What the view has sent itself has a frame of its own. */
     *out = (struct told){
         .slot = slot,
+        .outdone = is_outdone(native, slot),
         .frame = own ? own->frame : slot->frame,
         .payload = stream_payload(waits ? own : slot, &cs->fanout->log)};
     return out->payload.len > 0;

@@ -1,12 +1,11 @@
 #include "wsgate/client/session.h"
 
-#include <stdlib.h>
-
 #include "common/base/clock.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream.h"
 #include "wsgate/client/clients.h"
 #include "wsgate/client/command.h"
+#include "wsgate/client/moves.h"
 #include "wsgate/client/request.h"
 #include "wsgate/client/snapshot.h"
 #include "wsgate/client/subscribe.h"
@@ -44,63 +43,38 @@ static bool cancel(struct client *c, struct span name)
     return any;
 }
 
-/* Channels that the client hears otherwise after it gave up their names. */
-struct moves {
-    uint32_t n;
-    const struct view *heard[]; /* until now */
-};
+static void send_views(struct channels *cs, const struct channel *channel)
+{
+    for (const struct view *v = &channel->native; v; v = v->next) {
+        if (v->stream.covered > 0 && v->interval_ms > 0)
+            view_send_waiting(cs, (struct view *)(uintptr_t)v, clock_mono_ms());
+    }
+}
 
-/* What goes on through a wildcard must not begin with what was heard by the
- * name: what waits in its interval goes out before.  True: something did. */
+/* What goes on through a wildcard must not begin with what was heard before:
+ * what waits in its interval goes out first.  True: something did. */
 static bool send_waiting(const struct client *c, const struct command *cmd)
 {
     struct channels *cs = upstream_channels(c->registry->upstream);
+    const struct group *g = c->m.group;
     uint64_t sent = cs->fanout->log.head;
 
-    for (size_t i = 0; i < cmd->n_channels; i++) {
-        struct channel *channel = channels_find(cs, name_of(cmd, i));
+    for (size_t i = 0; g && i < cmd->n_channels; i++) {
+        struct span name = name_of(cmd, i);
+        const struct channel *channel = channels_find(cs, name);
+        const struct pattern *p = channels_find_pattern(cs, name);
 
-        if (!channel || !snapshot_heard(c->m.group, channel))
-            continue;
-        for (struct view *v = &channel->native; v; v = v->next) {
-            if (v->stream.covered > 0 && v->interval_ms > 0)
-                view_send_waiting(cs, v, clock_mono_ms());
+        if (channel && snapshot_heard(g, channel))
+            send_views(cs, channel);
+        for (uint32_t k = 0; p && k < g->n_streams; k++) {
+            uint32_t by = g->streams[k].subscription;
+            if ((by & SUBSCRIPTION_PATTERN) &&
+                channels_pattern_of(cs, by)->pattern == p)
+                send_views(
+                    cs, ((const struct view *)g->streams[k].stream)->channel);
         }
     }
     return cs->fanout->log.head != sent;
-}
-
-/* How each of the channels is heard now. */
-static struct moves *moves_begin(const struct client *c,
-                                 const struct command *cmd)
-{
-    const struct channels *cs = upstream_channels(c->registry->upstream);
-    struct moves *moves =
-        mem_zero(sizeof *moves + cmd->n_channels * sizeof moves->heard[0]);
-
-    for (size_t i = 0; i < cmd->n_channels; i++) {
-        const struct channel *channel = channels_find(cs, name_of(cmd, i));
-        const struct view *heard =
-            channel ? snapshot_heard(c->m.group, channel) : NULL;
-        if (heard)
-            moves->heard[moves->n++] = heard;
-    }
-    return moves;
-}
-
-/* What waited in the interval of a name is not heard any more: it is shown. */
-static void moves_end(struct client *c, struct moves *moves)
-{
-    struct snapshots *s = snapshots_new(moves->n);
-
-    for (uint32_t i = 0; i < moves->n; i++) {
-        const struct view *before = moves->heard[i];
-        const struct view *now = snapshot_heard(c->m.group, before->channel);
-        if (now && now != before)
-            snapshots_add(s, now->stream.id);
-    }
-    snapshots_queue(c, s);
-    free(moves);
 }
 
 static void unsubscribe(struct client *c, const struct command *cmd,
@@ -119,7 +93,7 @@ static void unsubscribe(struct client *c, const struct command *cmd,
     registry = c->registry;
     m = message_results_begin(out, "unsubscribed", bytes_span(&cmd->id));
 
-    moves = moves_begin(c, cmd);
+    moves = moves_begin(c);
     subscription_set_open(&have, registry, c->m.group, 0);
     before = have.count;
     for (size_t i = 0; i < cmd->n_channels; i++) {

@@ -62,12 +62,19 @@ uint64_t snapshot_seq(const struct client *c, const struct view *v)
 
 struct snapshots *snapshots_new(uint32_t n)
 {
-    return mem_zero(sizeof(struct snapshots) + n * sizeof(uint32_t));
+    return mem_zero(sizeof(struct snapshots) +
+                    n * sizeof(struct snapshot_item));
 }
 
 void snapshots_add(struct snapshots *s, uint32_t subscription)
 {
-    s->subscriptions[s->n++] = subscription;
+    s->items[s->n++].subscription = subscription;
+}
+
+void snapshots_add_owed(struct snapshots *s, uint32_t stream, uint64_t owed)
+{
+    s->items[s->n++] =
+        (struct snapshot_item){.subscription = stream, .owed = owed};
 }
 
 static void append(struct client *c, struct snapshots *s)
@@ -142,7 +149,7 @@ static const struct view *next_of_pattern(const struct channels *cs,
         const struct link *l =
             stream && stream->covered > 0 ? link_of(stream, g) : NULL;
 
-        if (l && g->streams[l->at].subscription == s->subscriptions[s->at])
+        if (l && g->streams[l->at].subscription == s->items[s->at].subscription)
             return (const struct view *)stream;
     }
     return NULL;
@@ -153,7 +160,7 @@ static const struct view *next_view(struct client *c, const struct channels *cs,
                                     unsigned *budget)
 {
     struct snapshots *s = c->snapshots;
-    uint32_t subscription = s->subscriptions[s->at];
+    uint32_t subscription = s->items[s->at].subscription;
     const struct stream *stream;
     const struct view *v;
 
@@ -219,7 +226,8 @@ static bool show_slots(struct client *c, struct snapshots *s, struct bytes *out)
         if (out->len >= AT_ONCE_BYTES)
             return false;
         /* What is not older comes as an update. */
-        if (channel_told(cs, v, s->slot, &told) && told.frame < from)
+        if (channel_told(cs, v, s->slot, &told) && told.frame < from &&
+            (s->owed == 0 ? !told.outdone : told.slot->frame >= s->owed))
             show(s, v->channel, &told, seq, out);
     }
     if (s->named && !upstream_is_fetched(upstream, v->channel))
@@ -248,7 +256,8 @@ static bool gather(struct client *c, struct bytes *out, unsigned *channels,
         }
         if (*channels == 0 || *streams == 0)
             return false;
-        s->named = !(s->subscriptions[s->at] & SUBSCRIPTION_PATTERN);
+        s->owed = s->items[s->at].owed;
+        s->named = !(s->items[s->at].subscription & SUBSCRIPTION_PATTERN);
         v = next_view(c, cs, streams);
         if (!v)
             continue;

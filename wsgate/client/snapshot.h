@@ -14,6 +14,11 @@
 #include "wsgate/client/client.h"
 #include "wsgate/client/request.h"
 
+struct snapshot_item {
+    uint32_t subscription; /* a stream, shown while it is heard; or a pattern */
+    uint64_t owed;         /* not 0: only slots with frames from this one on */
+};
+
 struct snapshots {
     struct snapshots *next;
     uint64_t from;  /* only what is older than this frame */
@@ -22,10 +27,10 @@ struct snapshots {
     uint32_t stream; /* within a pattern: the next stream, by id */
     /* The stream being shown, by id, and its next slot. */
     uint32_t showing, slot;
+    uint64_t owed; /* of its item */
     bool is_showing, named;
     bool late;
-    /* Streams, each shown while the client hears it, and patterns. */
-    uint32_t subscriptions[];
+    struct snapshot_item items[];
 };
 
 /* A channel whose cached messages had not come when it was acknowledged. */
@@ -43,6 +48,9 @@ const struct view *snapshot_heard(const struct group *g,
 /* Room for n subscriptions. */
 struct snapshots *snapshots_new(uint32_t n);
 void snapshots_add(struct snapshots *s, uint32_t subscription);
+/* Of a stream, what was not sent from this native frame on: of bars not only the
+ * newest. */
+void snapshots_add_owed(struct snapshots *s, uint32_t stream, uint64_t owed);
 /* From now on: what is in the log already is older than the subscription.  Takes
  * s; one without subscriptions is freed. */
 void snapshots_queue(struct client *c, struct snapshots *s);

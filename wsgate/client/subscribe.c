@@ -5,6 +5,7 @@
 #include "common/json/json_writer.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream.h"
+#include "wsgate/client/moves.h"
 #include "wsgate/client/request.h"
 #include "wsgate/client/snapshot.h"
 #include "wsgate/client/subscription_set.h"
@@ -211,13 +212,16 @@ static void queue_snapshots(struct client *c, const struct request *r)
 static void finish(struct request *r, struct bytes *out)
 {
     struct client *c = r->client;
+    struct moves *moves;
 
     drop_refused(r);
     if (send_waiting(c, r) && !client_flush(c)) {
         bytes_clear(out); /* it went, and its requests with it */
         return;
     }
+    moves = moves_begin(c);
     take_over(c, r);
+    moves_end(c, moves);
     if (c->dialect == DIALECT_NATIVE)
         add_results(r, out);
     if (r->snapshot)

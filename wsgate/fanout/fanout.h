@@ -167,6 +167,8 @@ void fanout_hold(struct fanout *f, struct member *m);
 void fanout_release(struct fanout *f, struct member *m);
 /* Its socket can take more. */
 void fanout_resume(struct fanout *f, struct member *m);
+/* Every frame before this one was sent to m, or is not to be. */
+uint64_t fanout_next(const struct fanout *f, const struct member *m);
 /* Number of the first frame of s that m is still to be sent, if no more come; 0:
  * none.  After fanout_flush().  *evicted: it is not in the log any more, but the
  * stream's copy of it, or, in mode `all`, gone and m about to be let go.  Walks

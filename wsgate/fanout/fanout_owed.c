@@ -34,6 +34,11 @@ static uint64_t first_in_log(const struct fanout *f, const struct stream *s,
     return number < f->log.head ? number : 0;
 }
 
+uint64_t fanout_next(const struct fanout *f, const struct member *m)
+{
+    return backlog_owed(m) == 0 ? f->log.head : m->backlog->next;
+}
+
 uint64_t fanout_first_owed(const struct fanout *f, const struct member *m,
                            const struct stream *s, bool *evicted)
 {

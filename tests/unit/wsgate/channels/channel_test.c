@@ -241,7 +241,7 @@ static const char *told(struct world *w, const struct view *v)
 
     text[0] = '\0';
     for (uint32_t i = 0; i < channel_slots(v->channel); i++) {
-        if (channel_told(&w->channels, v, i, &t))
+        if (channel_told(&w->channels, v, i, &t) && !t.outdone)
             snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s;",
                      SPAN_ARG(t.payload));
     }

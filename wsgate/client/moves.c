@@ -1,0 +1,105 @@
+#include "wsgate/client/moves.h"
+
+#include <stdlib.h>
+
+#include "wsgate/channels/upstream.h"
+#include "wsgate/client/clients.h"
+#include "wsgate/client/snapshot.h"
+
+struct move {
+    const struct view *heard;
+    uint64_t owed; /* first native frame that was not sent; 0: none */
+    bool all;
+};
+
+struct moves {
+    size_t n;
+    struct move at[]; /* in order of channels' native streams */
+};
+
+/* The first native frame of the channel that was not sent through the view to a
+ * member that has got everything before `next`. */
+static uint64_t first_owed(const struct view *v, uint64_t next)
+{
+    const struct stream *native = &v->channel->native.stream;
+    uint64_t first = 0;
+
+    for (uint32_t i = 0; i < native->n_keys; i++) {
+        const struct conflation_key *k = &native->keys[i], *own = k;
+        bool owed = v->waiting != 0 && k->frame >= v->waiting;
+
+        if (v != &v->channel->native)
+            own = stream_find(&v->stream, k->type, k->part);
+        owed = owed || (own && own->frame >= next);
+        if (owed && k->frame > 0 && (first == 0 || k->frame < first))
+            first = k->frame;
+    }
+    return first;
+}
+
+static int by_channel(const void *a, const void *b)
+{
+    uint32_t x = ((const struct move *)a)->heard->channel->native.stream.id,
+             y = ((const struct move *)b)->heard->channel->native.stream.id;
+
+    return (x > y) - (x < y);
+}
+
+static bool has_interval(const struct client *c)
+{
+    const struct upstream *upstream = c->registry->upstream;
+    const struct group *g = c->m.group;
+
+    for (uint32_t i = 0; i < g->n_keys; i++) {
+        if (upstream_subscription_interval(upstream,
+                                           key_subscription(g->keys[i])) > 0)
+            return true;
+    }
+    return false;
+}
+
+struct moves *moves_begin(const struct client *c)
+{
+    const struct group *g = c->m.group;
+    uint64_t next = fanout_next(c->registry->fanout, &c->m);
+    struct moves *moves;
+
+    if (!g || c->dialect != DIALECT_NATIVE ||
+        (next == c->registry->fanout->log.head && !has_interval(c)))
+        return NULL;
+    moves = mem_zero(sizeof *moves + g->n_streams * sizeof moves->at[0]);
+    for (uint32_t i = 0; i < g->n_streams; i++) {
+        const struct view *v = (const struct view *)g->streams[i].stream;
+        uint64_t owed = first_owed(v, next);
+        if (owed > 0)
+            moves->at[moves->n++] = (struct move){
+                .heard = v, .owed = owed, .all = g->streams[i].all};
+    }
+    qsort(moves->at, moves->n, sizeof moves->at[0], by_channel);
+    return moves;
+}
+
+static const struct move *find(const struct moves *moves, const struct view *v)
+{
+    const struct move key = {.heard = v};
+
+    return bsearch(&key, moves->at, moves->n, sizeof key, by_channel);
+}
+
+void moves_end(struct client *c, struct moves *moves)
+{
+    const struct group *g = c->m.group;
+    struct snapshots *s;
+
+    if (!moves)
+        return;
+    s = snapshots_new((uint32_t)moves->n);
+    for (uint32_t i = 0; g && moves->n > 0 && i < g->n_streams; i++) {
+        const struct view *v = (const struct view *)g->streams[i].stream;
+        const struct move *m = find(moves, v);
+        if (m && (m->heard != v || (g->streams[i].all && !m->all)))
+            snapshots_add_owed(s, v->stream.id, m->owed);
+    }
+    snapshots_queue(c, s);
+    free(moves);
+}

@@ -1,0 +1,25 @@
+/*
+ * moves.h -- what a client would lose when its subscriptions change.
+ *
+ * A channel may be heard otherwise afterwards: by its name instead of a
+ * wildcard, at another interval, in full.  Where the stream of frames is not
+ * the same, or becomes `all`, it begins anew, and what the client was still
+ * owed, or what waited for its interval, would be forgotten: it is shown
+ * instead, each slot of it.
+ *
+ *   moves = moves_begin(c);    before: how it hears everything
+ *   moves_end(c, moves);       after: shows what it would not hear
+ *
+ * Ownership   moves_end() frees what moves_begin() made; nothing may be published
+ *             between the two
+ * Source      docs/decisions/0013-what-a-client-hears.md
+ */
+#pragma once
+
+#include "wsgate/client/client.h"
+
+struct moves;
+
+/* NULL: it is owed nothing, and nothing waits for it. */
+struct moves *moves_begin(const struct client *c);
+void moves_end(struct client *c, struct moves *moves);
