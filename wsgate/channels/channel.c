@@ -8,6 +8,17 @@
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/pattern.h"
 
+/* --- frames --- */
+
+static void renumber(struct bytes *out, const struct stream *s,
+                     struct span frame, struct span other)
+{
+    struct span prefix = ((const struct view *)s)->channel->prefix;
+
+    message_update_renumber(out, frame, prefix,
+                            message_update_seq(other, prefix));
+}
+
 /* --- names --- */
 
 static bool channel_is(const struct node *n, struct span name)
@@ -24,6 +35,7 @@ void channels_init(struct channels *cs, struct fanout *fanout, uint64_t seed,
     patterns_init(cs);
     types_init(&cs->types);
     bytes_init(&cs->scratch);
+    fanout->renumber = renumber;
 }
 
 struct channel *channels_find(const struct channels *cs, struct span name)

@@ -1,4 +1,6 @@
 /* Messages of a channel: frames of it and its views, and the newest of them. */
+#include <stdlib.h>
+
 #include "common/base/hash.h"
 #include "common/event/event.h"
 #include "wsgate/channels/channel.h"
@@ -22,23 +24,32 @@ uint32_t channel_clients(const struct channel *channel)
     return n;
 }
 
-/* The native frame again, as a frame of the view. */
+/* The native frame again, as a frame of the view, with the seq of that of
+ * `as`. */
 static void repeat(struct channels *cs, struct view *v,
-                   const struct conflation_key *s)
+                   const struct conflation_key *s,
+                   const struct conflation_key *as)
 {
     const struct framelog *log = &cs->fanout->log;
     struct span frame = stream_frame(s, log);
-    size_t data_at = (size_t)(stream_payload(s, log).ptr - frame.ptr);
-    size_t data_len = stream_payload(s, log).len;
+    struct span payload = stream_payload(s, log);
+    struct span prefix = v->channel->prefix;
+    uint64_t seq = message_update_seq(stream_frame(as, log), prefix);
+    size_t len;
 
     if (frame.len == 0)
         return;
     /* Through scratch: making room may overwrite the oldest frame. */
     bytes_clear(&cs->scratch);
-    bytes_add_span(&cs->scratch, frame);
-    memcpy(fanout_room(cs->fanout, frame.len), cs->scratch.ptr, frame.len);
-    fanout_add(cs->fanout, &v->stream, s->type, s->part, frame.len, data_at,
-               data_len);
+    if (s == as)
+        bytes_add_span(&cs->scratch, frame);
+    else
+        message_update_renumber(&cs->scratch, frame, prefix, seq);
+    len = cs->scratch.len;
+    memcpy(fanout_room(cs->fanout, len), cs->scratch.ptr, len);
+    fanout_add(cs->fanout, &v->stream, s->type, s->part, len,
+               len - (size_t)(frame.ptr + frame.len - payload.ptr),
+               payload.len);
     v->seq = v->channel->seq;
 }
 
@@ -48,7 +59,7 @@ static void throttle(struct channels *cs, struct view *v,
 {
     if (v->waiting == 0 && mono_ms >= v->due_mono_ms) {
         v->due_mono_ms = mono_ms + v->interval_ms;
-        repeat(cs, v, newest);
+        repeat(cs, v, newest, newest);
         return;
     }
     if (v->waiting == 0) {
@@ -143,13 +154,43 @@ enum channel_result channel_publish(struct channels *cs,
     return CHANNEL_OK;
 }
 
+static int by_part(const void *a, const void *b)
+{
+    const struct conflation_key *x = *(const struct conflation_key *const *)a,
+                                *y = *(const struct conflation_key *const *)b;
+
+    if (x->part != y->part)
+        return x->part < y->part ? -1 : 1;
+    return (x->frame > y->frame) - (x->frame < y->frame);
+}
+
+/* Bars go in order of time, as to a client that is behind (bar_order.h). */
+static void send_sorted(struct channels *cs, struct view *v)
+{
+    const struct stream *native = &v->channel->native.stream;
+    const struct conflation_key *run[STREAM_KEYS_MAX], *sorted[STREAM_KEYS_MAX];
+    const struct conflation_key *k = stream_first(native, v->waiting);
+    size_t n = 0;
+
+    for (; k; k = stream_next(native, k))
+        run[n++] = k;
+    memcpy(sorted, run, n * sizeof *sorted);
+    qsort(sorted, n, sizeof *sorted, by_part);
+    for (size_t i = 0; i < n && v->stream.n_links > 0; i++)
+        repeat(cs, v, sorted[i], run[i]);
+}
+
 static void send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms)
 {
     const struct stream *native = &v->channel->native.stream;
-    const struct conflation_key *k = stream_first(native, v->waiting);
+    const struct conflation_key *k = NULL;
 
+    if (native->unordered >= v->waiting)
+        send_sorted(cs, v);
+    else
+        k = stream_first(native, v->waiting);
     for (; k && v->stream.n_links > 0; k = stream_next(native, k))
-        repeat(cs, v, k);
+        repeat(cs, v, k, k);
     v->waiting = 0;
     v->due_mono_ms = mono_ms + v->interval_ms;
 }

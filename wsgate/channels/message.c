@@ -76,6 +76,30 @@ uint64_t message_update_seq(struct span frame, struct span prefix)
     return seq;
 }
 
+void message_update_renumber(struct bytes *out, struct span frame,
+                             struct span prefix, uint64_t seq)
+{
+    unsigned len7 = frame.len < 2 ? 0 : (unsigned char)frame.ptr[1];
+    size_t head = len7 < 126 ? 2 : len7 == 126 ? 4 : 10;
+    size_t at = head + prefix.len, behind = at;
+    char text[NUMBER_MAX], *s = digits(text + NUMBER_MAX, seq);
+    size_t s_len = (size_t)(text + NUMBER_MAX - s);
+    char *p;
+
+    while (behind < frame.len && frame.ptr[behind] >= '0' &&
+           frame.ptr[behind] <= '9')
+        behind++;
+    if (behind == at || memcmp(frame.ptr + head, prefix.ptr, prefix.len) != 0) {
+        bytes_add_span(out, frame);
+        return;
+    }
+    p = bytes_reserve(out, WS_HEAD_MAX + frame.len + NUMBER_MAX);
+    out->len += ws_text_head(p, prefix.len + s_len + frame.len - behind);
+    bytes_add_span(out, prefix);
+    bytes_add(out, s, s_len);
+    bytes_add(out, frame.ptr + behind, frame.len - behind);
+}
+
 static const char refused_code[] = "refused";
 
 static struct message_frame frame_begin(struct bytes *out, const char *type)

@@ -24,6 +24,9 @@ size_t message_update(char *at, struct span prefix, uint64_t seq,
                       struct span payload, int64_t time_ms, bool local,
                       size_t *data_at);
 
+/* Appends such a frame with another seq.  What is none is appended as it is. */
+void message_update_renumber(struct bytes *out, struct span frame,
+                             struct span prefix, uint64_t seq);
 /* The seq of such a frame; 0: it has none. */
 uint64_t message_update_seq(struct span frame, struct span prefix);
 

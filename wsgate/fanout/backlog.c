@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "wsgate/fanout/bar_order.h"
 #include "wsgate/fanout/conflation.h"
 
 enum { BATCH_IOV = 256 };
@@ -299,6 +300,11 @@ static enum backlog_outcome catch_up(struct fanout *f, struct member *m,
     if (backlog->is_lost)
         return BACKLOG_TOO_OLD;
     backlog->conflating = backlog_is_conflating(f, m);
+    while (bar_order_take(f, m)) {
+        enum backlog_outcome out = send_out(f, m, errnum);
+        if (out != BACKLOG_DONE)
+            return out;
+    }
     if (!backlog->conflating) {
         conflation_everything(f, g, backlog, backlog->next, &f->pending);
     } else if (!conflation_newest(f, g, backlog, &f->pending)) {

@@ -5,6 +5,7 @@
 
 #include "common/base/bytes.h"
 #include "wsgate/fanout/backlog.h"
+#include "wsgate/fanout/bar_order.h"
 
 /* Above so many ranges it is cheaper to copy them together once than to let the
  * kernel walk the list for every member: measured with 100 ranges and 100
@@ -283,6 +284,7 @@ uint64_t fanout_add(struct fanout *f, struct stream *s, uint16_t type,
     const char *ptr = framelog_bytes(&f->log, framelog_at(&f->log, number));
 
     stream_set(s, key, number);
+    bar_order_note(f, s, part, number);
     f->turn_bytes += len;
     f->turn_frames++;
     for (uint32_t i = 0; i < s->n_links; i++) {
@@ -422,48 +424,4 @@ void fanout_release(struct fanout *f, struct member *m)
         return;
     m->backlog->held = false;
     fanout_resume(f, m);
-}
-
-uint64_t fanout_owed_bytes(const struct member *m)
-{
-    return backlog_owed_bytes(m);
-}
-
-size_t fanout_unsent(const struct member *m)
-{
-    return m->backlog ? m->backlog->out.len : 0;
-}
-
-bool fanout_is_drained(const struct member *m)
-{
-    return !m->backlog || (m->backlog->out.len == 0 && !m->backlog->cut);
-}
-
-static void count_queued(void *arg, struct node *n)
-{
-    struct group *g = (struct group *)n;
-
-    for (uint32_t i = 0; i < g->slow.count; i++)
-        *(uint64_t *)arg += backlog_owed(g->slow.at[i]);
-}
-
-uint64_t fanout_queued(const struct fanout *f)
-{
-    uint64_t queued = 0;
-
-    table_each(&f->groups, count_queued, &queued);
-    return queued;
-}
-
-static void count_slow(void *arg, struct node *n)
-{
-    *(uint32_t *)arg += ((struct group *)n)->slow.count;
-}
-
-uint32_t fanout_slow_count(const struct fanout *f)
-{
-    uint32_t slow = 0;
-
-    table_each(&f->groups, count_slow, &slow);
-    return slow;
 }

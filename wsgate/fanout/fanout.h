@@ -105,6 +105,10 @@ struct fanout {
     struct table groups;
     struct group *dirty;
     uint64_t turn_bytes, turn_frames;
+    uint64_t unordered; /* newest frame of a bar with a later one before it */
+    /* Appends the frame of s with the `seq` of the other one; NULL: as it is. */
+    void (*renumber)(struct bytes *out, const struct stream *s,
+                     struct span frame, struct span other);
     struct fanout_counters counters;
     struct bytes gathered; /* ranges of one turn, copied together */
     /* Scratch of conflation.c and backlog.c. */

@@ -1,6 +1,8 @@
-/* What a member is still to be sent of one stream. */
+/* What members are still to be sent. */
 #include "wsgate/fanout/backlog.h"
 #include "wsgate/fanout/fanout.h"
+
+/* --- of one stream --- */
 
 static const struct group_stream *find(const struct group *g,
                                        const struct stream *s)
@@ -77,4 +79,50 @@ struct span fanout_frame(const struct fanout *f, const struct stream *s,
     k = number == 0 ? NULL : stream_first(s, number);
     return k && k->frame == number ? stream_frame(k, &f->log)
                                    : span_make(NULL, 0);
+}
+
+/* --- of all streams --- */
+
+uint64_t fanout_owed_bytes(const struct member *m)
+{
+    return backlog_owed_bytes(m);
+}
+
+size_t fanout_unsent(const struct member *m)
+{
+    return m->backlog ? m->backlog->out.len : 0;
+}
+
+bool fanout_is_drained(const struct member *m)
+{
+    return !m->backlog || (m->backlog->out.len == 0 && !m->backlog->cut);
+}
+
+static void count_queued(void *arg, struct node *n)
+{
+    struct group *g = (struct group *)n;
+
+    for (uint32_t i = 0; i < g->slow.count; i++)
+        *(uint64_t *)arg += backlog_owed(g->slow.at[i]);
+}
+
+uint64_t fanout_queued(const struct fanout *f)
+{
+    uint64_t queued = 0;
+
+    table_each(&f->groups, count_queued, &queued);
+    return queued;
+}
+
+static void count_slow(void *arg, struct node *n)
+{
+    *(uint32_t *)arg += ((struct group *)n)->slow.count;
+}
+
+uint32_t fanout_slow_count(const struct fanout *f)
+{
+    uint32_t slow = 0;
+
+    table_each(&f->groups, count_slow, &slow);
+    return slow;
 }

@@ -136,3 +136,26 @@ bool start_seq_move(struct fanout *f, struct backlog *backlog,
     backlog->n_start_seqs = (uint32_t)e.n;
     return !e.full;
 }
+
+bool start_seq_put(const struct fanout *f, struct backlog *backlog,
+                   const struct group *g, uint32_t stream)
+{
+    struct start_seq entry = {.subscription = stream, .from = f->log.head};
+    struct start_seq *had =
+        (struct start_seq *)(uintptr_t)find(backlog, stream);
+    uint32_t n = backlog->n_start_seqs, at = n;
+
+    if (had) {
+        *had = entry;
+        return true;
+    }
+    if (n >= g->n_keys + START_SEQS_MAX)
+        return false;
+    backlog->start_seqs =
+        mem_grow(backlog->start_seqs, (n + 1u) * sizeof *backlog->start_seqs);
+    for (; at > 0 && backlog->start_seqs[at - 1].subscription > stream; at--)
+        backlog->start_seqs[at] = backlog->start_seqs[at - 1];
+    backlog->start_seqs[at] = entry;
+    backlog->n_start_seqs++;
+    return true;
+}

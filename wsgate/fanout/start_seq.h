@@ -38,6 +38,10 @@ struct start_seq {
  * the stream. */
 uint64_t start_seq_of(const struct backlog *backlog,
                       const struct group_stream *gs);
+/* What is in the log of this stream is sent: it begins at the head.  False: the
+ * group's member has no room for one more entry. */
+bool start_seq_put(const struct fanout *f, struct backlog *backlog,
+                   const struct group *g, uint32_t stream);
 /* The member goes from one group to the other.  False: that would take more
  * entries than there may be; none are left then. */
 bool start_seq_move(struct fanout *f, struct backlog *backlog,

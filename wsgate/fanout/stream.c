@@ -16,6 +16,7 @@ void stream_clear(struct stream *s)
     for (uint32_t i = 0; i < s->n_keys; i++)
         buf_unref(s->keys[i].copy);
     s->n_keys = 0;
+    s->newest_part = 0;
     slot_index_free(s->index);
     s->index = NULL;
 }

@@ -60,6 +60,8 @@ struct stream {
     uint32_t n_links, cap_links;
     struct stream *root; /* the native stream of the same name */
     uint64_t linked;     /* of a root: to the group with this stamp */
+    int64_t newest_part; /* of bars: the latest time */
+    uint64_t unordered;  /* newest frame of an earlier bar, see bar_order.h */
     bool by_symbol;      /* its parts are symbols */
 };
 

@@ -270,6 +270,80 @@ static void a_snapshot_has_the_newest_of_each_type(void **state)
         "{\"type\":\"tick\",\"n\":2};");
 }
 
+static void bar(struct world *w, int minute, const char *what)
+{
+    char text[96];
+
+    snprintf(text, sizeof text,
+             "{\"type\":\"bar\",\"bar\":{\"time\":%d},\"what\":\"%s\"}",
+             minute * 60000, what);
+    publish(w, "bars:A:1", text);
+}
+
+/* What is written behind `key`, with a space behind each. */
+static const char *all_of(const struct client *c, const char *key)
+{
+    static char text[200];
+    size_t n = 0, len = strlen(key);
+
+    for (size_t i = 0; i + len < c->got.len && n < sizeof text - 20; i++) {
+        if (memcmp(c->got.ptr + i, key, len) != 0)
+            continue;
+        for (i += len; c->got.ptr[i] != ',' && c->got.ptr[i] != '"' &&
+                       c->got.ptr[i] != '}';
+             i++)
+            text[n++] = c->got.ptr[i];
+        text[n++] = ' ';
+    }
+    text[n] = '\0';
+    return text;
+}
+
+/* A final bar, or a correction, may come after the next bar has begun; the
+ * number of digits changes on the way. */
+static void bars_that_wait_come_in_order_of_time(void **state)
+{
+    struct world *w = *state;
+
+    for (int i = 1; i <= 7; i++)
+        bar(w, i, "before");
+    subscribe(w, &w->client[0], "bars:A:1", DIALECT_NATIVE, 0);
+    subscribe(w, &w->client[1], "bars:A:*", DIALECT_NATIVE, 0);
+    subscribe(w, &w->client[2], "bars:A:1", DIALECT_NATIVE, 50);
+    subscribe(w, &w->client[3], "bars:A:*", DIALECT_NATIVE, 50);
+    bar(w, 8, "first"); /* to the intervals at once */
+    fanout_flush(&w->fanout);
+    for (int i = 0; i < 4; i++) {
+        assert_string_equal(all_of(&w->client[i], "\"what\":\""), "first ");
+        bytes_clear(&w->client[i].got);
+        w->client[i].blocked = i < 2;
+    }
+    bar(w, 9, "open");
+    bar(w, 8, "final");
+    bar(w, 10, "open");
+    bar(w, 9, "final");
+    bar(w, 7, "corrected");
+    fanout_flush(&w->fanout);
+    w->mono_ms += 50;
+    assert_false(channels_send_due(&w->channels, w->mono_ms));
+    fanout_flush(&w->fanout);
+    for (int i = 0; i < 4; i++) {
+        struct client *c = &w->client[i];
+
+        c->blocked = false;
+        fanout_resume(&w->fanout, &c->m);
+        assert_string_equal(all_of(c, "\"time\":"),
+                            "420000 480000 540000 600000 ");
+        assert_string_equal(all_of(c, "\"what\":\""),
+                            "corrected final final open ");
+        assert_string_equal(all_of(c, "\"seq\":"), "10 11 12 13 ");
+        assert_int_equal(c->m.backlog != NULL, 0);
+    }
+    assert_int_equal(w->fanout.counters.expected,
+                     w->fanout.counters.delivered +
+                         w->fanout.counters.conflated);
+}
+
 static bool is_prices(void *arg, struct span name)
 {
     (void)arg;
@@ -483,6 +557,7 @@ int main(void)
         TEST(an_interval_sends_the_first_at_once_and_the_newest_when_due),
         TEST(two_intervals_are_two_streams),
         TEST(a_snapshot_has_the_newest_of_each_type),
+        TEST(bars_that_wait_come_in_order_of_time),
         TEST(many_symbols_on_one_channel_conflate_by_symbol),
         TEST(a_pattern_covers_channels_of_before_and_after),
         TEST(an_interval_that_nobody_had_begins_anew),

@@ -84,12 +84,54 @@ static void results_are_a_list_of_all_kinds(void **state)
     said("{\"type\":\"unsubscribed\",\"results\":[]}");
 }
 
+/* Byte for byte the update that had this seq at once, whatever that does to
+ * the lengths: frames of more than 125 and of more than 65535 bytes have other
+ * heads. */
+static void an_update_can_be_given_another_seq(void **state)
+{
+    static const uint64_t seqs[] = {1, 9, 10, 99999, UINT64_MAX};
+    static char payload[66000], from[67000], to[67000];
+    struct bytes prefix = {0};
+    size_t data_at;
+
+    (void)state;
+    memset(payload, '7', sizeof payload);
+    message_prefix(&prefix, span_str("bars:A:1"));
+    for (size_t len = 1; len < sizeof payload; len += len == 80 ? 65300
+                                                      : len == 65480
+                                                          ? sizeof payload
+                                                          : 1) {
+        for (int i = 0; i < 25; i++) {
+            struct span text = span_make(payload, len);
+            uint64_t had = seqs[i / 5], gets = seqs[i % 5];
+            size_t n = message_update(from, bytes_span(&prefix), had, text, 17,
+                                      false, &data_at);
+            size_t m = message_update(to, bytes_span(&prefix), gets, text, 17,
+                                      false, &data_at);
+
+            message_update_renumber(&out, span_make(from, n),
+                                    bytes_span(&prefix), gets);
+            assert_true(span_eq(bytes_span(&out), span_make(to, m)));
+            assert_true(message_update_seq(bytes_span(&out),
+                                           bytes_span(&prefix)) == gets);
+            bytes_close(&out);
+        }
+    }
+    /* Another dialect has none. */
+    message_update_renumber(&out, span_str("\x81\x02{}"), bytes_span(&prefix),
+                            5);
+    assert_true(span_is(bytes_span(&out), "\x81\x02{}"));
+    bytes_close(&out);
+    bytes_close(&prefix);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(control_messages_keep_their_bytes),
         cmocka_unit_test(an_id_is_given_back_only_where_there_was_one),
         cmocka_unit_test(results_are_a_list_of_all_kinds),
+        cmocka_unit_test(an_update_can_be_given_another_seq),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
