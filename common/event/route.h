@@ -97,11 +97,12 @@ bool route_may_hold_private(const struct route_table *t, struct span channel);
 /* Is it?  Then *channel, in place of what was there, is the private channel
  * that it belongs to, without prefix; empty: it names somebody in a way that
  * no channel can, and is nobody's to hear.  The name may be a string or a
- * number, in the payload or in its member `data`; "" and null name nobody.  A
- * type that no row has, or none, is taken for any of those rows.  payload may
- * be any text. */
-bool route_private_target(const struct route_table *t, struct span type,
-                          struct span payload, struct bytes *channel);
+ * number, in the payload or in its member `data`; "" and null name nobody.  Its
+ * type says which row it is of; one that is in no row, or none, is taken for
+ * any of those.  payload may be any text; one that names nobody costs a search
+ * for the members' names. */
+bool route_private_target(const struct route_table *t, struct span payload,
+                          struct bytes *channel);
 
 /* How a name or pattern is delivered unless the client says: in full where it
  * is, or takes in, a channel that is. */

@@ -169,24 +169,77 @@ static bool row_target(const struct route *r, struct span object,
     return true;
 }
 
-bool route_private_target(const struct route_table *t, struct span type,
-                          struct span payload, struct bytes *channel)
+/* Is the name in the text?  It has an underscore, and to look for that is
+ * several times faster than memmem(). */
+static bool has_name(struct span text, const char *name, size_t len)
+{
+    size_t at = (size_t)(strchr(name, '_') - name);
+    const char *p, *end;
+
+    if (text.len < len)
+        return false;
+    end = text.ptr + text.len - (len - at) + 1;
+    for (p = text.ptr + at; (p = memchr(p, '_', (size_t)(end - p))) != NULL;
+         p++)
+        if (memcmp(p - at, name, len) == 0)
+            return true;
+    return false;
+}
+
+/* Is the name of a member that says whose it is in the text, or perhaps hidden
+ * in an escape?  Nearly all messages are done with here. */
+static bool may_name_somebody(const struct route_table *t, struct span text)
+{
+    const char *last = NULL;
+
+    if (text.len == 0)
+        return false;
+    if (memchr(text.ptr, '\\', text.len))
+        return true;
+    for (unsigned i = 0; i < EVENT_TYPES; i++) {
+        const char *name = route_of(t, (enum event_type)i)->private_to;
+
+        if (!name || name == last)
+            continue;
+        if (has_name(text, name + 1, strlen(name) - 2))
+            return true;
+        last = name;
+    }
+    return false;
+}
+
+/* False: no type that there is. */
+static bool read_type(struct span object, enum event_type *out)
+{
+    struct scan_member m = {.at = object.ptr};
+    struct span type = {"", 0};
+
+    while (scan_member_next(&m, object.ptr + object.len))
+        if (scan_key_is(m.key, "type"))
+            type = m.value;
+    return type.len > 2 && type.ptr[0] == '"' &&
+           event_type_of(span_make(type.ptr + 1, type.len - 2), out);
+}
+
+bool route_private_target(const struct route_table *t, struct span payload,
+                          struct bytes *channel)
 {
     enum event_type which = EVENT_TYPES;
     const char *bad, *end = payload.ptr + payload.len;
-    bool known = event_type_of(type, &which);
+    bool known;
 
-    if (known && !route_of(t, which)->private_to)
-        return false; /* nearly all that there is */
+    if (!may_name_somebody(t, payload))
+        return false;
     payload.ptr = scan_space(payload.ptr, end);
     payload.len = (size_t)(end - payload.ptr);
     if (payload.len == 0 || *payload.ptr != '{' || !scan_text(payload, &bad))
         return false;
+    known = read_type(payload, &which);
     for (unsigned i = 0; i < EVENT_TYPES; i++) {
         const struct route *r = route_of(t, (enum event_type)i);
+        bool mine = known ? i == which && r->private_to : row_is_mixed(r);
 
-        if ((known ? i == which : row_is_mixed(r)) &&
-            row_target(r, payload, channel))
+        if (mine && row_target(r, payload, channel))
             return true;
     }
     return false;

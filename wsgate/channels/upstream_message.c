@@ -27,9 +27,8 @@ void upstream_log_told(const struct channel *channel)
 bool upstream_is_private(struct upstream *upstream,
                          const struct upstream_channel *u, struct span payload)
 {
-    return u->mixed &&
-           route_private_target(upstream->config.routes, span_str(""), payload,
-                                &upstream->scratch);
+    return u->mixed && route_private_target(upstream->config.routes, payload,
+                                            &upstream->scratch);
 }
 
 /* Unless it is private, or what the cache said already. */

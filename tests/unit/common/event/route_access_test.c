@@ -93,54 +93,57 @@ static void only_channels_of_mixed_rows_may_hold_what_is_private(void **state)
 static void a_message_that_names_somebody_is_theirs(void **state)
 {
     static const struct {
-        const char *type, *payload, *channel; /* NULL: everybody's */
+        const char *payload, *channel; /* NULL: everybody's */
     } cases[] = {
-        {"trading_alert", "{\"user_id\":\"u7\"}", "alerts:u7"},
-        {"trading_alert", "{\"type\":\"trading_alert\",\"user_id\":7}",
+        {"{\"type\":\"trading_alert\",\"user_id\":\"u7\"}", "alerts:u7"},
+        {"{\"type\":\"trading_alert\",\"user_id\":7}", "alerts:7"},
+        {" {\"type\":\"trading_alert\",\"a\":[1,{}],\"user_id\" : 7 } ",
          "alerts:7"},
-        {"trading_alert", " {\"a\":[1,{}],\"user_id\" : 7 } ", "alerts:7"},
-        {"trading_alert", "{\"user_id\":\"\\u0075\\u0037\"}", "alerts:u7"},
-        {"trading_alert", "{\"\\u0075ser_id\":7}", "alerts:7"},
-        {"trading_alert", "{\"data\":{\"user_id\":7}}", "alerts:7"},
-        {"trading_alert", "{\"user_id\":7,\"user_id\":null}", "alerts:7"},
-        {"trading_alert", "{\"user_id\":1,\"user_id\":2}", "alerts:2"},
-        {"trading_alert", "{\"user_id\":7,\"account_id\":8}", "alerts:7"},
-        {"execution", "{\"account_id\":42}", "executions:42"},
-        {"account", "{\"account_id\":42}", "account:42"},
-        {"positions", "{\"account_id\":\"a-1\"}", "positions:a-1"},
+        {"{\"type\":\"trading_alert\",\"user_id\":\"\\u0075\\u0037\"}",
+         "alerts:u7"},
+        {"{\"type\":\"trading_alert\",\"\\u0075ser_id\":7}", "alerts:7"},
+        {"{\"type\":\"trading_alert\",\"data\":{\"user_id\":7}}", "alerts:7"},
+        {"{\"type\":\"trading_alert\",\"user_id\":7,\"user_id\":null}",
+         "alerts:7"},
+        {"{\"type\":\"trading_alert\",\"user_id\":1,\"user_id\":2}",
+         "alerts:2"},
+        {"{\"type\":\"trading_alert\",\"user_id\":7,\"account_id\":8}",
+         "alerts:7"},
+        {"{\"type\":\"execution\",\"account_id\":42}", "executions:42"},
+        {"{\"type\":\"account\",\"account_id\":42}", "account:42"},
+        {"{\"type\":\"positions\",\"account_id\":\"a-1\"}", "positions:a-1"},
         /* no type that there is */
-        {"", "{\"user_id\":\"u7\"}", "alerts:u7"},
-        {"alert", "{\"user_id\":\"u7\"}", "alerts:u7"},
-        {"trading\\u005falert", "{\"user_id\":\"u7\"}", "alerts:u7"},
+        {"{\"user_id\":\"u7\"}", "alerts:u7"},
+        {"{\"type\":\"alert\",\"user_id\":\"u7\"}", "alerts:u7"},
+        {"{\"type\":\"trading\\u005falert\",\"user_id\":\"u7\"}", "alerts:u7"},
         /* somebody who cannot have a channel */
-        {"trading_alert", "{\"user_id\":\"a b\"}", ""},
-        {"trading_alert", "{\"user_id\":\"a:b\"}", ""},
-        {"trading_alert", "{\"user_id\":\"*\"}", ""},
-        {"trading_alert", "{\"user_id\":true}", ""},
-        {"trading_alert", "{\"user_id\":-7}", ""},
-        {"trading_alert", "{\"user_id\":[7]}", ""},
-        {"trading_alert", "{\"user_id\":{}}", ""},
-        {"trading_alert",
-         "{\"user_id\":"
+        {"{\"type\":\"trading_alert\",\"user_id\":\"a b\"}", ""},
+        {"{\"type\":\"trading_alert\",\"user_id\":\"a:b\"}", ""},
+        {"{\"type\":\"trading_alert\",\"user_id\":\"*\"}", ""},
+        {"{\"type\":\"trading_alert\",\"user_id\":true}", ""},
+        {"{\"type\":\"trading_alert\",\"user_id\":-7}", ""},
+        {"{\"type\":\"trading_alert\",\"user_id\":[7]}", ""},
+        {"{\"type\":\"trading_alert\",\"user_id\":{}}", ""},
+        {"{\"type\":\"trading_alert\",\"user_id\":"
          "\"12345678901234567890123456789012345678901234567890123456789012345"
          "\"}",
          ""},
         /* everybody's */
-        {"trading_alert", "{\"user_id\":null}", NULL},
-        {"trading_alert", "{\"user_id\":\"\"}", NULL},
-        {"trading_alert", "{\"level\":1}", NULL},
-        {"trading_alert", "{}", NULL},
-        {"trading_alert", "{\"user\":{\"user_id\":7}}", NULL},
-        {"trading_alert", "{\"account_id\":7}", NULL},
-        {"price_update", "{\"user_id\":7}", NULL},
-        {"tick", "{\"user_id\":7}", NULL},
-        {"", "{\"level\":1}", NULL},
-        {"", "7", NULL},
-        {"", "", NULL},
-        {"", "[{\"user_id\":7}]", NULL},
+        {"{\"type\":\"trading_alert\",\"user_id\":null}", NULL},
+        {"{\"type\":\"trading_alert\",\"user_id\":\"\"}", NULL},
+        {"{\"type\":\"trading_alert\",\"level\":1}", NULL},
+        {"{\"type\":\"trading_alert\"}", NULL},
+        {"{\"type\":\"trading_alert\",\"user\":{\"user_id\":7}}", NULL},
+        {"{\"type\":\"trading_alert\",\"account_id\":7}", NULL},
+        {"{\"type\":\"price_update\",\"user_id\":7}", NULL},
+        {"{\"type\":\"tick\",\"user_id\":7}", NULL},
+        {"{\"level\":1}", NULL},
+        {"7", NULL},
+        {"", NULL},
+        {"[{\"user_id\":7}]", NULL},
         /* no JSON: nobody hears it */
-        {"trading_alert", "{\"user_id\":7", NULL},
-        {"trading_alert", "{\"user_id\"", NULL},
+        {"{\"type\":\"trading_alert\",\"user_id\":7", NULL},
+        {"{\"type\":\"trading_alert\",\"user_id\"", NULL},
     };
     struct route_table *t = route_table_new(NULL, NULL);
     struct bytes channel;
@@ -152,8 +155,7 @@ static void a_message_that_names_somebody_is_theirs(void **state)
 
         bytes_clear(&channel);
         bytes_add_str(&channel, "what was there");
-        own = route_private_target(t, span_str(cases[i].type),
-                                   span_str(cases[i].payload), &channel);
+        own = route_private_target(t, span_str(cases[i].payload), &channel);
         if (own != (cases[i].channel != NULL))
             fail_msg("%s is %s", cases[i].payload,
                      own ? "somebody's own" : "everybody's");
