@@ -11,6 +11,7 @@ enum {
     ACCEPT_PAUSE_MS = 100, /* when descriptors or memory are out */
     TICK_MS = 250,         /* deadlines are kept to this */
     POOL_MAX = 32,
+    TURN_AWAY_READS = 16,
 };
 
 static struct metric counts[] = {
@@ -103,12 +104,17 @@ static void turn_away(int fd)
     static const char text[] =
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
         "Retry-After: 1\r\nContent-Length: 0\r\n\r\n";
-    char waste[4096];
+    char waste[16384];
 
     http_count_refused(HTTP_REFUSED_CONNS);
-    /* Unread bytes would turn the close into a reset. */
-    (void)recv(fd, waste, sizeof waste, 0);
     (void)send(fd, text, sizeof text - 1, MSG_NOSIGNAL);
+    shutdown(fd, SHUT_WR);
+    /* Unread bytes turn the close into a reset.  There is no place to wait for
+     * those that still come; they find the answer and its end sent. */
+    for (int i = 0; i < TURN_AWAY_READS; i++) {
+        if (recv(fd, waste, sizeof waste, 0) <= 0)
+            break;
+    }
     close(fd);
 }
 

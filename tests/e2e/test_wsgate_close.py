@@ -128,6 +128,28 @@ def test_an_http_answer_is_read_while_the_body_still_comes(gate, status, head):
             assert int(got.split()[1]) == status
 
 
+def test_who_finds_no_connection_left_can_read_so(gate):
+    g = gate("--max-connections", "1")
+    kept = RawWs(g.port, shake=False)
+    kept.sock.sendall(b"GET /api/v1/ws/status HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert kept.sock.recv(4096).startswith(b"HTTP/1.1 200 ")
+    for _ in range(ROUNDS):
+        with RawWs(g.port, shake=False) as c:
+            # It is all there when the gateway accepts.
+            g.tool.signal(signal.SIGSTOP)
+            c.sock.sendall(b"POST / HTTP/1.1\r\nHost: x\r\n"
+                           b"Content-Length: 60000\r\n\r\n" + b"x" * 60000)
+            g.tool.signal(signal.SIGCONT)
+            got = b""
+            while True:
+                data = c.sock.recv(65536)
+                if not data:
+                    break
+                got += data
+            assert got.startswith(b"HTTP/1.1 503 ")
+    kept.close()
+
+
 # --- big messages ---
 
 def big(n):
