@@ -13,12 +13,10 @@
 
 import {Chart} from './chart.js';
 import {Feed} from './feed.js';
+import {fromHash, nameOk, RULE, toHash} from './names.js';
 import {Watchlist} from './watchlist.js';
 
-/* How the gateway and the tools write a symbol. */
-const SYMBOL = /^[A-Za-z0-9._\/-]{1,64}$/;
 const RESOLUTIONS = ['1S', '1', '5', '15', '60', '240', 'D', 'W', 'M'];
-const RESOLUTION = /^[0-9]{0,4}[STDWM]?$/;
 const NAMES = {'1S': '1 s', 1: '1 min', 5: '5 min', 15: '15 min', 60: '1 h',
     240: '4 h', D: 'Day', W: 'Week', M: 'Month'};
 
@@ -33,7 +31,13 @@ const watchlist = new Watchlist((symbol) => select(symbol, chosen.resolution));
 /* byHand: the address or a click said which resolution. */
 const chosen = {symbol: '', resolution: '1', byHand: false};
 const stats = {messages: 0, skipped: 0, lost: 0, shown: 0};
+const REFUSALS_SHOWN = 3;
+const AGAIN_S = 5;
+/* channel -> why; and those that are subscribed to */
+const refused = new Map();
+const granted = new Set();
 let clockKnown = false;
+let discovery = 0; /* timer: the list of symbols was refused for now */
 let everOpen = false;
 let wasLive = false;
 /* While Redis is away a gateway may also be fed by a pipe, and what comes from
@@ -75,7 +79,7 @@ function showState(s)
 {
     everOpen = everOpen || s.socket === 'open';
     if (s.socket === 'connecting')
-        clockKnown = false;
+        forgetAnswers();
     const [state, why, name, text] = verdict(s);
     const box = el('state');
     const live = state === 'live';
@@ -94,6 +98,68 @@ function showState(s)
         chart.reload(); /* bars may have been missed meanwhile */
     }
     wasLive = live;
+}
+
+/* --- what is refused --------------------------------------------------- */
+
+/* Every connection asks again. */
+function forgetAnswers()
+{
+    refused.clear();
+    granted.clear();
+    clockKnown = false;
+    showRefused();
+}
+
+function isRefused(symbol)
+{
+    const channel = `market_data:${symbol}`;
+
+    return refused.has(channel) ||
+        (refused.has('market_data:*') && !granted.has(channel));
+}
+
+function showRefused()
+{
+    const box = el('refused');
+    const said = [...refused].slice(0, REFUSALS_SHOWN)
+        .map(([channel, why]) => `${channel || 'a request'} (${why})`);
+    const more = refused.size - said.length;
+    const text = said.length === 0 ? '' : 'Refused by the gateway: ' +
+        said.join(', ') + (more > 0 ? ` and ${more} more.` : '.');
+
+    box.hidden = text === '';
+    if (box.textContent !== text)
+        box.textContent = text;
+    watchlist.setRefused(isRefused);
+}
+
+function onRefused({channel, code, message})
+{
+    refused.set(channel || '', message || code || 'without a reason');
+    granted.delete(channel);
+    showRefused();
+}
+
+function onGranted({channel})
+{
+    granted.add(channel);
+    if (refused.delete(channel) || refused.has('market_data:*'))
+        showRefused();
+}
+
+function giveUp(channel)
+{
+    feed.unsubscribe([channel]);
+    granted.delete(channel);
+    if (refused.delete(channel))
+        showRefused();
+}
+
+function complain(text)
+{
+    el('complaint').textContent = text;
+    el('complaint').hidden = text === '';
 }
 
 /* --- data -------------------------------------------------------------- */
@@ -147,14 +213,17 @@ function onMessage(m)
 /* Symbols that are stored but quiet now; those that move come by themselves. */
 async function discover()
 {
+    clearTimeout(discovery);
     try {
         const answer = await fetch('api/v1/symbols');
-        if (!answer.ok)
+        if (!answer.ok) {
+            const wait = Number(answer.headers.get('Retry-After')) || AGAIN_S;
+            discovery = setTimeout(discover, 1000 * (wait + Math.random()));
             return;
+        }
         const {symbols} = await answer.json();
         const names = symbols.map((s) => s.symbol)
-            .filter((s) => SYMBOL.test(s)).slice(0, 500);
-        names.forEach((s) => watchlist.add(s));
+            .filter((s) => watchlist.add(s));
         feed.subscribe(names.map((s) => `market_data:${s}`));
         if (!chosen.symbol && names.length > 0)
             select(names[0], chosen.resolution);
@@ -180,7 +249,7 @@ function select(symbol, resolution)
     if (symbol === chosen.symbol && resolution === chosen.resolution)
         return;
     if (chosen.symbol)
-        feed.unsubscribe([`bars:${chosen.symbol}:${chosen.resolution}`]);
+        giveUp(`bars:${chosen.symbol}:${chosen.resolution}`);
     chosen.symbol = symbol;
     chosen.resolution = resolution;
     el('chart-title').textContent = symbol;
@@ -188,28 +257,36 @@ function select(symbol, resolution)
     for (const b of el('resolutions').children)
         b.setAttribute('aria-pressed',
             String(b.dataset.resolution === resolution));
-    if (SYMBOL.test(symbol))
-        feed.subscribe([`bars:${symbol}:${resolution}`]);
+    feed.subscribe([`bars:${symbol}:${resolution}`]);
     chart.show(symbol, resolution);
-    history.replaceState(null, '',
-        `#${encodeURIComponent(symbol)}/${resolution}`);
+    history.replaceState(null, '', toHash(symbol, resolution));
 }
 
+/* What the address asks for; symbol '' where that cannot be one. */
 function fromAddress()
 {
-    const [symbol, resolution] = location.hash.slice(1).split('/');
-    const known = resolution && RESOLUTION.test(resolution);
-    let name = '';
+    const {symbol, resolution} = fromHash(location.hash);
+    const ok = nameOk(symbol);
 
-    try {
-        name = decodeURIComponent(symbol || '');
-    } catch {
-        /* not an address of ours */
-    }
-    if (known && !RESOLUTIONS.includes(resolution))
+    complain(ok || symbol === '' ? ''
+        : `The address names no symbol: “${symbol}”. ${RULE}.`);
+    if (resolution && !RESOLUTIONS.includes(resolution)) {
         RESOLUTIONS.unshift(resolution);
-    return {symbol: SYMBOL.test(name) ? name : '',
-        resolution: known ? resolution : '1', byHand: Boolean(known)};
+        buildResolutions();
+    }
+    return {symbol: ok ? symbol : '', resolution: resolution ||
+        chosen.resolution, byHand: Boolean(resolution)};
+}
+
+/* The address was changed by hand, or by a link. */
+function onAddress()
+{
+    const at = fromAddress();
+
+    if (!at.symbol)
+        return;
+    chosen.byHand = chosen.byHand || at.byHand;
+    addSymbol(at.symbol, at.resolution);
 }
 
 function buildResolutions()
@@ -240,11 +317,11 @@ function choose(resolution)
             String(b.dataset.resolution === resolution));
 }
 
-function addSymbol(symbol)
+function addSymbol(symbol, resolution)
 {
     watchlist.add(symbol);
     feed.subscribe([`market_data:${symbol}`]);
-    select(symbol, chosen.resolution);
+    select(symbol, resolution);
 }
 
 /* --- wiring ------------------------------------------------------------ */
@@ -256,10 +333,18 @@ function start()
     chosen.byHand = at.byHand;
     buildResolutions();
     chart.open();
+    addEventListener('hashchange', onAddress);
+    /* The address is the chart's: the link must not write into it. */
+    el('skip').addEventListener('click', (e) => {
+        e.preventDefault();
+        el('watchlist').focus();
+    });
 
     feed.addEventListener('state', (e) => showState(e.detail));
     feed.addEventListener('message', (e) => onMessage(e.detail));
     feed.addEventListener('clock', (e) => setClock(e.detail.offsetMs));
+    feed.addEventListener('refused', (e) => onRefused(e.detail));
+    feed.addEventListener('granted', (e) => onGranted(e.detail));
     feed.addEventListener('gap', (e) => {
         stats.skipped += e.detail.missed;
     });
@@ -274,9 +359,10 @@ function start()
     el('find').addEventListener('submit', (e) => {
         e.preventDefault();
         const symbol = el('find-symbol').value.trim();
-        if (!SYMBOL.test(symbol))
+        complain(nameOk(symbol) ? '' : `Not a symbol: “${symbol}”. ${RULE}.`);
+        if (!nameOk(symbol))
             return;
-        addSymbol(symbol);
+        addSymbol(symbol, chosen.resolution);
         el('find-symbol').value = '';
         watchlist.filter('');
     });
@@ -289,7 +375,7 @@ function start()
 
     feed.subscribe(['market_data:*']);
     if (at.symbol)
-        addSymbol(at.symbol);
+        addSymbol(at.symbol, at.resolution);
     feed.start();
 }
 

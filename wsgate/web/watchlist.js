@@ -64,6 +64,7 @@ export class Watchlist {
     #selected = '';
     #over = false;
     #clockOffsetMs = 0;
+    #refused = () => false; /* is this symbol's channel refused? */
     #body = document.getElementById('rows');
     #onSelect;
 
@@ -123,6 +124,14 @@ export class Watchlist {
     setClock(offsetMs)
     {
         this.#clockOffsetMs = offsetMs;
+    }
+
+    /* isRefused(symbol): the gateway does not deliver it, so it is not live. */
+    setRefused(isRefused)
+    {
+        this.#refused = isRefused;
+        for (const r of this.#records.values())
+            this.#mark(r);
     }
 
     select(symbol)
@@ -267,9 +276,12 @@ export class Watchlist {
 
     #paintRow(r)
     {
-        const live = this.#live.feed ||
-            (this.#live.socket && r.source === 'local');
+        const refused = this.#refused(r.symbol);
+        const live = !refused && (this.#live.feed ||
+            (this.#live.socket && r.source === 'local'));
         r.row.dataset.live = String(live);
+        r.row.dataset.refused = String(refused);
+        r.row.title = refused ? 'The gateway refuses this symbol.' : '';
         for (const field of ['last', 'bid', 'ask']) {
             r.cells[field].textContent = r[field] === '' ? '–' : r[field];
             if (r.moved[field] && live)
