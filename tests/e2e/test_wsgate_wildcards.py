@@ -198,16 +198,41 @@ def test_a_resolution_has_one_spelling_behind_every_door(redis_server, gate):
     r = redis_server.client()
     ws = g.ws()
     subscribe(ws, "orderbook:END")
-    assert subscribe(ws, "bars:AAPL:1D") == ["bars:AAPL:D"]
+    assert [x["as"] for x in ask(ws, "subscribe", "bars:AAPL:1D")] == [
+        "bars:AAPL:D"]
     ws.send({"type": "subscribe", "id": "p", "channel": "bars",
              "symbol": "*", "resolution": "1D"})
-    assert [x["channel"] for x in ws.wait_type("subscribed", id="p")[
+    assert [x["as"] for x in ws.wait_type("subscribed", id="p")[
         "results"]] == ["bars:*:D"]
     assert heard(ws, r, ["bars:AAPL:D", "bars:MSFT:D"]) == ["bars:AAPL:D",
                                                             "bars:MSFT:D"]
     assert all(x["ok"] for x in
                ask(ws, "unsubscribe", "bars:AAPL:1D", "bars:*:1D"))
     assert heard(ws, r, ["bars:AAPL:D", "bars:MSFT:D"]) == []
+
+
+@pytest.mark.parametrize("name,outcome", [
+    ("prod:executions:42", "private"), ("prod:alerts:7", "private"),
+    ("prod:_probe:0123456789abcdef", "internal"),
+    ("prod:bars:AAPL:1min", None)])
+def test_what_is_not_for_everybody_comes_by_no_wildcard(redis_server, gate,
+                                                        name, outcome):
+    """Not to those who were there, nor to those who come later."""
+    g = gate(redis=redis_server)
+    r = redis_server.client()
+    ws, other = g.ws(), g.ws()
+    got = []
+    for client, wildcard in ((ws, "prod:*"), (other, "prod:*:*")):
+        subscribe(client, "orderbook:END")
+        ask(client, "subscribe", wildcard)
+        got.append(heard(client, r, [name, name, "prod:x:y"]))
+    if outcome:
+        assert got == [["prod:x:y"], ["prod:x:y"]]
+        assert g.metric("messages_total", source="redis",
+                        outcome=outcome) == 4
+        assert g.metric("channels") == 2
+    else:  # only under bars: itself is the last part a resolution
+        assert got[0] == [name, name, "prod:x:y"]
 
 
 def test_a_channel_that_several_wildcards_cover_has_one_snapshot(redis_server,
