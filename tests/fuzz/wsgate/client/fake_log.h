@@ -11,6 +11,8 @@
 
 #include "common/base/log.h"
 
+enum log_level log_last_level = LOG_LEVEL_DEBUG;
+
 static char fake_log_line[LOG_LINE_MAX];
 
 enum log_level log_last_level = LOG_LEVEL_DEBUG;
