@@ -58,7 +58,7 @@ static void view_init(struct channels *cs, struct view *v,
     v->stream.by_symbol = channel->by_symbol;
 }
 
-static void unlist_waiting(struct channels *cs, struct view *v)
+void view_unlist(struct channels *cs, struct view *v)
 {
     struct view **at = &cs->waiting;
 
@@ -107,7 +107,7 @@ void channels_remove(struct channels *cs, struct channel *channel)
     free(channel->patterns);
     while (v) {
         struct view *next = v->next;
-        unlist_waiting(cs, v);
+        view_unlist(cs, v);
         fanout_remove_stream(cs->fanout, &v->stream);
         free(v);
         v = next;
@@ -120,10 +120,11 @@ void channels_remove(struct channels *cs, struct channel *channel)
 }
 
 /* Nobody was there to get what came: the view says what the channel says. */
-static void start_anew(struct channels *cs, struct view *v)
+void view_begin_anew(struct channels *cs, struct view *v)
 {
-    unlist_waiting(cs, v);
+    view_unlist(cs, v);
     v->waiting = 0;
+    v->missed = false;
     v->seq = v->channel->seq;
     stream_clear(&v->stream);
 }
@@ -137,7 +138,7 @@ static bool free_a_view(struct channels *cs, struct channel *channel)
         if (v->refs > 0 || v->stream.n_links > 0 || v->stream.covered > 0)
             continue;
         *at = v->next;
-        unlist_waiting(cs, v);
+        view_unlist(cs, v);
         fanout_remove_stream(cs->fanout, &v->stream);
         free(v);
         return true;
@@ -154,7 +155,7 @@ struct view *channel_view(struct channels *cs, struct channel *channel,
     for (;; v = v->next, n++) {
         if (v->dialect == dialect && v->interval_ms == interval_ms) {
             if (v != &channel->native && v->stream.n_links == 0)
-                start_anew(cs, v);
+                view_begin_anew(cs, v);
             return v;
         }
         if (!v->next)

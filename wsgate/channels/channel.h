@@ -44,6 +44,7 @@ struct view {
     uint64_t waiting;     /* first native frame that waits for it; 0: none */
     struct view *next_waiting;
     uint32_t refs; /* subscriptions to it by name */
+    bool missed;   /* something came while nobody had it: it begins anew */
 };
 
 /* For sets of channels and patterns, one set at a time: member of the set with
@@ -169,6 +170,10 @@ int64_t channel_part(const struct channel *channel,
 /* Sends what waited for its interval; true: something waits still. */
 bool channels_send_due(struct channels *cs, uint64_t mono_ms);
 
+/* Nobody had the view for a while: it says what the channel says. */
+void view_begin_anew(struct channels *cs, struct view *v);
+/* Nothing of it waits any more. */
+void view_unlist(struct channels *cs, struct view *v);
 /* What an ack and a snapshot of the view name: every update that follows through
  * it has a larger seq. */
 uint64_t view_told_seq(const struct view *v);

@@ -57,12 +57,15 @@ static void throttle(struct channels *cs, struct view *v,
                      const struct conflation_key *newest, uint64_t superseded,
                      uint64_t mono_ms)
 {
+    if (v->missed)
+        view_begin_anew(cs, v);
     if (v->waiting == 0 && mono_ms >= v->due_mono_ms) {
         v->due_mono_ms = mono_ms + v->interval_ms;
         repeat(cs, v, newest, newest);
         return;
     }
     if (v->waiting == 0) {
+        v->seq = v->channel->seq - 1;
         v->waiting = newest->frame;
         v->next_waiting = cs->waiting;
         cs->waiting = v;
@@ -99,8 +102,10 @@ static void publish_views(struct channels *cs, struct channel *channel,
                                          .local = m->local};
 
     for (struct view *v = channel->native.next; v; v = v->next) {
-        if (v->stream.n_links == 0)
+        if (v->stream.n_links == 0) {
+            v->missed = true;
             continue;
+        }
         if (v->dialect == DIALECT_NATIVE)
             throttle(cs, v, newest, superseded, m->mono_ms);
         else
@@ -189,7 +194,7 @@ static void send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms)
         send_sorted(cs, v);
     else
         k = stream_first(native, v->waiting);
-    for (; k && v->stream.n_links > 0; k = stream_next(native, k))
+    for (; k && v->stream.n_links > 0 && !v->missed; k = stream_next(native, k))
         repeat(cs, v, k, k);
     v->waiting = 0;
     v->due_mono_ms = mono_ms + v->interval_ms;
@@ -211,21 +216,13 @@ bool channels_send_due(struct channels *cs, uint64_t mono_ms)
     return cs->waiting != NULL;
 }
 
-static void unlist(struct channels *cs, const struct view *v)
-{
-    struct view **at = &cs->waiting;
-
-    while (*at && *at != v)
-        at = &(*at)->next_waiting;
-    if (*at)
-        *at = v->next_waiting;
-}
-
 void view_send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms)
 {
+    if (v->missed)
+        view_begin_anew(cs, v);
     if (v->waiting == 0)
         return;
-    unlist(cs, v);
+    view_unlist(cs, v);
     send_waiting(cs, v, mono_ms);
 }
 
@@ -238,7 +235,7 @@ void pattern_send_waiting(struct channels *cs, struct pattern_view *v,
 
 uint64_t view_told_seq(const struct view *v)
 {
-    return v->waiting == 0 ? v->channel->seq : v->seq;
+    return v->missed || v->waiting == 0 ? v->channel->seq : v->seq;
 }
 
 /* Is there a newer bar?  That is one of a later time: the older one may have
@@ -264,9 +261,10 @@ bool channel_told(const struct channels *cs, const struct view *v,
     const struct stream *native = &v->channel->native.stream;
     const struct conflation_key *slot = &native->keys[index];
     const struct conflation_key *own =
-        v->interval_ms == 0 ? slot
-                            : stream_find(&v->stream, slot->type, slot->part);
-    bool waits = v->waiting != 0 && slot->frame >= v->waiting;
+        v->missed             ? NULL
+        : v->interval_ms == 0 ? slot
+                              : stream_find(&v->stream, slot->type, slot->part);
+    bool waits = !v->missed && v->waiting != 0 && slot->frame >= v->waiting;
 
     if (waits && !own)
         return false;
