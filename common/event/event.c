@@ -4,6 +4,7 @@
 #include "common/event/event_field.h"
 #include "common/event/event_name.h"
 #include "common/event/event_time.h"
+#include "common/event/resolution.h"
 #include "common/json/scan.h"
 
 /* What a type cannot do without: bits of fields. */
@@ -166,6 +167,16 @@ static enum event_fault read_names(struct reading *r, uint32_t need,
             return field_fault(r, field, EVENT_BAD_NAME);
     }
     return EVENT_OK;
+}
+
+/* Of bars: they go to the channel of the name that bargen would give it. */
+static enum event_fault read_resolution(struct reading *r)
+{
+    struct span *name = &r->ev->resolution;
+
+    *name = resolution_canonical(*name);
+    return name->len > 0 ? EVENT_OK
+                         : field_fault(r, FIELD_RESOLUTION, EVENT_BAD_NAME);
 }
 
 static enum event_fault missing(struct reading *r, uint32_t fields)
@@ -340,6 +351,8 @@ static enum event_fault read_object(struct reading *r)
     if (need & ~r->fields.seen)
         return missing(r, need & ~r->fields.seen);
     f = read_names(r, need, check);
+    if (f == EVENT_OK && r->ev->type == EVENT_BAR)
+        f = read_resolution(r);
     if (f == EVENT_OK)
         f = read_times(r, need);
     if (f == EVENT_OK)

@@ -64,7 +64,8 @@ struct event {
     struct span side; /* without quotes */
     struct span src;  /* publisher run, see docs/messages.md */
     uint64_t seq;
-    /* Names that routes use; empty where the event has none.  Each is 1 to
+    /* Names that routes use; empty where the event has none; the resolution of
+     * a bar is D where the event says 1D.  Each is 1 to
      * EVENT_NAME_MAX of letters, digits and ._/-@+#: no colon, which parts
      * channel names, and no *, which is a wildcard there. */
     struct span account_id, user_id, expiry, resolution, exchange_event;

@@ -67,6 +67,19 @@ enum resolution_fault resolution_parse(struct span name, struct resolution *out)
     return RESOLUTION_OK;
 }
 
+struct span resolution_canonical(struct span name)
+{
+    struct resolution r;
+    size_t n;
+
+    if (resolution_parse(name, &r) != RESOLUTION_OK)
+        return span_make(name.ptr, 0);
+    n = strlen(r.name);
+    if (n > name.len)
+        return span_str("1S"); /* the one that grows: it was S */
+    return span_make(name.ptr + name.len - n, n);
+}
+
 /* Days since the epoch of the first of a month, counted in years that begin in
  * March, so that the leap day is the last of its year. */
 static int64_t month_first_day(int64_t year, int64_t month)

@@ -44,5 +44,7 @@ enum resolution_fault {
 
 enum resolution_fault resolution_parse(struct span name,
                                        struct resolution *out);
+/* The canonical name, within what was given or static; empty: it is none. */
+struct span resolution_canonical(struct span name);
 void resolution_bucket(const struct resolution *r, int64_t time_ns,
                        int64_t *start_ns, int64_t *end_ns);

@@ -295,6 +295,23 @@ def test_a_slow_reader_holds_the_input_back(tool):
     assert t.wait() == 0
 
 
+def test_a_bar_goes_where_the_gateway_looks_for_it(redis_server, tool):
+    """1D went to bars:A:1D, which nobody can subscribe to."""
+    sub = redis_server.subscriber(patterns=["bars:*"])
+    t = tool("tickpub", "--redis", redis_server.url,
+             stdin="pipe").wait_ready()
+    bar = '{"type":"bar","symbol":"A","resolution":"%s","bar":{"time":%d}}'
+    t.write(feed(bar % ("1D", 86400000), bar % ("1min", 60000)))
+    assert sub.wait(1)[-1][0] == b"bars:A:D"
+    assert sub.payloads()[-1]["resolution"] == "1D", "as it was written"
+    t.close_stdin()
+    assert t.wait() == 0
+    assert "ev=bad_line" in t.stderr
+    r = redis_server.client()
+    assert r.zcard("bars:history:A:D") == 1
+    assert r.keys("*1min*") == [] and r.keys("*1D*") == []
+
+
 # ---- routes ----
 
 def test_routes_prints_the_table(tool):

@@ -143,6 +143,10 @@ static void an_id_may_be_a_number(void **state)
 
 static void every_type_has_the_names_of_its_route(void **state)
 {
+    static const char *const resolutions[][2] = {
+        {"\"1D\"", "D"},   {"\"1W\"", "W"},       {"\"M\"", "M"},
+        {"\"S\"", "1S"},   {"\"\\u0031D\"", "D"}, {"60", "60"},
+        {"\"15S\"", "15S"}};
     struct event ev;
     char *kept;
 
@@ -153,6 +157,17 @@ static void every_type_has_the_names_of_its_route(void **state)
     assert_span(ev.resolution, "1");
     assert_true(ev.time_ns == INT64_C(1697097600000000000));
     free(kept);
+    for (size_t i = 0; i < sizeof resolutions / sizeof *resolutions; i++) {
+        char text[128];
+
+        snprintf(text, sizeof text,
+                 "{\"type\":\"bar\",\"symbol\":\"A\",\"resolution\":%s,\"bar\":"
+                 "{\"time\":1}}",
+                 resolutions[i][0]);
+        kept = read_ok(text, &ev);
+        assert_span(ev.resolution, resolutions[i][1]);
+        free(kept);
+    }
     kept = read_ok("{\"type\":\"execution\",\"account_id\":1,\"symbol\":"
                    "\"EURUSD\",\"price\":1.0950,\"timestamp\":1705575045123}",
                    &ev);
@@ -261,6 +276,12 @@ static void what_is_wrong_is_named_and_pointed_at(void **state)
         {"{\"type\":\"bar\",\"symbol\":\"A\",\"resolution\":1,"
          "\"bar\":{\"time\":-1}}",
          EVENT_BAD_TIME, 57},
+        {"{\"type\":\"bar\",\"symbol\":\"A\",\"resolution\":\"1min\","
+         "\"bar\":{\"time\":1}}",
+         EVENT_BAD_NAME, 41},
+        {"{\"type\":\"bar\",\"symbol\":\"A\",\"resolution\":7,"
+         "\"bar\":{\"time\":1}}",
+         EVENT_BAD_NAME, 41},
         {"{\"type\":\"account\"}", EVENT_BAD_NAME, 1},
         {"{\"type\":\"account\",\"account_id\":\"a:b\"}", EVENT_BAD_NAME, 32},
         {"{\"type\":\"account\",\"account_id\":-1}", EVENT_BAD_NAME, 32},

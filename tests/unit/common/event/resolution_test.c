@@ -35,8 +35,12 @@ static void names_are_those_of_the_chart_library(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         assert_string_equal(res(pairs[i][0]).name, pairs[i][1]);
+        assert_true(
+            span_is(resolution_canonical(span_str(pairs[i][0])), pairs[i][1]));
+    }
+    assert_int_equal(resolution_canonical(span_str("1min")).len, 0);
 }
 
 static void other_names_are_refused(void **state)
