@@ -267,6 +267,22 @@ def test_refusals_and_grants_are_told_by_channel(play):
             ["refused", "a", "refused"], ["granted", "a", None]]
 
 
+def test_what_is_refused_for_now_is_asked_for_again(play):
+    asked = play("""
+        feed.subscribe(['a', 'b', 'c', 'd']);
+        feed.start(); Fake.now.onopen();
+        const no = (channel, temporary) => ({channel, ok: false,
+            code: 'refused', ...(temporary && {temporary})});
+        Fake.now.say({type: 'subscribed', results: [no('a', true), no('b'),
+            no('c', true), no('d', true)]});
+        feed.unsubscribe(['c']);
+        Fake.now.say({type: 'subscribed', results: [{channel: 'd', ok: true}]});
+        Fake.now.sent = [];
+        timers.at(-1).fn();
+        return Fake.now.sent.map((m) => [m.type, m.channels]);""")
+    assert asked == [["subscribe", ["a"]]]
+
+
 def test_messages_that_are_no_json_harm_nothing(play):
     assert play("""
         feed.start(); Fake.now.onopen();

@@ -1,7 +1,10 @@
 """What the gateway refuses is said on the page, and taken back when granted."""
+import json
 import time
 
 import pytest
+
+from page import Page
 
 
 def trade(symbol, seq=1):
@@ -83,3 +86,32 @@ def test_history_that_cannot_be_read_is_said_beside_the_bars(played):
                 "close": 1}}})
     page.wait(lambda: page.bars == 1 and "No history" in page.text("chart-note"),
               5, "the bar and the reason")
+
+
+def test_what_redis_refuses_is_said_and_taken_back(redis_server, gateway,
+                                                   browser):
+    redis = redis_server.client()
+
+    def allow(*channels):
+        redis.execute_command("ACL", "SETUSER", "gw", "on", ">pw", "~*",
+                              "+@all", "resetchannels", "&_probe:*", *channels)
+
+    class Locked:
+        url = redis_server.url.replace("://", "://gw:pw@")
+
+    def sent():
+        redis.publish("market_data:X", json.dumps(trade("X")["data"]))
+        return page.cell("X", "last") == "5" and page.row_live("X")
+    allow("&market_data:*")
+    page = Page(browser, gateway(Locked)[1]).open("#X/1").wait_state("live")
+    page.wait(sent, 10, "a price")
+    page.wait(lambda: "bars:X:1" in page.text("refused"), 10,
+              "the bars refused at once")
+    assert "market_data" not in page.text("refused")
+    allow()
+    page.wait(lambda: "market_data:X" in page.text("refused"), 10,
+              "the price refused later")
+    page.wait(lambda: not page.row_live("X"), 5, "the row greyed out")
+    assert page.state == "live"
+    allow("&market_data:*", "&bars:*")
+    page.wait(lambda: page.text("refused") == "" and sent(), 40, "all granted")

@@ -12,7 +12,8 @@
  * Reconnects after every close, clean ones (1001, 1012) too, with full jitter:
  * random(0, min(max, base * 2^n)).  `bye.retry_ms` replaces that wait once.  The
  * close codes that mean "not like this" stop it until start() is called again.
- * The set of wanted channels outlives the connection and is asked for again.
+ * The set of wanted channels outlives the connection and is asked for again, and
+ * so is, every few seconds, a channel whose refusal says `temporary`.
  *
  * Events (CustomEvent, see detail):
  *   state    {socket, upstream, silent, attempt, retryMs, reason, code}
@@ -45,6 +46,7 @@ const STABLE_MS = 5000; /* open this long: the next wait starts small again */
 const OPEN_MS = 10000; /* a connection attempt may take this long */
 const SILENT_MS = 8000; /* heartbeats come every 5 s */
 const DEAD_MS = 16000;
+const REFUSED_MS = 4000; /* what was refused for now is asked for again */
 const CHUNK = 256; /* channels in one subscribe: far below 64 KiB */
 
 /* Retrying unchanged cannot help, or must be on purpose (4200). */
@@ -58,6 +60,8 @@ export class Feed extends EventTarget {
     #wanted = new Set();
     #seqs = new Map(); /* channel -> {epoch, seq} told in this connection */
     #sources = new Map(); /* channel -> {src, seq, at} of the publisher */
+    #again = new Set(); /* channels refused for now */
+    #againTimer = 0;
     #socket = null;
     #state = {socket: 'idle', upstream: null, silent: false, attempt: 0,
         retryMs: 0, reason: '', code: 0};
@@ -118,6 +122,7 @@ export class Feed extends EventTarget {
     {
         this.#seqs.delete(channel);
         this.#sources.delete(channel);
+        this.#again.delete(channel);
     }
 
     #emit(name, detail)
@@ -150,6 +155,7 @@ export class Feed extends EventTarget {
         this.#bye = null;
         this.#seqs.clear();
         this.#sources.clear();
+        this.#again.clear();
         this.#set({socket: 'connecting', upstream: null, silent: false,
             retryMs: 0});
         const socket = new WebSocket(this.#url);
@@ -278,13 +284,28 @@ export class Feed extends EventTarget {
     {
         for (const r of m.results || []) {
             if (!r.ok) {
+                if (r.temporary && this.#wanted.has(r.channel))
+                    this.#askLater(r.channel);
                 this.#emit('refused', r);
                 continue;
             }
+            this.#again.delete(r.channel);
             if (Number.isFinite(r.seq))
                 this.#begin(r.channel, r.epoch, r.seq);
             this.#emit('granted', {channel: r.channel});
         }
+    }
+
+    /* A refused request leaves no subscription that could be granted later. */
+    #askLater(channel)
+    {
+        this.#again.add(channel);
+        clearTimeout(this.#againTimer);
+        this.#againTimer = setTimeout(() => {
+            const channels = [...this.#again];
+            this.#again.clear();
+            this.#ask('subscribe', channels);
+        }, REFUSED_MS * (1 + Math.random() / 2));
     }
 
     /* Within an epoch the count only grows: what a wildcard has brought is not
