@@ -183,13 +183,13 @@ static const struct view *next_view(struct client *c, const struct channels *cs,
 /* What Redis remembers of it is not known yet. */
 static void wait_for(struct client *c, const struct view *v, uint64_t from)
 {
-    struct late_snapshot late = {.subscription = v->stream.id,
+    struct late_snapshot late = {.channel = v->channel->native.stream.id,
                                  .from = from,
                                  .fills =
                                      upstream_fills(c->registry->upstream)};
 
     for (uint32_t i = 0; i < c->n_late; i++) {
-        if (c->late[i].subscription == late.subscription) {
+        if (c->late[i].channel == late.channel) {
             c->late[i] = late;
             return;
         }
@@ -298,11 +298,12 @@ void snapshots_pump(struct client *c)
 
 /* --- late ones --- */
 
-static void show_late(struct client *c, const struct late_snapshot *late)
+static void show_late(struct client *c, const struct late_snapshot *late,
+                      const struct view *heard)
 {
     struct snapshots *s = snapshots_new(1);
 
-    snapshots_add(s, late->subscription);
+    snapshots_add(s, heard->stream.id);
     s->from = late->from;
     s->fills = late->fills;
     s->late = true;
@@ -316,14 +317,16 @@ static void check_one(void *arg, struct client *c)
 
     for (uint32_t i = 0; i < c->n_late; i++) {
         const struct late_snapshot late = c->late[i];
-        const struct stream *stream = cs->fanout->streams[late.subscription];
-        const struct view *v =
-            stream && link_of(stream, c->m.group) ? (const void *)stream : NULL;
+        const struct view *native =
+            (const void *)cs->fanout->streams[late.channel];
+        const struct view *heard =
+            native ? snapshot_heard(c->m.group, native->channel) : NULL;
 
-        if (v && !upstream_is_fetched(c->registry->upstream, v->channel))
+        if (heard &&
+            !upstream_is_fetched(c->registry->upstream, heard->channel))
             c->late[kept++] = late;
-        else if (v)
-            show_late(c, &late);
+        else if (heard)
+            show_late(c, &late, heard);
     }
     if (kept == c->n_late)
         return;

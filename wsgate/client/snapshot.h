@@ -35,7 +35,7 @@ struct snapshots {
 
 /* A channel whose cached messages had not come when it was acknowledged. */
 struct late_snapshot {
-    uint32_t subscription;
+    uint32_t channel; /* its native stream; shown however it is heard then */
     uint64_t from, fills; /* as above */
 };
 
