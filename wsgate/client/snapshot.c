@@ -128,8 +128,8 @@ static void show(const struct snapshots *s, const struct channel *channel,
 {
     bool cached = told->frame == 0;
 
-    if (s->late && upstream_fill(channel, told->slot) <= s->fills)
-        return; /* it was shown, or heard before */
+    if (s->late && (!cached || upstream_fill(channel, told->slot) <= s->fills))
+        return; /* it was shown, or heard */
     message_snapshot(out, channel->name, seq, told->payload,
                      time_of(channel, told->payload, cached),
                      !cached && channel->last_local);
