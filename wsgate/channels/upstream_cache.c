@@ -87,10 +87,9 @@ static bool was_missed(const struct upstream_channel *u,
         return false;
     if (order->is_bar && u->lost_bar_ms > 0)
         return order->bar_time_ms > u->lost_bar_ms;
-    if (order->time_ns > 0 && u->lost_ns > 0)
-        return order->time_ns > u->lost_ns;
-    /* The cache was read before, and had none. */
-    return u->fetched;
+    if (u->fetched)
+        return true; /* the cache was read before, and had none */
+    return order->time_ns > 0 && u->lost_ns > 0 && order->time_ns > u->lost_ns;
 }
 
 static void tell(struct upstream *upstream, struct upstream_channel *u,
@@ -336,12 +335,21 @@ static void ask(struct upstream *upstream, struct upstream_channel *u)
     }
 }
 
+/* The fence comes in, or never will: Redis refuses our own channel. */
+static bool can_fence(const struct upstream *upstream)
+{
+    struct span channel = redis_probe_channel(upstream->probe);
+
+    return redis_sub_confirmed(upstream->sub, channel, false) ||
+           redis_sub_refused(upstream->sub, channel, false, NULL);
+}
+
 void upstream_cache_pump(struct upstream *upstream)
 {
     bool any = false;
 
-    if (!upstream->redis || !upstream->probe ||
-        uv_is_active((uv_handle_t *)&upstream->refetch))
+    if (!upstream->queue || !upstream->redis || !upstream->probe ||
+        uv_is_active((uv_handle_t *)&upstream->refetch) || !can_fence(upstream))
         return;
     while (upstream->queue && upstream->n_fetches < FETCHES_MAX &&
            redis_cmd_ready(upstream->redis) &&
