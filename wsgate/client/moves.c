@@ -86,7 +86,16 @@ static const struct move *find(const struct moves *moves, const struct view *v)
     return bsearch(&key, moves->at, moves->n, sizeof key, by_channel);
 }
 
-void moves_end(struct client *c, struct moves *moves)
+static bool is_shown(const struct request *r, uint32_t subscription)
+{
+    for (uint32_t i = 0; r && i < r->n_items; i++) {
+        if (r->items[i].taken && r->items[i].subscription == subscription)
+            return true;
+    }
+    return false;
+}
+
+void moves_end(struct client *c, struct moves *moves, const struct request *r)
 {
     const struct group *g = c->m.group;
     struct snapshots *s;
@@ -98,7 +107,8 @@ void moves_end(struct client *c, struct moves *moves)
         const struct view *v = (const struct view *)g->streams[i].stream;
         const struct move *m = find(moves, v);
         if (m && (m->heard != v || (g->streams[i].all && !m->all)))
-            snapshots_add_owed(s, v->stream.id, m->owed);
+            snapshots_add_owed(s, v->stream.id, m->owed,
+                               is_shown(r, g->streams[i].subscription));
     }
     snapshots_queue(c, s);
     free(moves);

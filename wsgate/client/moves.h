@@ -8,7 +8,7 @@
  * instead, each slot of it.
  *
  *   moves = moves_begin(c);    before: how it hears everything
- *   moves_end(c, moves);       after: shows what it would not hear
+ *   moves_end(c, moves, NULL); after: shows what it would not hear
  *
  * Ownership   moves_end() frees what moves_begin() made; nothing may be published
  *             between the two
@@ -17,9 +17,11 @@
 #pragma once
 
 #include "wsgate/client/client.h"
+#include "wsgate/client/request.h"
 
 struct moves;
 
 /* NULL: it is owed nothing, and nothing waits for it. */
 struct moves *moves_begin(const struct client *c);
-void moves_end(struct client *c, struct moves *moves);
+/* What is newest is left to the snapshots of r; NULL: there are none. */
+void moves_end(struct client *c, struct moves *moves, const struct request *r);

@@ -114,7 +114,7 @@ static void unsubscribe(struct client *c, const struct command *cmd,
     registry->subscriptions -= before - have.count;
     subscription_set_apply(&have, &c->m);
     subscription_set_close(&have);
-    moves_end(c, moves);
+    moves_end(c, moves, NULL);
 }
 
 static void list(const struct client *c, const struct command *cmd,

@@ -71,10 +71,11 @@ void snapshots_add(struct snapshots *s, uint32_t subscription)
     s->items[s->n++].subscription = subscription;
 }
 
-void snapshots_add_owed(struct snapshots *s, uint32_t stream, uint64_t owed)
+void snapshots_add_owed(struct snapshots *s, uint32_t stream, uint64_t owed,
+                        bool older)
 {
-    s->items[s->n++] =
-        (struct snapshot_item){.subscription = stream, .owed = owed};
+    s->items[s->n++] = (struct snapshot_item){
+        .subscription = stream, .owed = owed, .older = older};
 }
 
 static void append(struct client *c, struct snapshots *s)
@@ -209,6 +210,13 @@ static const struct view *view_of(const struct channels *cs,
     return s && link_of(s, c->m.group) ? (const struct view *)s : NULL;
 }
 
+static bool is_due(const struct snapshot_item *item, const struct told *told)
+{
+    if (item->owed == 0)
+        return !told->outdone;
+    return told->slot->frame >= item->owed && (told->outdone || !item->older);
+}
+
 /* False: there is more of it. */
 static bool show_slots(struct client *c, struct snapshots *s, struct bytes *out)
 {
@@ -227,7 +235,7 @@ static bool show_slots(struct client *c, struct snapshots *s, struct bytes *out)
             return false;
         /* What is not older comes as an update. */
         if (channel_told(cs, v, s->slot, &told) && told.frame < from &&
-            (s->owed == 0 ? !told.outdone : told.slot->frame >= s->owed))
+            is_due(&s->item, &told))
             show(s, v->channel, &told, seq, out);
     }
     if (s->named && !upstream_is_fetched(upstream, v->channel))
@@ -256,7 +264,7 @@ static bool gather(struct client *c, struct bytes *out, unsigned *channels,
         }
         if (*channels == 0 || *streams == 0)
             return false;
-        s->owed = s->items[s->at].owed;
+        s->item = s->items[s->at];
         s->named = !(s->items[s->at].subscription & SUBSCRIPTION_PATTERN);
         v = next_view(c, cs, streams);
         if (!v)

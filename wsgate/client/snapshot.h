@@ -17,6 +17,7 @@
 struct snapshot_item {
     uint32_t subscription; /* a stream, shown while it is heard; or a pattern */
     uint64_t owed;         /* not 0: only slots with frames from this one on */
+    bool older;            /* and of those only bars that are not the newest */
 };
 
 struct snapshots {
@@ -27,7 +28,7 @@ struct snapshots {
     uint32_t stream; /* within a pattern: the next stream, by id */
     /* The stream being shown, by id, and its next slot. */
     uint32_t showing, slot;
-    uint64_t owed; /* of its item */
+    struct snapshot_item item;
     bool is_showing, named;
     bool late;
     struct snapshot_item items[];
@@ -49,8 +50,9 @@ const struct view *snapshot_heard(const struct group *g,
 struct snapshots *snapshots_new(uint32_t n);
 void snapshots_add(struct snapshots *s, uint32_t subscription);
 /* Of a stream, what was not sent from this native frame on: of bars not only the
- * newest. */
-void snapshots_add_owed(struct snapshots *s, uint32_t stream, uint64_t owed);
+ * newest, or (older) all but that. */
+void snapshots_add_owed(struct snapshots *s, uint32_t stream, uint64_t owed,
+                        bool older);
 /* From now on: what is in the log already is older than the subscription.  Takes
  * s; one without subscriptions is freed. */
 void snapshots_queue(struct client *c, struct snapshots *s);

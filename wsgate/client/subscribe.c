@@ -221,7 +221,7 @@ static void finish(struct request *r, struct bytes *out)
     }
     moves = moves_begin(c);
     take_over(c, r);
-    moves_end(c, moves);
+    moves_end(c, moves, r->snapshot ? r : NULL);
     if (c->dialect == DIALECT_NATIVE)
         add_results(r, out);
     if (r->snapshot)
