@@ -223,7 +223,7 @@ bool upstream_is_fetched(const struct upstream *upstream,
 {
     const struct upstream_channel *u = (const void *)channel;
 
-    return !upstream->sub || u->fetch == FETCH_DONE || u->access.answered > 0;
+    return !upstream->sub || u->fetch == FETCH_DONE;
 }
 
 struct span upstream_subscription_name(const struct upstream *upstream,
