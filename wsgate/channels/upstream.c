@@ -218,6 +218,16 @@ bool upstream_is_settled(const struct upstream *upstream, uint32_t subscription)
            u->access.answered == upstream->connection;
 }
 
+void upstream_note_unshown(struct upstream *upstream, uint32_t subscription)
+{
+    const struct view *v;
+
+    if (subscription & SUBSCRIPTION_PATTERN)
+        return;
+    v = channels_view_of(&upstream->channels, subscription);
+    upstream_channel_of(v->channel)->unshown = true;
+}
+
 bool upstream_is_fetched(const struct upstream *upstream,
                          const struct channel *channel)
 {

@@ -88,6 +88,9 @@ bool upstream_is_settled(const struct upstream *upstream,
 uint64_t upstream_fill(const struct channel *channel,
                        const struct conflation_key *slot);
 uint64_t upstream_fills(const struct upstream *upstream); /* the newest */
+/* Whoever has this subscription is not shown what was cached, so that the same
+ * message must reach it live. */
+void upstream_note_unshown(struct upstream *upstream, uint32_t subscription);
 /* Has Redis said what it remembers of the channel, in this connection?  True
  * also where there is no Redis. */
 bool upstream_is_fetched(const struct upstream *upstream,

@@ -70,13 +70,18 @@ static void note_newest(const struct upstream *upstream,
 
 /* --- what is cached --- */
 
-static bool has_members(const struct channel *channel)
+/* Does anybody have the channel who will not be shown what was cached?  Those
+ * who have its name were there when it was asked for, or wait for the answer. */
+static bool is_shared(const struct upstream_channel *u)
 {
-    for (const struct view *v = &channel->native; v; v = v->next) {
-        if (v->stream.n_links > 0)
-            return true;
+    for (const struct view *v = &u->channel.native; v; v = v->next) {
+        for (uint32_t i = 0; i < v->stream.n_links; i++) {
+            const struct link *l = &v->stream.links[i];
+            if (l->group->streams[l->at].subscription & SUBSCRIPTION_PATTERN)
+                return true;
+        }
     }
-    return false;
+    return u->unshown;
 }
 
 /* For a slot of which nothing is known: did it happen while we were away? */
@@ -135,8 +140,7 @@ static void use_cached(struct upstream *upstream, struct upstream_channel *u,
             upstream_taken_add(upstream, u, type, part, false);
         } else {
             stream_cache(&u->channel.native.stream, type, part, payload);
-            upstream_taken_add(upstream, u, type, part,
-                               has_members(&u->channel));
+            upstream_taken_add(upstream, u, type, part, is_shared(u));
         }
         return;
     }

@@ -50,6 +50,7 @@ struct access {
 struct upstream_channel {
     struct channel channel; /* first */
     uint32_t refs;          /* subscriptions, and questions under way */
+    bool unshown;           /* somebody wants it without a snapshot */
     bool mixed;             /* may bring messages that are somebody's own */
     bool keep;   /* fed from standard input: there is nowhere to ask again */
     bool wanted; /* subscribed to, in Redis */

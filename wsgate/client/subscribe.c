@@ -69,6 +69,8 @@ static void open_item(struct client *c, struct request *r,
         request_refuse(item, "too_many", "this gateway has too many channels");
         return;
     }
+    if (!cmd->snapshot)
+        upstream_note_unshown(upstream, item->subscription);
     if (!subscription_set_has(have, item->subscription)) {
         if (have->count >= (uint64_t)o->max_subscriptions) {
             upstream_close(upstream, item->subscription);

@@ -430,6 +430,22 @@ static void what_the_cache_said_already_comes_no_second_time(void **state)
     upstream_close(w->up.upstream, a);
 }
 
+/* Nobody was shown the cached one: it has to come live. */
+static void who_wants_no_snapshot_hears_it_live(void **state)
+{
+    struct world *w = *state;
+    uint32_t a = open_channel(w, "market_data:A");
+
+    upstream_note_unshown(w->up.upstream, a);
+    fake_redis.values[0] = NEW;
+    world_redis(&w->up);
+    listen_to(w, a, NO_SUBSCRIPTION);
+    world_publish("p:market_data:A", NEW);
+    world_redis(&w->up);
+    assert_int_equal(listener_count(&w->listener, NEW), 1);
+    upstream_close(w->up.upstream, a);
+}
+
 static void the_same_text_much_later_is_another_message(void **state)
 {
     struct world *w = *state;
@@ -671,6 +687,7 @@ int main(void)
         TEST(an_answer_that_means_not_now_is_asked_for_again),
         TEST(the_answer_waits_for_what_was_published_before),
         TEST(what_the_cache_said_already_comes_no_second_time),
+        TEST(who_wants_no_snapshot_hears_it_live),
         TEST(the_same_text_much_later_is_another_message),
         TEST(others_hear_what_only_one_was_shown),
         TEST(cached_messages_that_are_no_json_are_counted),

@@ -200,6 +200,11 @@ static void hear_unsubscribed(struct visitor *v, unsigned name)
             v->heard[c].pos = POS_UNKNOWN;
     }
     v->subs[name].had = v->subs[name].refused = false;
+    /* An interval shows a new member what it told last. */
+    for (int c = 0; c < CHANNELS; c++) {
+        if (covers(name, c) && had(v, c) == 0)
+            v->heard[c].n_told = 0;
+    }
     hear_asked(v, name);
 }
 
