@@ -43,38 +43,14 @@ static bool cancel(struct client *c, struct span name)
     return any;
 }
 
-static void send_views(struct channels *cs, const struct channel *channel)
-{
-    for (const struct view *v = &channel->native; v; v = v->next) {
-        if (v->stream.covered > 0 && v->interval_ms > 0)
-            view_send_waiting(cs, (struct view *)(uintptr_t)v, clock_mono_ms());
-    }
-}
-
-/* What goes on through a wildcard must not begin with what was heard before:
- * what waits in its interval goes out first.  True: something did. */
+/* True: something was sent. */
 static bool send_waiting(const struct client *c, const struct command *cmd)
 {
-    struct channels *cs = upstream_channels(c->registry->upstream);
-    const struct group *g = c->m.group;
-    uint64_t sent = cs->fanout->log.head;
+    uint64_t sent = c->registry->fanout->log.head;
 
-    for (size_t i = 0; g && i < cmd->n_channels; i++) {
-        struct span name = name_of(cmd, i);
-        const struct channel *channel = channels_find(cs, name);
-        const struct pattern *p = channels_find_pattern(cs, name);
-
-        if (channel && snapshot_heard(g, channel))
-            send_views(cs, channel);
-        for (uint32_t k = 0; p && k < g->n_streams; k++) {
-            uint32_t by = g->streams[k].subscription;
-            if ((by & SUBSCRIPTION_PATTERN) &&
-                channels_pattern_of(cs, by)->pattern == p)
-                send_views(
-                    cs, ((const struct view *)g->streams[k].stream)->channel);
-        }
-    }
-    return cs->fanout->log.head != sent;
+    for (size_t i = 0; i < cmd->n_channels; i++)
+        moves_send_waiting(c, name_of(cmd, i));
+    return c->registry->fanout->log.head != sent;
 }
 
 static void unsubscribe(struct client *c, const struct command *cmd,

@@ -185,6 +185,8 @@ static bool send_waiting(const struct client *c, const struct request *r)
 
         if (subscription == NO_SUBSCRIPTION)
             continue;
+        moves_send_waiting(
+            c, upstream_subscription_name(c->registry->upstream, subscription));
         if (subscription & SUBSCRIPTION_PATTERN) {
             pattern_send_waiting(cs, channels_pattern_of(cs, subscription),
                                  clock_mono_ms());

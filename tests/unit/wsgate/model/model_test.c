@@ -14,9 +14,7 @@
 enum { CHECK_EVERY = 400, CI_SEEDS = 25, CI_STEPS = 4000 };
 
 /* Checks that the gateway does not pass yet. */
-static const unsigned not_yet = 1u << CHECK_SYMBOLS | 1u << CHECK_OLDER |
-                                1u << CHECK_TWICE | 1u << CHECK_WINDOW |
-                                1u << CHECK_KNOWN | 1u << CHECK_ANEW;
+static const unsigned not_yet = 0;
 
 /* --- steps --- */
 
