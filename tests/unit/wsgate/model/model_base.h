@@ -31,6 +31,7 @@ enum model_check {
     CHECK_TWICE,    /* no message twice */
     CHECK_WINDOW,   /* but where a wildcard needs it: HSET, then PUBLISH */
     CHECK_LOST,     /* none is lost to those who are told all */
+    CHECK_NEWS,     /* no cached message as news but after an outage */
     CHECK_KNOWN,    /* what is known reaches everybody */
     CHECK_ANEW,     /* also what was owed when a subscription changed */
     CHECK_FETCHED,  /* what Redis remembers becomes known */
@@ -44,9 +45,9 @@ enum model_check {
 };
 
 static const char *const check_names[CHECKS] = {
-    "order",  "older",    "twice",    "window",  "lost",
-    "known",  "anew",     "fetched",  "refused", "private",
-    "frames", "messages", "families", "symbols"};
+    "order",   "older",  "twice",    "window",   "lost",
+    "news",    "known",  "anew",     "fetched",  "refused",
+    "private", "frames", "messages", "families", "symbols"};
 
 enum { TRACE_MAX = 8192, TRACE_TEXT = 180, TRACE_SHOWN = 60 };
 #define NOBODY (-1)
@@ -65,6 +66,7 @@ static struct model {
     bool verbose;
     struct trace_line trace[TRACE_MAX];
     uint64_t traced;
+    void (*show_client)(int client, int channel);
     char failed[400]; /* empty: nothing did */
 } model;
 
@@ -161,5 +163,7 @@ broken(enum model_check check, int client, int channel, const char *fmt, ...)
              model.step, check_names[check], client, what);
     printf("what happened before, about this client and channel:\n");
     trace_print(client, channel);
+    if (client != NOBODY)
+        model.show_client(client, channel);
     printf("%s\n", model.failed);
 }

@@ -144,6 +144,21 @@ static void note_needs(struct hearing *h, int c)
     }
 }
 
+/* Redis has said what it remembers: who waited for that must hear it. */
+static void visitors_wait(void)
+{
+    for (int i = 0; i < VISITORS; i++) {
+        for (int c = 0; c < CHANNELS; c++) {
+            struct hearing *h = &visitors[i].heard[c];
+            if (!h->waits ||
+                !upstream_is_fetched(gate.upstream, gate_channel(c)))
+                continue;
+            h->waits = false;
+            note_needs(h, c);
+        }
+    }
+}
+
 /* How many of its subscriptions bring the channel. */
 static unsigned given(const struct visitor *v, int c)
 {
@@ -152,6 +167,17 @@ static unsigned given(const struct visitor *v, int c)
     for (unsigned i = 0; i < NAMES; i++)
         n += v->subs[i].given && covers(i, c);
     return n;
+}
+
+static bool has_wildcard(int c)
+{
+    for (int i = 0; i < VISITORS; i++) {
+        for (unsigned k = CHANNELS; visitors[i].fd >= 0 && k < NAMES; k++) {
+            if (visitors[i].subs[k].given && covers(k, c))
+                return true;
+        }
+    }
+    return false;
 }
 
 static void take_channel(struct visitor *v, struct take *t, unsigned name,
@@ -184,6 +210,8 @@ static void gave_up(struct visitor *v, unsigned name)
         v->heard[c].anew = gate.fanout.log.head;
         if (given(v, c) == 0)
             v->heard[c].from = 0;
+        if (name < CHANNELS)
+            v->heard[c].waits = false;
     }
 }
 
@@ -219,6 +247,19 @@ static void on_activity(void *arg, const struct activity *a)
     }
 }
 
+/* What it has, for people. */
+static void show_client(int client, int channel)
+{
+    for (unsigned i = 0; i < NAMES; i++) {
+        const struct subscription *s = &visitors[client].subs[i];
+        if ((s->had || s->given) && (channel == NOBODY || covers(i, channel)))
+            printf("  it has %s%s%s, every %u ms%s\n", name_of(i),
+                   s->had ? s->all ? ", all" : ", latest" : ", not answered",
+                   s->given ? "" : ", given up", s->interval_ms,
+                   s->refused ? ", refused" : "");
+    }
+}
+
 /* --- sockets --- */
 
 static ssize_t on_send(struct member *m, const struct iovec *iov, unsigned n)
@@ -251,6 +292,8 @@ static void visitors_open(void)
 
     io = client_io;
     io.send = on_send;
+    gate.has_wildcard = has_wildcard;
+    model.show_client = show_client;
     gate.fanout.io = &io;
     for (int i = 0; i < VISITORS; i++) {
         memset(&visitors[i], 0, sizeof visitors[i]);

@@ -12,6 +12,7 @@ struct cover {
     char epoch[EPOCH]; /* at that time */
     uint64_t lost_frame;
     int64_t lost_ms, lost_bar; /* the newest at that time */
+    bool was_read; /* before that: what is cached now and was not is news */
     struct holding lost;
     uint64_t read_on; /* the subscription connection during which it was read */
     unsigned n_read;
@@ -57,6 +58,26 @@ static void on_answer(const struct redis_mark *m)
     memcpy(cover->read, m->read, sizeof cover->read);
 }
 
+/* It comes from the cache: news is what is newer than what was held, or what
+ * was missed (decision 0013). */
+static void on_recovered(int c, uint32_t number)
+{
+    const struct cover *cover = &gate_covers[c];
+    const struct record *r = record_of(number);
+    const struct held *had = holding_find(&gate.before[c], r);
+
+    if (had && !says_newer(r, record_of(had->record)))
+        broken(CHECK_NEWS, NOBODY, c, "m=%u is told after m=%u", number,
+               had->record);
+    else if (!had && !cover->recover)
+        broken(CHECK_NEWS, NOBODY, c,
+               "m=%u is told, and the channel was not heard before", number);
+    else if (!had && !cover->was_read && r->time_ms > 0 &&
+             r->time_ms <= cover->lost_ms)
+        broken(CHECK_NEWS, NOBODY, c, "m=%u is told, and was not missed",
+               number);
+}
+
 /* A message has been delivered: what the gateway holds is not older. */
 static void check_arrived(const struct redis_mark *m, int c)
 {
@@ -96,7 +117,10 @@ static void on_mark(const struct redis_mark *m)
         return; /* the gateway's own */
     gate.arrived_min++;
     gate.arrived_max += m->values;
-    if (channel && channel->native.stream.n_links > 0)
+    for (unsigned i = 0; m->first > 0 && i < m->values; i++)
+        record_of(m->first + i)->arrived = true;
+    if (channel && channel->native.stream.n_links > 0 &&
+        (!m->pattern || gate.has_wildcard(c)))
         check_arrived(m, c);
 }
 
@@ -111,10 +135,11 @@ static void note_lost(int c)
     for (const struct redis_conn *r = redis.first; r; r = r->next)
         had |= redis_has(r, span_str(name));
     if (!channel || strcmp(cover->epoch, channel->epoch) != 0)
-        cover->recover = false, cover->lost_ms = cover->lost_bar = 0;
+        *cover = (struct cover){.read_on = cover->read_on};
     if (!channel || !had)
         return;
     cover->recover = true;
+    cover->was_read |= cover->read_on > 0;
     snprintf(cover->epoch, EPOCH, "%s", channel->epoch);
     cover->lost_frame = gate.fanout.log.head;
     gate_holding(c, &cover->lost);
@@ -139,9 +164,10 @@ static uint64_t connection_now(void)
     return gate.upstream->connection;
 }
 
-/* Before gate_open(). */
+/* After gate_open(). */
 static void covers_open(void)
 {
+    gate.on_recovered = on_recovered;
     memset(gate_covers, 0, sizeof gate_covers);
     redis.on_read = on_read;
     redis.on_mark = on_mark;

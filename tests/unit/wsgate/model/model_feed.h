@@ -47,6 +47,7 @@ struct record {
     char type; /* the first letter of its type */
     bool numbered, secret, final;
     bool cached, published;
+    bool arrived;      /* over the subscription link */
     bool parted;       /* HSET and PUBLISH were two commands ... */
     bool read_between; /* ... and it was read between them */
     int64_t extra;     /* bar time, number of the symbol */

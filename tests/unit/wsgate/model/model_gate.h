@@ -44,7 +44,12 @@ static struct gate {
     struct clients *clients;
     uint64_t scanned; /* frames before this one */
     struct issue issues[CHANNELS];
+    struct holding before[CHANNELS]; /* what it held then */
+    uint64_t fills;
     uint64_t arrived_min, arrived_max; /* messages, values */
+    bool (*has_wildcard)(int channel); /* does anybody, over it? */
+    /* A frame that was not heard live. */
+    void (*on_recovered)(int channel, uint32_t record);
 } gate;
 
 /* --- what it holds --- */
@@ -135,6 +140,8 @@ static void gate_issued(const struct channel *channel, uint64_t number)
     is->seqs[is->n++] = seq;
     if (h.record == 0)
         return;
+    if (!record_of(h.record)->arrived)
+        gate.on_recovered(c, h.record);
     issue_slot(is, h);
     record_show(NOBODY, c, "issued", h.record);
 }
@@ -143,7 +150,11 @@ static void gate_issued(const struct channel *channel, uint64_t number)
 static void gate_scan(void)
 {
     const struct framelog *log = &gate.fanout.log;
+    uint64_t fills = upstream_fills(gate.upstream);
 
+    if (gate.scanned == log->head && gate.fills == fills)
+        return;
+    gate.fills = fills;
     assert_true(gate.scanned >= log->tail);
     for (; gate.scanned < log->head; gate.scanned++) {
         uint32_t id = framelog_at(log, gate.scanned)->stream;
@@ -151,6 +162,8 @@ static void gate_scan(void)
         if (s && s->root == s)
             gate_issued(((const struct view *)s)->channel, gate.scanned);
     }
+    for (int c = 0; c < CHANNELS; c++)
+        gate_holding(c, &gate.before[c]);
 }
 
 /* Of the frame before that one; 0: it is the first. */

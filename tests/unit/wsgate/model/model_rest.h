@@ -19,6 +19,7 @@ static void world_turn(void)
     uv_run(&gate.loop, UV_RUN_NOWAIT);
     gate_scan();
     visitors_hear();
+    visitors_wait();
     gate_check_counters();
     for (int i = 0; i < VISITORS; i++) {
         if (visitors[i].fd >= 0 && (visitors[i].closed || !visitors[i].client))
@@ -92,12 +93,11 @@ static enum model_check check_of(const struct hearing *h,
     return CHECK_KNOWN;
 }
 
-static void check_channel(struct visitor *v, int c)
+static void check_channel(const struct visitor *v, int c)
 {
-    struct hearing *h = &v->heard[c];
+    const struct hearing *h = &v->heard[c];
     const struct issue *is = &gate.issues[c];
     const struct channel *channel = gate_channel(c);
-    struct holding held;
 
     if (!channel || given(v, c) == 0)
         return;
@@ -109,14 +109,6 @@ static void check_channel(struct visitor *v, int c)
     }
     for (unsigned i = 0; i < h->n_needs; i++)
         must_have(v, c, h->needs[i], CHECK_KNOWN, "was known when it came");
-    gate_holding(c, &held);
-    for (unsigned i = 0; h->waits && !redis_refuses((unsigned)c) && i < held.n;
-         i++) {
-        if (!holding_is_outdone(&held, i))
-            must_have(v, c, held.at[i].record, CHECK_KNOWN,
-                      "became known when it waited");
-    }
-    h->waits = false;
     if (is_owed_all(v, c) && h->pos != POS_UNKNOWN && is->n > 0 &&
         strcmp(is->epoch, channel->epoch) == 0 && is->seqs[is->n - 1] > h->pos)
         broken(CHECK_LOST, number_of(v), c,

@@ -238,8 +238,8 @@ static void world_open(uint64_t seed)
     model.failed[0] = '\0';
     memset(&redis, 0, sizeof redis);
     feeds_open();
-    covers_open();
     gate_open(on_activity);
+    covers_open();
     visitors_open();
     world_rest(500);
 }
