@@ -17,6 +17,6 @@ soak-systemd: ## boot a systemd in a container, crash each tool in it (as root)
 	@scripts/deps build soak
 	@$(MAKE) --no-print-directory -j2 all
 	@PYTHONPATH=tests/e2e $(PYTHON) -m pytest -p no:cacheprovider -xv -rsP \
-	  tests/soak
+	  tests/soak/test_systemd.py
 
 .PHONY: install-systemd soak-systemd

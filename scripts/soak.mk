@@ -1,0 +1,23 @@
+# Long runs: what make test does in seconds, for minutes.
+
+SOAK_STEPS ?= 40000
+SOAK_SEEDS ?= 25
+
+soak: soak-model soak-gateway ## both of these (10 minutes)
+
+soak-model: ## a million steps of the gateway's model (SOAK_SEED=1)
+	@scripts/deps build test
+	@$(MAKE) --no-print-directory -j2 BUILD=asan B=build/asan \
+	  build/asan/tests/unit/wsgate/model/model_test
+	build/asan/tests/unit/wsgate/model/model_test --seed $(or $(SOAK_SEED),1) \
+	  --seeds $(SOAK_SEEDS) --steps $(SOAK_STEPS) 2>/dev/null
+
+soak-gateway: ## three gateways, crashes, a Redis with older data; accounting
+	@scripts/deps build test soak
+	@$(MAKE) --no-print-directory -j2 BUILD=asan B=build/asan \
+	  BIN=$(CURDIR)/build/asan/bin all testtools
+	PYTHONPATH=tests/e2e TICKWIRE_BIN=$(CURDIR)/build/asan/bin \
+	  TICKWIRE_TOOLS=$(CURDIR)/build/asan/tests TW_SLOW=3 \
+	  $(PYTHON) -m pytest -p no:cacheprovider -q -rsP tests/soak/gateway
+
+.PHONY: soak soak-model soak-gateway
