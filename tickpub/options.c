@@ -3,8 +3,8 @@
 #include <stdlib.h>
 
 #include "common/base/bytes.h"
+#include "common/event/channel_name.h"
 #include "common/event/event_time.h"
-#include "common/event/route.h"
 
 /* Wide, as the members of the table are. */
 #define KIB INT64_C(1024)
@@ -98,8 +98,7 @@ static bool add_symbol(struct options *o, struct span name, struct err *err)
 {
     if (name.len == 0)
         return true;
-    if (name.len > EVENT_NAME_MAX || !route_channel_ok(name, false) ||
-        memchr(name.ptr, ':', name.len))
+    if (!channel_name_part_ok(name))
         return err_set(err, ERR_USAGE, "--simulate: '%.*s' is not a symbol",
                        SPAN_ARG(name));
     if (o->simulation.n_symbols == SIMULATED_MAX)

@@ -151,6 +151,15 @@ bool channel_name_is_canonical(struct span name)
             span_is(last, r.name));
 }
 
+bool channel_name_part_ok(struct span part)
+{
+    size_t n = 0;
+
+    while (n < part.len && event_name_letter(part.ptr[n]))
+        n++;
+    return n > 0 && n == part.len && n <= EVENT_NAME_MAX;
+}
+
 /* --- patterns --- */
 
 bool channel_name_is_pattern(struct span name)

@@ -27,6 +27,9 @@ bool channel_name_read(struct span in, struct bytes *canonical,
 /* Does name have the one spelling that is used, and no *? */
 bool channel_name_is_canonical(struct span name);
 
+/* Can it be a symbol, an account, a user: 1 to EVENT_NAME_MAX letters? */
+bool channel_name_part_ok(struct span part);
+
 bool channel_name_is_pattern(struct span name);
 /* The first part with its colon, "bars:"; the whole of a name of one part. */
 struct span channel_name_family(struct span name);

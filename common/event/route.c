@@ -308,27 +308,3 @@ unsigned route_shard(struct span symbol, unsigned shards)
         hash = (hash ^ (unsigned char)symbol.ptr[i]) * 1099511628211u;
     return (unsigned)(hash % shards);
 }
-
-bool route_channel_ok(struct span name, bool wildcard_allowed)
-{
-    char before = ':';
-
-    if (name.len == 0 || name.len > ROUTE_NAME_MAX)
-        return false;
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.ptr[i];
-        bool last = i + 1 == name.len;
-
-        if (c == '*') {
-            if (!wildcard_allowed || !last || before != ':' || i == 0)
-                return false;
-        } else if (c == ':') {
-            if (before == ':' || last)
-                return false;
-        } else if (!event_name_letter(c)) {
-            return false;
-        }
-        before = c;
-    }
-    return true;
-}

@@ -74,10 +74,6 @@ bool route_expand(const char *tmpl, struct span prefix, const struct event *ev,
 /* journal shard of a symbol: FNV-1a 64 of its bytes mod shards. */
 unsigned route_shard(struct span symbol, unsigned shards);
 
-/* May clients use this channel name (without the prefix)?  1..ROUTE_NAME_MAX of
- * letters, digits and ._:/-@+#, no empty part.  With wildcard_allowed the whole
- * last part may be `*`. */
-bool route_channel_ok(struct span name, bool wildcard_allowed);
 /* Names with a part that begins with an underscore (`_probe:...`), and probes
  * under whatever prefix, are what the tools say to themselves: no client
  * subscribes to them or feeds them. */

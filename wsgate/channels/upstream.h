@@ -76,8 +76,8 @@ struct channels *upstream_channels(struct upstream *upstream);
 /* For commands of others, while it runs; NULL: there is no Redis. */
 struct redis_cmd *upstream_redis(const struct upstream *upstream);
 
-/* One more reference; NO_SUBSCRIPTION: a limit is reached.  The name must pass
- * route_channel_ok(). */
+/* One more reference; NO_SUBSCRIPTION: a limit is reached.  The name is
+ * canonical (channel_name.h). */
 uint32_t upstream_open(struct upstream *upstream, struct span name,
                        enum dialect dialect, uint32_t interval_ms);
 void upstream_close(struct upstream *upstream, uint32_t subscription);

@@ -1,7 +1,7 @@
 #include "wsgate/http/api_target.h"
 
+#include "common/event/channel_name.h"
 #include "common/event/resolution.h"
-#include "common/event/route.h"
 
 static const struct {
     const char *path;
@@ -20,8 +20,7 @@ static const struct {
 
 static bool symbol_ok(struct span s)
 {
-    return s.len > 0 && s.len <= API_SYMBOL_MAX && route_channel_ok(s, false) &&
-           !memchr(s.ptr, ':', s.len);
+    return s.len <= API_SYMBOL_MAX && channel_name_part_ok(s);
 }
 
 bool api_number(struct span text, int64_t min, int64_t max, int64_t *out)

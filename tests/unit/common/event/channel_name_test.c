@@ -166,6 +166,24 @@ static void only_one_spelling_is_canonical(void **state)
             fail_msg("'%s' is canonical", others[i]);
 }
 
+static void a_symbol_is_one_part(void **state)
+{
+    static const char *const good[] = {"AAPL", "BTC/USD", "@ESZ5", "#US30",
+                                       "a+b",  "_x",      "1"};
+    static const char *const bad[] = {"", "A:B", "*", "A B", "A*", "\xc3\xa9"};
+    char text[EVENT_NAME_MAX + 2];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        assert_true(channel_name_part_ok(span_str(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        if (channel_name_part_ok(span_str(bad[i])))
+            fail_msg("'%s' is a part", bad[i]);
+    memset(text, 'a', sizeof text);
+    assert_true(channel_name_part_ok(span_make(text, EVENT_NAME_MAX)));
+    assert_false(channel_name_part_ok(span_make(text, EVENT_NAME_MAX + 1)));
+}
+
 static void the_family_is_the_first_part(void **state)
 {
     static const char *const pairs[][2] = {{"bars:*:5", "bars:"},
@@ -237,6 +255,7 @@ int main(void)
         cmocka_unit_test(a_star_stands_for_a_whole_part),
         cmocka_unit_test(other_names_are_refused),
         cmocka_unit_test(only_one_spelling_is_canonical),
+        cmocka_unit_test(a_symbol_is_one_part),
         cmocka_unit_test(the_family_is_the_first_part),
         cmocka_unit_test(patterns_match_what_they_look_like),
     };

@@ -239,51 +239,6 @@ static void shards_are_those_of_fnv_1a(void **state)
                      0x85944171f73967e8u % 1000);
 }
 
-static void channel_names_that_clients_may_use(void **state)
-{
-    static const char *const good[] = {
-        "market_data:AAPL",
-        "bars:BTC/USD:1S",
-        "option-chain:NIFTY:2025-11-28",
-        "stock:price_updates",
-        "a",
-        "market_data:A@B#C+D",
-    };
-    static const char *const bad[] = {
-        "",
-        ":",
-        "a:",
-        ":a",
-        "a::b",
-        "market_data:A B",
-        "market_data:A\n",
-        "market_data:[A]",
-        "market_data:A?",
-        "a\\b",
-        "*",
-        "market_data:A*",
-        "*:AAPL",
-        "market_data:*:1",
-        "market_data:\xc3\xa9",
-        "a{b}",
-        "a\"b",
-    };
-    char name[300];
-
-    (void)state;
-    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        assert_true(route_channel_ok(span_str(good[i]), false));
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (route_channel_ok(span_str(bad[i]), true))
-            fail_msg("'%s' was taken", bad[i]);
-    assert_true(route_channel_ok(span_str("market_data:*"), true));
-    assert_false(route_channel_ok(span_str("market_data:*"), false));
-    assert_true(route_channel_ok(span_str("bars:AAPL:*"), true));
-    memset(name, 'a', sizeof name);
-    assert_true(route_channel_ok(span_make(name, ROUTE_NAME_MAX), false));
-    assert_false(route_channel_ok(span_make(name, ROUTE_NAME_MAX + 1), false));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -294,7 +249,6 @@ int main(void)
         cmocka_unit_test(a_file_with_anything_odd_in_it_is_refused),
         cmocka_unit_test(the_table_prints_a_line_for_each_type),
         cmocka_unit_test(shards_are_those_of_fnv_1a),
-        cmocka_unit_test(channel_names_that_clients_may_use),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
