@@ -179,9 +179,11 @@ static void send_sorted(struct channels *cs, struct view *v)
 
     for (; k; k = stream_next(native, k))
         run[n++] = k;
+    if (n == 0)
+        return;
     memcpy(sorted, run, n * sizeof *sorted);
     qsort(sorted, n, sizeof *sorted, by_part);
-    for (size_t i = 0; i < n && v->stream.n_links > 0; i++)
+    for (size_t i = 0; i < n && v->stream.n_links > 0 && !v->missed; i++)
         repeat(cs, v, sorted[i], run[i]);
 }
 
