@@ -261,14 +261,14 @@ bool channel_told(const struct channels *cs, const struct view *v,
                   uint32_t index, struct told *out)
 {
     const struct stream *native = &v->channel->native.stream;
-    const struct conflation_key *slot = &native->keys[index];
+    const struct conflation_key *slot = native->keys + index;
     const struct conflation_key *own =
         v->missed             ? NULL
         : v->interval_ms == 0 ? slot
                               : stream_find(&v->stream, slot->type, slot->part);
     bool waits = !v->missed && v->waiting != 0 && slot->frame >= v->waiting;
 
-    if (waits && !own)
+    if (!native->keys || (waits && !own))
         return false;
     /* What the view has sent itself has a frame of its own. */
     *out = (struct told){

@@ -212,7 +212,7 @@ static void finish_ready(struct upstream *upstream)
 {
     struct fetch *f;
 
-    while ((f = upstream->fetches) != NULL && f->answer != ANSWER_NONE &&
+    while ((f = upstream->fetches) && f->answer != ANSWER_NONE &&
            (f->answer == ANSWER_AGAIN || f->batch <= upstream->fence ||
             f->connection != upstream->connection)) {
         upstream->fetches = f->next;

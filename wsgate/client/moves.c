@@ -25,7 +25,7 @@ static uint64_t first_owed(const struct view *v, uint64_t next)
     const struct stream *native = &v->channel->native.stream;
     uint64_t first = 0;
 
-    for (uint32_t i = 0; i < native->n_keys; i++) {
+    for (uint32_t i = 0; native->keys && i < native->n_keys; i++) {
         const struct conflation_key *k = &native->keys[i], *own = k;
         bool owed = v->waiting != 0 && k->frame >= v->waiting;
 
