@@ -148,9 +148,9 @@ static void note_needs(struct hearing *h, int c)
 static void visitors_wait(void)
 {
     for (int i = 0; i < VISITORS; i++) {
-        for (int c = 0; c < CHANNELS; c++) {
+        for (int c = 0; visitors[i].fd >= 0 && c < CHANNELS; c++) {
             struct hearing *h = &visitors[i].heard[c];
-            if (!h->waits ||
+            if (!h->waits || !gate_channel(c) ||
                 !upstream_is_fetched(gate.upstream, gate_channel(c)))
                 continue;
             h->waits = false;

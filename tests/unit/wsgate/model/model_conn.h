@@ -59,12 +59,15 @@ static void redis_lose(struct redis_conn *c)
         c->events.on_lost(c->arg, "lost by the model");
 }
 
-static bool redis_has(const struct redis_conn *c, struct span channel)
+/* Is the link told that it has the channel, by its name or also by a pattern? */
+static bool redis_has(const struct redis_conn *c, struct span channel,
+                      bool by_pattern)
 {
     for (unsigned i = 0; i < c->n_names; i++) {
         const struct redis_name *n = &c->names[i];
-        if (n->told && (n->pattern ? glob_match(span_str(n->text), channel)
-                                   : span_is(channel, n->text)))
+        if (n->told &&
+            (n->pattern ? by_pattern && glob_match(span_str(n->text), channel)
+                        : span_is(channel, n->text)))
             return true;
     }
     return false;

@@ -8,7 +8,9 @@
 
 /* What Redis and the gateway have to do with a channel. */
 struct cover {
-    bool recover; /* was covered when the link was lost, not fetched since */
+    /* Since it was fetched: Redis had it subscribed when the link was lost, and
+     * somebody here wanted it. */
+    bool may_recover, recover;
     char epoch[EPOCH]; /* at that time */
     uint64_t lost_frame;
     int64_t lost_ms, lost_bar; /* the newest at that time */
@@ -69,7 +71,7 @@ static void on_recovered(int c, uint32_t number)
     if (had && !says_newer(r, record_of(had->record)))
         broken(CHECK_NEWS, NOBODY, c, "m=%u is told after m=%u", number,
                had->record);
-    else if (!had && !cover->recover)
+    else if (!had && !cover->may_recover)
         broken(CHECK_NEWS, NOBODY, c,
                "m=%u is told, and the channel was not heard before", number);
     else if (!had && !cover->was_read && r->time_ms > 0 &&
@@ -129,16 +131,19 @@ static void note_lost(int c)
     const struct channel *channel = gate_channel(c);
     struct cover *cover = &gate_covers[c];
     char name[REDIS_NAME_MAX];
-    bool had = false;
+    bool had = false, had_name = false;
 
     snprintf(name, sizeof name, PREFIX "%s", rows[c].name);
-    for (const struct redis_conn *r = redis.first; r; r = r->next)
-        had |= redis_has(r, span_str(name));
+    for (const struct redis_conn *r = redis.first; r; r = r->next) {
+        had |= redis_has(r, span_str(name), true);
+        had_name |= redis_has(r, span_str(name), false);
+    }
     if (!channel || strcmp(cover->epoch, channel->epoch) != 0)
         *cover = (struct cover){.read_on = cover->read_on};
     if (!channel || !had)
         return;
-    cover->recover = true;
+    cover->may_recover = true;
+    cover->recover |= had_name || gate.has_wildcard(c);
     cover->was_read |= cover->read_on > 0;
     snprintf(cover->epoch, EPOCH, "%s", channel->epoch);
     cover->lost_frame = gate.fanout.log.head;

@@ -149,7 +149,7 @@ static bool is_heard(int c)
 
     snprintf(name, sizeof name, PREFIX "%s", rows[c].name);
     for (const struct redis_conn *r = redis.first; r; r = r->next)
-        has |= !r->closed && redis_has(r, span_str(name));
+        has |= !r->closed && redis_has(r, span_str(name), true);
     return has;
 }
 
@@ -212,19 +212,20 @@ static void check_fetched(int c)
     bool is_read = cover->read_on == gate.upstream->connection;
 
     if (!channel || strcmp(cover->epoch, channel->epoch) != 0)
-        cover->recover = false;
+        cover->recover = cover->may_recover = false;
     if (!channel)
         return;
     if (is_named(c) && !is_read)
         broken(CHECK_FETCHED, NOBODY, c, "the cache of %s was not read",
                rows[c].name);
-    if (cover->recover && is_heard(c) && !is_read)
+    if (cover->recover && (is_named(c) || (is_heard(c) && has_wildcard(c))) &&
+        !is_read)
         broken(CHECK_FETCHED, NOBODY, c,
                "the cache of %s was not read after an outage", rows[c].name);
     for (unsigned i = 0; is_read && i < cover->n_read; i++)
         check_cached(c, cover->read[i]);
     if (is_read)
-        cover->recover = false;
+        cover->recover = cover->may_recover = false;
 }
 
 /* --- nobody is mute --- */
