@@ -1,6 +1,6 @@
 /*
- * model_client.h -- the clients: their sockets, what they ask for, and what is
- * remembered of each channel that they hear.
+ * model_client.h -- the clients: their sockets, and what is remembered of each
+ * channel that they hear.
  */
 #pragma once
 
@@ -201,6 +201,21 @@ static void take_channel(struct visitor *v, struct take *t, unsigned name,
         h->waits = true;
 }
 
+/* Until when two clients had the channel. */
+static uint64_t shared_until[CHANNELS];
+
+/* Before one of them gives something up. */
+static void note_shared(void)
+{
+    for (int c = 0; c < CHANNELS; c++) {
+        unsigned n = 0;
+        for (int i = 0; i < VISITORS; i++)
+            n += visitors[i].fd >= 0 && given(&visitors[i], c) > 0;
+        if (n > 1)
+            shared_until[c] = model.step;
+    }
+}
+
 static void gave_up(struct visitor *v, unsigned name)
 {
     v->subs[name].given = false;
@@ -233,6 +248,7 @@ static void on_activity(void *arg, const struct activity *a)
           a->action == ACTIVITY_SUBSCRIBE ? "is given" : "gives up",
           name_of((unsigned)name));
     if (a->action == ACTIVITY_UNSUBSCRIBE) {
+        note_shared();
         gave_up(v, (unsigned)name);
     } else if (a->action == ACTIVITY_SUBSCRIBE) {
         struct take *t = &v->takes[(v->first_take + v->n_takes++) % TAKES];
@@ -292,6 +308,7 @@ static void visitors_open(void)
 
     io = client_io;
     io.send = on_send;
+    memset(shared_until, 0, sizeof shared_until);
     gate.has_wildcard = has_wildcard;
     model.show_client = show_client;
     gate.fanout.io = &io;
@@ -324,82 +341,8 @@ static void visitor_leave(struct visitor *v)
     if (v->fd < 0)
         return;
     trace(number_of(v), NOBODY, "leaves");
+    note_shared();
     close(v->fd);
     v->fd = -1;
     bytes_close(&v->in);
-}
-
-/* --- what it says --- */
-
-/* One masked frame, with a mask that changes nothing. */
-static void visitor_say(struct visitor *v, struct span text)
-{
-    struct bytes frame = {0};
-    char *at = bytes_reserve(&frame, text.len + 14);
-    size_t n = ws_text_head(at, text.len);
-
-    at[1] = (char)(at[1] | 0x80);
-    memset(at + n, 0, 4);
-    memcpy(at + n + 4, text.ptr, text.len);
-    frame.len = n + 4 + text.len;
-    (void)send(v->fd, frame.ptr, frame.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-    trace(number_of(v), NOBODY, "says %.*s", SPAN_ARG(text));
-    bytes_close(&frame);
-}
-
-static unsigned choose_name(void)
-{
-    static const char always[] = {0, 0, 1, 4, 5, 6, 10, 19, 19, 20, 21, 23};
-    unsigned name =
-        chance(35) ? (unsigned)always[draw(sizeof always)] : draw(NAMES);
-
-    if ((model.skipped >> CHECK_FAMILIES & 1) && name >= CHANNELS &&
-        strcmp(name_of(name), "bars:*") == 0)
-        return CHANNELS;
-    return name;
-}
-
-static void add_names(struct bytes *text)
-{
-    unsigned n = 1 + draw(3);
-
-    bytes_add_str(text, ",\"channels\":[");
-    for (unsigned i = 0; i < n; i++)
-        bytes_printf(text, "%s\"%s\"", i > 0 ? "," : "",
-                     name_of(choose_name()));
-    bytes_add_str(text, "]}");
-}
-
-static void visitor_subscribe(struct visitor *v)
-{
-    static const uint32_t intervals[] = {50, 250, 1000};
-    struct asked *a = &v->asked[++v->requests % REQUESTS];
-    unsigned how = draw(10);
-    struct bytes text = {0};
-
-    *a = (struct asked){0};
-    bytes_printf(&text, "{\"type\":\"subscribe\",\"id\":%" PRIu64, v->requests);
-    if (how < 3) {
-        a->all = true;
-        bytes_add_str(&text, ",\"mode\":\"all\"");
-    } else if (how < 5) {
-        a->interval_ms = intervals[draw(3)];
-        bytes_printf(&text, ",\"interval_ms\":%u", a->interval_ms);
-    } else if (how < 7) {
-        bytes_add_str(&text, ",\"mode\":\"latest\"");
-    }
-    add_names(&text);
-    visitor_say(v, bytes_span(&text));
-    bytes_close(&text);
-}
-
-static void visitor_unsubscribe(struct visitor *v)
-{
-    struct bytes text = {0};
-
-    bytes_printf(&text, "{\"type\":\"unsubscribe\",\"id\":%" PRIu64,
-                 ++v->requests);
-    add_names(&text);
-    visitor_say(v, bytes_span(&text));
-    bytes_close(&text);
 }

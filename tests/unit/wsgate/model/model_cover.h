@@ -40,6 +40,8 @@ static void on_read(struct redis_mark *m)
 
     for (unsigned i = 0; i < m->values; i++) {
         struct record *r = record_of(m->read[i]);
+        if (r->parted && !r->published && !r->read_between)
+            r->read_step = model.step;
         r->read_between |= r->parted && !r->published;
         record_show(NOBODY, c, "read from the cache", m->read[i]);
     }

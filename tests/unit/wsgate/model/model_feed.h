@@ -47,11 +47,12 @@ struct record {
     char type; /* the first letter of its type */
     bool numbered, secret, final;
     bool cached, published;
-    bool arrived;      /* over the subscription link */
-    bool parted;       /* HSET and PUBLISH were two commands ... */
-    bool read_between; /* ... and it was read between them */
-    int64_t extra;     /* bar time, number of the symbol */
-    int64_t time_ms;   /* 0: none */
+    bool arrived;       /* over the subscription link */
+    bool parted;        /* HSET and PUBLISH were two commands ... */
+    bool read_between;  /* ... and it was read between them */
+    uint64_t read_step; /* the first time */
+    int64_t extra;      /* bar time, number of the symbol */
+    int64_t time_ms;    /* 0: none */
     uint64_t run, seq, rev, count;
 };
 

@@ -74,11 +74,14 @@ static bool may_be_window(const struct last_told *t)
     return !t->update && r->parted && r->read_between;
 }
 
-/* It is open where others are covered through a wildcard. */
-static bool has_others(const struct visitor *v, int c)
+/* It is open where others are covered through a wildcard since it was read. */
+static bool has_others(const struct visitor *v, int c, uint32_t number)
 {
+    if (shared_until[c] >= record_of(number)->read_step)
+        return true;
     for (int i = 0; i < VISITORS; i++) {
-        if (&visitors[i] != v && given(&visitors[i], c) > 0)
+        if (visitors[i].fd >= 0 && &visitors[i] != v &&
+            given(&visitors[i], c) > 0)
             return true;
     }
     return false;
@@ -95,7 +98,7 @@ static void check_again(struct visitor *v, int c, const struct last_told *t,
                    t->record);
         return;
     }
-    if (!may_be_window(t) || !has_others(v, c))
+    if (!may_be_window(t) || !has_others(v, c, t->record))
         broken(may_be_window(t) ? CHECK_WINDOW : CHECK_TWICE, number_of(v), c,
                "m=%u comes again after the %s", t->record,
                t->update ? "update" : "snapshot");
@@ -148,7 +151,7 @@ static void hear_message(struct visitor *v, int c, bool update, uint64_t seq,
     check_seq(v, c, update, seq);
     t = told_of(h, number);
     if (t->record > number &&
-        !(r->parted && may_be_window(t) && has_others(v, c)))
+        !(r->parted && may_be_window(t) && has_others(v, c, t->record)))
         broken(CHECK_OLDER, number_of(v), c, "m=%u comes after m=%u", number,
                t->record);
     if (t->record == number)

@@ -10,6 +10,7 @@
  *   model_test ... --skip older,known   without these checks
  */
 #include "tests/unit/wsgate/model/model_rest.h"
+#include "tests/unit/wsgate/model/model_say.h"
 
 enum { CHECK_EVERY = 400, CI_SEEDS = 25, CI_STEPS = 4000 };
 
