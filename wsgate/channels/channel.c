@@ -58,14 +58,16 @@ static void view_init(struct channels *cs, struct view *v,
     v->stream.by_symbol = channel->by_symbol;
 }
 
-void view_unlist(struct channels *cs, struct view *v)
+/* It is about to go; one that waits no more leaves the list by itself. */
+static void unlist(struct channels *cs, const struct view *v)
 {
     struct view **at = &cs->waiting;
 
-    while (*at && *at != v)
+    if (!v->listed)
+        return;
+    while (*at != v)
         at = &(*at)->next_waiting;
-    if (*at == v)
-        *at = v->next_waiting;
+    *at = v->next_waiting;
 }
 
 struct channel *channels_get(struct channels *cs, struct span name)
@@ -107,7 +109,7 @@ void channels_remove(struct channels *cs, struct channel *channel)
     free(channel->patterns);
     while (v) {
         struct view *next = v->next;
-        view_unlist(cs, v);
+        unlist(cs, v);
         fanout_remove_stream(cs->fanout, &v->stream);
         free(v);
         v = next;
@@ -120,10 +122,10 @@ void channels_remove(struct channels *cs, struct channel *channel)
 }
 
 /* Nobody was there to get what came: the view says what the channel says. */
-void view_begin_anew(struct channels *cs, struct view *v)
+void view_begin_anew(struct view *v)
 {
-    view_unlist(cs, v);
     v->waiting = 0;
+    v->held = 0;
     v->missed = false;
     v->seq = v->channel->seq;
     stream_clear(&v->stream);
@@ -138,7 +140,7 @@ static bool free_a_view(struct channels *cs, struct channel *channel)
         if (v->refs > 0 || v->stream.n_links > 0 || v->stream.covered > 0)
             continue;
         *at = v->next;
-        view_unlist(cs, v);
+        unlist(cs, v);
         fanout_remove_stream(cs->fanout, &v->stream);
         free(v);
         return true;
@@ -155,7 +157,7 @@ struct view *channel_view(struct channels *cs, struct channel *channel,
     for (;; v = v->next, n++) {
         if (v->dialect == dialect && v->interval_ms == interval_ms) {
             if (v != &channel->native && v->stream.n_links == 0)
-                view_begin_anew(cs, v);
+                view_begin_anew(v);
             return v;
         }
         if (!v->next)

@@ -42,6 +42,8 @@ struct view {
     uint64_t seq;         /* channel->seq when it last sent something */
     uint64_t due_mono_ms; /* not before this */
     uint64_t waiting;     /* first native frame that waits for it; 0: none */
+    uint32_t held;        /* native frames that wait: the newest of each slot */
+    bool listed;          /* in channels.waiting */
     struct view *next_waiting;
     uint32_t refs; /* subscriptions to it by name */
     bool missed;   /* something came while nobody had it: it begins anew */
@@ -113,7 +115,7 @@ struct channels {
     /* Does a channel of this name carry many symbols?  NULL: none does. */
     bool (*is_by_symbol)(void *arg, struct span name);
     void *is_by_symbol_arg;
-    struct view *waiting; /* have a message that waits for their interval */
+    struct view *waiting; /* have, or had, something that waits */
     uint64_t epoch_seed;
     struct channel_sizes sizes;
     struct bytes scratch;
@@ -171,17 +173,20 @@ int64_t channel_part(const struct channel *channel,
 bool channels_send_due(struct channels *cs, uint64_t mono_ms);
 
 /* Nobody had the view for a while: it says what the channel says. */
-void view_begin_anew(struct channels *cs, struct view *v);
-/* Nothing of it waits any more. */
-void view_unlist(struct channels *cs, struct view *v);
+void view_begin_anew(struct view *v);
 /* What an ack and a snapshot of the view name: every update that follows through
  * it has a larger seq. */
 uint64_t view_told_seq(const struct view *v);
-/* Sends what waits in the view, or in those that a pattern covers, at once:
- * before a client that has heard newer comes to it. */
+/* Sends what waits in the view at once, to all its members: before a client that
+ * has heard newer comes to it. */
 void view_send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms);
 void pattern_send_waiting(struct channels *cs, struct pattern_view *v,
                           uint64_t mono_ms);
+/* How many frames wait in it, each for every member. */
+uint32_t view_held(const struct view *v);
+/* One of its members leaves without them: to another view, or because it is
+ * gone. */
+void view_leave(struct channels *cs, const struct view *v, bool gone);
 /* What members of a native view have been told of one slot or, as far as it was
  * only cached, may be told. */
 struct told {

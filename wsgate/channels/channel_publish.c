@@ -24,9 +24,9 @@ uint32_t channel_clients(const struct channel *channel)
     return n;
 }
 
-/* The native frame again, as a frame of the view, with the seq of that of
- * `as`. */
-static void repeat(struct channels *cs, struct view *v,
+/* The native frame again, as a frame of the view, with the seq of that of `as`.
+ * False: there is no memory for it. */
+static bool repeat(struct channels *cs, struct view *v,
                    const struct conflation_key *s,
                    const struct conflation_key *as)
 {
@@ -38,7 +38,7 @@ static void repeat(struct channels *cs, struct view *v,
     size_t len;
 
     if (frame.len == 0)
-        return;
+        return false;
     /* Through scratch: making room may overwrite the oldest frame. */
     bytes_clear(&cs->scratch);
     if (s == as)
@@ -51,6 +51,15 @@ static void repeat(struct channels *cs, struct view *v,
                len - (size_t)(frame.ptr + frame.len - payload.ptr),
                payload.len);
     v->seq = v->channel->seq;
+    return true;
+}
+
+/* So many frames do not come to so many members. */
+static void conflate(struct channels *cs, uint64_t frames, uint64_t members)
+{
+    cs->throttled += frames * members;
+    cs->fanout->counters.expected += frames * members;
+    cs->fanout->counters.conflated += frames * members;
 }
 
 static void throttle(struct channels *cs, struct view *v,
@@ -58,23 +67,27 @@ static void throttle(struct channels *cs, struct view *v,
                      uint64_t mono_ms)
 {
     if (v->missed)
-        view_begin_anew(cs, v);
+        view_begin_anew(v);
     if (v->waiting == 0 && mono_ms >= v->due_mono_ms) {
         v->due_mono_ms = mono_ms + v->interval_ms;
-        repeat(cs, v, newest, newest);
+        if (!repeat(cs, v, newest, newest))
+            conflate(cs, 1, members_of(&v->stream));
         return;
     }
-    if (v->waiting == 0) {
-        v->seq = v->channel->seq - 1;
-        v->waiting = newest->frame;
-        v->next_waiting = cs->waiting;
-        cs->waiting = v;
-    } else if (superseded >= v->waiting) {
-        uint32_t n = members_of(&v->stream);
-        cs->throttled += n;
-        cs->fanout->counters.expected += n;
-        cs->fanout->counters.conflated += n;
+    if (v->waiting != 0 && superseded >= v->waiting) {
+        conflate(cs, 1, members_of(&v->stream));
+        return;
     }
+    v->held++;
+    if (v->waiting != 0)
+        return;
+    v->seq = v->channel->seq - 1;
+    v->waiting = newest->frame;
+    if (v->listed)
+        return;
+    v->listed = true;
+    v->next_waiting = cs->waiting;
+    cs->waiting = v;
 }
 
 static void publish_view(struct channels *cs, struct view *v,
@@ -183,21 +196,30 @@ static void send_sorted(struct channels *cs, struct view *v)
         return;
     memcpy(sorted, run, n * sizeof *sorted);
     qsort(sorted, n, sizeof *sorted, by_part);
-    for (size_t i = 0; i < n && v->stream.n_links > 0 && !v->missed; i++)
-        repeat(cs, v, sorted[i], run[i]);
+    for (size_t i = 0; i < n && v->stream.n_links > 0; i++)
+        v->held -= repeat(cs, v, sorted[i], run[i]);
 }
 
-static void send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms)
+void view_send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms)
 {
     const struct stream *native = &v->channel->native.stream;
     const struct conflation_key *k = NULL;
 
+    if (v->missed)
+        view_begin_anew(v);
+    if (v->waiting == 0)
+        return;
     if (native->unordered >= v->waiting)
         send_sorted(cs, v);
     else
         k = stream_first(native, v->waiting);
-    for (; k && v->stream.n_links > 0 && !v->missed; k = stream_next(native, k))
-        repeat(cs, v, k, k);
+    for (; k && v->stream.n_links > 0; k = stream_next(native, k))
+        v->held -= repeat(cs, v, k, k);
+    if (v->stream.n_links == 0 && v->held > 0)
+        v->missed = true;
+    /* Slots that gave way to others in the meantime. */
+    conflate(cs, v->held, members_of(&v->stream));
+    v->held = 0;
     v->waiting = 0;
     v->due_mono_ms = mono_ms + v->interval_ms;
 }
@@ -208,24 +230,15 @@ bool channels_send_due(struct channels *cs, uint64_t mono_ms)
 
     while (*at) {
         struct view *v = *at;
-        if (mono_ms < v->due_mono_ms) {
+        if (v->waiting != 0 && mono_ms < v->due_mono_ms) {
             at = &v->next_waiting;
             continue;
         }
         *at = v->next_waiting;
-        send_waiting(cs, v, mono_ms);
+        v->listed = false;
+        view_send_waiting(cs, v, mono_ms);
     }
     return cs->waiting != NULL;
-}
-
-void view_send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms)
-{
-    if (v->missed)
-        view_begin_anew(cs, v);
-    if (v->waiting == 0)
-        return;
-    view_unlist(cs, v);
-    send_waiting(cs, v, mono_ms);
 }
 
 void pattern_send_waiting(struct channels *cs, struct pattern_view *v,
@@ -235,18 +248,52 @@ void pattern_send_waiting(struct channels *cs, struct pattern_view *v,
         view_send_waiting(cs, (struct view *)v->stream.streams[i], mono_ms);
 }
 
+uint32_t view_held(const struct view *v)
+{
+    return v->missed ? 0 : v->held;
+}
+
+void view_leave(struct channels *cs, const struct view *v, bool gone)
+{
+    if (!gone) {
+        conflate(cs, view_held(v), 1);
+        return;
+    }
+    cs->fanout->counters.expected += view_held(v);
+    cs->fanout->counters.dropped_closed += view_held(v);
+}
+
 uint64_t view_told_seq(const struct view *v)
 {
     return v->missed || v->waiting == 0 ? v->channel->seq : v->seq;
 }
 
-/* Is there a newer bar?  That is one of a later time: the older one may have
- * been corrected since. */
-static bool is_outdone(const struct stream *s, const struct conflation_key *k)
+/* --- what members have been told --- */
+
+static bool waits(const struct view *v, const struct conflation_key *slot)
 {
-    for (uint32_t i = 0; i < s->n_keys && !s->by_symbol; i++) {
-        const struct conflation_key *other = &s->keys[i];
-        if (other->type == k->type && other->part > k->part)
+    return !v->missed && v->waiting != 0 && slot->frame >= v->waiting;
+}
+
+/* What the view has sent itself of a native slot; NULL: nothing. */
+static const struct conflation_key *own_of(const struct view *v,
+                                           const struct conflation_key *slot)
+{
+    if (v->interval_ms == 0)
+        return slot;
+    return v->missed ? NULL : stream_find(&v->stream, slot->type, slot->part);
+}
+
+/* Were they told of a newer bar?  That is one of a later time: the older one may
+ * have been corrected since. */
+static bool is_outdone(const struct view *v, const struct conflation_key *k)
+{
+    const struct stream *native = &v->channel->native.stream;
+
+    for (uint32_t i = 0; i < native->n_keys && !native->by_symbol; i++) {
+        const struct conflation_key *other = &native->keys[i];
+        if (other->type == k->type && other->part > k->part &&
+            (!waits(v, other) || own_of(v, other)))
             return true;
     }
     return false;
@@ -261,20 +308,20 @@ bool channel_told(const struct channels *cs, const struct view *v,
                   uint32_t index, struct told *out)
 {
     const struct stream *native = &v->channel->native.stream;
-    const struct conflation_key *slot = native->keys + index;
-    const struct conflation_key *own =
-        v->missed             ? NULL
-        : v->interval_ms == 0 ? slot
-                              : stream_find(&v->stream, slot->type, slot->part);
-    bool waits = !v->missed && v->waiting != 0 && slot->frame >= v->waiting;
+    const struct conflation_key *slot = native->keys + index, *own;
+    bool behind;
 
-    if (!native->keys || (waits && !own))
+    if (!native->keys)
+        return false;
+    own = own_of(v, slot);
+    behind = waits(v, slot);
+    if (behind && !own)
         return false;
     /* What the view has sent itself has a frame of its own. */
     *out = (struct told){
         .slot = slot,
-        .outdone = is_outdone(native, slot),
+        .outdone = is_outdone(v, slot),
         .frame = own ? own->frame : slot->frame,
-        .payload = stream_payload(waits ? own : slot, &cs->fanout->log)};
+        .payload = stream_payload(behind ? own : slot, &cs->fanout->log)};
     return out->payload.len > 0;
 }

@@ -11,6 +11,7 @@ struct move {
     const struct view *heard;
     uint64_t owed; /* first native frame that was not sent; 0: none */
     bool all;
+    bool stays; /* it is heard on as it was */
 };
 
 struct moves {
@@ -27,7 +28,7 @@ static uint64_t first_owed(const struct view *v, uint64_t next)
 
     for (uint32_t i = 0; native->keys && i < native->n_keys; i++) {
         const struct conflation_key *k = &native->keys[i], *own = k;
-        bool owed = v->waiting != 0 && k->frame >= v->waiting;
+        bool owed = view_held(v) > 0 && k->frame >= v->waiting;
 
         if (v != &v->channel->native)
             own = stream_find(&v->stream, k->type, k->part);
@@ -106,7 +107,7 @@ struct moves *moves_begin(const struct client *c)
     return moves;
 }
 
-static const struct move *find(const struct moves *moves, const struct view *v)
+static struct move *find(struct moves *moves, const struct view *v)
 {
     const struct move key = {.heard = v};
 
@@ -124,19 +125,39 @@ static bool is_shown(const struct request *r, uint32_t subscription)
 
 void moves_end(struct client *c, struct moves *moves, const struct request *r)
 {
+    struct channels *cs = upstream_channels(c->registry->upstream);
     const struct group *g = c->m.group;
     struct snapshots *s;
 
-    if (!moves)
+    if (!moves || c->ended || c->closing) { /* moves_gone() */
+        free(moves);
         return;
+    }
     s = snapshots_new((uint32_t)moves->n);
     for (uint32_t i = 0; g && moves->n > 0 && i < g->n_streams; i++) {
         const struct view *v = (const struct view *)g->streams[i].stream;
-        const struct move *m = find(moves, v);
+        struct move *m = find(moves, v);
+        if (m)
+            m->stays = m->heard == v;
         if (m && (m->heard != v || (g->streams[i].all && !m->all)))
             snapshots_add_owed(s, v->stream.id, m->owed,
                                is_shown(r, g->streams[i].subscription));
     }
+    for (size_t i = 0; i < moves->n; i++) {
+        if (!moves->at[i].stays)
+            view_leave(cs, moves->at[i].heard, false);
+    }
     snapshots_queue(c, s);
     free(moves);
+}
+
+void moves_gone(const struct client *c)
+{
+    struct channels *cs = upstream_channels(c->registry->upstream);
+    const struct group *g = c->m.group;
+
+    if (!g || !cs->waiting || !has_interval(c))
+        return;
+    for (uint32_t i = 0; i < g->n_streams; i++)
+        view_leave(cs, (const struct view *)g->streams[i].stream, true);
 }

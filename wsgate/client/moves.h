@@ -28,4 +28,7 @@ void moves_send_waiting(const struct client *c, struct span name);
 /* NULL: it is owed nothing, and nothing waits for it. */
 struct moves *moves_begin(const struct client *c);
 /* What is newest is left to the snapshots of r; NULL: there are none. */
+/* What waited for it, and was not shown instead, is counted as conflated. */
 void moves_end(struct client *c, struct moves *moves, const struct request *r);
+/* It goes: what waited for its intervals is counted as dropped. */
+void moves_gone(const struct client *c);

@@ -169,6 +169,7 @@ void session_end(struct client *c)
 {
     const struct group *g = c->m.group;
 
+    moves_gone(c);
     while (c->requests)
         request_free(c->requests);
     snapshots_free(c);

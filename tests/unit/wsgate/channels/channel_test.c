@@ -428,7 +428,7 @@ static void an_interval_that_nobody_had_begins_anew(void **state)
     publish(w, "market_data:A", "3");
     v = channel_view(&w->channels, channel, DIALECT_NATIVE, 50);
     assert_int_equal(v->seq, 3);
-    assert_null(w->channels.waiting);
+    assert_int_equal(view_held(v), 0);
     assert_string_equal(told(w, v), "3;");
 }
 
@@ -462,6 +462,49 @@ static void an_interval_is_shown_as_far_as_it_was_told(void **state)
     assert_string_equal(told(w, v), "{\"type\":\"tick\",\"n\":6};"
                                     "{\"type\":\"trade\",\"n\":5};");
     assert_int_equal(count(&w->client[0], "\"update\""), 3);
+}
+
+/* The newer bar waits, and nobody has been told of it. */
+static void a_bar_that_waits_does_not_hide_the_one_that_was_told(void **state)
+{
+    struct world *w = *state;
+    struct channel *channel = channels_get(&w->channels, span_str("bars:A:1"));
+    const struct view *v =
+        channel_view(&w->channels, channel, DIALECT_NATIVE, 50);
+
+    subscribe(w, &w->client[0], "bars:A:1", DIALECT_NATIVE, 50);
+    bar(w, 1, "open");
+    bar(w, 2, "open");
+    assert_string_equal(
+        told(w, v),
+        "{\"type\":\"bar\",\"bar\":{\"time\":60000},\"what\":\"open\"};");
+    w->mono_ms += 50;
+    assert_false(channels_send_due(&w->channels, w->mono_ms));
+    assert_string_equal(
+        told(w, v),
+        "{\"type\":\"bar\",\"bar\":{\"time\":120000},\"what\":\"open\"};");
+    fanout_flush(&w->fanout);
+}
+
+/* More slots than a channel keeps: those that gave way are counted. */
+static void what_gives_way_while_it_waits_is_conflated(void **state)
+{
+    struct world *w = *state;
+    const struct fanout_counters *k = &w->fanout.counters;
+    char text[64];
+
+    subscribe(w, &w->client[0], "market_data:A", DIALECT_NATIVE, 50);
+    for (int i = 0; i < STREAM_KEYS_MAX + 6; i++) {
+        snprintf(text, sizeof text, "{\"type\":\"%d\"}", i);
+        publish(w, "market_data:A", text);
+    }
+    w->mono_ms += 50;
+    assert_false(channels_send_due(&w->channels, w->mono_ms));
+    fanout_flush(&w->fanout);
+    assert_int_equal(count(&w->client[0], "\"update\""), STREAM_KEYS_MAX + 1);
+    assert_int_equal(k->expected, STREAM_KEYS_MAX + 6);
+    assert_int_equal(k->conflated, 5);
+    assert_int_equal(w->channels.throttled, 5);
 }
 
 static void intervals_that_nobody_uses_make_room(void **state)
@@ -562,6 +605,8 @@ int main(void)
         TEST(a_pattern_covers_channels_of_before_and_after),
         TEST(an_interval_that_nobody_had_begins_anew),
         TEST(an_interval_is_shown_as_far_as_it_was_told),
+        TEST(a_bar_that_waits_does_not_hide_the_one_that_was_told),
+        TEST(what_gives_way_while_it_waits_is_conflated),
         TEST(intervals_that_nobody_uses_make_room),
         TEST(intervals_take_no_room_from_those_without_one),
         TEST(patterns_are_bounded_and_one_that_goes_makes_room),
