@@ -180,8 +180,6 @@ uint64_t view_told_seq(const struct view *v);
 /* Sends what waits in the view at once, to all its members: before a client that
  * has heard newer comes to it. */
 void view_send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms);
-void pattern_send_waiting(struct channels *cs, struct pattern_view *v,
-                          uint64_t mono_ms);
 /* How many frames wait in it, each for every member. */
 uint32_t view_held(const struct view *v);
 /* One of its members leaves without them: to another view, or because it is

@@ -241,13 +241,6 @@ bool channels_send_due(struct channels *cs, uint64_t mono_ms)
     return cs->waiting != NULL;
 }
 
-void pattern_send_waiting(struct channels *cs, struct pattern_view *v,
-                          uint64_t mono_ms)
-{
-    for (uint32_t i = 0; v->interval_ms > 0 && i < v->stream.n_streams; i++)
-        view_send_waiting(cs, (struct view *)v->stream.streams[i], mono_ms);
-}
-
 uint32_t view_held(const struct view *v)
 {
     return v->missed ? 0 : v->held;

@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 
-#include "common/base/clock.h"
 #include "wsgate/channels/upstream.h"
 #include "wsgate/client/clients.h"
 #include "wsgate/client/snapshot.h"
@@ -58,32 +57,6 @@ static bool has_interval(const struct client *c)
             return true;
     }
     return false;
-}
-
-static void send_views(struct channels *cs, const struct channel *channel)
-{
-    for (const struct view *v = &channel->native; v; v = v->next) {
-        if (v->stream.covered > 0 && v->interval_ms > 0)
-            view_send_waiting(cs, (struct view *)(uintptr_t)v, clock_mono_ms());
-    }
-}
-
-void moves_send_waiting(const struct client *c, struct span name)
-{
-    struct channels *cs = upstream_channels(c->registry->upstream);
-    const struct group *g = c->m.group;
-    const struct channel *channel = g ? channels_find(cs, name) : NULL;
-    const struct pattern *p = g ? channels_find_pattern(cs, name) : NULL;
-
-    if (channel && snapshot_heard(g, channel))
-        send_views(cs, channel);
-    for (uint32_t i = 0; p && i < g->n_streams; i++) {
-        uint32_t by = g->streams[i].subscription;
-        if ((by & SUBSCRIPTION_PATTERN) &&
-            channels_pattern_of(cs, by)->pattern == p)
-            send_views(cs,
-                       ((const struct view *)g->streams[i].stream)->channel);
-    }
 }
 
 struct moves *moves_begin(const struct client *c)

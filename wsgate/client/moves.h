@@ -21,10 +21,6 @@
 
 struct moves;
 
-/* A subscription of this name is about to change or to go: what it brings may
- * be heard through another one, at its interval, which must not begin with what
- * was heard before.  What waits there goes out first. */
-void moves_send_waiting(const struct client *c, struct span name);
 /* NULL: it is owed nothing, and nothing waits for it. */
 struct moves *moves_begin(const struct client *c);
 /* What is newest is left to the snapshots of r; NULL: there are none. */

@@ -1,8 +1,11 @@
 #include "wsgate/client/session.h"
 
+#include <stdlib.h>
+
 #include "common/base/clock.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream.h"
+#include "wsgate/client/arrival.h"
 #include "wsgate/client/clients.h"
 #include "wsgate/client/command.h"
 #include "wsgate/client/moves.h"
@@ -43,14 +46,24 @@ static bool cancel(struct client *c, struct span name)
     return any;
 }
 
-/* True: something was sent. */
-static bool send_waiting(const struct client *c, const struct command *cmd)
+/* What goes on through a wildcard must not begin with what was heard before.
+ * False: the client went meanwhile. */
+static bool prepare(struct client *c, const struct command *cmd)
 {
-    uint64_t sent = c->registry->fanout->log.head;
+    uint32_t *given = mem_alloc(cmd->n_channels * sizeof *given + 1), n = 0;
+    struct subscription_set have;
+    bool stays;
 
-    for (size_t i = 0; i < cmd->n_channels; i++)
-        moves_send_waiting(c, name_of(cmd, i));
-    return c->registry->fanout->log.head != sent;
+    subscription_set_open(&have, c->registry, c->m.group, 0);
+    for (size_t i = 0; i < cmd->n_channels; i++) {
+        uint64_t old = subscription_set_remove(&have, name_of(cmd, i));
+        if (old != SUBSCRIPTION_SET_NONE)
+            given[n++] = key_subscription(old);
+    }
+    subscription_set_close(&have);
+    stays = arrival_prepare(c, given, n, false);
+    free(given);
+    return stays;
 }
 
 static void unsubscribe(struct client *c, const struct command *cmd,
@@ -62,7 +75,7 @@ static void unsubscribe(struct client *c, const struct command *cmd,
     struct moves *moves;
     uint32_t before;
 
-    if (!client_flush(c) || (send_waiting(c, cmd) && !client_flush(c))) {
+    if (!client_flush(c) || !prepare(c, cmd)) {
         bytes_clear(out);
         return;
     }

@@ -1,10 +1,13 @@
 #include "wsgate/client/subscribe.h"
 
+#include <stdlib.h>
+
 #include "common/base/clock.h"
 #include "common/event/route.h"
 #include "common/json/json_writer.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream.h"
+#include "wsgate/client/arrival.h"
 #include "wsgate/client/moves.h"
 #include "wsgate/client/request.h"
 #include "wsgate/client/snapshot.h"
@@ -172,32 +175,19 @@ static void drop_refused(struct request *r)
     }
 }
 
-/* Who comes from elsewhere must not hear again, or something older than, what
- * it heard there.  True: something was sent. */
-static bool send_waiting(const struct client *c, const struct request *r)
+/* False: the client went meanwhile, and its requests with it. */
+static bool prepare(struct client *c, const struct request *r)
 {
-    struct channels *cs = upstream_channels(c->registry->upstream);
-    uint64_t sent = cs->fanout->log.head;
+    uint32_t *begin = mem_alloc(r->n_items * sizeof *begin + 1), n = 0;
+    bool stays;
 
-    for (uint32_t i = 0; c->m.group && i < r->n_items; i++) {
-        uint32_t subscription = r->items[i].subscription;
-        struct view *v;
-
-        if (subscription == NO_SUBSCRIPTION)
-            continue;
-        moves_send_waiting(
-            c, upstream_subscription_name(c->registry->upstream, subscription));
-        if (subscription & SUBSCRIPTION_PATTERN) {
-            pattern_send_waiting(cs, channels_pattern_of(cs, subscription),
-                                 clock_mono_ms());
-            continue;
-        }
-        v = channels_view_of(cs, subscription);
-        if (snapshot_heard(c->m.group, v->channel) &&
-            snapshot_heard(c->m.group, v->channel) != v)
-            view_send_waiting(cs, v, clock_mono_ms());
+    for (uint32_t i = 0; i < r->n_items; i++) {
+        if (r->items[i].subscription != NO_SUBSCRIPTION)
+            begin[n++] = r->items[i].subscription;
     }
-    return cs->fanout->log.head != sent;
+    stays = arrival_prepare(c, begin, n, true);
+    free(begin);
+    return stays;
 }
 
 static void queue_snapshots(struct client *c, const struct request *r)
@@ -219,8 +209,8 @@ static void finish(struct request *r, struct bytes *out)
     struct moves *moves;
 
     drop_refused(r);
-    if (send_waiting(c, r) && !client_flush(c)) {
-        bytes_clear(out); /* it went, and its requests with it */
+    if (!prepare(c, r)) {
+        bytes_clear(out);
         return;
     }
     moves = moves_begin(c);

@@ -1,4 +1,4 @@
-/* What waits for a client that goes, or hears a channel otherwise. */
+/* Clients that change between intervals, and those who are there already. */
 #include "tests/unit/wsgate/client_world.h"
 
 static struct client_world world;
@@ -88,6 +88,102 @@ static void counters_add_up(const struct client_world *w, uint64_t expected,
     assert_int_equal(k->expected, k->delivered + conflated + dropped);
 }
 
+/* It heard 40, and then 1 of what had waited. */
+static void nothing_old_follows_when_one_changes_to_an_interval(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *there = come(w), *v = come(w), *wild = come(w);
+
+    ask(w, there, "market_data:A", 1000);
+    ask(w, v, "market_data:A", 0);
+    ask(w, wild, "market_data:*", 0);
+    publish(w, "market_data:A", 1, 40);
+    assert_string_equal(told(there), "update 1, ");
+    assert_int_equal(visitor_count(v, "\"update\""), 40);
+    visitor_forget(v);
+    visitor_forget(wild);
+    ask(w, v, "market_data:A", 1000);
+    assert_string_equal(told(there), "update 40, ");
+    assert_string_equal(told(v), "snapshot 40, ");
+    publish(w, "market_data:A", 41, 45);
+    visitor_forget(wild);
+    ask(w, wild, "market_data:A", 1000); /* from a wildcard to a name */
+    assert_string_equal(told(wild), "snapshot 45, ");
+    world_wait(&w->up, 1000, false);
+    assert_string_equal(told(there), "update 45, ");
+    assert_string_equal(told(v), "update 45, ");
+    assert_string_equal(told(wild), "");
+}
+
+/* The same where it is one of its wildcards that brings the channel then. */
+static void nothing_old_follows_when_a_wildcard_takes_over(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *there = come(w), *v = come(w);
+
+    ask(w, there, "market_data:*", 1000);
+    ask(w, v, "market_data:A", 0);
+    ask(w, v, "market_data:*", 1000);
+    publish(w, "market_data:A", 1, 40);
+    visitor_forget(v);
+    (void)told(there);
+    give_up(w, v, "market_data:A");
+    assert_string_equal(told(there), "update 40, ");
+    world_wait(&w->up, 1000, false);
+    assert_string_equal(told(v), "");
+    publish(w, "market_data:A", 41, 41);
+    assert_string_equal(told(v), "update 41, ");
+}
+
+/* It has two, as narrow as each other: the other one takes over. */
+static void nothing_old_follows_through_another_wildcard(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *there = come(w), *v = come(w);
+
+    ask(w, v, "market_data:A:*", 0);
+    ask(w, there, "market_data:*:B", 1000);
+    ask(w, v, "market_data:*:B", 1000);
+    publish(w, "market_data:A:B", 1, 40);
+    assert_int_equal(visitor_count(v, "\"update\""), 40);
+    visitor_forget(v);
+    ask(w, v, "market_data:A:*", 50);
+    (void)told(v);
+    publish(w, "market_data:A:B", 41, 41);
+    world_wait(&w->up, 1000, false);
+    assert_string_equal(told(v), "update 41, ");
+}
+
+/* Only what it may come to hear otherwise is sent ahead of time. */
+static void who_takes_nothing_along_brings_others_nothing(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *there = come(w), *wild = come(w), *v = come(w);
+
+    ask(w, there, "market_data:A", 1000);
+    ask(w, wild, "market_data:*", 250);
+    publish(w, "market_data:A", 1, 2);
+    publish(w, "market_data:B", 1, 2);
+    (void)told(there);
+    (void)told(wild);
+    ask(w, v, "market_data:C", 0); /* it is subscribed to something */
+    ask(w, v, "market_data:A", 1000);
+    assert_string_equal(told(v), "snapshot 1, ");
+    ask(w, v, "market_data:A", 1000);
+    assert_string_equal(told(v), "snapshot 1, ");
+    ask(w, v, "market_data:*", 250);
+    ask(w, v, "market_data:*", 250);
+    ask(w, v, "market_data:C", 50);
+    give_up(w, v, "market_data:C");
+    give_up(w, v, "market_data:*");
+    give_up(w, v, "market_data:A");
+    assert_string_equal(told(there), "");
+    assert_string_equal(told(wild), "");
+    world_wait(&w->up, 1000, false);
+    assert_string_equal(told(there), "update 2, ");
+    assert_string_equal(told(wild), "update 2, update 2, ");
+}
+
 /* It was forgotten, and with it the newest message. */
 static void what_waits_for_a_name_is_shown_when_it_is_given_up(void **state)
 {
@@ -116,19 +212,22 @@ static void what_waits_for_a_name_is_shown_when_it_is_given_up(void **state)
 static void what_waits_is_counted_when_its_client_goes(void **state)
 {
     struct client_world *w = *state;
-    struct visitor *v = come(w), *mover = come(w);
+    struct visitor *v = come(w), *other = come(w), *mover = come(w);
 
     ask(w, v, "market_data:A", 1000);
+    ask(w, other, "market_data:*", 1000);
     ask(w, mover, "market_data:A", 1000);
     publish(w, "market_data:A", 1, 3);
-    counters_add_up(w, 4, 2, 0); /* 1 is sent, 2 outdone, 3 waits */
+    counters_add_up(w, 6, 3, 0); /* 1 is sent, 2 outdone, 3 waits */
     visitor_leave(v);
     world_turn(&w->up);
-    counters_add_up(w, 5, 2, 1);
+    counters_add_up(w, 7, 3, 1);
     ask(w, mover, "market_data:A", 0);
-    counters_add_up(w, 6, 3, 1);
+    counters_add_up(w, 8, 4, 1);
+    give_up(w, other, "market_data:*");
+    counters_add_up(w, 9, 5, 1);
     world_wait(&w->up, 1000, false);
-    counters_add_up(w, 6, 3, 1);
+    counters_add_up(w, 9, 5, 1);
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
@@ -136,6 +235,10 @@ static void what_waits_is_counted_when_its_client_goes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(nothing_old_follows_when_one_changes_to_an_interval),
+        TEST(nothing_old_follows_when_a_wildcard_takes_over),
+        TEST(nothing_old_follows_through_another_wildcard),
+        TEST(who_takes_nothing_along_brings_others_nothing),
         TEST(what_waits_for_a_name_is_shown_when_it_is_given_up),
         TEST(what_waits_is_counted_when_its_client_goes),
     };

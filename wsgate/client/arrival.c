@@ -1,0 +1,130 @@
+#include "wsgate/client/arrival.h"
+
+#include <stdlib.h>
+
+#include "common/base/clock.h"
+#include "wsgate/channels/upstream.h"
+#include "wsgate/client/clients.h"
+#include "wsgate/client/snapshot.h"
+#include "wsgate/client/subscription_set.h"
+
+struct arrival {
+    const struct client *client;
+    bool begins; /* else subscriptions end */
+    /* Of all its wildcards, before and after. */
+    uint32_t *intervals, n_intervals;
+    struct view **views; /* where something waits */
+    uint32_t n_views, cap_views;
+};
+
+static void add_interval(struct arrival *a, uint32_t subscription)
+{
+    const struct upstream *upstream = a->client->registry->upstream;
+    uint32_t interval, i = 0;
+
+    if (!(subscription & SUBSCRIPTION_PATTERN))
+        return;
+    interval = upstream_subscription_interval(upstream, subscription);
+    while (i < a->n_intervals && a->intervals[i] != interval)
+        i++;
+    if (interval == 0 || i < a->n_intervals)
+        return;
+    a->intervals =
+        mem_grow(a->intervals, (a->n_intervals + 1u) * sizeof *a->intervals);
+    a->intervals[a->n_intervals++] = interval;
+}
+
+static bool brings(const struct arrival *a, const struct view *v)
+{
+    uint32_t i = 0;
+
+    while (i < a->n_intervals && a->intervals[i] != v->interval_ms)
+        i++;
+    return i < a->n_intervals;
+}
+
+/* Not sent at once: that may end the client, and its group. */
+static void add_view(struct arrival *a, const struct view *heard,
+                     struct view *v)
+{
+    if (v == heard || view_held(v) == 0)
+        return;
+    if (a->n_views == a->cap_views) {
+        a->cap_views = a->cap_views == 0 ? 16 : a->cap_views * 2;
+        a->views = mem_grow(a->views, a->cap_views * sizeof *a->views);
+    }
+    a->views[a->n_views++] = v;
+}
+
+/* A wildcard may bring it then. */
+static void add_views(struct arrival *a, const struct view *heard)
+{
+    for (struct view *v = heard->channel->native.next; v; v = v->next) {
+        if (brings(a, v))
+            add_view(a, heard, v);
+    }
+}
+
+static bool is_covered(const struct channel *channel, const struct pattern *p)
+{
+    uint32_t i = 0;
+
+    while (i < channel->n_patterns && channel->patterns[i] != p)
+        i++;
+    return i < channel->n_patterns;
+}
+
+static void add_subscription(struct arrival *a, const struct channels *cs,
+                             uint32_t subscription)
+{
+    const struct group *g = a->client->m.group;
+    const struct view *heard;
+    const struct pattern *p;
+    struct view *named;
+
+    if (!(subscription & SUBSCRIPTION_PATTERN)) {
+        named = channels_view_of(cs, subscription);
+        heard = snapshot_heard(g, named->channel);
+        if (heard && a->begins)
+            add_view(a, heard, named); /* a name goes before wildcards */
+        else if (heard)
+            add_views(a, heard);
+        return;
+    }
+    p = channels_pattern_of(cs, subscription)->pattern;
+    for (uint32_t i = 0; i < g->n_streams; i++) {
+        heard = (const struct view *)g->streams[i].stream;
+        if ((g->streams[i].subscription & SUBSCRIPTION_PATTERN) &&
+            is_covered(heard->channel, p))
+            add_views(a, heard);
+    }
+}
+
+bool arrival_prepare(struct client *c, const uint32_t *subscriptions,
+                     uint32_t n, bool begins)
+{
+    struct channels *cs = upstream_channels(c->registry->upstream);
+    const struct group *g = c->m.group;
+    struct arrival a = {.client = c, .begins = begins};
+    struct subscription_set set;
+
+    if (!g || !cs->waiting || c->dialect != DIALECT_NATIVE)
+        return true;
+    for (uint32_t i = 0; i < g->n_keys; i++)
+        add_interval(&a, key_subscription(g->keys[i]));
+    /* Each name once, however often it was asked for. */
+    subscription_set_open(&set, c->registry, NULL, n);
+    for (uint32_t i = 0; i < n; i++) {
+        add_interval(&a, subscriptions[i]);
+        subscription_set_put(&set, subscription_key(subscriptions[i], false));
+    }
+    for (uint32_t i = 0; i < set.n; i++)
+        add_subscription(&a, cs, key_subscription(set.keys[i]));
+    subscription_set_close(&set);
+    for (uint32_t i = 0; i < a.n_views; i++)
+        view_send_waiting(cs, a.views[i], clock_mono_ms());
+    n = a.n_views;
+    free(a.views);
+    free(a.intervals);
+    return n == 0 || client_flush(c);
+}
