@@ -15,8 +15,6 @@ enum log_level log_last_level = LOG_LEVEL_DEBUG;
 
 static char fake_log_line[LOG_LINE_MAX];
 
-enum log_level log_last_level = LOG_LEVEL_DEBUG;
-
 void log_say(enum log_level level, const char *ev, const char *fmt, ...)
 {
     va_list args;
