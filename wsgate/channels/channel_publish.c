@@ -301,11 +301,12 @@ bool channel_told(const struct channels *cs, const struct view *v,
                   uint32_t index, struct told *out)
 {
     const struct stream *native = &v->channel->native.stream;
-    const struct conflation_key *slot = native->keys + index, *own;
+    const struct conflation_key *slot, *own;
     bool behind;
 
     if (!native->keys)
         return false;
+    slot = &native->keys[index];
     own = own_of(v, slot);
     behind = waits(v, slot);
     if (behind && !own)
