@@ -248,12 +248,19 @@ void message_result_ok(struct message_frame *f, struct span channel,
 void message_result_bad(struct message_frame *f, struct span channel,
                         const char *code, const char *text)
 {
+    size_t before = f->json.out->len;
+
+    if (f->refused >= MESSAGE_REFUSED_BYTES) {
+        f->omitted++;
+        return;
+    }
     result(f, channel, false);
     json_write_str(&f->json, "code", code);
     json_write_str(&f->json, "message", text);
     if (strcmp(code, refused_code) == 0)
         json_write_bool(&f->json, "temporary", true);
     json_write_object_end(&f->json);
+    f->refused += f->json.out->len - before;
 }
 
 void message_result_mode(struct message_frame *f, struct span channel, bool all,
@@ -269,5 +276,7 @@ void message_result_mode(struct message_frame *f, struct span channel, bool all,
 void message_results_end(struct message_frame *f)
 {
     json_write_array_end(&f->json);
+    if (f->omitted > 0)
+        json_write_uint(&f->json, "omitted", f->omitted);
     frame_end(f);
 }

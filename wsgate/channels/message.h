@@ -45,10 +45,16 @@ void message_error(struct bytes *out, struct span id, const char *code,
                    const char *text, bool temporary);
 void message_pong(struct bytes *out, struct span id, int64_t time_ms);
 
-/* {"type":"subscribed","id":7,"results":[ ... ]} piece by piece. */
+/* {"type":"subscribed","id":7,"results":[ ... ]} piece by piece.  What is
+ * refused may take up MESSAGE_REFUSED_BYTES of it; the rest is counted in a
+ * member `omitted`. */
+enum { MESSAGE_REFUSED_BYTES = 131072 };
+
 struct message_frame {
     struct json_writer json;
-    size_t begun; /* where in its bytes */
+    size_t begun;   /* where in its bytes */
+    size_t refused; /* bytes of refused results */
+    uint32_t omitted;
 };
 struct message_frame message_results_begin(struct bytes *out, const char *type,
                                            struct span id);

@@ -79,21 +79,54 @@ static bool join(const json_value *root, struct command *cmd, const char **why)
             return fail(why, "a part of the channel is not a string or an "
                              "integer");
     }
-    cmd->n_channels = 1;
     return true;
+}
+
+static bool name_is(const struct node *n, struct span asked)
+{
+    return span_eq(node_of(const struct command_name, node, n)->asked, asked);
+}
+
+/* Whatever is no text is the empty name, and said to be none once. */
+static void read_array(struct command *cmd, const json_value *channels)
+{
+    size_t n = json_count(channels);
+    struct table seen;
+
+    cmd->names = mem_alloc((n + 1) * sizeof *cmd->names);
+    table_init(&seen, name_is);
+    for (size_t i = 0; i < n; i++) {
+        struct command_name *name = &cmd->names[cmd->n_channels];
+        struct span asked = span_make("", 0);
+
+        (void)json_text(json_item(channels, i), &asked);
+        if (table_find(&seen, asked))
+            continue;
+        name->asked = asked;
+        table_add(&seen, &name->node, asked);
+        cmd->n_channels++;
+    }
+    table_close(&seen);
 }
 
 static bool read_channels(const json_value *root, struct command *cmd,
                           const char **why)
 {
-    cmd->channels = json_member(root, "channels");
-    if (!cmd->channels && !json_member(root, "channel"))
+    const json_value *channels = json_member(root, "channels");
+
+    if (!channels && !json_member(root, "channel"))
         return fail(why, "channel or channels is missing");
-    if (!cmd->channels)
-        return join(root, cmd, why);
-    if (!json_is_array(cmd->channels))
+    if (channels && !json_is_array(channels))
         return fail(why, "channels is not an array");
-    cmd->n_channels = json_count(cmd->channels);
+    if (channels) {
+        read_array(cmd, channels);
+        return true;
+    }
+    if (!join(root, cmd, why))
+        return false;
+    cmd->names = mem_alloc(sizeof *cmd->names);
+    cmd->names->asked = bytes_span(&cmd->joined);
+    cmd->n_channels = 1;
     return true;
 }
 
@@ -119,6 +152,12 @@ static bool read_how(const json_value *root, struct command *cmd,
         return fail(why, "interval_ms needs mode latest");
     if (snapshot && !json_bool(snapshot, &cmd->snapshot))
         return fail(why, "snapshot is not true or false");
+    return true;
+}
+
+static bool read_since(const json_value *root, struct command *cmd,
+                       const char **why)
+{
     cmd->since = json_member(root, "since");
     if (cmd->since && !json_is_object(cmd->since))
         return fail(why, "since is not an object");
@@ -130,59 +169,21 @@ static void read_names(struct command *cmd)
     struct bytes name;
 
     bytes_init(&name);
-    cmd->names = mem_alloc((cmd->n_channels + 1) * sizeof *cmd->names);
     for (size_t i = 0; i < cmd->n_channels; i++) {
-        const char *why = NULL;
+        struct command_name *n = &cmd->names[i];
 
-        (void)channel_name_read(command_channel(cmd, i), &name, &why);
-        cmd->names[i] =
-            (struct command_name){.why = why,
-                                  .at = (uint32_t)cmd->names_text.len,
-                                  .len = (uint32_t)name.len};
+        n->why = NULL;
+        (void)channel_name_read(n->asked, &name, &n->why);
+        n->at = (uint32_t)cmd->names_text.len;
+        n->len = (uint32_t)name.len;
         bytes_add_span(&cmd->names_text, bytes_span(&name));
     }
     bytes_close(&name);
 }
 
-bool command_read(struct span text, struct command *cmd, const char **why)
-{
-    *cmd = (struct command){.snapshot = true};
-    bytes_init(&cmd->id);
-    bytes_init(&cmd->joined);
-    bytes_init(&cmd->names_text);
-    cmd->root = json_read(text, NULL);
-    if (!json_is_object(cmd->root))
-        return fail(why, "the message is not a JSON object");
-    if (!read_id(json_member(cmd->root, "id"), cmd, why) ||
-        !read_kind(cmd->root, cmd, why))
-        return false;
-    if (cmd->kind != COMMAND_SUBSCRIBE && cmd->kind != COMMAND_UNSUBSCRIBE)
-        return true;
-    if (!read_channels(cmd->root, cmd, why) || !read_how(cmd->root, cmd, why))
-        return false;
-    read_names(cmd);
-    return true;
-}
-
-void command_free(struct command *cmd)
-{
-    bytes_close(&cmd->id);
-    bytes_close(&cmd->joined);
-    bytes_close(&cmd->names_text);
-    free(cmd->names);
-    cmd->names = NULL;
-    json_free(cmd->root);
-    cmd->root = NULL;
-}
-
 struct span command_channel(const struct command *cmd, size_t i)
 {
-    struct span name = {"", 0};
-
-    if (!cmd->channels)
-        return bytes_span(&cmd->joined);
-    (void)json_text(json_item(cmd->channels, i), &name);
-    return name;
+    return cmd->names[i].asked;
 }
 
 struct span command_name(const struct command *cmd, size_t i, const char **why)
@@ -220,4 +221,49 @@ bool command_since(const struct command *cmd, size_t i, struct span *id)
     *id = span_str("");
     (void)json_text(v, id);
     return v != NULL;
+}
+
+static bool positions_fit(const struct command *cmd)
+{
+    struct span id;
+
+    for (size_t i = 0; i < cmd->n_channels; i++) {
+        if (command_since(cmd, i, &id) && id.len > COMMAND_SINCE_MAX)
+            return false;
+    }
+    return true;
+}
+
+bool command_read(struct span text, struct command *cmd, const char **why)
+{
+    *cmd = (struct command){.snapshot = true};
+    bytes_init(&cmd->id);
+    bytes_init(&cmd->joined);
+    bytes_init(&cmd->names_text);
+    cmd->root = json_read(text, NULL);
+    if (!json_is_object(cmd->root))
+        return fail(why, "the message is not a JSON object");
+    if (!read_id(json_member(cmd->root, "id"), cmd, why) ||
+        !read_kind(cmd->root, cmd, why))
+        return false;
+    if (cmd->kind != COMMAND_SUBSCRIBE && cmd->kind != COMMAND_UNSUBSCRIBE)
+        return true;
+    if (!read_how(cmd->root, cmd, why) || !read_since(cmd->root, cmd, why) ||
+        !read_channels(cmd->root, cmd, why))
+        return false;
+    read_names(cmd);
+    if (!positions_fit(cmd))
+        return fail(why, "a position in since is longer than 64 bytes");
+    return true;
+}
+
+void command_free(struct command *cmd)
+{
+    bytes_close(&cmd->id);
+    bytes_close(&cmd->joined);
+    bytes_close(&cmd->names_text);
+    free(cmd->names);
+    cmd->names = NULL;
+    json_free(cmd->root);
+    cmd->root = NULL;
 }

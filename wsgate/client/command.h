@@ -3,6 +3,9 @@
  *
  * Pure: text in, struct out.
  *
+ * Limits      the work is that of reading the text once: a channel that is
+ *             named again, in the same words, is dropped, and so is all that is
+ *             no text but once
  * Ownership   command_read() fills a struct that command_free() empties; spans
  *             point into it
  * Source      docs/protocol.md, Client to server
@@ -11,6 +14,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/span.h"
+#include "common/base/table.h"
 #include "common/json/json.h"
 
 enum command_kind {
@@ -23,12 +27,18 @@ enum command_kind {
 
 enum command_mode { COMMAND_DEFAULT, COMMAND_LATEST, COMMAND_ALL };
 
-enum { COMMAND_ID_MAX = 64, COMMAND_INTERVAL_MAX_MS = 60000 };
+enum {
+    COMMAND_ID_MAX = 64,    /* bytes of text */
+    COMMAND_SINCE_MAX = 64, /* bytes of one position */
+    COMMAND_INTERVAL_MAX_MS = 60000,
+};
 
 /* A channel as channel_name_read() reads it. */
 struct command_name {
-    const char *why; /* it is no name; NULL: it is one */
-    uint32_t at;     /* in command->names_text */
+    struct node node;  /* by what was asked */
+    struct span asked; /* empty: it was no text */
+    const char *why;   /* it is no name; NULL: it is one */
+    uint32_t at;       /* in command->names_text */
     uint32_t len;
 };
 
@@ -38,10 +48,9 @@ struct command {
     enum command_mode mode;
     int64_t interval_ms; /* 0: none */
     bool snapshot;
-    size_t n_channels;
+    size_t n_channels; /* each as often as it was spelled in another way */
     json_value *root;
-    const json_value *channels; /* an array, or NULL: `joined` is the one */
-    const json_value *since;    /* object channel -> id, or NULL */
+    const json_value *since; /* object channel -> id, or NULL */
     struct bytes joined;
     struct command_name *names; /* one a channel */
     struct bytes names_text;
@@ -56,5 +65,6 @@ void command_free(struct command *cmd);
 struct span command_channel(const struct command *cmd, size_t i);
 /* Its canonical name; empty where it is none: *why says what is wrong. */
 struct span command_name(const struct command *cmd, size_t i, const char **why);
-/* What the client last saw of it, by either name; false: it did not say. */
+/* What the client last saw of it, by either name; false: it did not say.  At
+ * most COMMAND_SINCE_MAX bytes. */
 bool command_since(const struct command *cmd, size_t i, struct span *id);

@@ -34,6 +34,10 @@ static void what_is_wrong_is_said(void **state)
     refused("{\"type\":\"subscribe\",\"channels\":{}}", "not an array");
     refused("{\"type\":\"ping\",\"id\":1.5}", "id");
     refused("{\"type\":\"subscribe\",\"channels\":[],\"mode\":\"x\"}", "mode");
+    refused("{\"type\":\"subscribe\",\"channel\":\"a\",\"since\":{\"a\":"
+            "\"0123456789012345678901234567890123456789012345678901234567890"
+            "1234\"}}",
+            "since");
     refused("{\"type\":\"subscribe\",\"channels\":[],\"interval_ms\":60001}",
             "interval_ms");
     refused("{\"type\":\"subscribe\",\"channels\":[],\"interval_ms\":5,"
@@ -84,6 +88,26 @@ static void both_forms_name_channels(void **state)
     assert_true(command_since(&cmd, 0, &since));
     assert_true(span_is(since, "17-0"));
     assert_false(command_since(&cmd, 2, &since));
+    command_free(&cmd);
+}
+
+/* The work and the answer are those of one name. */
+static void what_is_named_twice_counts_once(void **state)
+{
+    struct command cmd;
+    const char *why;
+
+    (void)state;
+    assert_true(command_read(
+        span_str("{\"type\":\"subscribe\",\"channels\":[\"a:b\",1,\"a:b\",{},"
+                 "\"bars:A:D\",\"a:b\",\"bars:A:1D\",null,\"\",\"a:b\"]}"),
+        &cmd, &why));
+    assert_int_equal(cmd.n_channels, 4);
+    assert_true(span_is(command_channel(&cmd, 0), "a:b"));
+    assert_int_equal(command_channel(&cmd, 1).len, 0);
+    assert_true(span_is(command_channel(&cmd, 2), "bars:A:D"));
+    assert_true(span_is(command_channel(&cmd, 3), "bars:A:1D"));
+    assert_true(span_is(command_name(&cmd, 3, &why), "bars:A:D"));
     command_free(&cmd);
 }
 
@@ -203,6 +227,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_said),
         cmocka_unit_test(an_id_is_kept_also_when_the_rest_is_wrong),
         cmocka_unit_test(both_forms_name_channels),
+        cmocka_unit_test(what_is_named_twice_counts_once),
         cmocka_unit_test(names_are_canonical_in_both_forms),
         cmocka_unit_test(updates_carry_the_payload_as_it_was),
         cmocka_unit_test(everything_said_is_json),
