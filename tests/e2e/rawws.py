@@ -30,8 +30,10 @@ class RawWs:
     """Shakes hands unless shake is False."""
 
     def __init__(self, port, path="/ws", headers=None, shake=True,
-                 rcvbuf=None):
+                 rcvbuf=None, source=None):
         self.sock = socket.socket()
+        if source:  # another address of this machine: 127.0.0.2
+            self.sock.bind((source, 0))
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
         self.sock.settimeout(harness.deadline(10))

@@ -12,11 +12,10 @@
 #include "common/base/log.h"
 #include "wsgate/channels/upstream.h"
 #include "wsgate/client/clients.h"
+#include "wsgate/client/inbox.h"
 #include "wsgate/client/session.h"
 #include "wsgate/client/snapshot.h"
 #include "wsgate/client/stats.h"
-
-enum { TOKEN = 1000, ANSWERS_KEEP_BYTES = 1 << 20 };
 
 #define client_of(member) node_of(struct client, m, member)
 
@@ -44,15 +43,15 @@ static ssize_t io_send(struct member *m, const struct iovec *iov, unsigned n)
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-static void watch(struct client *c)
+void client_watch(struct client *c)
 {
     int events = c->want_write ? UV_WRITABLE : 0;
 
     if (c->ended)
         return;
     /* What is thrown away needs no room for an answer. */
-    if (c->hears == HEARS_WASTE ||
-        (c->hears == HEARS_FRAMES && client_unread(c) < CLIENT_PAUSE_BYTES))
+    if (c->hears == HEARS_WASTE || (c->hears == HEARS_FRAMES && !c->unserved &&
+                                    client_unread(c) < CLIENT_PAUSE_BYTES))
         events |= UV_READABLE;
     uv_poll_start(&c->poll, events, on_poll);
 }
@@ -64,7 +63,7 @@ static void io_want_writable(struct member *m, bool on)
     if (c->want_write == on)
         return;
     c->want_write = on;
-    watch(c);
+    client_watch(c);
 }
 
 static void io_lost(struct member *m, enum fanout_lost why, int errnum)
@@ -138,16 +137,6 @@ bool client_flush(struct client *c)
 
 /* --- the end --- */
 
-static bool echoes(const struct client *c)
-{
-    return c->dialect == DIALECT_ECHO;
-}
-
-static struct ws_pool *pool_of(const struct client *c)
-{
-    return echoes(c) ? c->registry->echo_pool : c->registry->pool;
-}
-
 static void on_closed(uv_handle_t *h)
 {
     struct client *c = (struct client *)h;
@@ -155,7 +144,7 @@ static void on_closed(uv_handle_t *h)
 
     close(c->m.fd);
     /* Not sooner: it may be one of its own messages that ended the client. */
-    ws_state_free(pool_of(c), c->ws);
+    ws_state_free(inbox_pool(c), c->ws);
     free(c);
     if (--registry->count == 0 && registry->on_empty)
         registry->on_empty(registry->on_empty_arg);
@@ -165,6 +154,7 @@ static void on_closed(uv_handle_t *h)
 static void let_go(struct client *c)
 {
     c->registry->ends++;
+    inbox_drop(c);
     session_end(c);
     fanout_leave(c->registry->fanout, &c->m);
 }
@@ -205,13 +195,11 @@ static void half_close(struct client *c)
     }
     c->hears = HEARS_WASTE;
     shutdown(c->m.fd, SHUT_WR);
-    watch(c);
+    client_watch(c);
 }
 
-/* As the last frame: this code and reason.  The other code is what the end is
- * counted as. */
-static void close_with(struct client *c, uint16_t code, const char *reason,
-                       uint16_t counted)
+void client_close_as(struct client *c, uint16_t code, const char *reason,
+                     uint16_t counted)
 {
     struct bytes frame = {0};
 
@@ -231,144 +219,7 @@ static void close_with(struct client *c, uint16_t code, const char *reason,
 void client_close(struct client *c, uint16_t code, const char *reason)
 {
     if (!c->closing && !c->ended)
-        close_with(c, code, reason, code);
-}
-
-/* --- receiving --- */
-
-static uint32_t now32(void)
-{
-    return (uint32_t)clock_mono_ms();
-}
-
-/* One message of its allowance; false: there is none left. */
-static bool take_token(struct client *c)
-{
-    const struct clients_options *o = &c->registry->options;
-    uint32_t now = now32(), max = (uint32_t)(o->command_burst * TOKEN);
-    double more = (double)(now - c->tokens_ms) * o->command_rate;
-
-    c->tokens_ms = now;
-    c->tokens =
-        more >= (double)(max - c->tokens) ? max : c->tokens + (uint32_t)more;
-    if (c->tokens < TOKEN)
-        return false;
-    c->tokens -= TOKEN;
-    return true;
-}
-
-/* What was gathered of a read.  A buffer that had to grow for it is not kept. */
-static void send_answers(struct client *c, struct bytes *out)
-{
-    if (echoes(c)) /* bounded by what is read */
-        client_notify(c, bytes_span(out));
-    else
-        client_send(c, bytes_span(out));
-    bytes_clear(out);
-    if (out->cap > ANSWERS_KEEP_BYTES)
-        bytes_close(out);
-}
-
-static void got_close(struct client *c, uint16_t code, struct bytes *out)
-{
-    /* What was asked before is answered, then the code comes back. */
-    send_answers(c, out);
-    if (c->ended)
-        return;
-    c->hears = HEARS_WASTE;
-    if (!c->closing)
-        close_with(c, code == WS_CLOSE_NONE ? WS_CLOSE_NORMAL : code, "", code);
-    if (!c->ended)
-        watch(c);
-}
-
-struct reading {
-    struct client *client;
-    struct bytes *out; /* answers, sent when all that came was read */
-};
-
-static bool on_frame(void *arg, enum ws_kind kind, struct span payload,
-                     uint16_t code)
-{
-    const struct reading *reading = arg;
-    struct client *c = reading->client;
-    struct bytes *out = reading->out;
-
-    if (kind == WS_CLOSE) {
-        got_close(c, code, out);
-        return false;
-    }
-    if (c->closing)
-        return true; /* it has not seen our close frame yet */
-    if (kind == WS_PONG)
-        return true;
-    if (!echoes(c) && !take_token(c)) {
-        /* What was asked before is answered. */
-        send_answers(c, out);
-        client_close(c, CLOSE_TOO_MANY, "too many requests");
-        return false;
-    }
-    if (kind == WS_PING) {
-        ws_frame_add(out, WS_OP_PONG, payload);
-        return true;
-    }
-    c->registry->commands++;
-    if (echoes(c))
-        ws_frame_add(out, kind == WS_TEXT ? WS_OP_TEXT : WS_OP_BINARY, payload);
-    else
-        session_text(c, payload, out);
-    if (out->len >= CLIENT_PAUSE_BYTES)
-        send_answers(c, out);
-    return !c->closing && !c->ended;
-}
-
-void client_got(struct client *c, struct span bytes)
-{
-    struct clients *registry = c->registry;
-    struct reading reading = {.client = c, .out = &registry->answers};
-    const char *why = NULL;
-    uint16_t code;
-
-    c->heard = true;
-    registry->bytes_received += bytes.len;
-    bytes_clear(&registry->answers);
-    code = ws_read(pool_of(c), &c->ws, bytes, on_frame, &reading, &why);
-    if (c->ended)
-        return;
-    if (registry->answers.len > 0)
-        send_answers(c, &registry->answers);
-    if (code != 0) {
-        client_close(c, code, why);
-        /* After an error nothing that follows makes sense. */
-        c->hears = HEARS_WASTE;
-        watch(c);
-    } else if (!c->closing && !c->ended) {
-        snapshots_pump(c);
-    }
-}
-
-/* No more comes.  Who said so with a close frame may still read. */
-static void got_end(struct client *c)
-{
-    c->hears = HEARS_NOTHING;
-    if (!c->closing || c->close_sent)
-        client_end(c, WS_CLOSE_ABNORMAL, c->closing ? "closed" : "gone");
-    else
-        watch(c);
-}
-
-static void read_some(struct client *c)
-{
-    ssize_t n = recv(c->m.fd, c->registry->read_buf, CLIENT_READ_BYTES, 0);
-
-    if (n > 0) {
-        if (c->hears == HEARS_FRAMES)
-            client_got(c, span_make(c->registry->read_buf, (size_t)n));
-    } else if (n == 0) {
-        got_end(c);
-    } else if (errno != EAGAIN && errno != EINTR) {
-        client_end(c, WS_CLOSE_ABNORMAL, strerror(errno));
-    }
+        client_close_as(c, code, reason, code);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -392,12 +243,13 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         half_close(c);
         if (!c->closing)
             snapshots_pump(c);
-        watch(c); /* it may read commands again */
+        inbox_go_on(c);
+        client_watch(c); /* it may read commands again */
     }
     if (!c->ended && (events & UV_READABLE)) {
-        read_some(c);
+        inbox_read(c);
         if (client_unread(c) >= CLIENT_PAUSE_BYTES)
-            watch(c);
+            client_watch(c);
     }
 }
 
@@ -431,8 +283,8 @@ struct client *client_new(struct clients *registry, int fd, const char *address,
     c->id = ++registry->next_id;
     c->dialect = (uint8_t)dialect;
     c->heard = true;
-    c->tokens = (uint32_t)(registry->options.command_burst * TOKEN);
-    c->tokens_ms = now32();
+    allowance_open(&c->allowance, &registry->options.allowance,
+                   (uint32_t)clock_mono_ms());
     clients_add(registry, c, address);
     uv_poll_start(&c->poll, UV_READABLE, on_poll);
     client_tell(c, (struct activity){.action = ACTIVITY_CONNECT});

@@ -26,6 +26,7 @@
 #include "common/base/bytes.h"
 #include "wsgate/channels/activity.h"
 #include "wsgate/channels/channel.h"
+#include "wsgate/client/allowance.h"
 #include "wsgate/fanout/fanout.h"
 #include "wsgate/ws/ws_frame.h"
 
@@ -38,10 +39,8 @@ enum {
 };
 
 enum {
-    CLIENT_BAD_MAX = 10, /* bad requests, then CLOSE_BAD_REQUESTS */
     /* To read a close frame and to close, too; half of it in a drain. */
     CLIENT_CLOSE_MS = 1000,
-    CLIENT_READ_BYTES = 65536,    /* at once, into a buffer that all share */
     CLIENT_OUT_BYTES = 1 << 20,   /* unread answers, and no more are taken */
     CLIENT_PAUSE_BYTES = 32768,   /* of unread answers: read no commands */
     CLIENT_ECHO_BYTES = 16 << 20, /* a message that is echoed */
@@ -58,6 +57,7 @@ struct clients;
 struct peer;
 struct request;
 struct snapshots;
+struct unserved;
 struct late_snapshot;
 
 struct client {
@@ -67,17 +67,16 @@ struct client {
     uint64_t id;
     struct peer *peer;
     struct ws_state *ws;         /* only while a message is incomplete */
+    struct unserved *unserved;   /* what it sent beyond its turn */
     struct request *requests;    /* subscriptions that wait for Redis */
     struct snapshots *snapshots; /* to be sent when there is room */
     struct late_snapshot *late;  /* to be sent when Redis has answered */
     uint32_t n_late;
+    struct allowance allowance;
     uint32_t bucket_at; /* place in its bucket of the wheel */
-    uint32_t tokens;    /* of its allowance, in thousandths */
-    uint32_t tokens_ms; /* when they were counted */
     uint16_t close_code;
     uint8_t bucket;
     uint8_t dialect; /* enum dialect */
-    uint8_t bad;     /* requests so far */
     uint8_t missed;
     uint8_t hears; /* enum client_hears */
     bool heard, closing, ended, want_write, close_sent;
@@ -89,8 +88,6 @@ extern const struct fanout_io client_io;
 /* NULL: the loop refuses the socket (it is closed). */
 struct client *client_new(struct clients *registry, int fd, const char *address,
                           enum dialect dialect);
-/* What came with the handshake. */
-void client_got(struct client *c, struct span bytes);
 /* Before what it is subscribed to is changed.  To send what the fanout holds
  * may close any client, with its requests.  False: it was this one, and nothing
  * more may be said to it. */
@@ -102,8 +99,13 @@ void client_send(struct client *c, struct span frames);
 void client_notify(struct client *c, struct span frames);
 /* Say why, give it CLIENT_CLOSE_MS, then end it. */
 void client_close(struct client *c, uint16_t code, const char *reason);
+/* The same; it is counted as another code. */
+void client_close_as(struct client *c, uint16_t code, const char *reason,
+                     uint16_t counted);
 /* Without another word. */
 void client_end(struct client *c, uint16_t code, const char *reason);
 size_t client_unread(const struct client *c); /* bytes of answers */
+/* Whether it is read may have changed. */
+void client_watch(struct client *c);
 /* It did something: the rest of `a` is filled in, and whoever listens told. */
 void client_tell(const struct client *c, struct activity a);

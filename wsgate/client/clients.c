@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "wsgate/client/inbox.h"
 
 enum { LEAVE_TICK_MS = 50 };
 
@@ -160,11 +161,11 @@ struct clients *clients_new(uv_loop_t *loop,
     registry->on_activity = on_activity;
     registry->on_activity_arg = arg;
     fanout->io = &client_io;
-    registry->pool = ws_pool_new((size_t)options->max_message_bytes, false);
+    registry->pool =
+        ws_pool_new((size_t)options->allowance.max_message_bytes, false);
     registry->echo_pool = ws_pool_new(CLIENT_ECHO_BYTES, true);
-    registry->read_buf = mem_alloc(CLIENT_READ_BYTES);
+    registry->inboxes = inboxes_new(registry);
     table_init(&registry->peers, peer_is);
-    bytes_init(&registry->answers);
     uv_timer_init(loop, &registry->leave_timer);
     uv_timer_init(loop, &registry->pending_timer);
     registry->leave_timer.data = registry->pending_timer.data = registry;
@@ -175,6 +176,7 @@ void clients_stop(struct clients *registry)
 {
     uv_close((uv_handle_t *)&registry->leave_timer, NULL);
     uv_close((uv_handle_t *)&registry->pending_timer, NULL);
+    inboxes_stop(registry->inboxes);
 }
 
 void clients_free(struct clients *registry)
@@ -186,8 +188,7 @@ void clients_free(struct clients *registry)
     ws_pool_free(registry->pool);
     ws_pool_free(registry->echo_pool);
     table_close(&registry->peers);
-    bytes_close(&registry->answers);
-    free(registry->read_buf);
+    inboxes_free(registry->inboxes);
     free(registry->leaving);
     free(registry);
 }

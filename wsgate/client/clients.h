@@ -26,13 +26,12 @@ enum { WHEEL_BUCKETS = 60 };
 struct clients_options {
     int64_t max_connections;
     int64_t max_per_address;
-    int64_t max_subscriptions; /* of one client */
-    int64_t max_message_bytes; /* inbound */
-    double command_rate;       /* inbound messages a second ... */
-    int64_t command_burst;     /* ... and at once */
-    int64_t notsent_bytes;     /* TCP_NOTSENT_LOWAT; 0: leave the kernel's */
-    int64_t sndbuf_bytes;      /* SO_SNDBUF; 0: leave the kernel's */
-    int64_t confirm_ms;        /* longest wait of an ack for Redis */
+    int64_t max_subscriptions;         /* of one client */
+    int64_t max_address_subscriptions; /* of all from one address */
+    struct allowance_rule allowance;   /* inbound messages */
+    int64_t notsent_bytes; /* TCP_NOTSENT_LOWAT; 0: leave the kernel's */
+    int64_t sndbuf_bytes;  /* SO_SNDBUF; 0: leave the kernel's */
+    int64_t confirm_ms;    /* longest wait of an ack for Redis */
     const struct route_table *routes; /* what is private, or told in full */
 };
 
@@ -40,6 +39,8 @@ struct clients_options {
 struct peer {
     struct node node;
     uint32_t count;
+    uint32_t subscriptions, patterns; /* that it holds: share.h */
+    uint64_t turn, used_ns;           /* of its slice of that turn: inbox.c */
     char address[48];
 };
 
@@ -70,8 +71,7 @@ struct clients {
     uint64_t ends; /* clients that began to go */
     uint64_t late; /* snapshots that wait for Redis, of all clients */
     uint64_t bytes_received, commands;
-    char *read_buf;
-    struct bytes answers; /* of client.c: to the client that is read */
+    struct inboxes *inboxes;
     struct leaving *leaving;
     uint32_t n_leaving, cap_leaving;
     uv_timer_t leave_timer;

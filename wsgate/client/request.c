@@ -4,6 +4,8 @@
 
 #include "wsgate/channels/upstream.h"
 #include "wsgate/client/clients.h"
+#include "wsgate/client/share.h"
+#include "wsgate/client/stats.h"
 
 struct request *request_new(struct client *c)
 {
@@ -38,7 +40,7 @@ void request_free(struct request *r)
         r->next->prev = r->prev;
     for (uint32_t i = 0; i < r->n_items; i++) {
         if (r->items[i].subscription != NO_SUBSCRIPTION && !r->items[i].taken)
-            upstream_close(registry->upstream, r->items[i].subscription);
+            share_close(r->client, r->items[i].subscription);
     }
     bytes_close(&r->id);
     bytes_close(&r->text);
@@ -78,6 +80,7 @@ void request_refuse(struct subscribe_item *item, const char *code,
 {
     item->code = code;
     item->text = text;
+    stats_refused(code);
 }
 
 /* Where nothing was added yet, text.ptr is NULL. */

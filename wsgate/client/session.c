@@ -10,7 +10,9 @@
 #include "wsgate/client/command.h"
 #include "wsgate/client/moves.h"
 #include "wsgate/client/request.h"
+#include "wsgate/client/share.h"
 #include "wsgate/client/snapshot.h"
+#include "wsgate/client/stats.h"
 #include "wsgate/client/subscribe.h"
 #include "wsgate/client/subscription_set.h"
 
@@ -23,27 +25,41 @@ static struct span name_of(const struct command *cmd, size_t i)
     return command_name(cmd, i, &why);
 }
 
-/* It was asked for and is not there yet. */
-static bool cancel(struct client *c, struct span name)
+static void cancel_item(struct client *c, struct subscribe_item *item)
 {
-    struct upstream *upstream = c->registry->upstream;
-    bool any = false;
+    share_close(c, item->subscription);
+    item->subscription = NO_SUBSCRIPTION;
+    request_refuse(item, "cancelled", "unsubscribed before it began");
+}
 
+/* What was asked for and is not there yet: each item is looked at once.
+ * cancelled[i]: the i-th channel of the command was among it. */
+static void cancel(struct client *c, const struct command *cmd, bool *cancelled)
+{
+    struct clients *registry = c->registry;
+    uint32_t stamp = ++registry->stamp;
+
+    for (size_t i = 0; i < cmd->n_channels; i++) {
+        struct channel_mark *mark =
+            subscription_mark_named(registry, name_of(cmd, i));
+
+        cancelled[i] = false;
+        if (mark && mark->stamp != stamp)
+            *mark = (struct channel_mark){.stamp = stamp, .at = (uint32_t)i};
+    }
     for (struct request *r = c->requests; r; r = r->next_of_client) {
         for (uint32_t i = 0; i < r->n_items; i++) {
-            struct subscribe_item *item = &r->items[i];
-            if (item->subscription == NO_SUBSCRIPTION ||
-                !span_eq(
-                    upstream_subscription_name(upstream, item->subscription),
-                    name))
+            const struct channel_mark *mark;
+
+            if (r->items[i].subscription == NO_SUBSCRIPTION)
                 continue;
-            upstream_close(upstream, item->subscription);
-            item->subscription = NO_SUBSCRIPTION;
-            request_refuse(item, "cancelled", "unsubscribed before it began");
-            any = true;
+            mark = subscription_mark(registry, r->items[i].subscription);
+            if (mark->stamp != stamp)
+                continue;
+            cancelled[mark->at] = true;
+            cancel_item(c, &r->items[i]);
         }
     }
-    return any;
 }
 
 /* What goes on through a wildcard must not begin with what was heard before.
@@ -66,6 +82,21 @@ static bool prepare(struct client *c, const struct command *cmd)
     return stays;
 }
 
+static void not_subscribed(struct message_frame *m, struct span asked)
+{
+    message_result_bad(m, asked, "not_subscribed",
+                       "there is no such subscription");
+    stats_refused("not_subscribed");
+}
+
+/* The whole command. */
+static void refuse(struct bytes *out, struct span id, const char *code,
+                   const char *why)
+{
+    message_error(out, id, code, why, false);
+    stats_refused(code);
+}
+
 static void unsubscribe(struct client *c, const struct command *cmd,
                         struct bytes *out)
 {
@@ -73,6 +104,7 @@ static void unsubscribe(struct client *c, const struct command *cmd,
     struct subscription_set have;
     struct message_frame m;
     struct moves *moves;
+    bool *cancelled;
     uint32_t before;
 
     if (!client_flush(c) || !prepare(c, cmd)) {
@@ -82,6 +114,8 @@ static void unsubscribe(struct client *c, const struct command *cmd,
     registry = c->registry;
     m = message_results_begin(out, "unsubscribed", bytes_span(&cmd->id));
 
+    cancelled = mem_alloc(cmd->n_channels * sizeof *cancelled + 1);
+    cancel(c, cmd, cancelled);
     moves = moves_begin(c);
     subscription_set_open(&have, registry, c->m.group, 0);
     before = have.count;
@@ -89,25 +123,24 @@ static void unsubscribe(struct client *c, const struct command *cmd,
         struct span asked = command_channel(cmd, i), name = name_of(cmd, i);
         uint64_t old = subscription_set_remove(&have, name);
         if (old != SUBSCRIPTION_SET_NONE) {
-            upstream_close(registry->upstream, key_subscription(old));
+            share_close(c, key_subscription(old));
             client_tell(c, (struct activity){.action = ACTIVITY_UNSUBSCRIBE,
                                              .channel = name});
         }
-        if (cancel(c, name) || old != SUBSCRIPTION_SET_NONE)
+        if (cancelled[i] || old != SUBSCRIPTION_SET_NONE)
             message_result_ok(&m, asked, name, NULL, 0);
         else
-            message_result_bad(&m, asked, "not_subscribed",
-                               "there is no such subscription");
+            not_subscribed(&m, asked);
     }
     message_results_end(&m);
+    free(cancelled);
     registry->subscriptions -= before - have.count;
     subscription_set_apply(&have, &c->m);
     subscription_set_close(&have);
     moves_end(c, moves, NULL);
 }
 
-static void list(const struct client *c, const struct command *cmd,
-                 struct bytes *out)
+static void list(struct client *c, const struct command *cmd, struct bytes *out)
 {
     const struct upstream *upstream = c->registry->upstream;
     const struct group *g = c->m.group;
@@ -122,6 +155,7 @@ static void list(const struct client *c, const struct command *cmd,
             upstream_subscription_interval(upstream, subscription));
     }
     message_results_end(&m);
+    allowance_names(&c->allowance, g ? g->n_keys : 0);
 }
 
 static void run(struct client *c, const struct command *cmd, struct bytes *out)
@@ -142,8 +176,8 @@ static void run(struct client *c, const struct command *cmd, struct bytes *out)
         message_pong(out, id, clock_wall_ms());
         break;
     case COMMAND_AUTH:
-        message_error(out, id, "unsupported",
-                      "this gateway has no key to check tokens with", false);
+        refuse(out, id, "unsupported",
+               "this gateway has no key to check tokens with");
         break;
     }
 }
@@ -151,8 +185,8 @@ static void run(struct client *c, const struct command *cmd, struct bytes *out)
 static void bad_request(struct client *c, struct span id, const char *why,
                         struct bytes *out)
 {
-    message_error(out, id, "bad_request", why, false);
-    if (++c->bad < CLIENT_BAD_MAX)
+    refuse(out, id, "bad_request", why);
+    if (allowance_bad(&c->allowance, (uint32_t)clock_mono_ms()))
         return;
     client_send(c, bytes_span(out));
     bytes_clear(out);
@@ -164,15 +198,20 @@ void session_text(struct client *c, struct span text, struct bytes *out)
     struct command cmd;
     const char *why = NULL;
 
+    if (span_is(text, "ping")) { /* what many exchanges' clients send */
+        ws_frame_add(out, WS_OP_TEXT, span_str("pong"));
+        return;
+    }
     if (c->dialect != DIALECT_NATIVE)
         return; /* the older addresses take no commands */
     if (!command_read(text, &cmd, &why)) {
         bad_request(c, bytes_span(&cmd.id), why, out);
     } else if (cmd.n_channels > (size_t)c->registry->options.max_subscriptions *
                                     CHANNELS_PER_MESSAGE) {
-        message_error(out, bytes_span(&cmd.id), "too_many",
-                      "too many channels in one message", false);
+        refuse(out, bytes_span(&cmd.id), "too_many",
+               "too many channels in one message");
     } else {
+        allowance_names(&c->allowance, cmd.n_channels);
         run(c, &cmd, out);
     }
     command_free(&cmd);
@@ -187,7 +226,7 @@ void session_end(struct client *c)
         request_free(c->requests);
     snapshots_free(c);
     for (uint32_t i = 0; g && i < g->n_keys; i++)
-        upstream_close(c->registry->upstream, key_subscription(g->keys[i]));
+        share_close(c, key_subscription(g->keys[i]));
     if (g)
         c->registry->subscriptions -= g->n_keys;
 }

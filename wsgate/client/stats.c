@@ -1,5 +1,7 @@
 #include "wsgate/client/stats.h"
 
+#include <string.h>
+
 #include "common/base/metrics.h"
 #include "wsgate/channels/upstream.h"
 #include "wsgate/fanout/fanout.h"
@@ -162,6 +164,33 @@ void stats_backlog(uint64_t bytes)
     metrics_observe(&backlog, bytes);
 }
 
+#define REFUSED(code)                                                          \
+    {                                                                          \
+        METRIC(COUNTER, "tickwire_wsgate_refused_total", "code=\"" code "\"",  \
+               "commands, and channels in them, that were refused")            \
+    }
+
+static const char *const refusals[] = {
+    "bad_request", "bad_channel",    "forbidden", "too_many",
+    "refused",     "not_subscribed", "cancelled", "unsupported"};
+static struct metric refused[] = {
+    REFUSED("bad_request"), REFUSED("bad_channel"), REFUSED("forbidden"),
+    REFUSED("too_many"),    REFUSED("refused"),     REFUSED("not_subscribed"),
+    REFUSED("cancelled"),   REFUSED("unsupported"),
+};
+
+enum { REFUSALS = sizeof refusals / sizeof *refusals };
+
+void stats_refused(const char *code)
+{
+    for (unsigned i = 0; i < REFUSALS; i++) {
+        if (strcmp(refusals[i], code) == 0) {
+            refused[i].value++;
+            return;
+        }
+    }
+}
+
 void stats_export(struct clients *registry)
 {
     unsigned n = sizeof table / sizeof *table;
@@ -171,4 +200,5 @@ void stats_export(struct clients *registry)
     metrics_add_all(table, n);
     metrics_add(&backlog);
     metrics_add_all(closes, CODES);
+    metrics_add_all(refused, REFUSALS);
 }

@@ -32,6 +32,8 @@ struct stats {
 void stats_read(const struct clients *registry, struct stats *out);
 /* As metrics of Prometheus, from now on. */
 void stats_export(struct clients *registry);
+/* A command was refused, or a channel of one, with this code. */
+void stats_refused(const char *code);
 /* A connection ended, with this close code. */
 void stats_close(uint16_t code);
 /* A client was found so many bytes behind. */

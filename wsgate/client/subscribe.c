@@ -10,10 +10,17 @@
 #include "wsgate/client/arrival.h"
 #include "wsgate/client/moves.h"
 #include "wsgate/client/request.h"
+#include "wsgate/client/share.h"
 #include "wsgate/client/snapshot.h"
+#include "wsgate/client/stats.h"
 #include "wsgate/client/subscription_set.h"
 
-enum { PENDING_TICK_MS = 50 };
+enum {
+    PENDING_TICK_MS = 50,
+    /* What one client may have under way, x its subscriptions: each message
+     * looks at all of it. */
+    PENDING_PER_CLIENT = 4,
+};
 
 #define SUBSCRIBE_REFUSED "Redis refuses this gateway the channel (see its ACL)"
 
@@ -26,6 +33,19 @@ static uint32_t round_interval(int64_t ms)
     int64_t step = ms <= 1000 ? 50 : ms <= 10000 ? 500 : 5000;
 
     return (uint32_t)((ms + step - 1) / step * step);
+}
+
+/* NULL: it has it already, or may have one more; else a static text. */
+static const char *refusal(const struct client *c,
+                           const struct subscription_set *have,
+                           struct span name)
+{
+    const char *why = NULL;
+
+    if (subscription_set_has_named(have, name))
+        return NULL;
+    why = subscription_set_refusal(have, name);
+    return why ? why : share_refusal(c, name);
 }
 
 static void open_item(struct client *c, struct request *r,
@@ -59,31 +79,25 @@ static void open_item(struct client *c, struct request *r,
             "private channels need a token, and this gateway has no key");
         return;
     }
-    if (!subscription_set_may_have(have, name)) {
-        request_refuse(item, "too_many", "too many wildcards");
+    why = refusal(c, have, name);
+    if (why) {
+        request_refuse(item, "too_many", why);
         return;
     }
     item->all = cmd->mode == COMMAND_ALL ||
                 (cmd->mode == COMMAND_DEFAULT && cmd->interval_ms == 0 &&
                  route_mode_of(o->routes, name) == ROUTE_ALL);
-    item->subscription = upstream_open(upstream, name, DIALECT_NATIVE,
-                                       round_interval(cmd->interval_ms));
+    item->subscription = share_open(c, name, DIALECT_NATIVE,
+                                    round_interval(cmd->interval_ms), &why);
     if (item->subscription == NO_SUBSCRIPTION) {
-        request_refuse(item, "too_many", "this gateway has too many channels");
+        request_refuse(item, "too_many", why);
         return;
     }
     if (!cmd->snapshot)
         upstream_note_unshown(upstream, item->subscription);
-    if (!subscription_set_has(have, item->subscription)) {
-        if (have->count >= (uint64_t)o->max_subscriptions) {
-            upstream_close(upstream, item->subscription);
-            item->subscription = NO_SUBSCRIPTION;
-            request_refuse(item, "too_many", "too many subscriptions");
-            return;
-        }
+    if (!subscription_set_has(have, item->subscription))
         subscription_set_put(have,
                              subscription_key(item->subscription, item->all));
-    }
     if (command_since(cmd, i, &since))
         request_since(r, item, since);
 }
@@ -149,8 +163,7 @@ static void take_over(struct client *c, struct request *r)
         old = subscription_set_put(
             &have, subscription_key(item->subscription, item->all));
         if (old != SUBSCRIPTION_SET_NONE)
-            upstream_close(upstream,
-                           key_subscription(old)); /* one of two references */
+            share_close(c, key_subscription(old)); /* one of two references */
         item->taken = true;
     }
     registry->subscriptions += have.count - before;
@@ -169,7 +182,7 @@ static void drop_refused(struct request *r)
         if (item->subscription == NO_SUBSCRIPTION ||
             !upstream_is_refused(upstream, item->subscription))
             continue;
-        upstream_close(upstream, item->subscription);
+        share_close(r->client, item->subscription);
         item->subscription = NO_SUBSCRIPTION;
         request_refuse(item, "refused", SUBSCRIBE_REFUSED);
     }
@@ -281,6 +294,12 @@ void subscribe_command(struct client *c, const struct command *cmd,
         return;
     }
     room = pending_count(c) + (uint32_t)cmd->n_channels;
+    if (room > c->registry->options.max_subscriptions * PENDING_PER_CLIENT) {
+        message_error(out, bytes_span(&cmd->id), "too_many",
+                      "too many subscriptions are under way", true);
+        stats_refused("too_many");
+        return;
+    }
     subscription_set_open(&have, c->registry, c->m.group, room);
     put_pending(c, &have);
     r = request_new(c);
@@ -324,6 +343,7 @@ void subscribe_dialect(struct client *c, struct bytes *out)
 {
     const struct dialect_row *d = dialect_row((enum dialect)c->dialect);
     struct request *r = request_new(c);
+    const char *why = NULL;
 
     for (const char *const *name = d->subscriptions; *name; name++) {
         struct subscribe_item *item = request_add(r, span_str(*name));
@@ -331,8 +351,14 @@ void subscribe_dialect(struct client *c, struct bytes *out)
         item->all = route_mode_of(c->registry->options.routes,
                                   span_str(*name)) == ROUTE_ALL;
         item->subscription =
-            upstream_open(c->registry->upstream, span_str(*name),
-                          (enum dialect)c->dialect, 0);
+            share_open(c, span_str(*name), (enum dialect)c->dialect, 0, &why);
+        if (item->subscription == NO_SUBSCRIPTION) {
+            /* It would hear nothing, and cannot be told otherwise. */
+            client_send(c, bytes_span(out));
+            bytes_clear(out);
+            client_close(c, WS_CLOSE_TRY_LATER, why);
+            return;
+        }
     }
     wait_or_finish(r, out);
 }

@@ -5,14 +5,29 @@
 #include "common/event/channel_name.h"
 #include "wsgate/client/clients.h"
 
-static struct channel_mark *mark_of(const struct subscription_set *s,
-                                    uint32_t subscription)
+struct channel_mark *subscription_mark(const struct clients *registry,
+                                       uint32_t subscription)
 {
-    const struct channels *cs = upstream_channels(s->registry->upstream);
+    const struct channels *cs = upstream_channels(registry->upstream);
 
     return subscription & SUBSCRIPTION_PATTERN
                ? &channels_pattern_of(cs, subscription)->pattern->mark
                : &channels_view_of(cs, subscription)->channel->mark;
+}
+
+struct channel_mark *subscription_mark_named(const struct clients *registry,
+                                             struct span name)
+{
+    const struct channels *cs = upstream_channels(registry->upstream);
+    struct pattern *p;
+    struct channel *channel;
+
+    if (channel_name_is_pattern(name)) {
+        p = channels_find_pattern(cs, name);
+        return p ? &p->mark : NULL;
+    }
+    channel = channels_find(cs, name);
+    return channel ? &channel->mark : NULL;
 }
 
 void subscription_set_open(struct subscription_set *s, struct clients *registry,
@@ -35,24 +50,33 @@ void subscription_set_close(struct subscription_set *s)
 bool subscription_set_has(const struct subscription_set *s,
                           uint32_t subscription)
 {
-    return mark_of(s, subscription)->stamp == s->stamp;
+    return subscription_mark(s->registry, subscription)->stamp == s->stamp;
 }
 
-bool subscription_set_may_have(const struct subscription_set *s,
-                               struct span name)
+bool subscription_set_has_named(const struct subscription_set *s,
+                                struct span name)
 {
-    const struct pattern *p;
+    const struct channel_mark *mark =
+        subscription_mark_named(s->registry, name);
 
-    if (!channel_name_is_pattern(name) ||
-        s->patterns < SUBSCRIPTION_SET_PATTERNS_MAX)
-        return true;
-    p = channels_find_pattern(upstream_channels(s->registry->upstream), name);
-    return p && p->mark.stamp == s->stamp;
+    return mark && mark->stamp == s->stamp;
+}
+
+const char *subscription_set_refusal(const struct subscription_set *s,
+                                     struct span name)
+{
+    if (s->count >= (uint64_t)s->registry->options.max_subscriptions)
+        return "too many subscriptions";
+    if (s->patterns >= SUBSCRIPTION_SET_PATTERNS_MAX &&
+        channel_name_is_pattern(name))
+        return "too many wildcards";
+    return NULL;
 }
 
 uint64_t subscription_set_put(struct subscription_set *s, uint64_t key)
 {
-    struct channel_mark *mark = mark_of(s, key_subscription(key));
+    struct channel_mark *mark =
+        subscription_mark(s->registry, key_subscription(key));
 
     if (mark->stamp == s->stamp) {
         uint64_t old = s->keys[mark->at];
@@ -68,17 +92,9 @@ uint64_t subscription_set_put(struct subscription_set *s, uint64_t key)
 
 uint64_t subscription_set_remove(struct subscription_set *s, struct span name)
 {
-    const struct channels *cs = upstream_channels(s->registry->upstream);
-    struct channel_mark *mark = NULL;
+    struct channel_mark *mark = subscription_mark_named(s->registry, name);
     uint64_t old;
 
-    if (channel_name_is_pattern(name)) {
-        struct pattern *p = channels_find_pattern(cs, name);
-        mark = p ? &p->mark : NULL;
-    } else {
-        struct channel *channel = channels_find(cs, name);
-        mark = channel ? &channel->mark : NULL;
-    }
     if (!mark || mark->stamp != s->stamp)
         return SUBSCRIPTION_SET_NONE;
     old = s->keys[mark->at];

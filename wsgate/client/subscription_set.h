@@ -17,6 +17,13 @@
 /* Patterns of one client: each costs as much as all channels there are. */
 enum { SUBSCRIPTION_SET_PATTERNS_MAX = 32 };
 
+/* The mark of a subscription's channel or pattern, and of that with a name
+ * (NULL: nothing has it). */
+struct channel_mark *subscription_mark(const struct clients *registry,
+                                       uint32_t subscription);
+struct channel_mark *subscription_mark_named(const struct clients *registry,
+                                             struct span name);
+
 struct subscription_set {
     struct clients *registry;
     uint64_t *keys; /* SUBSCRIPTION_SET_NONE: removed */
@@ -29,9 +36,11 @@ struct subscription_set {
 void subscription_set_open(struct subscription_set *s, struct clients *registry,
                            const struct group *g, uint32_t more);
 void subscription_set_close(struct subscription_set *s);
-/* Is there room for this name, as far as it is a pattern? */
-bool subscription_set_may_have(const struct subscription_set *s,
-                               struct span name);
+bool subscription_set_has_named(const struct subscription_set *s,
+                                struct span name);
+/* NULL: there is room for one more of this name; else a static text. */
+const char *subscription_set_refusal(const struct subscription_set *s,
+                                     struct span name);
 bool subscription_set_has(const struct subscription_set *s,
                           uint32_t subscription);
 /* The key that it takes the place of, or SUBSCRIPTION_SET_NONE. */

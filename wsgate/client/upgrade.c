@@ -4,6 +4,7 @@
 
 #include "common/base/bytes.h"
 #include "wsgate/channels/message.h"
+#include "wsgate/client/inbox.h"
 #include "wsgate/client/snapshot.h"
 #include "wsgate/client/stats.h"
 #include "wsgate/client/subscribe.h"
@@ -110,7 +111,7 @@ void upgrade(struct clients *registry, const struct upgrade_options *options,
     if (!c->ended)
         snapshots_pump(c);
     if (!c->ended && early.len > 0)
-        client_got(c, early);
+        inbox_got(c, early);
 }
 
 void upgrade_warm_up(void)

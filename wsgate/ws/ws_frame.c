@@ -274,7 +274,7 @@ static uint16_t got_part(struct ws_pool *pool, struct ws_state *s,
 }
 
 uint16_t ws_read(struct ws_pool *pool, struct ws_state **state,
-                 struct span bytes, ws_fn *fn, void *arg, const char **why)
+                 struct span *bytes, ws_fn *fn, void *arg, const char **why)
 {
     struct ws_state *s = *state ? *state : state_new(pool);
     uint16_t code = 0;
@@ -283,7 +283,7 @@ uint16_t ws_read(struct ws_pool *pool, struct ws_state **state,
     if (!s)
         return bad(why, WS_CLOSE_TRY_LATER, "out of memory");
     *state = s;
-    s->in = bytes;
+    s->in = *bytes;
     s->busy = true;
     while (go_on && code == 0 && !s->ended) {
         struct wslay_frame_iocb io = {0};
@@ -296,6 +296,7 @@ uint16_t ws_read(struct ws_pool *pool, struct ws_state **state,
             code = got_part(pool, s, &io, fn, arg, why, &go_on);
     }
     s->busy = false;
+    *bytes = s->in;
     if (s->ended) { /* and so may be who has *state */
         state_end(s);
         return 0;
@@ -305,6 +306,11 @@ uint16_t ws_read(struct ws_pool *pool, struct ws_state **state,
         state_done(pool, s);
     }
     return code;
+}
+
+size_t ws_buffered(const struct ws_state *state)
+{
+    return !state ? 0 : (size_t)(state->fed - state->framed);
 }
 
 size_t ws_text_head(char *at, size_t len)

@@ -47,9 +47,13 @@ void ws_state_free(struct ws_pool *pool, struct ws_state *state);
 typedef bool ws_fn(void *arg, enum ws_kind kind, struct span payload,
                    uint16_t code);
 
-/* 0, or a close code; *why is then a static text. */
+/* 0, or a close code; *why is then a static text.  Where fn said to read no
+ * further, *bytes is what was not looked at: to be given to the next call. */
 uint16_t ws_read(struct ws_pool *pool, struct ws_state **state,
-                 struct span bytes, ws_fn *fn, void *arg, const char **why);
+                 struct span *bytes, ws_fn *fn, void *arg, const char **why);
+
+/* Bytes of frames that were begun, or not looked at yet, and are in the state. */
+size_t ws_buffered(const struct ws_state *state);
 
 /* One whole unmasked frame. */
 void ws_frame_add(struct bytes *out, unsigned opcode, struct span payload);

@@ -78,13 +78,13 @@ static inline void client_world_open(struct client_world *w, bool redis,
 
 static inline struct clients_options world_options(void)
 {
-    return (struct clients_options){.max_connections = 100,
-                                    .max_per_address = 100,
-                                    .max_subscriptions = 100,
-                                    .max_message_bytes = 65536,
-                                    .command_rate = 20,
-                                    .command_burst = 100,
-                                    .confirm_ms = 1000};
+    return (struct clients_options){
+        .max_connections = 100,
+        .max_per_address = 100,
+        .max_subscriptions = 100,
+        .max_address_subscriptions = 1000,
+        .allowance = {.rate = 20, .burst = 100, .max_message_bytes = 65536},
+        .confirm_ms = 1000};
 }
 
 static inline struct visitor *

@@ -44,10 +44,12 @@ static uint16_t channel(const uint8_t *data, size_t size, size_t step,
 
     for (size_t at = 0; at < size && code == 0 && !h->closed; at += step) {
         size_t n = size - at < step ? size - at : step;
+        struct span in;
         char *part = malloc(n); /* exactly, so that reading past it is seen */
         assert(part != NULL);
         memcpy(part, data + at, n);
-        code = ws_read(pool, &state, span_make(part, n), on_frame, h, &why);
+        in = span_make(part, n);
+        code = ws_read(pool, &state, &in, on_frame, h, &why);
         free(part);
         assert((code != 0) == (why != NULL));
     }

@@ -148,8 +148,8 @@ static void run(uint64_t seed)
     for (t.n_names = 0; t.n_names < NAMES_MAX && t.names[t.n_names];)
         t.n_names++;
     t.random = random_seeded(seed);
-    o.command_rate = 1e6;
-    o.command_burst = 1000000;
+    o.allowance.rate = 1e6;
+    o.allowance.burst = 1000000;
     client_world_open(&t.world, false, &o);
     for (; t.step < STEPS; t.step++) {
         step();

@@ -1,13 +1,15 @@
 /* What a client's other messages ask for, and when it has asked too much. */
 #include "tests/unit/wsgate/client_world.h"
 
+#include "wsgate/channels/message.h"
+
 static struct client_world world;
 
 static int open_with(void **state, bool redis)
 {
     struct clients_options o = world_options();
 
-    o.command_burst = 20;
+    o.allowance.burst = 20;
     o.max_subscriptions = 2;
     client_world_open(&world, redis, &o);
     *state = &world;
@@ -74,7 +76,8 @@ static void only_what_one_has_can_be_given_up(void **state)
     visitor_say(w, v,
                 "{\"type\":\"unsubscribe\",\"channels\":[\"market_data:A\","
                 "\"market_data:A\",\"market_data:*\",7]}");
-    assert_int_equal(visitor_count(v, "\"code\":\"not_subscribed\""), 3);
+    assert_int_equal(visitor_count(v, "\"market_data:A\",\"ok\":true}"), 1);
+    assert_int_equal(visitor_count(v, "\"code\":\"not_subscribed\""), 2);
     assert_int_equal(w->clients->subscriptions, 0);
     assert_string_equal(world_activities(w),
                         "connect   0\n"
@@ -109,6 +112,46 @@ static void what_has_two_names_is_given_up_by_either(void **state)
           "\"bars:A:1W\",\"ok\":true,\"as\":\"bars:A:W\"}",
           "\"bars:A:1min\",\"ok\":false,\"code\":\"not_subscribed\"");
     assert_int_equal(w->clients->subscriptions, 0);
+}
+
+/* Each item under way is looked at once, however many are named. */
+static void all_that_is_under_way_is_called_off_at_once(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w), *other = come(w);
+
+    for (int i = 0; i < 4; i++)
+        visitor_subscribe(w, v, "\"bars:A:1D\",\"market_data:B\"");
+    visitor_subscribe(w, other, "\"market_data:B\"");
+    visitor_say(w, v,
+                "{\"type\":\"unsubscribe\",\"channels\":[\"bars:A:D\","
+                "\"market_data:C\",\"market_data:B\",\"bars:A:1D\"]}");
+    ORDER(v, "\"bars:A:D\",\"ok\":true}",
+          "\"market_data:C\",\"ok\":false,\"code\":\"not_subscribed\"",
+          "\"market_data:B\",\"ok\":true}",
+          "\"bars:A:1D\",\"ok\":false,\"code\":\"not_subscribed\"");
+    world_redis(&w->up);
+    assert_int_equal(visitor_count(v, "\"code\":\"cancelled\""), 8);
+    assert_int_equal(visitor_count(other, "\"market_data:B\",\"ok\":true"), 1);
+    assert_int_equal(w->clients->subscriptions, 1);
+    assert_int_equal(v->client->peer->subscriptions, 1);
+}
+
+static void what_is_under_way_has_a_bound(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    for (int i = 0; i < 8; i++) /* four times what it may have */
+        visitor_subscribe(w, v, "\"market_data:A\"");
+    assert_int_equal(visitor_count(v, "too_many"), 0);
+    visitor_subscribe(w, v, "\"market_data:A\"");
+    assert_int_equal(visitor_count(v, "\"code\":\"too_many\""), 1);
+    assert_int_equal(visitor_count(v, "\"temporary\":true"), 1);
+    world_redis(&w->up);
+    assert_int_equal(visitor_count(v, "\"market_data:A\",\"ok\":true"), 8);
+    visitor_subscribe(w, v, "\"market_data:A\"");
+    assert_int_equal(visitor_count(v, "\"market_data:A\",\"ok\":true"), 9);
 }
 
 /* --- the others --- */
@@ -159,7 +202,7 @@ static void the_older_addresses_take_no_commands(void **state)
     visitor_say(w, v, "{\"type\":\"ping\"}");
     visitor_say(w, v, "{");
     assert_string_equal(visitor_hear(v), "");
-    assert_int_equal(v->client->bad, 0);
+    assert_int_equal(v->client->allowance.bad, 0);
 }
 
 /* --- too much --- */
@@ -169,14 +212,68 @@ static void bad_requests_are_answered_until_there_are_too_many(void **state)
     struct client_world *w = *state;
     struct visitor *v = come(w);
 
-    for (int i = 1; i < CLIENT_BAD_MAX; i++)
+    for (int i = 1; i < ALLOWANCE_BAD_MAX; i++)
         visitor_say(w, v, "{\"type\":\"dance\"}");
     visitor_read(v);
     assert_int_equal(v->close_code, 0);
     visitor_say(w, v, "{\"type\":\"dance\"}");
     assert_int_equal(visitor_count(v, "\"code\":\"bad_request\""),
-                     CLIENT_BAD_MAX);
+                     ALLOWANCE_BAD_MAX);
     assert_int_equal(v->close_code, CLOSE_BAD_REQUESTS);
+}
+
+static void bad_requests_are_a_rate(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+
+    for (int i = 0; i < 50; i++) {
+        visitor_say(w, v, "{\"type\":\"dance\"}");
+        world_wait(&w->up, ALLOWANCE_BAD_MS, false);
+    }
+    assert_int_equal(visitor_count(v, "\"code\":\"bad_request\""), 50);
+    assert_int_equal(v->close_code, 0);
+}
+
+static void a_ping_in_plain_text_gets_a_pong(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+    struct visitor *older = visitor_come(w, "192.0.2.1", DIALECT_STOCK);
+
+    for (int i = 0; i < 2 * ALLOWANCE_BAD_MAX; i++) {
+        visitor_say(w, v, "ping");
+        world_wait(&w->up, 200, false);
+    }
+    assert_int_equal(visitor_count(v, "pong\n"), 2 * ALLOWANCE_BAD_MAX);
+    visitor_say(w, older, "ping");
+    assert_string_equal(visitor_hear(older), "pong\n");
+}
+
+/* Nothing is said of what is beyond the bound but how much it is. */
+static void an_answer_of_refusals_has_a_bound(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+    struct bytes text = {0};
+    const char *omitted;
+
+    w->clients->options.max_subscriptions = 1000;
+    bytes_add_str(&text, "{\"type\":\"subscribe\",\"channels\":[\"a:b\"");
+    for (int i = 0; i < 2000; i++)
+        bytes_printf(&text, ",\"%d!\"", i);
+    bytes_add_str(&text, ",\"a:c\"]}");
+    bytes_add(&text, "", 1);
+    visitor_say(w, v, text.ptr);
+    assert_in_range(strlen(visitor_hear(v)), MESSAGE_REFUSED_BYTES,
+                    MESSAGE_REFUSED_BYTES + 1000);
+    omitted = strstr(visitor_hear(v), "],\"omitted\":");
+    assert_non_null(omitted);
+    assert_int_equal(visitor_count(v, "\"code\":\"bad_channel\"") +
+                         (unsigned)atoi(omitted + 12),
+                     2000);
+    ORDER(v, "\"a:b\",\"ok\":true", "\"a:c\",\"ok\":true", "omitted");
+    bytes_close(&text);
 }
 
 static void a_message_names_a_bounded_number_of_channels(void **state)
@@ -184,11 +281,15 @@ static void a_message_names_a_bounded_number_of_channels(void **state)
     struct client_world *w = *state;
     struct visitor *v = come(w);
 
-    visitor_say(w, v,
-                "{\"type\":\"unsubscribe\",\"channels\":[1,2,3,4,5,6,7,8]}");
+    visitor_say(
+        w, v,
+        "{\"type\":\"unsubscribe\",\"channels\":[\"1\",\"2\",\"3\",\"4\","
+        "\"5\",\"6\",\"7\",\"8\",\"8\",\"8\"]}");
     assert_int_equal(visitor_count(v, "not_subscribed"), 8);
-    visitor_say(w, v,
-                "{\"type\":\"unsubscribe\",\"channels\":[1,2,3,4,5,6,7,8,9]}");
+    visitor_say(
+        w, v,
+        "{\"type\":\"unsubscribe\",\"channels\":[\"1\",\"2\",\"3\",\"4\","
+        "\"5\",\"6\",\"7\",\"8\",\"9\"]}");
     assert_int_equal(visitor_count(v, "not_subscribed"), 8);
     assert_int_equal(visitor_count(v, "\"code\":\"too_many\""), 1);
 }
@@ -234,6 +335,11 @@ int main(void)
         WITH_REDIS(what_is_under_way_can_be_called_off),
         WITHOUT_REDIS(only_what_one_has_can_be_given_up),
         WITH_REDIS(what_has_two_names_is_given_up_by_either),
+        WITH_REDIS(all_that_is_under_way_is_called_off_at_once),
+        WITH_REDIS(what_is_under_way_has_a_bound),
+        WITHOUT_REDIS(bad_requests_are_a_rate),
+        WITHOUT_REDIS(a_ping_in_plain_text_gets_a_pong),
+        WITHOUT_REDIS(an_answer_of_refusals_has_a_bound),
         WITHOUT_REDIS(a_list_says_how_channels_are_subscribed),
         WITHOUT_REDIS(a_ping_gets_its_pong_of_either_kind),
         WITHOUT_REDIS(a_token_cannot_be_checked_without_a_key),

@@ -257,13 +257,13 @@ static void gate_open(activity_fn *on_activity)
     struct fanout_limits limits = {.backlog_bytes = 1000u << draw(5),
                                    .backlog_all_bytes = 4000u << draw(5),
                                    .out_bytes = 1 << 20};
-    struct clients_options options = {.max_connections = 100,
-                                      .max_per_address = 100,
-                                      .max_subscriptions = 100,
-                                      .max_message_bytes = 65536,
-                                      .command_rate = 1000,
-                                      .command_burst = 1000,
-                                      .confirm_ms = 500 * (1 + draw(4))};
+    struct clients_options options = {
+        .max_connections = 100,
+        .max_per_address = 100,
+        .max_subscriptions = 100,
+        .max_address_subscriptions = 100000,
+        .allowance = {.rate = 1000, .burst = 1000, .max_message_bytes = 65536},
+        .confirm_ms = 500 * (1 + draw(4))};
     struct upstream_config config = {.self = {"wsgate", "0123456789abcdef", 1}};
     struct err err = {0};
 

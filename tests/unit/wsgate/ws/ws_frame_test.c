@@ -73,8 +73,9 @@ static uint16_t read_from(struct ws_pool *pool, const struct bytes *b,
         size_t n = b->len - at < step ? b->len - at : step;
         /* An exact copy, so that reading over its end is seen. */
         char *part = malloc(n);
+        struct span in = span_make(part, n);
         memcpy(part, b->ptr + at, n);
-        code = ws_read(pool, &state, span_make(part, n), on_frame, h, &why);
+        code = ws_read(pool, &state, &in, on_frame, h, &why);
         free(part);
     }
     if (code != 0)
@@ -314,9 +315,8 @@ static void say_farewell(enum ws_kind kind, bool whole, bool go_on, size_t step)
                         .go_on = go_on};
     for (size_t at = 0; at < b.len && !o->ended; at += step) {
         size_t n = b.len - at < step ? b.len - at : step;
-        assert_int_equal(ws_read(o->pool, &o->ws, span_make(b.ptr + at, n),
-                                 end_owner, o, &why),
-                         0);
+        struct span in = span_make(b.ptr + at, n);
+        assert_int_equal(ws_read(o->pool, &o->ws, &in, end_owner, o, &why), 0);
     }
     assert_true(o->ended);
     assert_null(o->ws);

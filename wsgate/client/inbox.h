@@ -1,0 +1,39 @@
+/*
+ * inbox.h -- what clients send, served in turns.
+ *
+ * A client is served until its slice of the turn is over (INBOX_SLICE_US) or it
+ * has CLIENT_PAUSE_BYTES of answers to read; what it sent beyond that waits, in
+ * order, and the client is not read meanwhile.  All clients of one address have
+ * one slice, so that a turn is not made longer by opening connections; a
+ * message that was begun is finished.
+ *
+ * Units       *_US microseconds
+ * Limits      of each client that waits, INBOX_READ_BYTES
+ * Ownership   inboxes_new() makes handles; inboxes_stop() closes them,
+ *             inboxes_free() after the loop has ended.  inbox_drop() when a
+ *             client goes.
+ */
+#pragma once
+
+#include "wsgate/client/clients.h"
+
+enum {
+    INBOX_READ_BYTES = 65536, /* at once, into a buffer that all share */
+    INBOX_SLICE_US = 1000,
+    INBOX_KEEP_BYTES = 65536, /* of a buffer that had to grow */
+};
+
+struct inboxes *inboxes_new(struct clients *registry);
+void inboxes_stop(struct inboxes *all);
+void inboxes_free(struct inboxes *all);
+
+/* Its socket is readable. */
+void inbox_read(struct client *c);
+/* What came already, with the handshake. */
+void inbox_got(struct client *c, struct span bytes);
+/* It has read some of its answers. */
+void inbox_go_on(struct client *c);
+/* Forget what waits. */
+void inbox_drop(struct client *c);
+/* Where c->ws belongs. */
+struct ws_pool *inbox_pool(const struct client *c);
