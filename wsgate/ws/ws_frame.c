@@ -123,8 +123,11 @@ static void state_done(struct ws_pool *pool, struct ws_state *s)
 
 bool ws_utf8_ok(struct span text)
 {
-    const char *s = text.ptr, *end = text.ptr + text.len;
+    const char *s = text.ptr, *end;
 
+    if (text.len == 0)
+        return true; /* of no address either */
+    end = s + text.len;
     while (s < end) {
         unsigned n;
 

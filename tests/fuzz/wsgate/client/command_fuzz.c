@@ -61,9 +61,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0; /* does not get here */
     ok = command_read(text, &cmd, &why);
     assert(ok == (!why));
-    assert(cmd.interval_ms >= 0 && cmd.interval_ms <= COMMAND_INTERVAL_MAX_MS);
-    if (ok)
+    if (ok) {
+        assert(cmd.interval_ms >= 0 &&
+               cmd.interval_ms <= COMMAND_INTERVAL_MAX_MS);
         check_channels(&cmd);
+    }
     bytes_init(&out);
     message_error(&out, bytes_span(&cmd.id), "bad_request", why ? why : "",
                   false);
