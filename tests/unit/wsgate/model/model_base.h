@@ -1,9 +1,10 @@
 /*
  * model_base.h -- chance, time and what has happened, for the model.
  *
- * All chance comes from one generator and both clocks stand until the model
- * moves them, so that a seed says everything.  Takes the place of
- * clock_gettime(2), getrandom(2) and getpid(2).
+ * All chance comes from one generator, or first from the bytes of a fuzzer, and
+ * both clocks stand until the model moves them, so that a seed or those bytes
+ * say everything.  Takes the place of common/base/clock.c, clock_gettime(2) where
+ * it is asked for the time since the start, getrandom(2) and getpid(2).
  */
 #pragma once
 
@@ -16,12 +17,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+/* A fuzz target has its own. */
+#ifndef assert_true
 #include <cmocka.h>
+#endif
 
 #include "common/base/bytes.h"
+#include "common/base/clock.h"
 #include "common/base/random.h"
 
 /* What is checked; each can be switched off (model_test.c, --skip). */
@@ -60,6 +66,7 @@ struct trace_line {
 
 static struct model {
     struct random random;
+    const uint8_t *at, *end; /* of chance, before that of the generator */
     int64_t mono_ns;
     uint64_t seed, step;
     unsigned skipped; /* bits: checks that are not made */
@@ -70,14 +77,33 @@ static struct model {
     char failed[400]; /* empty: nothing did */
 } model;
 
+static inline int64_t model_wall_ns(void)
+{
+    return INT64_C(1700000000) * 1000000000 + model.mono_ns;
+}
+
+int64_t clock_wall_ms(void)
+{
+    return model_wall_ns() / 1000000;
+}
+
+int64_t clock_wall_ns(void)
+{
+    return model_wall_ns();
+}
+
+uint64_t clock_mono_ns(void)
+{
+    return (uint64_t)model.mono_ns;
+}
+
+/* libuv's.  The time of day is left to those who watch the test. */
 int clock_gettime(clockid_t id, struct timespec *at)
 {
-    int64_t ns = model.mono_ns;
-
-    if (id == CLOCK_REALTIME || id == CLOCK_REALTIME_COARSE)
-        ns += INT64_C(1700000000) * 1000000000;
-    at->tv_sec = ns / 1000000000;
-    at->tv_nsec = ns % 1000000000;
+    if (id != CLOCK_MONOTONIC && id != CLOCK_MONOTONIC_COARSE)
+        return (int)syscall(SYS_clock_gettime, id, at);
+    at->tv_sec = model.mono_ns / 1000000000;
+    at->tv_nsec = model.mono_ns % 1000000000;
     return 0;
 }
 
@@ -96,13 +122,19 @@ pid_t getpid(void)
 
 static inline int64_t model_now_ms(void)
 {
-    return INT64_C(1700000000000) + model.mono_ns / 1000000;
+    return clock_wall_ms();
 }
 
 /* 0 .. n - 1 */
 static inline unsigned draw(unsigned n)
 {
-    return (unsigned)(random_draw(&model.random) % n);
+    uint32_t taken = 0;
+
+    if (model.at == model.end)
+        return (unsigned)(random_draw(&model.random) % n);
+    for (unsigned most = n - 1; most > 0 && model.at < model.end; most >>= 8)
+        taken = taken << 8 | *model.at++;
+    return taken % n;
 }
 
 static inline bool chance(unsigned percent)

@@ -325,10 +325,12 @@ static const char *redis_number(const char *at, char mark, unsigned *n)
 static void redis_work(struct redis_conn *c)
 {
     struct bytes asked = c->asked;
-    const char *at = asked.ptr, *end = at + asked.len;
+    const char *at = asked.ptr, *end = !at ? NULL : at + asked.len;
     struct span args[REDIS_ARGS_MAX];
     unsigned n, len;
 
+    if (asked.len == 0)
+        return;
     bytes_init(&c->asked);
     while (at < end) {
         at = redis_number(at, '*', &n);
