@@ -24,7 +24,7 @@ static const struct option_spec table[] = {
     {0, "dev", NULL, OPT_FLAG, AT(dev), "WSGATE_DEV",
      "serve /echo and publish-test, for development", NULL, 0, 0},
     {0, "drain", "TIME", OPT_DURATION_MS, AT(drain_ms), NULL,
-     "spread goodbyes over this time, 4s", NULL, 0, 0},
+     "spread goodbyes over this time, 4s", NULL, 0, 3600000},
     {0, "max-connections", "N", OPT_INT, AT(max_connections), "MAX_CONNECTIONS",
      "at once, 100000", NULL, 1, 10000000},
     {0, "max-per-address", "N", OPT_INT, AT(max_per_address), NULL,

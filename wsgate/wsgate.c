@@ -7,7 +7,11 @@
 #include "wsgate/client/subscribe.h"
 #include "wsgate/http/api.h"
 
-enum { SPARE_FDS = 64, READY_REFUSED_MAX = 10 };
+enum {
+    SPARE_FDS = 64,
+    READY_REFUSED_MAX = 10,
+    DRAIN_MARGIN_MS = 250, /* to close what is left, after the last client */
+};
 
 /* --- what the parts say --- */
 
@@ -264,6 +268,15 @@ static void close_parts(void *arg)
     upstream_stop(w->upstream);
 }
 
+/* The last goodbye is said just before --drain is over, and is answered.  With
+ * the default that is 4.75 s. */
+static uint64_t stop_ms(const struct options *o)
+{
+    uint64_t ms = (uint64_t)o->drain_ms + CLIENT_CLOSE_MS / 2 + DRAIN_MARGIN_MS;
+
+    return ms > APP_DRAIN_MS ? ms : APP_DRAIN_MS;
+}
+
 static void reload(void *arg)
 {
     const struct wsgate *w = arg;
@@ -292,6 +305,7 @@ bool wsgate_init(struct wsgate *w, struct app *app, const struct options *opts,
     raise_fd_limit(opts); /* now: a start that fails says only why */
     upgrade_warm_up();
     api_connect(w->api, upstream_redis(w->upstream));
+    app->drain_ms = stop_ms(opts);
     app->is_ready = is_ready;
     app->ready_detail = ready_detail;
     app->ready_arg = w;

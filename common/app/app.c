@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static void leave(int status)
     _exit(status);
 }
 
-/* Whatever is still open after APP_DRAIN_MS waits for somebody else, who has
+/* Whatever is still open after drain_ms waits for somebody else, who has
  * had the time: foreman and systemd would use SIGKILL next. */
 static void on_drain_over(uv_timer_t *timer)
 {
@@ -52,8 +53,8 @@ static void on_drain_over(uv_timer_t *timer)
     struct open_handles open = {0};
 
     uv_walk(&app->loop, count_handle, &open);
-    log_warn("drain_timeout", "after_ms=%d handles=%u kinds=%s", APP_DRAIN_MS,
-             open.count, open.count > 0 ? open.kinds : "none");
+    log_warn("drain_timeout", "after_ms=%" PRIu64 " handles=%u kinds=%s",
+             app->drain_ms, open.count, open.count > 0 ? open.kinds : "none");
     if (app->failure.code != ERR_NONE)
         fprintf(stderr, "%s: %s\n", app->tool, app->failure.text);
     leave((int)app->failure.code);
@@ -65,7 +66,7 @@ static void on_stop_due(uv_timer_t *timer)
 
     notify_send("STOPPING=1");
     uv_unref((uv_handle_t *)timer);
-    uv_timer_start(timer, on_drain_over, APP_DRAIN_MS, 0);
+    uv_timer_start(timer, on_drain_over, app->drain_ms, 0);
     app->stop_called = true;
     app->on_stop(app->arg);
 }
@@ -182,6 +183,7 @@ bool app_init(struct app *app, const struct cli *cli,
     app->arg = arg;
     app->started_ms = clock_wall_ms();
     app->started_mono_ms = clock_mono_ms();
+    app->drain_ms = APP_DRAIN_MS;
     if (!draw_secrets(app, err))
         return false;
     if (opts->ready_fd >= 0 && fcntl((int)opts->ready_fd, F_GETFD) < 0)

@@ -3,8 +3,8 @@
  *
  * SIGTERM or SIGINT calls on_stop once: the tool stops its intake, flushes and
  * closes every handle; the loop then ends by itself and app_run() returns.  A
- * tool that has not closed within APP_DRAIN_MS is ended with a log line (and
- * the status it had coming).  A second signal ends at once, with 128 + its
+ * tool that has not closed within drain_ms is ended with a log line (and the
+ * status it had coming).  A second signal ends at once, with 128 + its
  * number.  SIGHUP calls on_reload (may be NULL), or stops where it means that
  * the terminal is gone.  SIGPIPE is ignored.
  *
@@ -18,7 +18,7 @@
 #include "common/base/err.h"
 #include "common/json/json_writer.h"
 
-enum { APP_DRAIN_MS = 4500 };
+enum { APP_DRAIN_MS = 4500 }; /* foreman kills after 5 s */
 
 struct app_options {
     const char *http;   /* --http HOST:PORT, NULL: none */
@@ -50,6 +50,7 @@ struct app {
     char instance[17];  /* random hex, this run's id */
     int64_t started_ms; /* Unix ms */
     uint64_t started_mono_ms;
+    uint64_t drain_ms; /* APP_DRAIN_MS, unless the tool needs longer */
     bool stopping;
     struct err failure; /* what app_fail() was told */
     /* readiness for /ready and --healthcheck: false with why */

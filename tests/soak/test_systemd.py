@@ -237,16 +237,20 @@ def test_a_reload_reads_the_rules_again(machine):
     assert machine.show("ratelimitd")["MainPID"] == pid
 
 
-def test_every_tool_stops_in_under_five_seconds(machine):
+def test_every_tool_stops_in_under_five_seconds_but_for_the_drain(machine):
+    """Of three clients the last is let go after two thirds of 20 s."""
     pids = {t: machine.show(t)["MainPID"] for t in TOOLS}
     assert "0" not in pids.values()
     clients = [RawWs(8080) for _ in range(3)]  # none answers a goodbye
     start = time.monotonic()
     machine.systemctl("stop", "tickwire.target")
     # PartOf= stops the tools by jobs of their own.
-    wait_until(lambda: all(machine.show(t)["MainPID"] == "0" for t in TOOLS),
-               5, "all have stopped")
-    print("stop: %.2f s" % (time.monotonic() - start))
+    for tools, bound in ([t for t in TOOLS if not t.startswith("wsgate")],
+                         5), (TOOLS, 15):
+        wait_until(lambda tools=tools: all(machine.show(t)["MainPID"] == "0"
+                                           for t in tools),
+                   start + bound - time.monotonic(), "%s stopped" % tools)
+        print("stop: %.2f s" % (time.monotonic() - start))
     for client in clients:
         client.sock.close()
     for tool in TOOLS:

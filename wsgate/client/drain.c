@@ -3,7 +3,7 @@
 #include "common/base/clock.h"
 #include "wsgate/channels/message.h"
 
-enum { TICK_MS = 20, RETRY_FROM_MS = 500, RETRY_TO_MS = 8000 };
+enum { RETRY_FROM_MS = 500, RETRY_TO_MS = 8000 };
 
 static void say_bye(void *arg, struct client *c)
 {
@@ -37,38 +37,48 @@ static struct client *next_client(struct drain *d)
     return NULL;
 }
 
-static void on_tick(uv_timer_t *t)
+/* Those that were not told yet: who was told waits among the leaving. */
+static uint64_t left(const struct drain *d)
+{
+    uint64_t n = 0;
+
+    for (int i = 0; i < WHEEL_BUCKETS; i++)
+        n += d->clients->wheel[i].count;
+    return n - d->clients->n_leaving;
+}
+
+static uint64_t passed_us(const struct drain *d)
+{
+    return clock_mono_ns() / 1000 - d->began_mono_us;
+}
+
+static void on_due(uv_timer_t *t)
 {
     struct drain *d = t->data;
-    uint64_t passed = clock_mono_ms() - d->began_mono_ms;
-    uint64_t due =
-        passed >= d->spread_ms ? d->n : d->n * passed / d->spread_ms + 1;
+    uint64_t due = drain_pace_due(&d->pace, passed_us(d), left(d)), now_us;
     struct client *c;
 
-    while (d->told < due && (c = next_client(d)) != NULL) {
-        d->told++;
+    for (; due > 0 && (c = next_client(d)) != NULL; due--)
         client_close(c, WS_CLOSE_GOING_AWAY, "going away");
-    }
-    if (d->told >= d->n || !next_client(d))
-        uv_timer_stop(t);
+    if (left(d) == 0)
+        return;
+    now_us = passed_us(d);
+    uv_timer_start(
+        t, on_due,
+        d->pace.next_us > now_us ? (d->pace.next_us - now_us + 999) / 1000 : 1,
+        0);
 }
 
 void drain_begin(struct drain *d, struct clients *clients, int64_t spread_ms,
                  void (*done)(void *arg), void *arg)
 {
     struct bytes bye;
-    uint64_t most = (uint64_t)spread_ms;
 
     *d = (struct drain){.clients = clients,
-                        .began_mono_ms = clock_mono_ms(),
-                        .n = clients->count,
+                        .began_mono_us = clock_mono_ns() / 1000,
+                        .pace = drain_pace_start((uint64_t)spread_ms * 1000),
                         .on_done = done,
                         .arg = arg};
-    if (most > DRAIN_MAX_MS)
-        most = DRAIN_MAX_MS;
-    d->spread_ms = d->n * DRAIN_EACH_MS;
-    if (d->spread_ms > most)
-        d->spread_ms = most;
     clients->stopping = true;
     clients->on_empty = on_empty;
     clients->on_empty_arg = d;
@@ -81,5 +91,5 @@ void drain_begin(struct drain *d, struct clients *clients, int64_t spread_ms,
     if (clients->count == 0)
         on_empty(d);
     else
-        uv_timer_start(&d->timer, on_tick, 0, TICK_MS);
+        uv_timer_start(&d->timer, on_due, 0, 0);
 }

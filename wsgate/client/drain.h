@@ -1,11 +1,12 @@
 /*
  * drain.h -- let all clients go, not all at once.
  *
- * Everybody is told `bye` at once; close frames (1001) follow, spread over
- * --drain, so that clients do not come back all in one second.  With few
- * clients it takes DRAIN_EACH_MS for each.
+ * Everybody is told `bye` at once; close frames (1001) follow, spread evenly
+ * over --drain (drain_pace.h), so that clients do not come back all in one
+ * second.  It is over when the last has gone, CLIENT_CLOSE_MS / 2 after its
+ * close frame at the latest.
  *
- * Units       *_ms milliseconds
+ * Units       *_ms milliseconds, *_us microseconds
  * Ownership   struct drain is the caller's and outlives the loop
  */
 #pragma once
@@ -13,18 +14,13 @@
 #include <uv.h>
 
 #include "wsgate/client/clients.h"
-
-enum {
-    DRAIN_EACH_MS = 5,
-    DRAIN_MAX_MS = 3500, /* what remains of APP_DRAIN_MS is for goodbyes */
-};
+#include "wsgate/client/drain_pace.h"
 
 struct drain {
     struct clients *clients;
     uv_timer_t timer;
-    uint64_t began_mono_ms, spread_ms;
-    uint64_t n; /* clients there were */
-    uint64_t told;
+    uint64_t began_mono_us;
+    struct drain_pace pace;
     uint32_t bucket;
     void (*on_done)(void *arg);
     void *arg;

@@ -70,23 +70,36 @@ static void everybody_who_understands_it_is_told_at_once(void **state)
             "\n");
 }
 
-static void close_frames_are_spread_over_the_time(void **state)
+static void close_frames_are_spread_evenly_over_the_time(void **state)
 {
     struct client_world *w = *state;
-    const unsigned n = 100, spread_ms = 100 * DRAIN_EACH_MS;
+    const unsigned n = 100, spread_ms = 4000;
 
-    begin(w, n, 4000); /* few clients: less than that */
-    assert_in_range(closed(w), 1, 5);
-    world_wait(&w->up, spread_ms / 2, false);
-    assert_in_range(closed(w), n * 45 / 100, n * 55 / 100);
-    world_wait(&w->up, spread_ms / 2 + 2 * WORLD_STEP_MS, false);
+    begin(w, n, spread_ms);
+    assert_int_equal(closed(w), 1);
+    for (unsigned tenth = 1; tenth <= 10; tenth++) {
+        world_wait(&w->up, spread_ms / 10, false);
+        assert_in_range(closed(w), tenth * 10 - 1, tenth * 10 + 1);
+    }
     assert_int_equal(closed(w), n);
     assert_false(done); /* nobody has answered yet */
-    world_wait(&w->up, CLIENT_CLOSE_MS, false);
+    world_wait(&w->up, CLIENT_CLOSE_MS / 2 + 2 * WORLD_STEP_MS, false);
     assert_true(done);
 }
 
-static void the_time_is_what_was_said_at_most(void **state)
+static void one_client_is_not_made_to_wait(void **state)
+{
+    struct client_world *w = *state;
+
+    begin(w, 1, 4000);
+    assert_int_equal(closed(w), 1);
+    visitor_leave(&w->visitors[0]);
+    world_turn(&w->up);
+    world_turn(&w->up);
+    assert_true(done);
+}
+
+static void a_short_time_is_kept(void **state)
 {
     struct client_world *w = *state;
 
@@ -101,13 +114,19 @@ static void the_time_is_what_was_said_at_most(void **state)
     assert_true(done);
 }
 
+static void without_time_all_go_at_once(void **state)
+{
+    begin(*state, 100, 0);
+    assert_int_equal(closed(*state), 100);
+}
+
 static void neighbours_do_not_go_together(void **state)
 {
     struct client_world *w = *state;
     unsigned first = 0;
 
     begin(w, 2 * WHEEL_BUCKETS, 4000); /* two a bucket */
-    world_wait(&w->up, WHEEL_BUCKETS * DRAIN_EACH_MS / 2, false);
+    world_wait(&w->up, 1000, false);
     closed(w);
     /* One of each bucket, before the second of any goes. */
     for (unsigned i = 0; i < WHEEL_BUCKETS; i++) {
@@ -117,6 +136,24 @@ static void neighbours_do_not_go_together(void **state)
                  w->visitors[i + WHEEL_BUCKETS].close_code;
     }
     assert_in_range(first, WHEEL_BUCKETS / 3, 2 * WHEEL_BUCKETS / 3);
+}
+
+/* Those who stay are not hurried by those who went. */
+static void who_stays_shares_the_time_that_remains(void **state)
+{
+    struct client_world *w = *state;
+    unsigned before;
+
+    begin(w, 100, 4000);
+    for (unsigned i = 0; i < 60; i++)
+        visitor_leave(&w->visitors[i]);
+    world_wait(&w->up, 2000, false);
+    before = closed(w);
+    assert_in_range(before, 18, 22);
+    world_wait(&w->up, 1000, false);
+    assert_in_range(closed(w), before + 8, before + 12);
+    world_wait(&w->up, 1000, false);
+    assert_int_equal(closed(w), 40);
 }
 
 static void who_leaves_by_itself_is_not_waited_for(void **state)
@@ -139,9 +176,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(without_clients_it_is_done_at_once),
         TEST(everybody_who_understands_it_is_told_at_once),
-        TEST(close_frames_are_spread_over_the_time),
-        TEST(the_time_is_what_was_said_at_most),
+        TEST(close_frames_are_spread_evenly_over_the_time),
+        TEST(one_client_is_not_made_to_wait),
+        TEST(a_short_time_is_kept),
+        TEST(without_time_all_go_at_once),
         TEST(neighbours_do_not_go_together),
+        TEST(who_stays_shares_the_time_that_remains),
         TEST(who_leaves_by_itself_is_not_waited_for),
     };
 
