@@ -173,15 +173,7 @@ static void on_tick(uv_timer_t *timer)
     struct http_server *s = timer->data;
     uint64_t now_ms = uv_now(s->loop);
 
-    for (int i = 0; i < HTTP_WAITS; i++) {
-        struct http_link *list = &s->waits[i];
-        while (!s->closing && list->next != list) {
-            struct http_conn *conn = (struct http_conn *)list->next;
-            if (conn->deadline_ms > now_ms)
-                break;
-            http_conn_late(conn);
-        }
-    }
+    http_wait_tick(s);
     if (s->accept_again_ms != 0 && now_ms >= s->accept_again_ms &&
         s->accepting) {
         s->accept_again_ms = 0;
@@ -207,8 +199,7 @@ static void on_handle_closed(uv_handle_t *handle)
 
 static void start(struct http_server *s)
 {
-    for (int i = 0; i < HTTP_WAITS; i++)
-        s->waits[i].prev = s->waits[i].next = &s->waits[i];
+    http_turn_init(s);
     s->listener.data = s->timer.data = s;
     uv_timer_init(s->loop, &s->timer);
     uv_timer_start(&s->timer, on_tick, TICK_MS, TICK_MS);
@@ -217,7 +208,7 @@ static void start(struct http_server *s)
     uv_unref((uv_handle_t *)&s->timer);
     if (s->options.background)
         uv_unref((uv_handle_t *)&s->listener);
-    s->refs = 2;
+    s->refs = 3;
     s->accepting = true;
 }
 
@@ -281,5 +272,6 @@ void http_server_close(struct http_server *s)
             http_conn_close((struct http_conn *)s->waits[i].next);
     while (s->pool)
         http_parse_free(http_server_take_parse(s));
+    uv_close((uv_handle_t *)&s->turns, on_handle_closed);
     uv_close((uv_handle_t *)&s->timer, on_handle_closed);
 }

@@ -9,8 +9,10 @@
  * Bounds: headers HTTP_HEAD_MAX (431), body HTTP_BODY_MAX (413), connections
  * max_conns (503), a whole request within HTTP_REQUEST_MS (408), an answer made
  * within HTTP_ANSWER_MS (504) and read by its client in as much again, idle
- * keep-alive HTTP_IDLE_MS.  Requests on one connection are answered one at a
- * time, in order.  Each refusal is counted in tickwire_http_refused_total.
+ * keep-alive HTTP_IDLE_MS.  Requests on one connection are answered in order,
+ * one a turn of the loop; while one of them waits, for its turn or its answer,
+ * the connection is not read.  A turn serves requests for HTTP_TURN_US (and
+ * the last of them to its end), those that are left in the next.  Each refusal is counted in tickwire_http_refused_total.
  */
 #pragma once
 
@@ -27,6 +29,7 @@ enum {
     HTTP_REQUEST_MS = 5000,
     HTTP_ANSWER_MS = 30000,
     HTTP_IDLE_MS = 60000,
+    HTTP_TURN_US = 1000,
     HTTP_LINGER_MS = 1000, /* after a refusal: what comes is thrown away */
     HTTP_HEADERS_MAX = 64,
 };

@@ -10,35 +10,7 @@
 
 enum { READ_BYTES = 16384 };
 
-/* --- waiting --- */
-
-static void unlink_wait(struct http_conn *conn)
-{
-    if (!conn->link.next)
-        return;
-    conn->link.prev->next = conn->link.next;
-    conn->link.next->prev = conn->link.prev;
-    conn->link.next = conn->link.prev = NULL;
-}
-
-static void wait_for(struct http_conn *conn, enum http_wait kind)
-{
-    static const unsigned wait_ms[HTTP_WAITS] = {
-        [HTTP_WAIT_REQUEST] = HTTP_REQUEST_MS,
-        [HTTP_WAIT_IDLE] = HTTP_IDLE_MS,
-        [HTTP_WAIT_ANSWER] = HTTP_ANSWER_MS,
-        [HTTP_WAIT_LINGER] = HTTP_LINGER_MS,
-    };
-    struct http_link *list = &conn->server->waits[kind];
-
-    unlink_wait(conn);
-    conn->waiting = kind;
-    conn->deadline_ms = uv_now(conn->server->loop) + wait_ms[kind];
-    conn->link.prev = list->prev;
-    conn->link.next = list;
-    list->prev->next = &conn->link;
-    list->prev = &conn->link;
-}
+/* --- watching --- */
 
 static void on_socket(uv_poll_t *handle, int status, int events);
 
@@ -93,7 +65,7 @@ static void detach(struct http_conn *conn)
     assert(conn->state != HTTP_GONE);
     conn->state = HTTP_GONE;
     conn->fd = -1;
-    unlink_wait(conn);
+    http_wait_end(conn);
     http_server_give_parse(conn->server, conn->parse);
     conn->parse = NULL;
     http_count_conn(conn->server, -1);
@@ -155,7 +127,7 @@ static void linger(struct http_conn *conn)
     http_server_give_parse(conn->server, conn->parse);
     conn->parse = NULL;
     shutdown(conn->fd, SHUT_WR);
-    wait_for(conn, HTTP_WAIT_LINGER);
+    http_wait_for(conn, HTTP_WAIT_LINGER);
     watch(conn, UV_READABLE);
 }
 
@@ -163,17 +135,17 @@ static void linger(struct http_conn *conn)
 static void wait_for_request(struct http_conn *conn)
 {
     conn->state = HTTP_READING;
-    wait_for(conn, conn->parse ? HTTP_WAIT_REQUEST : HTTP_WAIT_IDLE);
+    http_wait_for(conn, conn->parse ? HTTP_WAIT_REQUEST : HTTP_WAIT_IDLE);
 }
 
-static void run(struct http_conn *conn);
+static void go_on(struct http_conn *conn);
 
 static void after_answer(struct http_conn *conn)
 {
     if (conn->keep_alive && !conn->server->closing) {
         wait_for_request(conn);
-        if (!conn->dispatching)
-            run(conn);
+        if (!conn->serving)
+            go_on(conn);
         return;
     }
     if (conn->abrupt)
@@ -189,7 +161,7 @@ void http_conn_answered(struct http_conn *conn)
         return;
     }
     conn->state = HTTP_WRITING;
-    wait_for(conn, HTTP_WAIT_ANSWER);
+    http_wait_for(conn, HTTP_WAIT_ANSWER);
     watch(conn, UV_WRITABLE);
 }
 
@@ -262,7 +234,7 @@ static void call_handler(struct http_conn *conn, struct http_parse *p)
     conn->state = HTTP_HANDLING;
     s->handler(s->arg, conn, &req);
     if (conn->state == HTTP_HANDLING) { /* the answer comes later */
-        wait_for(conn, HTTP_WAIT_ANSWER);
+        http_wait_for(conn, HTTP_WAIT_ANSWER);
         watch(conn, 0);
     }
 }
@@ -304,16 +276,15 @@ static void proceed(struct http_conn *conn)
     }
 }
 
-/* One step; false: the rest has to come first. */
-static bool step(struct http_conn *conn)
+/* True: a whole request is there. */
+static bool parse(struct http_conn *conn)
 {
     struct http_parse *p = conn->parse;
 
-    if (conn->state != HTTP_READING || !p || p->fed == p->buf.len)
+    if (!p || p->fed == p->buf.len)
         return false;
     switch (http_parse_feed(p)) {
     case HTTP_PARSE_DONE:
-        dispatch(conn);
         return true;
     case HTTP_PARSE_BAD:
         refuse(conn, p->refuse);
@@ -325,17 +296,40 @@ static bool step(struct http_conn *conn)
     return false;
 }
 
-/* Read, parse and answer for as long as there is something to do. */
-static void run(struct http_conn *conn)
+/* After an answer: a request that came behind the answered one is for another
+ * turn, and the socket is not read before that. */
+static void go_on(struct http_conn *conn)
+{
+    if (parse(conn)) {
+        conn->state = HTTP_QUEUED;
+        watch(conn, 0);
+        if (conn->state == HTTP_QUEUED)
+            http_turn_wait(conn);
+    } else if (conn->state == HTTP_READING) {
+        watch(conn, UV_READABLE);
+    }
+}
+
+void http_conn_serve(struct http_conn *conn)
 {
     http_conn_ref(conn);
-    conn->dispatching = true;
-    while (step(conn)) {
-    }
-    conn->dispatching = false;
+    conn->serving = true;
+    dispatch(conn);
+    conn->serving = false;
     if (conn->state == HTTP_READING)
-        watch(conn, UV_READABLE);
+        go_on(conn);
     http_conn_unref(conn);
+}
+
+/* Bytes came. */
+static void look(struct http_conn *conn)
+{
+    if (parse(conn)) {
+        conn->state = HTTP_QUEUED;
+        http_turn_take(conn);
+    } else if (conn->state == HTTP_READING) {
+        watch(conn, UV_READABLE);
+    }
 }
 
 /* Bytes that are there already; false: it is gone. */
@@ -353,7 +347,7 @@ static bool receive(struct http_conn *conn)
         p->buf.len += (size_t)n;
         conn->parse = p;
         if (conn->waiting == HTTP_WAIT_IDLE)
-            wait_for(conn, HTTP_WAIT_REQUEST);
+            http_wait_for(conn, HTTP_WAIT_REQUEST);
         return true;
     }
     if (!conn->parse)
@@ -385,7 +379,7 @@ static void on_socket(uv_poll_t *handle, int status, int events)
         http_conn_close(conn);
     } else if (conn->state == HTTP_READING) {
         if (receive(conn))
-            run(conn);
+            look(conn);
     } else if (conn->state == HTTP_LINGER) {
         discard(conn);
     } else if (conn->state == HTTP_WRITING && http_conn_push(conn) &&
@@ -405,7 +399,7 @@ void http_conn_start(struct http_server *s, int fd, const struct in6_addr *peer)
     conn->state = HTTP_READING;
     s->refs++;
     http_count_conn(s, 1);
-    wait_for(conn, HTTP_WAIT_REQUEST);
+    http_wait_for(conn, HTTP_WAIT_REQUEST);
     if (receive(conn))
-        run(conn);
+        look(conn);
 }

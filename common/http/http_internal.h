@@ -53,6 +53,7 @@ void http_forwarded_peer(const struct http_request *req, char text[48]);
 
 enum http_state {
     HTTP_READING,  /* waiting for a request, or for the rest of one */
+    HTTP_QUEUED,   /* a whole one waits for its turn; nothing is read */
     HTTP_HANDLING, /* the handler has it */
     HTTP_WRITING,  /* the client reads slowly */
     HTTP_LINGER,   /* refused; let it read why before the reset */
@@ -66,6 +67,10 @@ enum http_wait {
     HTTP_WAIT_IDLE,
     HTTP_WAIT_ANSWER,
     HTTP_WAIT_LINGER,
+    HTTP_WAIT_TIMED,
+    /* Without a deadline: to be served in this round, or in the next. */
+    HTTP_WAIT_ROUND = HTTP_WAIT_TIMED,
+    HTTP_WAIT_TURN,
     HTTP_WAITS,
 };
 
@@ -88,7 +93,7 @@ struct http_conn {
     enum http_state state;
     enum http_wait waiting;
     bool poll_open;       /* poll was initialised */
-    bool dispatching;     /* inside run() */
+    bool serving;         /* inside http_conn_serve() */
     bool keep_alive;      /* after the present request */
     bool abrupt;          /* the client may be sending still when we close */
     bool head_only;       /* HEAD */
@@ -104,6 +109,23 @@ void http_conn_close(struct http_conn *conn);
 void http_conn_late(struct http_conn *conn);
 /* What is in out has been sent, or nothing was left to wait. */
 void http_conn_answered(struct http_conn *conn);
+/* Its turn has come: hand the request to the handler. */
+void http_conn_serve(struct http_conn *conn);
+
+/* --- http_wait.c: deadlines, and turns --- */
+
+void http_turn_init(struct http_server *s);
+/* Into this list, and out of the one that it is in. */
+void http_wait_for(struct http_conn *conn, enum http_wait kind);
+void http_wait_end(struct http_conn *conn);
+/* Ends what is late. */
+void http_wait_tick(struct http_server *s);
+/* Is there time left for requests in this turn of the loop? */
+bool http_turn_left(struct http_server *s);
+/* Serve it now where there is, else in another turn. */
+void http_turn_take(struct http_conn *conn);
+/* Serve it in another turn. */
+void http_turn_wait(struct http_conn *conn);
 
 /* --- http_response.c --- */
 
@@ -125,6 +147,8 @@ struct http_server {
     unsigned port;
     uv_poll_t listener;
     uv_timer_t timer;
+    uv_idle_t turns;           /* active while requests wait for one */
+    uint64_t turn_ms, turn_ns; /* uv_now() of this turn; spent in it */
     struct http_link waits[HTTP_WAITS];
     unsigned n_conns; /* open */
     unsigned refs;    /* handles and connections, freed at 0 */

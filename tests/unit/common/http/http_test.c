@@ -40,6 +40,11 @@ static void handle(void *arg, struct http_conn *conn,
         f->later = http_conn_ref(conn);
     } else if (span_is(req->path, "/big")) {
         http_respond(conn, 200, "text/plain", NULL, bytes_span(&big));
+    } else if (span_is(req->path, "/busy")) {
+        uint64_t end_ns = clock_mono_ns() + 2000 * (uint64_t)HTTP_TURN_US;
+        while (clock_mono_ns() < end_ns) {
+        }
+        http_respond(conn, 200, "text/plain", NULL, req->path);
     } else if (span_is(req->path, "/ws") && req->upgrade) {
         f->taken = http_conn_take(conn, &early);
         snprintf(f->early, sizeof f->early, "%.*s", SPAN_ARG(early));
@@ -168,6 +173,100 @@ static void pipelined_requests_are_answered_in_order(void **state)
     receive(f, fd, "/four");
     close(fd);
     stop(f);
+}
+
+/* 40 of them in one segment were answered in one go, while all others waited
+ * for the last. */
+static void a_connection_gets_one_answer_a_turn(void **state)
+{
+    enum { REQUESTS = 40 };
+    struct fixture *f = start(0);
+    int fd = client(f), other = client(f);
+
+    (void)state;
+    for (int i = 0; i < REQUESTS; i++)
+        say(fd, "GET /many HTTP/1.1\r\nHost: a\r\n\r\n");
+    for (unsigned before = 0; before < REQUESTS; before = f->handled) {
+        turn(f, 1);
+        /* One that was here, and one that has just been read. */
+        assert_true(f->handled <= before + 2);
+    }
+    for (int i = 0; i < REQUESTS; i++)
+        say(fd, "GET /more HTTP/1.1\r\nHost: a\r\n\r\n");
+    say(other, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    receive(f, other, "/x"); /* not after all of them */
+    assert_true(f->handled < REQUESTS + 10);
+    while (f->handled < 2 * REQUESTS + 1)
+        turn(f, 1);
+    close(fd);
+    close(other);
+    stop(f);
+}
+
+/* As many connections as there are, a turn ends. */
+static void requests_of_many_do_not_make_a_turn_long(void **state)
+{
+    enum { CLIENTS = 20, ROUNDS = 2 };
+    struct fixture *f = start(0);
+    int fds[CLIENTS];
+
+    (void)state;
+    for (int i = 0; i < CLIENTS; i++) {
+        fds[i] = client(f);
+        for (int k = 0; k < ROUNDS; k++)
+            say(fds[i], "GET /busy HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    for (unsigned before = 0; before < CLIENTS * ROUNDS; before = f->handled) {
+        turn(f, 1);
+        /* One before the sockets are looked at, one after. */
+        assert_true(f->handled <= before + 2);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        receive(f, fds[i], "/busy");
+        close(fds[i]);
+    }
+    stop(f);
+}
+
+/* What it sends meanwhile stays in the kernel. */
+static void a_connection_that_waits_for_an_answer_is_not_read(void **state)
+{
+    static const char piece[] = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n";
+    struct fixture *f = start(0);
+    int fd = client(f);
+    ssize_t n;
+
+    (void)state;
+    say(fd, "GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    while (!f->later)
+        turn(f, 1);
+    do {
+        n = send(fd, piece, sizeof piece - 1, MSG_NOSIGNAL);
+        turn(f, 1);
+    } while (n > 0);
+    assert_int_equal(errno, EAGAIN);
+    assert_null(f->later->parse); /* nothing of it is here */
+    assert_int_equal(f->handled, 1);
+    http_respond(f->later, 200, "text/plain", NULL, span_str("/now"));
+    receive(f, fd, "/next");
+    turn(f, 1);
+    assert_true(f->later->parse->buf.len < HTTP_HEAD_MAX + 16384);
+    close(fd);
+    stop(f);
+}
+
+static void closing_the_server_ends_requests_that_wait_for_a_turn(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        say(fd, "GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    while (f->handled < 2)
+        turn(f, 1);
+    stop(f);
+    close(fd);
 }
 
 /* It went on under the time limit of the answer: half a request could then be
@@ -487,6 +586,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_connection_is_kept_for_the_next_request),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(a_connection_gets_one_answer_a_turn),
+        cmocka_unit_test(requests_of_many_do_not_make_a_turn_long),
+        cmocka_unit_test(a_connection_that_waits_for_an_answer_is_not_read),
+        cmocka_unit_test(closing_the_server_ends_requests_that_wait_for_a_turn),
         cmocka_unit_test(after_a_late_answer_the_next_request_has_its_own_time),
         cmocka_unit_test(an_answer_that_does_not_come_is_504),
         cmocka_unit_test(who_asks_before_it_sends_a_body_is_told_to_go_on),
