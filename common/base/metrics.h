@@ -38,3 +38,6 @@ void metrics_add_all(struct metric *m, unsigned n);
 void metrics_observe(struct metric *m, uint64_t value);
 /* Prometheus text format 0.0.4; metrics of one name are grouped. */
 void metrics_render(struct bytes *out);
+/* The number of the rendering that is under way, from 1: what several read()
+ * need can be worked out once for all of them. */
+uint64_t metrics_rendering(void);

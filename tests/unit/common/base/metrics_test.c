@@ -47,6 +47,39 @@ static void metrics_of_one_name_stand_together(void **state)
     bytes_close(&out);
 }
 
+static uint64_t walk(void *arg)
+{
+    static uint64_t of;
+    unsigned *walks = arg;
+
+    if (of != metrics_rendering()) {
+        of = metrics_rendering();
+        ++*walks;
+    }
+    return *walks;
+}
+
+/* Each of the gateway's walked over all groups by itself. */
+static void what_several_need_is_worked_out_once_a_rendering(void **state)
+{
+    static unsigned walks;
+    static struct metric a = {METRIC(GAUGE, "t_a", NULL, "A"), .read = walk,
+                              .arg = &walks};
+    static struct metric b = {METRIC(GAUGE, "t_b", NULL, "B"), .read = walk,
+                              .arg = &walks};
+    struct bytes out;
+
+    (void)state;
+    bytes_init(&out);
+    metrics_add(&a);
+    metrics_add(&b);
+    for (unsigned i = 1; i < 4; i++) {
+        metrics_render(&out);
+        assert_int_equal(walks, i);
+    }
+    bytes_close(&out);
+}
+
 static void histograms_are_cumulative_and_scaled(void **state)
 {
     static const uint64_t bounds[] = {1000, 10000};
@@ -81,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metrics_of_one_name_stand_together),
+        cmocka_unit_test(what_several_need_is_worked_out_once_a_rendering),
         cmocka_unit_test(histograms_are_cumulative_and_scaled),
     };
 
