@@ -8,14 +8,15 @@
 
 #include "common/app/app.h"
 #include "common/app/option.h"
+#include "common/http/http_network.h"
 
 struct options {
     struct app_options app; /* must be first */
     /* where clients come from */
     const char *listen; /* HOST:PORT */
     bool reuse_port;
-    bool trust_proxy; /* X-Forwarded-For says who a client is */
-    bool dev;         /* /echo and publish-test */
+    struct http_networks trust_proxy; /* they say who a client is */
+    bool dev;                         /* /echo and publish-test */
     int64_t max_connections;
     int64_t max_per_address;
     struct option_strs allow_origin; /* https://app.example.org, one * */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/bytes.h"
+#include "common/http/http_network.h"
 
 /* Copies of lists from the environment: options point into them, so they live
  * as long as the process, and stay reachable for leak checkers. */
@@ -66,7 +67,7 @@ struct walk {
     int argc, at;
     char **argv;
     void *opts;
-    const struct option_spec *lists[OPTION_ROWS_MAX]; /* OPT_STRS begun anew */
+    const struct option_spec *lists[OPTION_ROWS_MAX]; /* that were begun anew */
     unsigned n_lists;
 };
 
@@ -131,23 +132,34 @@ static bool no_such(const struct cli *cli, struct span name, struct err *err)
     return err_set(err, ERR_USAGE, "--%.*s: no such option", SPAN_ARG(name));
 }
 
+/* Its first value here replaces what the environment said. */
+static void begin_list(struct walk *w, const struct option_spec *row)
+{
+    void *at = (char *)w->opts + row->offset;
+
+    for (unsigned i = 0; i < w->n_lists; i++)
+        if (w->lists[i] == row)
+            return;
+    if (w->n_lists == OPTION_ROWS_MAX)
+        return;
+    w->lists[w->n_lists++] = row;
+    if (row->kind == OPT_STRS)
+        ((struct option_strs *)at)->count = 0;
+    else
+        ((struct http_networks *)at)->count = 0;
+}
+
 static bool set_from_argv(struct walk *w, const struct option_spec *row,
                           const char *value, struct err *err)
 {
-    struct option_strs *list;
-    unsigned i = 0;
-
-    if (row->kind == OPT_STRS) {
-        while (i < w->n_lists && w->lists[i] != row)
-            i++;
-        if (i == w->n_lists && i < OPTION_ROWS_MAX) {
-            /* First one here: it replaces what the environment said. */
-            w->lists[w->n_lists++] = row;
-            list = (void *)((char *)w->opts + row->offset);
-            list->count = 0;
-        }
-    }
+    if (row->kind == OPT_STRS || row->kind == OPT_NETWORKS)
+        begin_list(w, row);
     return set(row, value, w->opts, "--", err);
+}
+
+static bool is_switch(const struct option_spec *row)
+{
+    return row->kind == OPT_FLAG || row->kind == OPT_NETWORKS;
 }
 
 /* The option's value is what follows '=', or the next word. */
@@ -156,7 +168,7 @@ static bool take_value(struct walk *w, const struct option_spec *row,
 {
     if (attached)
         return set_from_argv(w, row, attached, err);
-    if (row->kind == OPT_FLAG)
+    if (is_switch(row))
         return set_from_argv(w, row, "true", err);
     if (w->at + 1 >= w->argc)
         return err_set(err, ERR_USAGE, "--%s: needs a value (%s)", row->name,
@@ -176,7 +188,7 @@ static bool long_option(struct walk *w, const char *text, struct err *err)
         return take_value(w, row, equals ? equals + 1 : NULL, err);
     if (span_starts(name, "no-") && !equals) {
         row = find(w->cli, 0, span_make(name.ptr + 3, name.len - 3));
-        if (row && row->kind == OPT_FLAG)
+        if (row && is_switch(row))
             return set_from_argv(w, row, "false", err);
     }
     return no_such(w->cli, name, err);

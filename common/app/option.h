@@ -7,8 +7,12 @@
  * 1MiB). Secrets come by environment or file, never by argv.
  *
  * Environment: an empty value counts as unset; flags read true/false, 1/0,
- * yes/no, on/off; OPT_STRS is a list separated by commas, which a flag
- * replaces.
+ * yes/no, on/off; OPT_STRS and OPT_NETWORKS are lists separated by commas,
+ * which a flag replaces.
+ *
+ * OPT_NETWORKS has an optional value, which is attached: `--name=ADDR/N`.
+ * `--name` alone is `--name=true`, `--no-name` is `--name=false`
+ * (http_network.h says which networks these words mean).
  */
 #pragma once
 
@@ -27,6 +31,7 @@ enum option_kind {
     OPT_SIZE,        /* int64_t bytes, within [min, max] where max > min */
     OPT_CHOICE,      /* int, index into `choices`, "block|drop-oldest" */
     OPT_STRS,        /* struct option_strs, may be repeated */
+    OPT_NETWORKS,    /* struct http_networks, may be repeated; value optional */
 };
 
 enum { OPTION_STRS_MAX = 32, OPTION_ROWS_MAX = 64 /* of each table */ };

@@ -7,11 +7,15 @@ enum { LEFT_MAX = 64, LEFT_WIDE = 30 };
 static int left_side(const struct option_spec *row, char text[LEFT_MAX])
 {
     char letter[5] = "    ";
+    const char *value = row->metavar ? row->metavar : "";
 
     if (row->letter)
         snprintf(letter, sizeof letter, "-%c, ", row->letter);
+    if (row->kind == OPT_NETWORKS)
+        return snprintf(text, LEFT_MAX, "  %s--%s[=%s]", letter, row->name,
+                        value);
     return snprintf(text, LEFT_MAX, "  %s--%s%s%s", letter, row->name,
-                    row->metavar ? " " : "", row->metavar ? row->metavar : "");
+                    row->metavar ? " " : "", value);
 }
 
 static int widest(const struct option_spec *table, int width)

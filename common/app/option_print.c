@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/app/option.h"
+#include "common/http/http_network.h"
 
 static void print_choice(const char *choices, int index)
 {
@@ -15,6 +16,15 @@ static void print_list(const struct option_strs *list)
 {
     for (unsigned i = 0; i < list->count; i++)
         printf("%s%s", i > 0 ? "," : "", list->at[i]);
+}
+
+static void print_networks(const struct http_networks *set)
+{
+    struct bytes text = {0};
+
+    http_networks_text(set, &text);
+    printf("%.*s", (int)text.len, text.ptr);
+    bytes_close(&text);
 }
 
 /* Below what may be given: the default that stands for "not given". */
@@ -51,6 +61,9 @@ static void print_value(const struct option_spec *row, const void *at)
         break;
     case OPT_STRS:
         print_list(at);
+        break;
+    case OPT_NETWORKS:
+        print_networks(at);
         break;
     }
 }

@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "common/base/quantity.h"
+#include "common/http/http_network.h"
 
 bool option_flag(const char *text, bool *value)
 {
@@ -130,6 +131,8 @@ bool option_set(const struct option_spec *row, const char *text, void *opts,
         return set_choice(row, text, at, err);
     case OPT_STRS:
         return add_str(text, at, err);
+    case OPT_NETWORKS:
+        return http_networks_add(at, text, err);
     }
     return false;
 }

@@ -242,6 +242,7 @@ struct http_server *http_server_new(uv_loop_t *loop, const char *listen,
     start(s);
     metrics_add_all(counts, sizeof counts / sizeof counts[0]);
     metrics_add_all(refused, HTTP_REFUSED_KINDS);
+    http_peer_export();
     return s;
 }
 

@@ -21,6 +21,7 @@
 #include "common/base/bytes.h"
 #include "common/base/err.h"
 #include "common/base/span.h"
+#include "common/http/http_network.h"
 
 enum {
     HTTP_HEAD_MAX = 8192,
@@ -49,8 +50,10 @@ struct http_request {
     struct span body;
     struct http_header headers[HTTP_HEADERS_MAX];
     unsigned n_headers;
-    bool upgrade;  /* Connection: Upgrade and an Upgrade header */
-    char peer[48]; /* address of the client, no port */
+    bool upgrade; /* Connection: Upgrade and an Upgrade header */
+    /* Address of the client, canonical, without a port; and what limits by
+     * address count, which is its /64 for IPv6 (http_address.h). */
+    char peer[HTTP_ADDRESS_TEXT], bucket[HTTP_ADDRESS_TEXT];
 };
 
 /* Answers with http_respond() at once or later; or takes the socket. */
@@ -62,9 +65,8 @@ struct http_options {
     bool reuse_port;
     int backlog;     /* 0: 511 */
     bool background; /* does not keep the loop alive */
-    /* Clients come through a proxy of ours: request.peer is the last address of
-     * X-Forwarded-For, which that proxy has added. */
-    bool trust_proxy;
+    /* Proxies that are believed when they say who a client is. */
+    struct http_networks trust_proxy;
 };
 
 /* listen: "HOST:PORT", "[::1]:PORT", ":PORT"; port 0 picks a free one.  The

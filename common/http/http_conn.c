@@ -1,4 +1,3 @@
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -210,14 +209,6 @@ void http_conn_late(struct http_conn *conn)
 
 /* --- reading --- */
 
-static void set_peer(const struct http_conn *conn, char text[48])
-{
-    if (IN6_IS_ADDR_V4MAPPED(&conn->peer))
-        inet_ntop(AF_INET, &conn->peer.s6_addr[12], text, 48);
-    else
-        inet_ntop(AF_INET6, &conn->peer, text, 48);
-}
-
 static void call_handler(struct http_conn *conn, struct http_parse *p)
 {
     struct http_server *s = conn->server;
@@ -228,9 +219,7 @@ static void call_handler(struct http_conn *conn, struct http_parse *p)
         refuse(conn, status);
         return;
     }
-    set_peer(conn, req.peer);
-    if (s->options.trust_proxy)
-        http_forwarded_peer(&req, req.peer);
+    http_peer_request(conn, &req);
     conn->state = HTTP_HANDLING;
     s->handler(s->arg, conn, &req);
     if (conn->state == HTTP_HANDLING) { /* the answer comes later */

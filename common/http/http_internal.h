@@ -45,9 +45,13 @@ enum http_parse_result http_parse_feed(struct http_parse *p);
 int http_parse_request(struct http_parse *p, struct http_request *req);
 /* Forget the request that is done; bytes after it stay. */
 void http_parse_next(struct http_parse *p);
-/* The address of X-Forwarded-For into text, which stays as it is where there is
- * none. */
-void http_forwarded_peer(const struct http_request *req, char text[48]);
+
+/* --- http_peer.c: who is at the other end --- */
+
+/* Fills req->peer and req->bucket; counts and logs what a proxy says that
+ * cannot be read. */
+void http_peer_request(struct http_conn *conn, struct http_request *req);
+void http_peer_export(void); /* its metrics */
 
 /* --- http_conn.c: one connection --- */
 
@@ -154,6 +158,8 @@ struct http_server {
     unsigned refs;    /* handles and connections, freed at 0 */
     bool accepting, closing;
     uint64_t accept_again_ms; /* out of descriptors until then; 0: no */
+    uint64_t unreadable_ms; /* when forwarded_unreadable may be logged again */
+    uint64_t unreadable;    /* since it was */
     struct http_parse *pool;
     unsigned n_pool;
     struct bytes scratch; /* where response heads are made */

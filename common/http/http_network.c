@@ -55,43 +55,53 @@ static bool add_one(struct http_networks *set, struct span text,
     return true;
 }
 
+static struct span trim(struct span s)
+{
+    while (s.len > 0 && s.ptr[0] == ' ')
+        s = span_make(s.ptr + 1, s.len - 1);
+    while (s.len > 0 && s.ptr[s.len - 1] == ' ')
+        s.len--;
+    return s;
+}
+
+static bool is_word(struct span s, const char *const words[4])
+{
+    for (unsigned i = 0; i < 4; i++)
+        if (s.len == strlen(words[i]) &&
+            strncasecmp(s.ptr, words[i], s.len) == 0)
+            return true;
+    return false;
+}
+
 static bool add_list(struct http_networks *set, const char *text,
                      struct err *err)
 {
-    struct http_networks all = *set;
+    static const char *const words[4] = {"true", "yes", "on", "1"};
 
-    for (;;) {
-        size_t len = strcspn(text, ",");
-        struct span one = span_make(text, len);
-        while (one.len > 0 && one.ptr[0] == ' ')
-            one = span_make(one.ptr + 1, one.len - 1);
-        while (one.len > 0 && one.ptr[one.len - 1] == ' ')
-            one.len--;
-        if (!add_one(&all, one, err))
+    for (;; text++) {
+        struct span one = span_make(text, strcspn(text, ","));
+        text += one.len;
+        one = trim(one);
+        if (is_word(one, words) ? !add_list(set, PRIVATE, err)
+                                : !add_one(set, one, err))
             return false;
-        if (text[len] == '\0')
-            break;
-        text += len + 1;
+        if (*text == '\0')
+            return true;
     }
-    *set = all;
-    return true;
 }
 
 bool http_networks_add(struct http_networks *set, const char *text,
                        struct err *err)
 {
-    static const char *const words[] = {"false", "true", "0",   "1",
-                                        "no",    "yes",  "off", "on"};
+    static const char *const words[4] = {"false", "no", "off", "0"};
+    struct http_networks all = *set;
 
-    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
-        if (strcasecmp(text, words[i]) != 0)
-            continue;
-        if (i % 2 == 1)
-            return add_list(set, PRIVATE, err);
-        set->count = 0;
-        return true;
-    }
-    return add_list(set, text, err);
+    if (is_word(span_str(text), words))
+        all.count = 0;
+    else if (!add_list(&all, text, err))
+        return false;
+    *set = all;
+    return true;
 }
 
 static bool has(const struct http_network *n, const struct in6_addr *a)

@@ -30,9 +30,10 @@ struct http_networks {
     unsigned count;
 };
 
-/* Networks separated by commas, or one of the words true, yes, on, 1: loopback,
- * private and link-local networks (RFC 1122, 3.2.1.3; RFC 1918; RFC 3927; RFC
- * 4193; RFC 4291, 2.5.6).  The words false, no, off, 0 empty the set. */
+/* Networks separated by commas.  One of the words true, yes, on, 1 among them
+ * stands for loopback, private and link-local networks (RFC 1122, 3.2.1.3; RFC
+ * 1918; RFC 3927; RFC 4193; RFC 4291, 2.5.6).  The words false, no, off, 0,
+ * alone, empty the set. */
 bool http_networks_add(struct http_networks *set, const char *text,
                        struct err *err);
 bool http_networks_have(const struct http_networks *set,

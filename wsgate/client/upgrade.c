@@ -99,12 +99,12 @@ void upgrade(struct clients *registry, const struct upgrade_options *options,
         refuse(conn, status, why ? why : "this is a WebSocket");
         return;
     }
-    if (!clients_admit(registry, req->peer, &why)) {
+    if (!clients_admit(registry, req->bucket, &why)) {
         turn_away(registry, conn, req, why);
         return;
     }
     fd = http_conn_take(conn, &early);
-    c = client_new(registry, fd, req->peer, dialect);
+    c = client_new(registry, fd, req->bucket, dialect);
     if (!c)
         return;
     begin(c, options, req);

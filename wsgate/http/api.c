@@ -119,7 +119,7 @@ static void on_limit(void *arg, const struct outcome *o)
 static void ask_limit(struct api_call *call, const struct http_request *req)
 {
     api_call_await(call);
-    api_limit_ask(call->api->limit, req->peer, on_limit, call);
+    api_limit_ask(call->api->limit, req->bucket, on_limit, call);
 }
 
 /* A page of another origin that may connect may read the answers, too. */

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "common/app/option.h"
+#include "common/http/http_network.h"
 
 struct options {
     bool fast, no_redis;
@@ -16,6 +17,7 @@ struct options {
     double rate;
     int mode;
     struct option_strs tags;
+    struct http_networks from;
 };
 
 #define AT(field) offsetof(struct options, field)
@@ -70,6 +72,12 @@ static const struct option_spec table[] = {
      .offset = AT(tags),
      .env = "T_TAGS",
      .help = "labels"},
+    {.name = "from",
+     .metavar = "ADDR/N",
+     .kind = OPT_NETWORKS,
+     .offset = AT(from),
+     .env = "T_FROM",
+     .help = "networks"},
     {.name = NULL},
 };
 static const struct option_spec common[] = {
@@ -241,6 +249,44 @@ static void lists_collect_and_replace_those_of_the_environment(void **state)
     unsetenv("T_TAGS");
 }
 
+static void a_value_may_be_left_out_where_it_is_optional(void **state)
+{
+    unsigned all;
+
+    (void)state;
+    assert_true(parse("--from", "--fast", NULL));
+    all = opts.from.count;
+    assert_true(opts.fast && all > 1);
+    assert_false(parse("--from", "10.0.0.0/8", NULL)); /* not the next word */
+    refused("'10.0.0.0/8': only options are understood");
+    assert_true(parse("--from=192.0.2.1", "--from=2001:db8::/32", NULL));
+    assert_int_equal(opts.from.count, 2);
+    assert_true(parse("--from=192.0.2.1", "--from", NULL));
+    assert_int_equal(opts.from.count, all + 1);
+    assert_true(parse("--from=192.0.2.1", "--no-from", NULL));
+    assert_int_equal(opts.from.count, 0);
+    assert_false(parse("--from=192.0.2.1/40", NULL));
+    refused("--from: '192.0.2.1/40' is not a network (try 10.0.0.0/8, "
+            "192.0.2.7 or 2001:db8::/32)");
+    assert_false(parse("--from=", NULL));
+    setenv("T_FROM", "yes", 1);
+    assert_true(parse(NULL, NULL));
+    assert_int_equal(opts.from.count, all);
+    setenv("T_FROM", "192.0.2.1, 192.0.2.2", 1);
+    assert_true(parse(NULL, NULL));
+    assert_int_equal(opts.from.count, 2);
+    assert_true(parse("--from=192.0.2.3", NULL)); /* in its place */
+    assert_int_equal(opts.from.count, 1);
+    setenv("T_FROM", "0", 1);
+    assert_true(parse(NULL, NULL));
+    assert_int_equal(opts.from.count, 0);
+    setenv("T_FROM", "proxy", 1);
+    assert_false(parse(NULL, NULL));
+    refused("T_FROM: 'proxy' is not a network (try 10.0.0.0/8, 192.0.2.7 or "
+            "2001:db8::/32)");
+    unsetenv("T_FROM");
+}
+
 static void a_list_has_a_bound(void **state)
 {
     char *argv[2 * OPTION_STRS_MAX + 4] = {(char *)(uintptr_t) "t"};
@@ -268,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_flag_is_above_the_environment),
         cmocka_unit_test(a_bad_variable_is_named),
         cmocka_unit_test(lists_collect_and_replace_those_of_the_environment),
+        cmocka_unit_test(a_value_may_be_left_out_where_it_is_optional),
         cmocka_unit_test(a_list_has_a_bound),
     };
 

@@ -49,8 +49,9 @@ static void handle(void *arg, struct http_conn *conn,
         f->taken = http_conn_take(conn, &early);
         snprintf(f->early, sizeof f->early, "%.*s", SPAN_ARG(early));
     } else if (span_is(req->path, "/peer")) {
-        http_respond(conn, 200, "text/plain", "X-Extra: 1\r\n",
-                     span_str(req->peer));
+        char text[2 * HTTP_ADDRESS_TEXT];
+        snprintf(text, sizeof text, "%s %s", req->peer, req->bucket);
+        http_respond(conn, 200, "text/plain", "X-Extra: 1\r\n", span_str(text));
     } else {
         http_respond(conn, 200, "text/plain", NULL, req->path);
     }
@@ -330,25 +331,31 @@ static void only_a_proxy_that_is_trusted_says_who_asks(void **state)
     static const struct {
         const char *header, *peer;
     } cases[] = {
-        {"X-Forwarded-For: 192.0.2.7\r\n", "192.0.2.7"},
-        {"x-forwarded-for: 203.0.113.1, 192.0.2.7  \r\n", "192.0.2.7"},
-        {"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 2001:db8::1\r\n",
-         "2001:db8::1"},
-        {"X-Forwarded-For: unknown\r\n", "127.0.0.1"},
-        {"X-Forwarded-For: 192.0.2.7,\r\n", "127.0.0.1"},
-        {"X-Forwarded-For: \r\n", "127.0.0.1"},
-        {"X-Forwarded-For: 1111:2222:3333:4444:5555:6666:7777:8888:"
-         "9999:aaaa:bbbb\r\n",
-         "127.0.0.1"},
-        {"", "127.0.0.1"},
+        {"X-Forwarded-For: 192.0.2.7\r\n", "192.0.2.7 192.0.2.7"},
+        {"x-forwarded-for: 203.0.113.1, 192.0.2.7:80  \r\n",
+         "192.0.2.7 192.0.2.7"},
+        {"X-Forwarded-For: 192.0.2.1\r\nX-Forwarded-For: 2001:DB8:0::1\r\n",
+         "2001:db8::1 2001:db8::/64"},
+        {"Forwarded: for=\"[2001:db8::1]:443\";proto=https\r\n",
+         "2001:db8::1 2001:db8::/64"},
+        {"X-Forwarded-For: unknown\r\n", "127.0.0.1 127.0.0.1"},
+        {"X-Forwarded-For: 192.0.2.7,\r\n", "127.0.0.1 127.0.0.1"},
+        {"X-Forwarded-For: \r\n", "127.0.0.1 127.0.0.1"},
+        {"", "127.0.0.1 127.0.0.1"},
     };
-    struct fixture *trusting =
-        start_with((struct http_options){.trust_proxy = true});
-    struct fixture *f = start(0);
-    int fd = client(trusting), other = client(f);
+    struct http_options options = {.max_conns = 10}, others = options;
+    struct fixture *trusting, *f;
     char text[256];
+    int fd, other;
 
     (void)state;
+    http_networks_add(&options.trust_proxy, "127.0.0.0/30", NULL);
+    http_networks_add(&others.trust_proxy, "127.0.0.2/31,10.0.0.0/8,::/0",
+                      NULL);
+    trusting = start_with(options);
+    f = start_with(others);
+    fd = client(trusting);
+    other = client(f);
     for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         snprintf(text, sizeof text, "GET /peer HTTP/1.1\r\nHost: a\r\n%s\r\n",
                  cases[i].header);
@@ -356,7 +363,7 @@ static void only_a_proxy_that_is_trusted_says_who_asks(void **state)
         say(other, text);
         snprintf(text, sizeof text, "\r\n\r\n%s", cases[i].peer);
         receive(trusting, fd, text);
-        receive(f, other, "\r\n\r\n127.0.0.1");
+        receive(f, other, "\r\n\r\n127.0.0.1 127.0.0.1");
     }
     close(fd);
     close(other);
