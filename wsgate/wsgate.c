@@ -205,6 +205,7 @@ static bool listen_now(struct wsgate *w, struct err *err)
     const struct options *o = w->opts;
     const struct http_options http = {
         .max_conns = (unsigned)o->max_connections,
+        .max_per_address = (unsigned)o->max_per_address,
         .reuse_port = o->reuse_port,
         .trust_proxy = o->trust_proxy,
         .backlog = 4096,

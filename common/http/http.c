@@ -8,8 +8,9 @@
 
 enum {
     ACCEPTS_PER_TURN = 64,
-    ACCEPT_PAUSE_MS = 100, /* when descriptors or memory are out */
-    TICK_MS = 250,         /* deadlines are kept to this */
+    ACCEPT_TURN_NS = 1000000, /* others wait meanwhile */
+    ACCEPT_PAUSE_MS = 100,    /* when descriptors or memory are out */
+    TICK_MS = 250,            /* deadlines are kept to this */
     POOL_MAX = 32,
     TURN_AWAY_READS = 16,
 };
@@ -21,8 +22,10 @@ static struct metric counts[] = {
             "HTTP connections accepted")},
     {METRIC(GAUGE, "tickwire_http_connections", NULL,
             "HTTP connections open now (those taken by WebSocket are not)")},
+    {METRIC(COUNTER, "tickwire_http_idle_closed_total", NULL,
+            "Idle HTTP connections closed to make room for others")},
 };
-enum { REQUESTS, ACCEPTED, CONNECTIONS };
+enum { REQUESTS, ACCEPTED, CONNECTIONS, IDLE_CLOSED };
 
 #define REFUSED(why)                                                           \
     {                                                                          \
@@ -37,6 +40,7 @@ static struct metric refused[HTTP_REFUSED_KINDS] = {
     [HTTP_REFUSED_BAD] = REFUSED("bad_request"),
     [HTTP_REFUSED_LATE] = REFUSED("late_answer"),
     [HTTP_REFUSED_FDS] = REFUSED("no_descriptors"),
+    [HTTP_REFUSED_ADDRESS] = REFUSED("address"),
 };
 
 void http_count_refused(enum http_refused why)
@@ -98,16 +102,22 @@ static void peer_of(const struct sockaddr_storage *from, struct in6_addr *peer)
     }
 }
 
-/* Above max_conns: one attempt to say so, and away. */
-static void turn_away(int fd)
+/* Above a bound: one attempt to say so, and away. */
+static void turn_away(int fd, enum http_refused why)
 {
-    static const char text[] =
+    static const char full[] =
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
         "Retry-After: 1\r\nContent-Length: 0\r\n\r\n";
+    static const char address[] =
+        "HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n"
+        "Retry-After: 1\r\nContent-Type: text/plain\r\nContent-Length: 40\r\n"
+        "\r\ntoo many connections from this address\r\n";
+    bool is_full = why == HTTP_REFUSED_CONNS;
     char waste[16384];
 
-    http_count_refused(HTTP_REFUSED_CONNS);
-    (void)send(fd, text, sizeof text - 1, MSG_NOSIGNAL);
+    http_count_refused(why);
+    (void)send(fd, is_full ? full : address,
+               (is_full ? sizeof full : sizeof address) - 1, MSG_NOSIGNAL);
     shutdown(fd, SHUT_WR);
     /* Unread bytes turn the close into a reset.  There is no place to wait for
      * those that still come; they find the answer and its end sent. */
@@ -119,6 +129,22 @@ static void turn_away(int fd)
 }
 
 static void on_connection(uv_poll_t *handle, int status, int events);
+
+/* The connection that is idle for longest gives way; false: none is idle, but
+ * for those that were in use a moment ago. */
+static bool make_room(struct http_server *s)
+{
+    struct http_link *idle = &s->waits[HTTP_WAIT_IDLE];
+    struct http_conn *first = (struct http_conn *)idle->next;
+    uint64_t now_ms = uv_now(s->loop);
+
+    if (idle->next == idle ||
+        first->deadline_ms > now_ms + HTTP_IDLE_MS - HTTP_SPARE_MS)
+        return false;
+    http_conn_close(first);
+    counts[IDLE_CLOSED].value++;
+    return true;
+}
 
 /* The ones that wait stay in the kernel's queue meanwhile. */
 static void pause_accepting(struct http_server *s)
@@ -139,6 +165,8 @@ static bool accept_one(struct http_server *s)
                      SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd < 0) {
+        if (errno == EMFILE && make_room(s))
+            return true;
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
             errno == ENOMEM)
             pause_accepting(s);
@@ -146,23 +174,25 @@ static bool accept_one(struct http_server *s)
         return errno == EINTR || errno == ECONNABORTED || errno == EPROTO;
     }
     counts[ACCEPTED].value++;
-    if (s->n_conns >= s->options.max_conns) {
-        turn_away(fd);
-        return true;
-    }
     peer_of(&from, &peer);
-    http_conn_start(s, fd, &peer);
+    if (!http_bucket_has_room(s, &peer))
+        turn_away(fd, HTTP_REFUSED_ADDRESS);
+    else if (s->n_conns >= s->options.max_conns && !make_room(s))
+        turn_away(fd, HTTP_REFUSED_CONNS);
+    else
+        http_conn_start(s, fd, &peer);
     return true;
 }
 
 static void on_connection(uv_poll_t *handle, int status, int events)
 {
     struct http_server *s = handle->data;
+    uint64_t end_ns = uv_hrtime() + ACCEPT_TURN_NS;
 
     (void)status;
     (void)events;
     for (int i = 0; i < ACCEPTS_PER_TURN && s->accepting; i++)
-        if (!accept_one(s))
+        if (!accept_one(s) || uv_hrtime() > end_ns)
             return;
 }
 
@@ -189,6 +219,7 @@ void http_server_unref(struct http_server *s)
     if (--s->refs > 0)
         return;
     bytes_close(&s->scratch);
+    table_close(&s->buckets);
     free(s);
 }
 
@@ -225,6 +256,7 @@ struct http_server *http_server_new(uv_loop_t *loop, const char *listen,
     s->options = options ? *options : none;
     if (s->options.max_conns == 0)
         s->options.max_conns = HTTP_CONN_MAX;
+    http_bucket_init(&s->buckets);
     s->handler = handler;
     s->arg = arg;
     s->fd = http_listen_open(listen, &s->options, &s->port, err);

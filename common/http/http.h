@@ -7,12 +7,15 @@
  * so that one can be handed on without a copy.
  *
  * Bounds: headers HTTP_HEAD_MAX (431), body HTTP_BODY_MAX (413), connections
- * max_conns (503), a whole request within HTTP_REQUEST_MS (408), an answer made
- * within HTTP_ANSWER_MS (504) and read by its client in as much again, idle
- * keep-alive HTTP_IDLE_MS.  Requests on one connection are answered in order,
- * one a turn of the loop; while one of them waits, for its turn or its answer,
- * the connection is not read.  A turn serves requests for HTTP_TURN_US (and
- * the last of them to its end), those that are left in the next.  Each refusal is counted in tickwire_http_refused_total.
+ * max_conns (503), those of one address max_per_address (429), a whole request
+ * within HTTP_REQUEST_MS (408), an answer made within HTTP_ANSWER_MS (504) and
+ * read by its client in as much again, idle keep-alive HTTP_IDLE_MS.  Where
+ * connections or descriptors are used up, the one that is idle for longest, and
+ * for HTTP_SPARE_MS, makes room.  Requests on one connection are answered in
+ * order, one a turn of the loop; while one of them waits, for its turn or its
+ * answer, the connection is not read.  A turn serves requests for HTTP_TURN_US
+ * (and the last of them to its end), those that are left in the next.  Each
+ * refusal is counted in tickwire_http_refused_total.
  */
 #pragma once
 
@@ -31,6 +34,7 @@ enum {
     HTTP_ANSWER_MS = 30000,
     HTTP_IDLE_MS = 60000,
     HTTP_TURN_US = 1000,
+    HTTP_SPARE_MS = 5000,  /* idle for so long, it makes room where it must */
     HTTP_LINGER_MS = 1000, /* after a refusal: what comes is thrown away */
     HTTP_HEADERS_MAX = 64,
 };
@@ -61,7 +65,8 @@ typedef void http_handler(void *arg, struct http_conn *conn,
                           const struct http_request *req);
 
 struct http_options {
-    unsigned max_conns; /* 0: HTTP_CONN_MAX */
+    unsigned max_conns;       /* 0: HTTP_CONN_MAX */
+    unsigned max_per_address; /* 0: max_conns; trusted proxies may have more */
     bool reuse_port;
     int backlog;     /* 0: 511 */
     bool background; /* does not keep the loop alive */

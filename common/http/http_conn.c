@@ -62,6 +62,7 @@ static void on_poll_closed(uv_handle_t *handle)
 static void detach(struct http_conn *conn)
 {
     assert(conn->state != HTTP_GONE);
+    http_bucket_leave(conn->server, conn->bucket, conn->state == HTTP_LINGER);
     conn->state = HTTP_GONE;
     conn->fd = -1;
     http_wait_end(conn);
@@ -123,6 +124,7 @@ static void linger(struct http_conn *conn)
     /* Closing with unread bytes would send a reset, which can overtake the
      * answer: say that no more comes, and read for a moment. */
     conn->state = HTTP_LINGER;
+    http_bucket_leaving(conn->bucket);
     http_server_give_parse(conn->server, conn->parse);
     conn->parse = NULL;
     shutdown(conn->fd, SHUT_WR);
@@ -384,6 +386,7 @@ void http_conn_start(struct http_server *s, int fd, const struct in6_addr *peer)
     conn->server = s;
     conn->fd = fd;
     conn->peer = *peer;
+    conn->bucket = http_bucket_enter(s, peer);
     conn->refs = 1;
     conn->state = HTTP_READING;
     s->refs++;

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 
 #include "common/base/metrics.h"
+#include "common/base/table.h"
 #include "common/http/http.h"
 
 /* --- http_request.c: one request, read piece by piece --- */
@@ -52,6 +53,32 @@ void http_parse_next(struct http_parse *p);
  * cannot be read. */
 void http_peer_request(struct http_conn *conn, struct http_request *req);
 void http_peer_export(void); /* its metrics */
+
+/* --- http_bucket.c: connections by address --- */
+
+/* Of one bucket (http_address.h): how many connections are open. */
+struct http_bucket {
+    struct node node;
+    struct in6_addr at;
+    unsigned count;
+    unsigned leaving; /* of them, refused and only seen out (HTTP_LINGER) */
+};
+
+enum { HTTP_LEAVING_MAX = 64 }; /* of a bucket, or as many as may be open */
+
+void http_bucket_init(struct table *buckets);
+/* Fewer than max_per_address are open from there; those that leave are bounded
+ * apart.  Trusted proxies always have room: their connections are those of
+ * many. */
+bool http_bucket_has_room(const struct http_server *s,
+                          const struct in6_addr *peer);
+/* One more is open; NULL where nobody counts. */
+struct http_bucket *http_bucket_enter(struct http_server *s,
+                                      const struct in6_addr *peer);
+/* It leaves: it will be gone soon, and holds up none that comes. */
+void http_bucket_leaving(struct http_bucket *bucket);
+void http_bucket_leave(struct http_server *s, struct http_bucket *bucket,
+                       bool was_leaving);
 
 /* --- http_conn.c: one connection --- */
 
@@ -102,6 +129,7 @@ struct http_conn {
     bool abrupt;          /* the client may be sending still when we close */
     bool head_only;       /* HEAD */
     struct in6_addr peer; /* IPv4 as ::ffff:a.b.c.d */
+    struct http_bucket *bucket; /* that counts it, or NULL */
 };
 
 /* Takes the socket over; runs what is already there. */
@@ -155,7 +183,8 @@ struct http_server {
     uint64_t turn_ms, turn_ns; /* uv_now() of this turn; spent in it */
     struct http_link waits[HTTP_WAITS];
     unsigned n_conns; /* open */
-    unsigned refs;    /* handles and connections, freed at 0 */
+    struct table buckets;
+    unsigned refs; /* handles and connections, freed at 0 */
     bool accepting, closing;
     uint64_t accept_again_ms; /* out of descriptors until then; 0: no */
     uint64_t unreadable_ms; /* when forwarded_unreadable may be logged again */
@@ -179,6 +208,7 @@ enum http_refused {
     HTTP_REFUSED_BAD,
     HTTP_REFUSED_LATE, /* no answer, or not read in time */
     HTTP_REFUSED_FDS,
+    HTTP_REFUSED_ADDRESS, /* too many connections from there */
     HTTP_REFUSED_KINDS,
 };
 void http_count_refused(enum http_refused why);

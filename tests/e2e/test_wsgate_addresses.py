@@ -1,10 +1,17 @@
 """Who a client is: behind proxies that say it in every way, and what limits by
 address count."""
+import collections
 import http.client
+import multiprocessing
+import resource
+import socket
+import struct
+import time
 
 import pytest
 
 import harness
+from rawws import PING, PONG
 
 API = "/api/v1/symbols"
 
@@ -166,3 +173,194 @@ def test_websockets_are_counted_by_the_same_addresses(gate):
     assert welcome("[2001:db8::1]:1") and welcome("2001:DB8::2")
     assert not welcome("2001:db8::3")
     assert welcome("2001:db8:0:1::3")
+
+
+# --- connections over plain HTTP ---
+
+
+def connect(gate, source="127.0.0.1", seconds=10):
+    sock = socket.socket()
+    sock.settimeout(harness.deadline(seconds))
+    sock.bind((source, 0))
+    sock.connect(("127.0.0.1", gate.port))
+    return sock
+
+
+def get(sock, path="/ready", headers=""):
+    """Status and head of the answer; (None, "") where there is none."""
+    got = b""
+    try:
+        sock.sendall(("GET %s HTTP/1.1\r\nHost: a\r\n%s\r\n" %
+                      (path, headers)).encode())
+    except OSError:
+        pass  # it was turned away: the answer may be there
+    try:
+        while b"\r\n\r\n" not in got:
+            data = sock.recv(65536)
+            if not data:
+                break
+            got += data
+    except OSError:
+        pass
+    head = got.decode(errors="replace").partition("\r\n\r\n")[0]
+    return (int(head.split()[1]), head) if head else (None, "")
+
+
+@pytest.fixture
+def sockets():
+    """A list of sockets that are closed at the end."""
+    opened = []
+    yield opened
+    for sock in opened:
+        sock.close()
+
+
+def test_idle_connections_of_one_address_starve_nobody_of_descriptors(
+        gate, sockets):
+    g = gate("--max-per-address", "10")
+    resource.prlimit(g.tool.pid, resource.RLIMIT_NOFILE, (500, 500))
+    # Those that were not accepted at all wait in the kernel's queue.
+    for _ in range(3000):
+        sockets.append(connect(g, "127.0.0.1"))
+        sockets[-1].sendall(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+    other = connect(g, "127.0.0.2")
+    sockets.append(other)
+    assert get(other)[0] == 200
+    with connect(g, "127.0.0.3") as s:
+        text = s.sendall(b"GET /metrics HTTP/1.0\r\n\r\n") or s.makefile().read()
+    assert harness.metric(text, "tickwire_http_connections") == 12
+    assert harness.metric(text, "tickwire_http_refused_total",
+                          reason="address") == 2990
+
+
+def test_a_connection_too_many_is_told_when_to_come_again(gate, sockets):
+    g = gate("--max-per-address", "3")
+    for _ in range(3):
+        sockets.append(connect(g, "127.0.0.2"))
+        assert get(sockets[-1])[0] == 200
+    with connect(g, "127.0.0.2") as one_more:
+        status, head = get(one_more)
+    assert status == 429
+    assert "\r\nRetry-After: 1" in head and "\r\nConnection: close" in head
+    assert count(g, "refused_total", reason="address") == 1
+    sockets.pop().close()
+
+    def comes_again():
+        with connect(g, "127.0.0.2") as s:
+            return get(s)[0] == 200
+    harness.wait_until(comes_again, 5, "there is room again")
+
+
+def test_websockets_and_plain_http_are_counted_apart(gate, sockets):
+    g = gate("--max-per-address", "2")
+    clients = [g.ws() for _ in range(2)]
+    for _ in range(2):
+        sockets.append(connect(g))
+        assert get(sockets[-1])[0] == 200
+    with connect(g) as s:
+        assert get(s)[0] == 429
+    for c in clients:
+        assert c.subscribe("market_data:X")["results"][0]["ok"]
+
+
+def test_a_proxy_may_have_as_many_connections_as_it_likes(gate, sockets):
+    g = gate("--trust-proxy=127.0.0.2", "--max-per-address", "2")
+    for i in range(20):
+        sockets.append(connect(g, "127.0.0.2"))
+        assert get(sockets[-1], headers="X-Forwarded-For: 203.0.113.%d\r\n" %
+                   i)[0] == 200
+    for _ in range(2):
+        sockets.append(connect(g, "127.0.0.3"))
+        assert get(sockets[-1])[0] == 200
+    with connect(g, "127.0.0.3") as s:
+        assert get(s)[0] == 429
+
+
+def test_an_idle_connection_makes_room_when_the_gateway_is_full(gate, sockets):
+    g = gate("--max-connections", "5")
+    for i in range(5):
+        sockets.append(connect(g, "127.0.0.%d" % (2 + i)))
+        assert get(sockets[-1])[0] == 200
+
+    def comes_in():
+        assert [get(s)[0] for s in sockets[1:]] == [200] * 4
+        sock = connect(g, "127.0.0.9")
+        if get(sock)[0] != 200:
+            sock.close()
+            return False
+        sockets.append(sock)
+        return True
+    harness.wait_until(comes_in, 15, "there is room")
+    assert [get(s)[0] for s in sockets[1:]] == [200] * 5
+    assert sockets[0].recv(1) == b""  # the one that had asked nothing
+    sockets.pop().close()
+    harness.wait_until(lambda: count(g, "idle_closed_total") == 1, 5, "one went")
+
+
+def flood(port, counted):
+    """Connects 100,000 times a minute, if it can; the last 200 stay."""
+    last = collections.deque()
+    due = time.monotonic()
+    while True:
+        due += 60 / 100000
+        s = socket.socket()
+        # Closed, it is reset: no address and port of ours waits for its end.
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                     struct.pack("ii", 1, 0))
+        s.bind(("127.0.0.2", 0))
+        try:
+            s.connect(("127.0.0.1", port))
+            s.send(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+        except OSError:
+            pass  # turned away
+        counted.value += 1
+        last.append(s)
+        if len(last) > 200:
+            last.popleft().close()
+        time.sleep(max(0, due - time.monotonic()))
+
+
+@pytest.fixture
+def flooded():
+    """flooded(port) -> how many connections its process has made so far."""
+    running = []
+
+    def start(port):
+        counted = multiprocessing.Value("Q", 0)
+        running.append(multiprocessing.Process(target=flood, daemon=True,
+                                               args=(port, counted)))
+        running[-1].start()
+        return counted
+
+    yield start
+    for process in running:
+        process.kill()
+        process.join()
+
+
+def pings(ws, n):
+    """Seconds from ping to pong, of n in a row."""
+    took = []
+    for i in range(n):
+        began = time.monotonic()
+        ws.send(PING, b"%d" % i)
+        assert ws.recv_until(PONG) == b"%d" % i
+        took.append(time.monotonic() - began)
+    return sorted(took)
+
+
+def test_who_connects_all_the_time_leaves_others_alone(gate, flooded):
+    g = gate("--max-per-address", "10", "--command-rate", "100000",
+             "--command-burst", "100000")
+    ws = g.raw()
+    counted = flooded(g.port)
+    harness.wait_until(lambda: counted.value >= 500, 30, "500 connections")
+    began, before = time.monotonic(), counted.value
+    took = pings(ws, 2000)
+    rate = (counted.value - before) / (time.monotonic() - began)
+    assert took[len(took) * 99 // 100] < harness.deadline(0.05), (rate, took[-30:])
+    with connect(g, "127.0.0.3") as s:
+        assert get(s)[0] == 200
+    assert count(g, "refused_total", reason="address") >= 100
+    print("%.0f connections/s; ping p50 %.3f ms, p99 %.3f ms" %
+          (rate, took[1000] * 1e3, took[1980] * 1e3))

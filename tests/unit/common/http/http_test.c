@@ -84,17 +84,26 @@ static void stop(struct fixture *f)
     free(f);
 }
 
-static int client(const struct fixture *f)
+/* host: the last byte of its own address, which begins with 127.0.0. */
+static int client_at(const struct fixture *f, unsigned host)
 {
+    struct sockaddr_in own = {.sin_family = AF_INET,
+                              .sin_addr = {htonl(0x7f000000 | host)}};
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_port =
                                  htons((uint16_t)http_server_port(f->server)),
                              .sin_addr = {htonl(INADDR_LOOPBACK)}};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
+    assert_int_equal(bind(fd, (struct sockaddr *)&own, sizeof own), 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     fcntl(fd, F_SETFL, O_NONBLOCK);
     return fd;
+}
+
+static int client(const struct fixture *f)
+{
+    return client_at(f, 1);
 }
 
 static void turn(struct fixture *f, int times)
@@ -529,6 +538,162 @@ static void one_connection_too_many_is_told_so(void **state)
     stop(f);
 }
 
+static void ask(struct fixture *f, int fd)
+{
+    say(fd, "GET /it HTTP/1.1\r\nHost: a\r\n\r\n");
+    receive(f, fd, "/it");
+}
+
+/* As if time had passed for the connection that is idle for longest. */
+static void let_idle(struct fixture *f, unsigned ms)
+{
+    struct http_conn *first =
+        (struct http_conn *)f->server->waits[HTTP_WAIT_IDLE].next;
+
+    first->deadline_ms -= ms;
+}
+
+static void the_longest_idle_connection_makes_room(void **state)
+{
+    struct fixture *f = start(2);
+    int a = client(f), b, c;
+
+    (void)state;
+    ask(f, a);
+    b = client(f);
+    ask(f, b);
+    ask(f, a); /* now b is the one */
+    c = client(f);
+    receive(f, c, "HTTP/1.1 503 "); /* but was in use just now */
+    close(c);
+    let_idle(f, HTTP_SPARE_MS);
+    c = client(f);
+    ask(f, c);
+    assert_string_equal(receive(f, b, NULL), "");
+    ask(f, a);
+    assert_int_equal(f->server->n_conns, 2);
+    close(a);
+    close(b);
+    close(c);
+    stop(f);
+}
+
+static void each_address_has_connections_of_its_own(void **state)
+{
+    struct fixture *f = start_with((struct http_options){.max_per_address = 2});
+    int a = client_at(f, 1), b = client_at(f, 1), c, other;
+
+    (void)state;
+    ask(f, a);
+    ask(f, b);
+    c = client_at(f, 1);
+    assert_non_null(strstr(receive(f, c, NULL), "Retry-After: 1\r\n"));
+    close(c);
+    c = client_at(f, 1);
+    assert_non_null(strstr(receive(f, c, NULL), "HTTP/1.1 429 "));
+    other = client_at(f, 2);
+    ask(f, other);
+    ask(f, a);
+    assert_int_equal(f->server->n_conns, 3);
+    assert_int_equal(f->server->buckets.count, 2);
+    close(a); /* and the next may come */
+    turn(f, 5);
+    a = client_at(f, 1);
+    ask(f, a);
+    /* What becomes a WebSocket does not count as HTTP any more. */
+    say(a, "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+           "Upgrade: websocket\r\n\r\n");
+    while (f->taken < 0)
+        turn(f, 1);
+    close(c);
+    c = client_at(f, 1);
+    ask(f, c);
+    close(a);
+    close(b);
+    close(c);
+    close(other);
+    close(f->taken);
+    turn(f, 5);
+    assert_int_equal(f->server->buckets.count, 0);
+    stop(f);
+}
+
+/* They are seen out for a moment.  The next client gets its answer, too. */
+static void refused_connections_that_leave_are_bounded_apart(void **state)
+{
+    struct fixture *f = start_with((struct http_options){.max_per_address = 1});
+    int fds[HTTP_LEAVING_MAX], last;
+
+    (void)state;
+    for (int i = 0; i < HTTP_LEAVING_MAX; i++) {
+        fds[i] = client(f);
+        say(fds[i], "nonsense\r\n\r\n");
+        receive(f, fds[i], "HTTP/1.1 400 ");
+    }
+    last = client(f);
+    receive(f, last, "HTTP/1.1 429 ");
+    close(last);
+    close(fds[0]);
+    turn(f, 5);
+    last = client(f);
+    ask(f, last);
+    for (int i = 1; i < HTTP_LEAVING_MAX; i++)
+        close(fds[i]);
+    turn(f, 5);
+    assert_int_equal(f->server->n_conns, 1);
+    close(last);
+    turn(f, 5);
+    assert_int_equal(f->server->buckets.count, 0);
+    stop(f);
+}
+
+static void a_trusted_proxy_is_not_held_to_the_limit_of_an_address(void **state)
+{
+    struct http_options options = {.max_per_address = 1};
+    struct fixture *f;
+    int fds[5];
+
+    (void)state;
+    http_networks_add(&options.trust_proxy, "127.0.0.1", NULL);
+    f = start_with(options);
+    for (int i = 0; i < 5; i++) {
+        fds[i] = client_at(f, 1);
+        ask(f, fds[i]);
+    }
+    for (int i = 0; i < 5; i++)
+        close(fds[i]);
+    fds[0] = client_at(f, 2);
+    ask(f, fds[0]);
+    fds[1] = client_at(f, 2);
+    receive(f, fds[1], "HTTP/1.1 429 ");
+    close(fds[0]);
+    close(fds[1]);
+    stop(f);
+}
+
+static void addresses_of_one_64_share_their_connections(void **state)
+{
+    struct fixture *f = start_with((struct http_options){.max_per_address = 1});
+    struct in6_addr a, near, far;
+    int ends[2];
+
+    (void)state;
+    http_address_plain(span_str("2001:db8::1"), &a);
+    http_address_plain(span_str("2001:db8::ffff:0:0:2"), &near);
+    http_address_plain(span_str("2001:db8:0:1::1"), &far);
+    assert_true(http_bucket_has_room(f->server, &a));
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends),
+                     0);
+    http_conn_start(f->server, ends[1], &a);
+    assert_false(http_bucket_has_room(f->server, &a));
+    assert_false(http_bucket_has_room(f->server, &near));
+    assert_true(http_bucket_has_room(f->server, &far));
+    close(ends[0]);
+    turn(f, 5);
+    assert_true(http_bucket_has_room(f->server, &near));
+    stop(f);
+}
+
 static void many_connections_are_answered(void **state)
 {
     struct fixture *f = start(0);
@@ -545,6 +710,30 @@ static void many_connections_are_answered(void **state)
     }
     turn(f, 10);
     assert_int_equal(f->server->n_conns, 0);
+    stop(f);
+}
+
+static void out_of_descriptors_the_idle_connection_makes_room(void **state)
+{
+    struct fixture *f = start(0);
+    struct rlimit old, tight;
+    int a = client(f), b, probe;
+
+    (void)state;
+    ask(f, a);
+    let_idle(f, HTTP_SPARE_MS);
+    b = client(f);
+    probe = dup(0);
+    getrlimit(RLIMIT_NOFILE, &old);
+    tight = old;
+    tight.rlim_cur = (rlim_t)probe;
+    close(probe);
+    setrlimit(RLIMIT_NOFILE, &tight);
+    ask(f, b);
+    assert_string_equal(receive(f, a, NULL), "");
+    setrlimit(RLIMIT_NOFILE, &old);
+    close(a);
+    close(b);
     stop(f);
 }
 
@@ -609,7 +798,14 @@ int main(void)
         cmocka_unit_test(a_client_that_goes_away_while_its_answer_is_made),
         cmocka_unit_test(closing_the_server_ends_a_request_that_waits),
         cmocka_unit_test(one_connection_too_many_is_told_so),
+        cmocka_unit_test(the_longest_idle_connection_makes_room),
+        cmocka_unit_test(each_address_has_connections_of_its_own),
+        cmocka_unit_test(refused_connections_that_leave_are_bounded_apart),
+        cmocka_unit_test(
+            a_trusted_proxy_is_not_held_to_the_limit_of_an_address),
+        cmocka_unit_test(addresses_of_one_64_share_their_connections),
         cmocka_unit_test(many_connections_are_answered),
+        cmocka_unit_test(out_of_descriptors_the_idle_connection_makes_room),
         cmocka_unit_test(out_of_descriptors_is_survived),
         cmocka_unit_test(a_port_in_use_is_named),
     };
