@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "common/base/log.h"
+#include "wsgate/client/notice.h"
 #include "wsgate/client/stats.h"
 #include "wsgate/client/subscribe.h"
 #include "wsgate/http/api.h"
@@ -80,7 +81,14 @@ static void on_access(void *arg, struct span name, bool pattern, bool refused)
 {
     struct wsgate *w = arg;
 
-    subscribe_access(w->clients, name, pattern, refused);
+    notice_access(w->clients, name, pattern, refused);
+}
+
+static void on_no_room(void *arg, struct span pattern)
+{
+    struct wsgate *w = arg;
+
+    notice_no_room(w->clients, pattern);
 }
 
 static void on_up(void *arg)
@@ -150,6 +158,7 @@ static struct upstream *new_upstream(struct wsgate *w)
     static const struct upstream_events events = {.on_settled = on_settled,
                                                   .on_upstream = on_upstream,
                                                   .on_access = on_access,
+                                                  .on_no_room = on_no_room,
                                                   .on_up = on_up,
                                                   .on_down = on_down,
                                                   .fill = on_fill};

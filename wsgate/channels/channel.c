@@ -131,30 +131,30 @@ void view_begin_anew(struct view *v)
     stream_clear(&v->stream);
 }
 
-static bool free_a_view(struct channels *cs, struct channel *channel)
+static void free_unused(struct channels *cs, struct channel *channel)
 {
     struct view **at = &channel->native.next;
 
-    for (; *at; at = &(*at)->next) {
+    while (*at) {
         struct view *v = *at;
-        if (v->refs > 0 || v->stream.n_links > 0 || v->stream.covered > 0)
+        if (v->interval_ms == 0 || v->refs > 0 || v->stream.n_links > 0 ||
+            v->stream.covered > 0) {
+            at = &v->next;
             continue;
+        }
         *at = v->next;
         unlist(cs, v);
         fanout_remove_stream(cs->fanout, &v->stream);
         free(v);
-        return true;
     }
-    return false;
 }
 
 struct view *channel_view(struct channels *cs, struct channel *channel,
                           enum dialect dialect, uint32_t interval_ms)
 {
-    struct view *v = &channel->native;
-    unsigned n = 1;
+    struct view *v;
 
-    for (;; v = v->next, n++) {
+    for (v = &channel->native;; v = v->next) {
         if (v->dialect == dialect && v->interval_ms == interval_ms) {
             if (v != &channel->native && v->stream.n_links == 0)
                 view_begin_anew(v);
@@ -163,8 +163,7 @@ struct view *channel_view(struct channels *cs, struct channel *channel,
         if (!v->next)
             break;
     }
-    if (interval_ms > 0 && n >= VIEWS_MAX && !free_a_view(cs, channel))
-        return NULL;
+    free_unused(cs, channel);
     v = mem_zero(sizeof *v);
     view_init(cs, v, channel, dialect, interval_ms);
     v->next = channel->native.next;

@@ -26,9 +26,17 @@
 #include "wsgate/fanout/fanout.h"
 #include "wsgate/fanout/type.h"
 
-/* VIEWS_MAX bounds a channel's views with an interval; those without are one a
- * dialect and are never refused. */
-enum { CHANNELS_MAX = 262144, PATTERNS_MAX = 1024, VIEWS_MAX = 32 };
+/* Of all channels, clients may name CHANNELS_NAMED_MAX: the others are for what
+ * wildcards bring.  Of all patterns, CLIENT_PATTERNS_MAX are clients', the
+ * others the dialects' own.  A channel has a view for each dialect, and for each
+ * interval that somebody uses: as many as there are intervals
+ * (subscribe_interval() in client/subscribe.c), so that none is refused. */
+enum {
+    CHANNELS_MAX = 262144,
+    CHANNELS_NAMED_MAX = CHANNELS_MAX / 4 * 3,
+    PATTERNS_MAX = 1024,
+    CLIENT_PATTERNS_MAX = PATTERNS_MAX - 16,
+};
 
 struct channel;
 struct pattern;
@@ -141,7 +149,7 @@ struct channel *channels_find(const struct channels *cs, struct span name);
 struct channel *channels_get(struct channels *cs, struct span name);
 /* No client may be subscribed to it. */
 void channels_remove(struct channels *cs, struct channel *channel);
-/* NULL: the channel has too many intervals in use. */
+/* Made if need be; in place of one that nobody uses, if there is one. */
 struct view *channel_view(struct channels *cs, struct channel *channel,
                           enum dialect dialect, uint32_t interval_ms);
 /* In no order; fn must not publish or subscribe, as in the next. */

@@ -195,12 +195,13 @@ void message_error(struct bytes *out, struct span id, const char *code,
     frame_end(&f);
 }
 
-void message_refused(struct bytes *out, struct span channel, const char *text)
+void message_trouble(struct bytes *out, struct span channel, const char *code,
+                     const char *text)
 {
     struct message_frame f = frame_begin(out, "error");
 
     json_write_span(&f.json, "channel", channel);
-    json_write_str(&f.json, "code", refused_code);
+    json_write_str(&f.json, "code", code);
     json_write_str(&f.json, "message", text);
     json_write_bool(&f.json, "temporary", true);
     frame_end(&f);

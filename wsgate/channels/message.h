@@ -65,8 +65,9 @@ void message_result_ok(struct message_frame *f, struct span channel,
 /* "refused" is marked as temporary. */
 void message_result_bad(struct message_frame *f, struct span channel,
                         const char *code, const char *text);
-/* In-band: Redis refuses the channel from now on. */
-void message_refused(struct bytes *out, struct span channel, const char *text);
+/* In-band: an error of one subscription, temporary. */
+void message_trouble(struct bytes *out, struct span channel, const char *code,
+                     const char *text);
 /* For `list`: with how it is subscribed. */
 void message_result_mode(struct message_frame *f, struct span channel, bool all,
                          int64_t interval_ms);

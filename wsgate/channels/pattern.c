@@ -127,11 +127,7 @@ static void cover_by(struct channels *cs, struct pattern_view *pv,
 {
     struct view *v = channel_view(cs, channel, pv->dialect, pv->interval_ms);
 
-    /* Too many intervals: better every message than none. */
-    if (!v && pv->dialect == DIALECT_NATIVE)
-        v = &channel->native;
-    if (v)
-        stream_pattern_cover(&pv->stream, &v->stream, stamp);
+    stream_pattern_cover(&pv->stream, &v->stream, stamp);
 }
 
 static int by_id(const void *a, const void *b)
@@ -202,7 +198,7 @@ static void cover_if_match(void *arg, struct node *n)
 
 /* --- views --- */
 
-void pattern_trim(struct channels *cs, struct pattern *p)
+static void trim(struct channels *cs, struct pattern *p)
 {
     struct pattern_view **at = &p->views;
 
@@ -221,7 +217,6 @@ void pattern_trim(struct channels *cs, struct pattern *p)
 struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
                                   enum dialect dialect, uint32_t interval_ms)
 {
-    unsigned n = 1; /* as many as a channel has */
     struct pattern_view *v;
     struct covering c;
 
@@ -229,11 +224,7 @@ struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
         if (v->dialect == dialect && v->interval_ms == interval_ms)
             return v;
     }
-    pattern_trim(cs, p);
-    for (v = p->views; v; v = v->next)
-        n++;
-    if (interval_ms > 0 && n >= VIEWS_MAX)
-        return NULL;
+    trim(cs, p);
     v = mem_zero(sizeof *v);
     fanout_add_pattern(cs->fanout, &v->stream, p->rank);
     v->pattern = p;

@@ -10,9 +10,8 @@
  *
  * Ownership   patterns and families are the channels'; a family goes with its
  *             last pattern
- * Limits      PATTERNS_MAX patterns, VIEWS_MAX intervals of each; a new channel
- *             is compared with each pattern of its family, a new view of a
- *             pattern with each channel
+ * Limits      PATTERNS_MAX patterns; a new channel is compared with each pattern
+ *             of its family, a new view of a pattern with each channel
  */
 #pragma once
 
@@ -29,11 +28,9 @@ struct family *channels_find_family(const struct channels *cs,
 /* Does one of the family's patterns match? */
 bool family_matches(const struct family *family, struct span name);
 
-/* NULL: it has too many intervals in use. */
+/* Made if need be; those of the pattern that nobody uses go. */
 struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
                                   enum dialect dialect, uint32_t interval_ms);
-/* Forgets the pattern's views that nobody uses. */
-void pattern_trim(struct channels *cs, struct pattern *p);
 /* What a subscription id of the fanout stands for. */
 struct pattern_view *channels_pattern_of(const struct channels *cs,
                                          uint32_t subscription);

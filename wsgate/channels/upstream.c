@@ -10,7 +10,7 @@
 #include "common/redis/redis_sub.h"
 #include "wsgate/channels/upstream_internal.h"
 
-enum { THROTTLE_TICK_MS = 10, SWEEP_MS = 1000 };
+enum { THROTTLE_TICK_MS = 10 };
 
 static const uint64_t fanout_bounds[] = {50,     100,    250,    500,   1000,
                                          2500,   5000,   10000,  25000, 50000,
@@ -79,6 +79,8 @@ static void on_prepare(uv_prepare_t *p)
         upstream_flush(upstream);
     if (upstream->access.len > 0 && upstream->events.on_access)
         upstream_access_tell(upstream);
+    if (upstream->no_room)
+        upstream_room_tell(upstream);
     if (upstream->settled) {
         upstream->settled = false;
         upstream->events.on_settled(upstream->arg);
@@ -108,6 +110,9 @@ struct upstream_channel *upstream_channel(struct upstream *upstream,
     struct channel *channel = channels_find(&upstream->channels, name);
     struct upstream_channel *u = upstream_channel_of(channel);
 
+    if (!u && upstream->channels.by_name.count >= CHANNELS_MAX)
+        upstream_room_channel(upstream, false);
+
     if (!u && (channel = channels_get(&upstream->channels, name)) != NULL) {
         u = upstream_channel_of(channel);
         u->mixed = route_may_hold_private(upstream->config.routes, name);
@@ -124,18 +129,50 @@ void upstream_release(struct upstream *upstream, struct upstream_channel *u)
     }
 }
 
+/* By clients: what the dialects have is there for everybody. */
+static struct upstream_channel *
+open_name(struct upstream *upstream, struct span name, enum dialect dialect)
+{
+    struct channel *channel = channels_find(&upstream->channels, name);
+
+    if (channel && upstream_channel_of(channel)->wanted)
+        return upstream_channel_of(channel);
+    if (dialect == DIALECT_NATIVE) {
+        if (upstream->n_named >= CHANNELS_NAMED_MAX)
+            upstream_room_channel(upstream, false);
+        if (upstream->n_named >= CHANNELS_NAMED_MAX)
+            return NULL;
+    } else if (!channel && upstream->channels.by_name.count >= CHANNELS_MAX) {
+        upstream_room_channel(upstream, true);
+    }
+    return upstream_channel(upstream, name);
+}
+
+static struct pattern *pattern_by_name(struct upstream *upstream,
+                                       struct span name, enum dialect dialect)
+{
+    struct channels *cs = &upstream->channels;
+    uint32_t max =
+        dialect == DIALECT_NATIVE ? CLIENT_PATTERNS_MAX : PATTERNS_MAX;
+    struct pattern *p = channels_find_pattern(cs, name);
+
+    if (!p && cs->patterns.count >= max)
+        upstream_room_pattern(upstream);
+    if (!p && cs->patterns.count >= max)
+        return NULL;
+    return p ? p : channels_get_pattern(cs, name);
+}
+
 static uint32_t open_pattern(struct upstream *upstream, struct span name,
                              enum dialect dialect, uint32_t interval_ms)
 {
-    struct pattern *pattern = channels_get_pattern(&upstream->channels, name);
-    struct pattern_view *v =
-        !pattern
-            ? NULL
-            : pattern_view(&upstream->channels, pattern, dialect, interval_ms);
+    struct pattern *pattern = pattern_by_name(upstream, name, dialect);
     struct upstream_pattern *u = upstream_pattern_of(pattern);
+    struct pattern_view *v;
 
-    if (!v)
+    if (!pattern)
         return NO_SUBSCRIPTION;
+    v = pattern_view(&upstream->channels, pattern, dialect, interval_ms);
     v->refs++;
     u->refs++;
     if (!u->wanted) {
@@ -143,18 +180,6 @@ static uint32_t open_pattern(struct upstream *upstream, struct span name,
         upstream_redis_want_pattern(upstream, u);
     }
     return v->stream.id;
-}
-
-static struct view *find_view(struct channels *cs, struct channel *channel,
-                              enum dialect dialect, uint32_t interval_ms)
-{
-    struct view *v = channel_view(cs, channel, dialect, interval_ms);
-
-    if (v || channel->n_patterns == 0)
-        return v;
-    for (uint32_t i = 0; i < channel->n_patterns; i++)
-        pattern_trim(cs, channel->patterns[i]);
-    return channel_view(cs, channel, dialect, interval_ms);
 }
 
 uint32_t upstream_open(struct upstream *upstream, struct span name,
@@ -165,15 +190,15 @@ uint32_t upstream_open(struct upstream *upstream, struct span name,
 
     if (channel_name_is_pattern(name))
         return open_pattern(upstream, name, dialect, interval_ms);
-    u = upstream_channel(upstream, name);
-    v = !u ? NULL
-           : find_view(&upstream->channels, &u->channel, dialect, interval_ms);
-    if (!v)
+    u = open_name(upstream, name, dialect);
+    if (!u)
         return NO_SUBSCRIPTION;
+    v = channel_view(&upstream->channels, &u->channel, dialect, interval_ms);
     v->refs++;
     u->refs++;
     if (!u->wanted) {
         u->wanted = true;
+        upstream->n_named++;
         if (u->fetch == FETCH_DONE &&
             upstream_covered_from(upstream, u) == UINT64_MAX)
             u->fetch = FETCH_NONE; /* nothing was heard for a while */
@@ -256,56 +281,6 @@ uint32_t upstream_subscription_interval(const struct upstream *upstream,
                      ->interval_ms;
 }
 
-/* --- forgetting what nobody wants --- */
-
-struct sweep {
-    struct upstream *upstream;
-    uint64_t before;
-};
-
-static void sweep_pattern(void *arg, struct node *n)
-{
-    struct sweep *s = arg;
-    struct pattern *pattern = node_of(struct pattern, node, n);
-    struct upstream_pattern *u = upstream_pattern_of(pattern);
-
-    if (u->refs > 0 || u->idle_mono_ms > s->before)
-        return;
-    upstream_redis_unwant_pattern(s->upstream, u);
-    s->upstream->refused -= u->access.refused;
-    channels_remove_pattern(&s->upstream->channels, pattern);
-}
-
-static void on_sweep(uv_timer_t *t)
-{
-    struct upstream *upstream = t->data;
-    uint64_t now = clock_mono_ms();
-    struct sweep s = {
-        .upstream = upstream,
-        .before = now < UPSTREAM_LINGER_MS ? 0 : now - UPSTREAM_LINGER_MS};
-    uint32_t kept = 0;
-
-    upstream_flush(upstream);
-    table_each(&upstream->channels.patterns, sweep_pattern, &s);
-    for (uint32_t i = 0; i < upstream->n_idle; i++) {
-        struct upstream_channel *u = upstream->idle[i];
-        /* What a pattern brings stays; its name stays subscribed too, if it
-         * was: then nothing comes twice while one of them is given up. */
-        if (u->refs > 0 || u->keep) {
-            u->idle = false;
-        } else if (u->channel.n_patterns > 0 || u->idle_mono_ms > s.before) {
-            upstream->idle[kept++] = u;
-        } else {
-            if (u->wanted)
-                upstream_redis_unwant(upstream, u->channel.name);
-            upstream_taken_forget(u);
-            upstream->refused -= u->access.refused;
-            channels_remove(&upstream->channels, &u->channel);
-        }
-    }
-    upstream->n_idle = kept;
-}
-
 /* --- life --- */
 
 static void timer(struct upstream *upstream, uv_timer_t *t)
@@ -350,7 +325,7 @@ struct upstream *upstream_new(uv_loop_t *loop,
     uv_prepare_init(loop, &upstream->prepare);
     upstream->prepare.data = upstream;
     uv_prepare_start(&upstream->prepare, on_prepare);
-    uv_timer_start(&upstream->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+    upstream_room_start(upstream);
     metrics_add(&fanout_time);
     upstream_outcome_export(upstream->outcome);
     return upstream;

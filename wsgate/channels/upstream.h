@@ -12,6 +12,8 @@
  * belongs to such a family comes twice from Redis; the copy of the family is
  * ignored while the name is confirmed.
  *
+ * Limits      see channel.h; what lingers is given up early where there is no room
+ *             for something that is wanted
  * Units       times are milliseconds; counters count since the start
  * Ownership   upstream_new() makes timers only, upstream_start() opens the links
  *             to Redis; upstream_stop() closes both, upstream_free() frees the
@@ -29,7 +31,7 @@
 #include "common/redis/redis_probe.h"
 #include "wsgate/channels/pattern.h"
 
-enum { UPSTREAM_LINGER_MS = 5000 };
+enum { UPSTREAM_LINGER_MS = 5000, UPSTREAM_TOLD_MS = 10000 };
 #define NO_SUBSCRIPTION UINT32_MAX
 
 struct upstream_events {
@@ -41,6 +43,9 @@ struct upstream_events {
     void (*on_down)(void *arg, const char *why, bool refused);
     /* Redis refuses this subscription from now on, or no longer. */
     void (*on_access)(void *arg, struct span name, bool pattern, bool refused);
+    /* Messages that this pattern matches are missing: there is no room for their
+     * channels.  Once a pattern and UPSTREAM_TOLD_MS. */
+    void (*on_no_room)(void *arg, struct span pattern);
     /* Members of the instance's entry in Redis. */
     void (*fill)(void *arg, struct json_writer *json);
 };

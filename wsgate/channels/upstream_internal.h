@@ -75,6 +75,8 @@ struct upstream_pattern {
     bool wanted;
     struct access access;
     uint64_t idle_mono_ms, confirmed, confirmed_frame;
+    bool no_room;             /* is to be told that messages are missing */
+    uint64_t no_room_mono_ms; /* when that was told last; 0: never */
 };
 
 /* Patterns with the same first part: Redis is asked for all of it. */
@@ -126,6 +128,9 @@ struct upstream {
     /* Channels without references, and some that have them again. */
     struct upstream_channel **idle;
     uint32_t n_idle, cap_idle;
+    uint32_t idle_at;  /* where room was looked for last */
+    uint32_t n_named;  /* channels subscribed to by name */
+    bool no_room;      /* something is to be told to those with wildcards */
     struct bytes name; /* scratch: a name with its prefix */
     /* upstream_cache.c: channels to ask for, and questions under way. */
     struct upstream_channel *queue, *queue_tail;
@@ -152,6 +157,17 @@ void upstream_release(struct upstream *upstream, struct upstream_channel *u);
  * on; UINT64_MAX: they are not heard now. */
 uint64_t upstream_covered_from(const struct upstream *upstream,
                                const struct upstream_channel *u);
+
+/* upstream_room.c */
+void upstream_room_start(struct upstream *upstream);
+/* Gives up something that nobody wants, if there is any: a few channels, the
+ * oldest pattern.  brought: also what wildcards bring. */
+void upstream_room_channel(struct upstream *upstream, bool brought);
+void upstream_room_pattern(struct upstream *upstream);
+/* There was no room for the channel of a message. */
+void upstream_room_none(struct upstream *upstream, const struct family *family,
+                        struct span name);
+void upstream_room_tell(struct upstream *upstream);
 
 /* upstream_message.c */
 bool upstream_is_private(struct upstream *upstream,

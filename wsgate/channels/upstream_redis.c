@@ -114,7 +114,10 @@ static struct upstream_channel *channel_by_pattern(struct upstream *upstream,
         !is_for_clients(upstream, name, why))
         return NULL;
     *why = OUTCOME_CHANNELS_FULL;
-    return upstream_channel(upstream, name);
+    u = upstream_channel(upstream, name);
+    if (!u)
+        upstream_room_none(upstream, family, name);
+    return u;
 }
 
 static void on_message(void *arg, struct span name, struct span payload,

@@ -186,12 +186,12 @@ void stats_backlog(uint64_t bytes)
     }
 
 static const char *const refusals[] = {
-    "bad_request", "bad_channel",    "forbidden", "too_many",
-    "refused",     "not_subscribed", "cancelled", "unsupported"};
+    "bad_request",    "bad_channel", "forbidden",   "too_many", "refused",
+    "not_subscribed", "cancelled",   "unsupported", "no_room"};
 static struct metric refused[] = {
     REFUSED("bad_request"), REFUSED("bad_channel"), REFUSED("forbidden"),
     REFUSED("too_many"),    REFUSED("refused"),     REFUSED("not_subscribed"),
-    REFUSED("cancelled"),   REFUSED("unsupported"),
+    REFUSED("cancelled"),   REFUSED("unsupported"), REFUSED("no_room"),
 };
 
 enum { REFUSALS = sizeof refusals / sizeof *refusals };

@@ -9,6 +9,7 @@
 #include "wsgate/channels/upstream.h"
 #include "wsgate/client/arrival.h"
 #include "wsgate/client/moves.h"
+#include "wsgate/client/notice.h"
 #include "wsgate/client/request.h"
 #include "wsgate/client/share.h"
 #include "wsgate/client/snapshot.h"
@@ -21,8 +22,6 @@ enum {
      * looks at all of it. */
     PENDING_PER_CLIENT = 4,
 };
-
-#define SUBSCRIBE_REFUSED "Redis refuses this gateway the channel (see its ACL)"
 
 /* --- what may be subscribed to --- */
 
@@ -184,7 +183,7 @@ static void drop_refused(struct request *r)
             continue;
         share_close(r->client, item->subscription);
         item->subscription = NO_SUBSCRIPTION;
-        request_refuse(item, "refused", SUBSCRIBE_REFUSED);
+        request_refuse(item, "refused", NOTICE_REFUSED);
     }
 }
 
@@ -387,59 +386,4 @@ void subscribe_check(struct clients *registry)
     }
     bytes_close(&out);
     snapshots_check(registry);
-}
-
-struct telling {
-    struct clients *registry;
-    struct span name;
-    bool pattern, refused;
-};
-
-/* The subscription by which it has the name; NO_SUBSCRIPTION: it has not. */
-static uint32_t subscription_of(const struct telling *t, const struct client *c)
-{
-    const struct group *g = c->m.group;
-    const struct upstream *upstream = t->registry->upstream;
-
-    for (uint32_t i = 0; g && i < g->n_keys; i++) {
-        uint32_t subscription = key_subscription(g->keys[i]);
-        if (((subscription & SUBSCRIPTION_PATTERN) != 0) == t->pattern &&
-            span_eq(upstream_subscription_name(upstream, subscription),
-                    t->name))
-            return subscription;
-    }
-    return NO_SUBSCRIPTION;
-}
-
-static void tell_one(void *arg, struct client *c)
-{
-    const struct telling *t = arg;
-    struct channels *cs = upstream_channels(t->registry->upstream);
-    uint32_t subscription = subscription_of(t, c);
-    struct bytes out = {0};
-    struct message_frame m;
-    const struct view *v;
-
-    if (subscription == NO_SUBSCRIPTION || c->dialect != DIALECT_NATIVE)
-        return;
-    if (t->refused) {
-        message_refused(&out, t->name, SUBSCRIBE_REFUSED);
-    } else {
-        m = message_results_begin(&out, "subscribed", span_str(""));
-        v = t->pattern ? NULL : channels_view_of(cs, subscription);
-        message_result_ok(&m, t->name, t->name, v ? v->channel->epoch : NULL,
-                          v ? snapshot_seq(c, v) : 0);
-        message_results_end(&m);
-    }
-    client_send(c, bytes_span(&out));
-    bytes_close(&out);
-}
-
-void subscribe_access(struct clients *registry, struct span name, bool pattern,
-                      bool refused)
-{
-    struct telling telling = {registry, name, pattern, refused};
-
-    upstream_flush(registry->upstream);
-    clients_each(registry, tell_one, &telling);
 }

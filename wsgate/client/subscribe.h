@@ -21,9 +21,5 @@ void subscribe_command(struct client *c, const struct command *cmd,
 void subscribe_list(struct client *c, struct span names, struct bytes *out);
 /* The fixed subscriptions of the older addresses. */
 void subscribe_dialect(struct client *c, struct bytes *out);
-/* Redis refuses a name or pattern from now on, or no longer: who has it is
- * told. */
-void subscribe_access(struct clients *registry, struct span name, bool pattern,
-                      bool refused);
 /* Some subscriptions became settled, or time has passed. */
 void subscribe_check(struct clients *registry);

@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "wsgate/client/clients.h"
+#include "wsgate/client/notice.h"
 #include "wsgate/client/subscribe.h"
 #include "wsgate/ws/ws_frame.h"
 
@@ -50,8 +51,13 @@ static void world_activity(void *arg, const struct activity *a)
 static void world_access(void *arg, struct span name, bool pattern,
                          bool refused)
 {
-    subscribe_access(((struct client_world *)arg)->clients, name, pattern,
-                     refused);
+    notice_access(((struct client_world *)arg)->clients, name, pattern,
+                  refused);
+}
+
+static void world_no_room(void *arg, struct span pattern)
+{
+    notice_no_room(((struct client_world *)arg)->clients, pattern);
 }
 
 static void world_check(void *arg)
@@ -67,6 +73,7 @@ static inline void client_world_open(struct client_world *w, bool redis,
     memset(w, 0, sizeof *w);
     upstream_world_open(&w->up, redis, NULL);
     w->up.on_access = world_access;
+    w->up.on_no_room = world_no_room;
     o.routes = w->up.routes;
     w->clients = clients_new(&w->up.loop, &o, w->up.upstream, &w->up.fanout,
                              world_activity, w);

@@ -33,6 +33,7 @@ struct upstream_world {
     enum upstream_state state;    /* that it said last */
     void (*on_settled)(void *arg);
     void (*on_access)(void *arg, struct span name, bool pattern, bool refused);
+    void (*on_no_room)(void *arg, struct span pattern);
     void *on_settled_arg; /* of both */
 };
 
@@ -52,6 +53,14 @@ static void world_on_access(void *arg, struct span name, bool pattern,
 
     if (w->on_access)
         w->on_access(w->on_settled_arg, name, pattern, refused);
+}
+
+static void world_on_no_room(void *arg, struct span pattern)
+{
+    struct upstream_world *w = arg;
+
+    if (w->on_no_room)
+        w->on_no_room(w->on_settled_arg, pattern);
 }
 
 static void world_on_upstream(void *arg, enum upstream_state now)
@@ -77,6 +86,7 @@ static inline void upstream_world_open(struct upstream_world *w, bool redis,
     static const struct upstream_events events = {
         .on_settled = world_on_settled,
         .on_access = world_on_access,
+        .on_no_room = world_on_no_room,
         .on_upstream = world_on_upstream,
         .on_up = world_on_up,
         .on_down = world_on_down,

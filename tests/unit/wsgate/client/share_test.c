@@ -104,6 +104,148 @@ static void what_is_too_much_is_not_opened(void **state)
     assert_int_equal(upstream_channels(w->up.upstream)->patterns.count, 0);
 }
 
+/* --- full tables --- */
+
+/* What upgrade() does for the older addresses. */
+static void visitor_dialect(struct visitor *v)
+{
+    struct bytes out = {0};
+
+    subscribe_dialect(v->client, &out);
+    client_send(v->client, bytes_span(&out));
+    bytes_close(&out);
+}
+
+static struct channels *channels_of(struct client_world *w)
+{
+    return upstream_channels(w->up.upstream);
+}
+
+/* As if clients had named them and gone. */
+static void open_and_close(struct client_world *w, const char *front,
+                           const char *end, uint32_t n)
+{
+    char name[32];
+
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t opened;
+
+        snprintf(name, sizeof name, "%s%u%s", front, i, end);
+        opened =
+            upstream_open(w->up.upstream, span_str(name), DIALECT_NATIVE, 0);
+        assert_int_not_equal(opened, NO_SUBSCRIPTION);
+        upstream_close(w->up.upstream, opened);
+    }
+}
+
+/* What others gave up lingers for a while, but not where room is wanted. */
+static void nothing_lingers_where_there_is_no_room(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = visitor_come(w, "192.0.2.1", DIALECT_NATIVE);
+
+    open_and_close(w, "p", ":*", CLIENT_PATTERNS_MAX);
+    open_and_close(w, "q", ":*", 100);
+    assert_int_equal(channels_of(w)->patterns.count, CLIENT_PATTERNS_MAX);
+    visitor_subscribe(w, v, "\"c:*\"");
+    open_and_close(w, "a:", "", CHANNELS_NAMED_MAX);
+    assert_int_equal(channels_of(w)->by_name.count, CHANNELS_NAMED_MAX);
+    open_and_close(w, "b:", "", 1000);
+    assert_true(channels_of(w)->by_name.count <= CHANNELS_NAMED_MAX);
+    visitor_subscribe(w, v, "\"c:1\"");
+    assert_int_equal(visitor_count(v, "\"ok\":true"), 2);
+}
+
+static uint32_t hold(struct client_world *w, const char *front, const char *end,
+                     uint32_t n)
+{
+    uint32_t held = 0;
+    char name[32];
+
+    for (uint32_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "%s%u%s", front, i, end);
+        held += upstream_open(w->up.upstream, span_str(name), DIALECT_NATIVE,
+                              0) != NO_SUBSCRIPTION;
+    }
+    return held;
+}
+
+/* What clients hold leaves room for wildcards' channels, and for the older
+ * addresses. */
+static void names_and_wildcards_of_clients_leave_room(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *wild = visitor_come(w, "192.0.2.1", DIALECT_NATIVE);
+    struct visitor *stock, *ticks;
+    struct err err = {0};
+
+    visitor_subscribe(w, wild, "\"market_data:*\"");
+    assert_int_equal(hold(w, "p", ":*", PATTERNS_MAX), CLIENT_PATTERNS_MAX - 1);
+    assert_int_equal(hold(w, "a:", "", CHANNELS_MAX), CHANNELS_NAMED_MAX);
+    stock = visitor_come(w, "192.0.2.1", DIALECT_STOCK);
+    ticks = visitor_come(w, "192.0.2.1", DIALECT_TICKS);
+    visitor_dialect(stock);
+    visitor_dialect(ticks);
+    assert_true(world_line(
+        &w->up, "{\"channel\":\"market_data:N\",\"data\":{\"type\":\"tick\"}}",
+        &err));
+    assert_true(world_line(&w->up,
+                           "{\"channel\":\"stock:market_status\",\"data\":"
+                           "{\"type\":\"market_status\"}}",
+                           &err));
+    assert_int_equal(visitor_count(wild, "\"market_data:N\""), 1);
+    assert_int_equal(visitor_count(ticks, "tick"), 1);
+    assert_int_equal(visitor_count(stock, "\"source\":\"local\""), 1);
+}
+
+static void fill(struct client_world *w)
+{
+    char name[32];
+
+    for (uint32_t i = 0; channels_of(w)->by_name.count < CHANNELS_MAX; i++) {
+        snprintf(name, sizeof name, "x:%u", i);
+        assert_non_null(channels_get(channels_of(w), span_str(name)));
+    }
+}
+
+/* Who misses messages for want of room hears so, and not with each of them. */
+static void who_is_mute_for_want_of_room_is_told(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *wild = visitor_come(w, "192.0.2.1", DIALECT_NATIVE);
+    struct visitor *other = visitor_come(w, "192.0.2.1", DIALECT_NATIVE);
+    struct visitor *ticks = visitor_come(w, "192.0.2.1", DIALECT_TICKS);
+
+    visitor_subscribe(w, wild, "\"market_data:*\"");
+    visitor_subscribe(w, other, "\"bars:*\"");
+    visitor_dialect(ticks);
+    world_redis(&w->up);
+    fill(w);
+    for (int i = 0; i < 3; i++) {
+        world_publish("p:market_data:NEW", "1");
+        world_redis(&w->up);
+    }
+    assert_int_equal(visitor_count(wild, "\"channel\":\"market_data:*\","
+                                         "\"code\":\"no_room\""),
+                     1);
+    assert_int_equal(visitor_count(other, "no_room"), 0);
+    visitor_read(ticks);
+    assert_int_equal(ticks->close_code, WS_CLOSE_TRY_LATER);
+    world_wait(&w->up, UPSTREAM_TOLD_MS, true);
+    world_publish("p:market_data:NEW", "1");
+    world_redis(&w->up);
+    assert_int_equal(visitor_count(wild, "no_room"), 2);
+}
+
+static int open_with_redis(void **state)
+{
+    struct clients_options o = world_options();
+
+    client_world_open(&world, true, &o);
+    *state = &world;
+    return 0;
+}
+
 #define TEST(test)                                                             \
     cmocka_unit_test_setup_teardown(test, open_world, close_world)
 
@@ -114,6 +256,10 @@ int main(void)
         TEST(what_one_has_can_be_changed_within_the_share),
         TEST(wildcards_of_an_address_have_a_bound),
         TEST(what_is_too_much_is_not_opened),
+        TEST(nothing_lingers_where_there_is_no_room),
+        TEST(names_and_wildcards_of_clients_leave_room),
+        cmocka_unit_test_setup_teardown(who_is_mute_for_want_of_room_is_told,
+                                        open_with_redis, close_world),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@
 #include "wsgate/channels/upstream_internal.h"
 #include "wsgate/client/clients.h"
 #include "wsgate/client/stats.h"
+#include "wsgate/client/notice.h"
 #include "wsgate/client/subscribe.h"
 
 enum { HELD_MAX = STREAM_KEYS_MAX, ISSUED_SLOTS = 40, EPOCH = 9 };
@@ -226,7 +227,7 @@ static void on_access(void *arg, struct span name, bool pattern, bool refused)
     (void)arg;
     trace(NOBODY, NOBODY, "%.*s%s is %s", SPAN_ARG(name),
           pattern ? " (pattern)" : "", refused ? "refused" : "granted");
-    subscribe_access(gate.clients, name, pattern, refused);
+    notice_access(gate.clients, name, pattern, refused);
 }
 
 static void on_upstream(void *arg, enum upstream_state now)
