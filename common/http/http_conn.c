@@ -312,15 +312,18 @@ void http_conn_serve(struct http_conn *conn)
     http_conn_unref(conn);
 }
 
-/* Bytes came. */
+/* Bytes came.  Where they are refused and the client has gone already, so has
+ * the connection. */
 static void look(struct http_conn *conn)
 {
+    http_conn_ref(conn);
     if (parse(conn)) {
         conn->state = HTTP_QUEUED;
         http_turn_take(conn);
     } else if (conn->state == HTTP_READING) {
         watch(conn, UV_READABLE);
     }
+    http_conn_unref(conn);
 }
 
 /* Bytes that are there already; false: it is gone. */

@@ -504,6 +504,22 @@ static void a_client_that_goes_away_while_its_answer_is_made(void **state)
     stop(f);
 }
 
+/* Its data can still be read, and the answer cannot be sent. */
+static void a_client_that_goes_away_after_a_bad_request(void **state)
+{
+    static const struct linger reset = {.l_onoff = 1};
+    struct fixture *f = start(0);
+    int fd = client(f);
+
+    (void)state;
+    say(fd, "nonsense\r\n\r\n");
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    close(fd);
+    turn(f, 5);
+    assert_int_equal(f->server->n_conns, 0);
+    stop(f);
+}
+
 static void closing_the_server_ends_a_request_that_waits(void **state)
 {
     struct fixture *f = start(0);
@@ -796,6 +812,7 @@ int main(void)
         cmocka_unit_test(refusals_can_be_read_before_the_close),
         cmocka_unit_test(a_slow_reader_gets_all_of_a_large_answer),
         cmocka_unit_test(a_client_that_goes_away_while_its_answer_is_made),
+        cmocka_unit_test(a_client_that_goes_away_after_a_bad_request),
         cmocka_unit_test(closing_the_server_ends_a_request_that_waits),
         cmocka_unit_test(one_connection_too_many_is_told_so),
         cmocka_unit_test(the_longest_idle_connection_makes_room),
