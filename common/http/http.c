@@ -41,6 +41,7 @@ static struct metric refused[HTTP_REFUSED_KINDS] = {
     [HTTP_REFUSED_LATE] = REFUSED("late_answer"),
     [HTTP_REFUSED_FDS] = REFUSED("no_descriptors"),
     [HTTP_REFUSED_ADDRESS] = REFUSED("address"),
+    [HTTP_REFUSED_PROXY] = REFUSED("proxy_header"),
 };
 
 void http_count_refused(enum http_refused why)

@@ -182,16 +182,23 @@ static enum http_refused reason(int status)
     }
 }
 
-static void refuse(struct http_conn *conn, int status)
+static void refuse_as(struct http_conn *conn, int status, enum http_refused why)
 {
     char text[64];
     int n = snprintf(text, sizeof text, "%s\n", http_status_text(status));
 
-    http_count_refused(reason(status));
+    http_count_refused(why);
     conn->keep_alive = false;
-    conn->abrupt = true;
+    conn->abrupt = status != 429; /* whoever is at a limit is not seen out */
     conn->state = HTTP_HANDLING;
-    http_respond(conn, status, "text/plain", NULL, span_make(text, (size_t)n));
+    http_respond(conn, status, "text/plain",
+                 status == 429 ? "Retry-After: 1\r\n" : NULL,
+                 span_make(text, (size_t)n));
+}
+
+static void refuse(struct http_conn *conn, int status)
+{
+    refuse_as(conn, status, reason(status));
 }
 
 void http_conn_late(struct http_conn *conn)
@@ -267,11 +274,25 @@ static void proceed(struct http_conn *conn)
     }
 }
 
+/* Of the connection; false: the rest has to come first, or it is refused. */
+static bool begin(struct http_conn *conn)
+{
+    int status = http_peer_begin(conn);
+
+    if (status > 0)
+        refuse_as(conn, status,
+                  status == 429 ? HTTP_REFUSED_ADDRESS : HTTP_REFUSED_PROXY);
+    return status == 0;
+}
+
 /* True: a whole request is there. */
 static bool parse(struct http_conn *conn)
 {
-    struct http_parse *p = conn->parse;
+    struct http_parse *p;
 
+    if (conn->parse && !conn->begun && !begin(conn))
+        return false;
+    p = conn->parse;
     if (!p || p->fed == p->buf.len)
         return false;
     switch (http_parse_feed(p)) {

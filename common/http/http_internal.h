@@ -49,9 +49,19 @@ void http_parse_next(struct http_parse *p);
 
 /* --- http_peer.c: who is at the other end --- */
 
+/* Logged once a minute at most. */
+struct http_said {
+    uint64_t again_ms; /* not before */
+    uint64_t count;    /* since it was */
+};
+
 /* Fills req->peer and req->bucket; counts and logs what a proxy says that
  * cannot be read. */
 void http_peer_request(struct http_conn *conn, struct http_request *req);
+/* What came first may be the PROXY header of a trusted proxy, which is taken
+ * off; the connection is that client's then.  0: go on; -1: more has to come;
+ * or the status to refuse with. */
+int http_peer_begin(struct http_conn *conn);
 void http_peer_export(void); /* its metrics */
 
 /* --- http_bucket.c: connections by address --- */
@@ -124,6 +134,7 @@ struct http_conn {
     enum http_state state;
     enum http_wait waiting;
     bool poll_open;       /* poll was initialised */
+    bool begun;           /* what came first was no PROXY header, or is off */
     bool serving;         /* inside http_conn_serve() */
     bool keep_alive;      /* after the present request */
     bool abrupt;          /* the client may be sending still when we close */
@@ -187,8 +198,7 @@ struct http_server {
     unsigned refs; /* handles and connections, freed at 0 */
     bool accepting, closing;
     uint64_t accept_again_ms; /* out of descriptors until then; 0: no */
-    uint64_t unreadable_ms; /* when forwarded_unreadable may be logged again */
-    uint64_t unreadable;    /* since it was */
+    struct http_said unreadable, proxy_refused;
     struct http_parse *pool;
     unsigned n_pool;
     struct bytes scratch; /* where response heads are made */
@@ -209,6 +219,7 @@ enum http_refused {
     HTTP_REFUSED_LATE, /* no answer, or not read in time */
     HTTP_REFUSED_FDS,
     HTTP_REFUSED_ADDRESS, /* too many connections from there */
+    HTTP_REFUSED_PROXY,   /* PROXY header: bad, or of who is not trusted */
     HTTP_REFUSED_KINDS,
 };
 void http_count_refused(enum http_refused why);

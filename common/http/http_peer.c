@@ -6,8 +6,9 @@
 #include "common/base/log.h"
 #include "common/http/http_forwarded.h"
 #include "common/http/http_internal.h"
+#include "common/http/http_proxy.h"
 
-enum { UNREADABLE_LOG_MS = 60000 };
+enum { SAY_MS = 60000 };
 
 #define RESULT(result, help)                                                   \
     {                                                                          \
@@ -24,27 +25,49 @@ static struct metric forwarded[HTTP_FORWARDED_RESULTS] = {
     [HTTP_FORWARDED_MALFORMED] = RESULT("malformed", NULL),
 };
 
+static struct metric headers[] = {
+    {METRIC(COUNTER, "tickwire_http_proxy_headers_total", "result=\"read\"",
+            "PROXY headers of trusted proxies, by whether they name a client")},
+    {METRIC(COUNTER, "tickwire_http_proxy_headers_total", "result=\"local\"",
+            NULL)},
+};
+enum { HEADER_READ, HEADER_LOCAL };
+
 void http_peer_export(void)
 {
     metrics_add_all(forwarded, HTTP_FORWARDED_RESULTS);
+    metrics_add_all(headers, sizeof headers / sizeof *headers);
 }
 
-/* A client behind a proxy can cause this with each request: once a minute says
- * enough. */
+/* Clients can cause these with each request: once a minute says enough.  True:
+ * now, for *count of them. */
+static bool may_say(const struct http_server *s, struct http_said *said,
+                    uint64_t *count)
+{
+    uint64_t now_ms = uv_now(s->loop);
+
+    said->count++;
+    if (now_ms < said->again_ms)
+        return false;
+    *count = said->count;
+    said->again_ms = now_ms + SAY_MS;
+    said->count = 0;
+    return true;
+}
+
+/* --- what a proxy says in a request --- */
+
 static void say_unreadable(struct http_server *s, const struct in6_addr *stands,
                            enum http_forwarded result, struct span text)
 {
-    uint64_t now_ms = uv_now(s->loop);
-    char peer[HTTP_ADDRESS_TEXT];
+    char proxy[HTTP_ADDRESS_TEXT];
+    uint64_t count;
 
-    s->unreadable++;
-    if (now_ms < s->unreadable_ms)
+    if (!may_say(s, &s->unreadable, &count))
         return;
-    http_address_text(stands, peer);
+    http_address_text(stands, proxy);
     log_warn("forwarded_unreadable", "proxy=%s why=%s text=%s count=%" PRIu64,
-             peer, http_forwarded_name(result), LOG_Q(text), s->unreadable);
-    s->unreadable_ms = now_ms + UNREADABLE_LOG_MS;
-    s->unreadable = 0;
+             proxy, http_forwarded_name(result), LOG_Q(text), count);
 }
 
 /* By a trusted proxy; *client is its own address so far. */
@@ -73,4 +96,64 @@ void http_peer_request(struct http_conn *conn, struct http_request *req)
         memcpy(req->bucket, req->peer, sizeof req->bucket);
     else
         http_address_bucket_text(&client, req->bucket);
+}
+
+/* --- what it says before the first --- */
+
+static int refuse_proxy(struct http_conn *conn, const char *why)
+{
+    struct http_server *s = conn->server;
+    char peer[HTTP_ADDRESS_TEXT];
+    uint64_t count;
+
+    if (may_say(s, &s->proxy_refused, &count)) {
+        http_address_text(&conn->peer, peer);
+        log_warn("proxy_header_refused", "peer=%s why=\"%s\" count=%" PRIu64,
+                 peer, why, count);
+    }
+    return 400;
+}
+
+/* From here on the connection is this client's. */
+static int become(struct http_conn *conn, const struct in6_addr *client)
+{
+    conn->peer = *client;
+    if (!http_bucket_has_room(conn->server, client))
+        return 429;
+    conn->bucket = http_bucket_enter(conn->server, client);
+    return 0;
+}
+
+static void take_off(struct http_conn *conn, size_t len)
+{
+    struct http_parse *p = conn->parse;
+
+    bytes_drop(&p->buf, len);
+    if (p->buf.len > 0)
+        return;
+    http_server_give_parse(conn->server, p);
+    conn->parse = NULL; /* nothing has come of the request */
+}
+
+int http_peer_begin(struct http_conn *conn)
+{
+    bool trusted =
+        http_networks_have(&conn->server->options.trust_proxy, &conn->peer);
+    struct in6_addr client;
+    size_t len = 0;
+    enum http_proxy got =
+        http_proxy_parse(bytes_span(&conn->parse->buf), &client, &len);
+
+    if (got == HTTP_PROXY_MORE)
+        return -1;
+    conn->begun = true;
+    if (got == HTTP_PROXY_ABSENT)
+        return 0;
+    if (!trusted)
+        return refuse_proxy(conn, "not a trusted proxy");
+    if (got == HTTP_PROXY_BAD)
+        return refuse_proxy(conn, "malformed");
+    take_off(conn, len);
+    headers[got == HTTP_PROXY_READ ? HEADER_READ : HEADER_LOCAL].value++;
+    return got == HTTP_PROXY_READ ? become(conn, &client) : 0;
 }

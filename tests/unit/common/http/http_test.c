@@ -710,6 +710,137 @@ static void addresses_of_one_64_share_their_connections(void **state)
     stop(f);
 }
 
+/* --- PROXY headers --- */
+
+#define GET_PEER "GET /peer HTTP/1.1\r\nHost: a\r\n\r\n"
+
+static const char local_header[] = "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0";
+
+/* Version 2, of 203.0.113.host. */
+static size_t make_header(char text[28], char host)
+{
+    static const char start[] = "\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xcb\0\x71";
+
+    memcpy(text, start, 19);
+    text[19] = host;
+    memcpy(text + 20, "\x7f\0\0\1\x9c\x41\1\xbb", 8);
+    return 28;
+}
+
+static struct fixture *start_trusting(unsigned max_per_address)
+{
+    struct http_options options = {.max_per_address = max_per_address};
+
+    http_networks_add(&options.trust_proxy, "127.0.0.1", NULL);
+    return start_with(options);
+}
+
+static void say_bytes(int fd, const char *bytes, size_t len)
+{
+    assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), len);
+}
+
+static void a_trusted_proxy_may_name_its_client_first(void **state)
+{
+    struct fixture *f = start_trusting(0);
+    char header[28];
+    int fd = client(f);
+
+    (void)state;
+    /* Byte by byte, the request too. */
+    make_header(header, 8);
+    for (size_t i = 0; i < sizeof header; i++) {
+        say_bytes(fd, header + i, 1);
+        turn(f, 3);
+    }
+    for (const char *at = GET_PEER; *at != '\0'; at++) {
+        say_bytes(fd, at, 1);
+        turn(f, 2);
+    }
+    receive(f, fd, "\r\n\r\n203.0.113.8 203.0.113.8");
+    /* For every request, and a client's own claim changes nothing. */
+    say(fd, "GET /peer HTTP/1.1\r\nHost: a\r\n"
+            "X-Forwarded-For: 192.0.2.1\r\n\r\n");
+    receive(f, fd, "\r\n\r\n203.0.113.8 203.0.113.8");
+    /* It stands once, before the first request. */
+    say_bytes(fd, header, sizeof header);
+    assert_non_null(strstr(receive(f, fd, NULL), "HTTP/1.1 400 "));
+    close(fd);
+    fd = client(f);
+    say(fd, "PROXY TCP6 2001:db8::1 ::1 1 2\r\n" GET_PEER);
+    receive(f, fd, "\r\n\r\n2001:db8::1 2001:db8::/64");
+    close(fd);
+    stop(f);
+}
+
+static void a_proxy_may_speak_for_itself_or_not_at_all(void **state)
+{
+    struct fixture *f = start_trusting(0);
+    int fd = client(f);
+
+    (void)state;
+    say_bytes(fd, local_header, 16);
+    say(fd, GET_PEER);
+    receive(f, fd, "\r\n\r\n127.0.0.1 127.0.0.1");
+    /* Then what it says in a request is believed. */
+    say(fd, "GET /peer HTTP/1.1\r\nHost: a\r\n"
+            "X-Forwarded-For: 192.0.2.1\r\n\r\n");
+    receive(f, fd, "\r\n\r\n192.0.2.1 192.0.2.1");
+    close(fd);
+    fd = client(f);
+    say(fd, "\r\n" GET_PEER); /* an empty line before the request is none */
+    receive(f, fd, "\r\n\r\n127.0.0.1 127.0.0.1");
+    close(fd);
+    stop(f);
+}
+
+static void a_header_of_anybody_else_is_a_bad_request(void **state)
+{
+    struct fixture *f = start_trusting(0);
+    char header[28];
+    int fd = client_at(f, 2);
+
+    (void)state;
+    make_header(header, 8);
+    say_bytes(fd, header, sizeof header);
+    say(fd, GET_PEER);
+    assert_non_null(strstr(receive(f, fd, NULL), "HTTP/1.1 400 "));
+    close(fd);
+    fd = client_at(f, 2);
+    say(fd, "PROXY TCP4 203.0.113.8 127.0.0.1 1 2\r\n" GET_PEER);
+    assert_non_null(strstr(receive(f, fd, NULL), "HTTP/1.1 400 "));
+    close(fd);
+    fd = client(f);
+    say(fd, "PROXY TCP4 203.0.113.8 1 2\r\n" GET_PEER);
+    assert_non_null(strstr(receive(f, fd, NULL), "HTTP/1.1 400 "));
+    close(fd);
+    assert_int_equal(f->handled, 0);
+    stop(f);
+}
+
+static void a_client_named_by_a_proxy_has_connections_of_its_own(void **state)
+{
+    struct fixture *f = start_trusting(1);
+    char header[28];
+    int fds[3];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        fds[i] = client(f);
+        make_header(header, (char)(i < 2 ? 8 : 9));
+        say_bytes(fds[i], header, sizeof header);
+        turn(f, 3); /* the header is enough to tell */
+        say(fds[i], GET_PEER);
+        receive(f, fds[i], i == 1 ? "HTTP/1.1 429 " : "HTTP/1.1 200 ");
+    }
+    for (int i = 0; i < 3; i++)
+        close(fds[i]);
+    turn(f, 5);
+    assert_int_equal(f->server->n_conns, 0);
+    assert_int_equal(f->server->buckets.count, 0);
+    stop(f);
+}
+
 static void many_connections_are_answered(void **state)
 {
     struct fixture *f = start(0);
@@ -821,6 +952,10 @@ int main(void)
         cmocka_unit_test(
             a_trusted_proxy_is_not_held_to_the_limit_of_an_address),
         cmocka_unit_test(addresses_of_one_64_share_their_connections),
+        cmocka_unit_test(a_trusted_proxy_may_name_its_client_first),
+        cmocka_unit_test(a_proxy_may_speak_for_itself_or_not_at_all),
+        cmocka_unit_test(a_header_of_anybody_else_is_a_bad_request),
+        cmocka_unit_test(a_client_named_by_a_proxy_has_connections_of_its_own),
         cmocka_unit_test(many_connections_are_answered),
         cmocka_unit_test(out_of_descriptors_the_idle_connection_makes_room),
         cmocka_unit_test(out_of_descriptors_is_survived),
