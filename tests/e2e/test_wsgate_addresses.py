@@ -364,3 +364,70 @@ def test_who_connects_all_the_time_leaves_others_alone(gate, flooded):
     assert count(g, "refused_total", reason="address") >= 100
     print("%.0f connections/s; ping p50 %.3f ms, p99 %.3f ms" %
           (rate, took[1000] * 1e3, took[1980] * 1e3))
+
+
+# --- PROXY headers ---
+
+
+def header(client, command=0x21, tlvs=b""):
+    """Version 2 of the PROXY protocol, of a client at this address."""
+    v6 = ":" in client
+    family = socket.AF_INET6 if v6 else socket.AF_INET
+    body = socket.inet_pton(family, client) * 2 + struct.pack(">HH", 4, 8080)
+    return (b"\r\n\r\n\0\r\nQUIT\n" + bytes([command, 0x21 if v6 else 0x11]) +
+            struct.pack(">H", len(body + tlvs)) + body + tlvs)
+
+
+def ask_after(gate, first, source="127.0.0.1", pieces=None):
+    """The status of an API request that comes after these bytes."""
+    with connect(gate, source) as s:
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for i in range(0, len(first), pieces or len(first)):
+            s.send(first[i:i + (pieces or len(first))])
+        return get(s, API)[0]
+
+
+def test_a_trusted_proxy_names_its_client_before_the_first_request(gate):
+    g = gate("--trust-proxy", "--api-limit", "1/60s")
+    assert ask_after(g, header("203.0.113.8")) == 200
+    assert ask_after(g, header("203.0.113.8"), pieces=1) == 429
+    assert ask_after(g, header("::ffff:203.0.113.8")) == 429
+    assert ask_after(g, b"PROXY TCP4 203.0.113.8 127.0.0.1 1 2\r\n") == 429
+    assert ask_after(g, header("203.0.113.9", tlvs=b"\3\0\4abcd" * 70)) == 200
+    assert ask_after(g, header("2001:db8::1")) == 200
+    assert ask_after(g, header("2001:db8::ffff:2"), pieces=3) == 429
+    # Of a check of its own: the proxy's address.
+    assert ask_after(g, header("203.0.113.10", command=0x20)) == 200
+    assert ask(g) == 429
+
+
+@pytest.mark.parametrize("first", [
+    header("203.0.113.8", command=0x22), header("203.0.113.8")[:-1] + b"GET",
+    header("203.0.113.8", tlvs=b"x" * 600), b"PROXY TCP4 203.0.113.8\r\n",
+    header("203.0.113.8") * 2], ids=["command", "cut", "long", "line", "twice"])
+def test_a_bad_header_is_a_bad_request(gate, first):
+    g = gate("--trust-proxy")
+    assert ask_after(g, first) == 400
+    assert ask(g) == 200
+
+
+@pytest.mark.parametrize("first", [
+    header("203.0.113.8"), header("203.0.113.8", command=0x20),
+    b"PROXY TCP4 203.0.113.8 127.0.0.1 1 2\r\n"], ids=["proxy", "local", "line"])
+def test_a_header_of_anyone_else_is_a_bad_request(gate, first):
+    g = gate("--trust-proxy=127.0.0.2")
+    assert ask_after(g, first, source="127.0.0.2") == 200
+    assert ask_after(g, first) == 400
+    assert ask_after(g, first, pieces=1) == 400
+    assert count(g, "refused_total", reason="proxy_header") == 2
+    lines = [x for x in g.tool.stderr.splitlines() if "proxy_header_refused" in x]
+    assert len(lines) == 1 and "peer=127.0.0.1" in lines[0]
+
+
+def test_a_header_that_does_not_end_is_timed_like_a_request(gate, sockets):
+    g = gate("--trust-proxy")
+    for part in (header("203.0.113.8")[:20], b"\r\n\r\n", b"PROXY TCP4 "):
+        sockets.append(connect(g, seconds=20))
+        sockets[-1].sendall(part)
+    for s in sockets:
+        assert s.recv(100).startswith(b"HTTP/1.1 408 ")
