@@ -11,11 +11,16 @@ static bool is_named(struct span s, const char *name)
     return s.len == strlen(name) && strncasecmp(s.ptr, name, s.len) == 0;
 }
 
+static bool is_one_of(char c, const char *set)
+{
+    return c != '\0' && strchr(set, c);
+}
+
 static struct span trim(struct span s)
 {
-    while (s.len > 0 && (s.ptr[0] == ' ' || s.ptr[0] == '\t'))
+    while (s.len > 0 && is_one_of(s.ptr[0], " \t"))
         s = span_make(s.ptr + 1, s.len - 1);
-    while (s.len > 0 && (s.ptr[s.len - 1] == ' ' || s.ptr[s.len - 1] == '\t'))
+    while (s.len > 0 && is_one_of(s.ptr[s.len - 1], " \t"))
         s.len--;
     return s;
 }
@@ -63,7 +68,7 @@ static bool take_value(struct span *s, struct span *value)
         if (len == 0)
             return false;
     } else {
-        while (len < s->len && !memchr("; \t\"", s->ptr[len], 4))
+        while (len < s->len && !is_one_of(s->ptr[len], "; \t\""))
             len++;
     }
     *value = span_make(s->ptr, len);
@@ -79,7 +84,7 @@ static bool take_pair(struct span *s, struct span *name, struct span *value)
 
     *name = span_make(s->ptr, len);
     for (size_t i = 0; i < len; i++)
-        if (memchr(" \t;\"", s->ptr[i], 4))
+        if (is_one_of(s->ptr[i], " \t;\""))
             return false;
     if (len == 0)
         return false;
