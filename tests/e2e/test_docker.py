@@ -278,8 +278,11 @@ def test_behind_a_proxy_each_client_has_its_own_limit(redis_server, tool):
     # What the client claims is before what the proxy adds.
     get(["198.51.100.1", "10.9.9.9, 203.0.113.7"])
     get(["nonsense"])
+    get(["[2001:db8::1]:443"])
+    get(["2001:0DB8:0::2"])
     used = {k.decode().split(":", 2)[2]: r.llen(k)
             for k in r.keys("ratelimit:api:*")}
     assert used["203.0.113.7"] == 2
     assert used["127.0.0.1"] == 1
-    assert len(used) == 2
+    assert used["2001:db8::/64"] == 2
+    assert len(used) == 3

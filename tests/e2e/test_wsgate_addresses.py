@@ -431,3 +431,17 @@ def test_a_header_that_does_not_end_is_timed_like_a_request(gate, sockets):
         sockets[-1].sendall(part)
     for s in sockets:
         assert s.recv(100).startswith(b"HTTP/1.1 408 ")
+
+
+def test_clients_that_a_proxy_names_have_connections_of_their_own(gate, sockets):
+    g = gate("--trust-proxy", "--max-per-address", "2")
+
+    def another(client):
+        sockets.append(connect(g))
+        sockets[-1].sendall(header(client))
+        return get(sockets[-1])[0]
+    assert [another("203.0.113.8") for _ in range(3)] == [200, 200, 429]
+    assert another("203.0.113.9") == 200
+    assert [another("2001:db8::%d" % i) for i in (1, 2, 3)] == [200, 200, 429]
+    assert another("2001:db8:0:1::1") == 200
+    assert count(g, "refused_total", reason="address") == 2
