@@ -108,11 +108,13 @@ static void turn_away(int fd, enum http_refused why)
 {
     static const char full[] =
         "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n"
-        "Retry-After: 1\r\nContent-Length: 0\r\n\r\n";
+        "Retry-After: 1\r\nX-Content-Type-Options: nosniff\r\n"
+        "Cache-Control: no-store\r\nContent-Length: 0\r\n\r\n";
     static const char address[] =
         "HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\n"
-        "Retry-After: 1\r\nContent-Type: text/plain\r\nContent-Length: 40\r\n"
-        "\r\ntoo many connections from this address\r\n";
+        "Retry-After: 1\r\nX-Content-Type-Options: nosniff\r\n"
+        "Cache-Control: no-store\r\nContent-Type: text/plain\r\n"
+        "Content-Length: 40\r\n\r\ntoo many connections from this address\r\n";
     bool is_full = why == HTTP_REFUSED_CONNS;
     char waste[16384];
 

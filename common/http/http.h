@@ -86,7 +86,9 @@ void http_server_stop_accepting(struct http_server *s);
 /* Closes the listener and every connection; frees in close callbacks. */
 void http_server_close(struct http_server *s);
 
-/* extra: NULL or whole header lines, each ended by CRLF.  Copies the body. */
+/* extra: NULL or whole header lines, each ended by CRLF.  No cache keeps the
+ * answer unless they say Cache-Control, and no browser guesses its type.  Copies
+ * the body. */
 void http_respond(struct http_conn *conn, int status, const char *type,
                   const char *extra, struct span body);
 void http_respond_json(struct http_conn *conn, int status, struct span json);

@@ -173,6 +173,7 @@ static enum http_refused reason(int status)
         return HTTP_REFUSED_SLOW;
     case 413:
         return HTTP_REFUSED_BODY;
+    case 414:
     case 431:
         return HTTP_REFUSED_HEAD;
     case 504:

@@ -9,6 +9,24 @@
 #include "common/base/table.h"
 #include "common/http/http.h"
 
+/* --- http_strict.c: the framing, as in the grammar and not otherwise --- */
+
+struct http_strict {
+    int state;
+    unsigned count; /* of bytes in the present part */
+    uint64_t left;  /* of a chunk's data */
+    bool chunks;
+};
+
+/* What follows is a request; a chunked body. */
+void http_strict_head(struct http_strict *s);
+void http_strict_chunks(struct http_strict *s);
+/* How much of text belongs to the head (or to the body), up to its end.
+ * *refuse: 0, or the status to refuse the last of those bytes with. */
+size_t http_strict_look(struct http_strict *s, struct span text, int *refuse);
+/* Has the request line not ended yet? */
+bool http_strict_in_line(const struct http_strict *s);
+
 /* --- http_request.c: one request, read piece by piece --- */
 
 enum http_parse_result {
@@ -26,6 +44,7 @@ struct http_piece {
 struct http_parse {
     struct bytes buf;
     size_t fed; /* bytes of buf that the parser has seen */
+    struct http_strict strict;
     struct http_piece url, body;
     struct http_piece names[HTTP_HEADERS_MAX], values[HTTP_HEADERS_MAX];
     unsigned n_headers;
@@ -89,6 +108,16 @@ struct http_bucket *http_bucket_enter(struct http_server *s,
 void http_bucket_leaving(struct http_bucket *bucket);
 void http_bucket_leave(struct http_server *s, struct http_bucket *bucket,
                        bool was_leaving);
+
+/* --- http_head.c: what its fields must say --- */
+
+/* Of a head that is whole: 0, or the status to refuse it with. */
+int http_head_check(const struct http_parse *p, unsigned major, unsigned minor);
+bool http_head_expects(const struct http_parse *p); /* 100-continue */
+/* Of field i; a value without the white space around it. */
+struct span http_head_name(const struct http_parse *p, unsigned i);
+struct span http_head_value(const struct http_parse *p, unsigned i);
+bool http_head_same(struct span s, const char *word); /* but for its case */
 
 /* --- http_conn.c: one connection --- */
 

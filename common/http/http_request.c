@@ -1,6 +1,5 @@
 #include <http_parser.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "common/http/http_internal.h"
 
@@ -87,23 +86,21 @@ static struct span piece_span(const struct http_parse *p, struct http_piece at)
     return span_make(p->buf.ptr + at.at, at.len);
 }
 
-static bool same_word(struct span s, const char *word)
-{
-    return s.len == strlen(word) && strncasecmp(s.ptr, word, s.len) == 0;
-}
-
 static int on_headers_complete(http_parser *parser)
 {
     struct http_parse *p = of(parser);
+    int status = http_head_check(p, parser->http_major, parser->http_minor);
 
     p->head_done = true;
+    if (status != 0)
+        return refuse(p, status);
     if (parser->content_length != UINT64_MAX &&
         parser->content_length > HTTP_BODY_MAX)
         return refuse(p, 413);
-    for (unsigned i = 0; i < p->n_headers; i++)
-        if (same_word(piece_span(p, p->names[i]), "expect") &&
-            same_word(piece_span(p, p->values[i]), "100-continue"))
-            p->expects = true;
+    if (parser->flags & F_CHUNKED)
+        http_strict_chunks(&p->strict);
+    /* RFC 9110 10.1.1: not of 1.0, which knows no 100. */
+    p->expects = parser->http_minor > 0 && http_head_expects(p);
     return 0;
 }
 
@@ -126,7 +123,8 @@ static int on_message_complete(http_parser *parser)
     struct http_parse *p = of(parser);
 
     p->complete = true;
-    p->upgrade = parser->upgrade != 0;
+    /* RFC 9110 7.8: an Upgrade in 1.0 is ignored. */
+    p->upgrade = parser->upgrade != 0 && parser->http_minor > 0;
     /* After an upgrade that nobody took, what follows may be in the other
      * protocol: it must not be read as a request. */
     p->keep_alive = http_should_keep_alive(parser) != 0 && !p->upgrade;
@@ -148,6 +146,7 @@ static void reset(struct http_parse *p)
 {
     http_parser_init(parser_of(p), HTTP_REQUEST);
     parser_of(p)->data = p;
+    http_strict_head(&p->strict);
     p->fed = 0;
     p->url = p->body = (struct http_piece){0};
     p->n_headers = 0;
@@ -173,24 +172,41 @@ void http_parse_free(struct http_parse *p)
     free(p);
 }
 
-/* Up to the bound of the head first, so that a larger one is refused also when
- * it came in one read. */
+/* What may be shown to the parser of the bytes that it has not seen: no more
+ * than the head, as the bound of the head is not that of the body, and nothing
+ * that is not well-formed.  0: refused. */
+static size_t presentable(struct http_parse *p)
+{
+    size_t n = p->buf.len - p->fed;
+    int status;
+
+    if (p->head_done && !p->strict.chunks)
+        return n;
+    if (!p->head_done && n > HTTP_HEAD_MAX - p->fed)
+        n = HTTP_HEAD_MAX - p->fed;
+    if (n == 0)
+        status = http_strict_in_line(&p->strict) ? 414 : 431;
+    else
+        n = http_strict_look(&p->strict, span_make(p->buf.ptr + p->fed, n),
+                             &status);
+    if (status == 0)
+        return n;
+    (void)refuse(p, status);
+    return 0;
+}
+
 static void execute(struct http_parse *p)
 {
     while (p->fed < p->buf.len && !p->complete && p->refuse == 0) {
-        size_t n = p->buf.len - p->fed;
+        size_t n = presentable(p);
 
-        if (!p->head_done && p->fed == HTTP_HEAD_MAX) {
-            p->refuse = 431;
+        if (n == 0)
             return;
-        }
-        if (!p->head_done && n > HTTP_HEAD_MAX - p->fed)
-            n = HTTP_HEAD_MAX - p->fed;
         p->fed += http_parser_execute(parser_of(p), &settings,
                                       p->buf.ptr + p->fed, n);
         if (!p->complete && p->refuse == 0 &&
             HTTP_PARSER_ERRNO(parser_of(p)) != HPE_OK)
-            p->refuse = 400;
+            (void)refuse(p, 400);
     }
 }
 
@@ -242,7 +258,40 @@ static ptrdiff_t unescape(char *text, size_t n, bool plus)
     return (ptrdiff_t)to;
 }
 
-/* The path and the query of "/a?b", and of "http://host/a?b" (proxies). */
+/* Of "http://host/a?b", which proxies send: RFC 9112 3.2.2 puts that host in
+ * the place of the Host field, whatever that says. */
+static bool put_host(struct http_request *req, struct span host)
+{
+    for (unsigned i = 0; i < req->n_headers; i++) {
+        if (http_head_same(req->headers[i].name, "host")) {
+            req->headers[i].value = host;
+            return true;
+        }
+    }
+    if (req->n_headers == HTTP_HEADERS_MAX)
+        return false;
+    req->headers[req->n_headers].name = span_str("Host");
+    req->headers[req->n_headers++].value = host;
+    return true;
+}
+
+static bool split_authority(struct http_request *req, const char *text,
+                            const struct http_parser_url *u)
+{
+    const struct span schema = {text + u->field_data[UF_SCHEMA].off,
+                                u->field_data[UF_SCHEMA].len};
+    const char *host = schema.ptr + schema.len + strlen("://");
+    size_t n = 0;
+
+    if ((!http_head_same(schema, "http") && !http_head_same(schema, "https")) ||
+        (u->field_set & (1 << UF_USERINFO)))
+        return false;
+    while (host + n < text + HTTP_HEAD_MAX && !strchr("/?# ", host[n]))
+        n++;
+    return put_host(req, span_make(host, n));
+}
+
+/* The path and the query of "/a?b" and "http://host/a?b". */
 static bool split_url(struct http_parse *p, struct http_request *req)
 {
     char *text = p->buf.ptr + p->url.at;
@@ -256,6 +305,12 @@ static bool split_url(struct http_parse *p, struct http_request *req)
     if (u.field_set & (1 << UF_QUERY))
         req->query = span_make(text + u.field_data[UF_QUERY].off,
                                u.field_data[UF_QUERY].len);
+    if (u.field_set & (1 << UF_HOST)) {
+        if (!split_authority(req, text, &u))
+            return false;
+    } else if (text[0] != '/' && parser_of(p)->method != HTTP_OPTIONS) {
+        return false; /* "*" is for OPTIONS only */
+    }
     if (!(u.field_set & (1 << UF_PATH))) {
         req->path = span_str("/");
         return true;
@@ -268,31 +323,23 @@ static bool split_url(struct http_parse *p, struct http_request *req)
 
 int http_parse_request(struct http_parse *p, struct http_request *req)
 {
-    const http_parser *parser = parser_of(p);
-    unsigned hosts = 0;
-
-    req->method = span_str(http_method_str((enum http_method)parser->method));
+    req->method =
+        span_str(http_method_str((enum http_method)parser_of(p)->method));
     req->query = span_make("", 0);
     req->body = piece_span(p, p->body);
     req->upgrade = p->upgrade;
     req->n_headers = p->n_headers;
     for (unsigned i = 0; i < p->n_headers; i++) {
-        req->headers[i].name = piece_span(p, p->names[i]);
-        req->headers[i].value = piece_span(p, p->values[i]);
-        hosts += same_word(req->headers[i].name, "host");
+        req->headers[i].name = http_head_name(p, i);
+        req->headers[i].value = http_head_value(p, i);
     }
-    /* RFC 7230 5.4: exactly one Host; 1.0 knew none. */
-    if (hosts > 1 || (hosts == 0 && parser->http_minor > 0))
-        return 400;
-    if (parser->http_major != 1)
-        return 505;
     return split_url(p, req) ? 0 : 400;
 }
 
 struct span http_header(const struct http_request *req, const char *name)
 {
     for (unsigned i = 0; i < req->n_headers; i++)
-        if (same_word(req->headers[i].name, name))
+        if (http_head_same(req->headers[i].name, name))
             return req->headers[i].value;
     return span_make("", 0);
 }

@@ -21,9 +21,11 @@ const char *http_status_text(int status)
         {405, "Method Not Allowed"},
         {408, "Request Timeout"},
         {413, "Content Too Large"},
+        {414, "URI Too Long"},
         {426, "Upgrade Required"},
         {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
+        {501, "Not Implemented"},
         {503, "Service Unavailable"},
         {504, "Gateway Timeout"},
         {505, "HTTP Version Not Supported"},
@@ -147,6 +149,9 @@ void http_respond(struct http_conn *conn, int status, const char *type,
         field(head, "Content-Length: ", "");
         bytes_add_int(head, (int64_t)body.len);
     }
+    field(head, "X-Content-Type-Options: ", "nosniff");
+    if (!extra || !strstr(extra, "Cache-Control: "))
+        field(head, "Cache-Control: ", "no-store");
     bytes_add_str(head, "\r\n");
     if (extra)
         bytes_add_str(head, extra);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 
 #define JSON "application/json"
-#define NO_STORE                                                               \
-    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 
 static void end(struct api_call *call)
 {
@@ -31,7 +29,6 @@ struct api_call *api_call_new(struct api *api, struct http_conn *conn,
     call->conn = http_conn_ref(conn);
     call->target = *target;
     bytes_init(&call->text);
-    snprintf(call->headers, sizeof call->headers, NO_STORE);
     if (!api->stopping)
         timeout_queue_add(&api->timeouts, &call->timeout, on_late);
     return call;
@@ -84,8 +81,7 @@ void api_error(struct http_conn *conn, int status, const char *extra,
 
     bytes_init(&json);
     error_json(&json, code, message);
-    http_respond(conn, status, JSON, extra ? extra : NO_STORE,
-                 bytes_span(&json));
+    http_respond(conn, status, JSON, extra, bytes_span(&json));
     bytes_close(&json);
 }
 

@@ -21,9 +21,9 @@
 #define HEADERS                                                                \
     "Content-Security-Policy: default-src 'self'; base-uri 'none'; "           \
     "form-action 'self'; frame-ancestors 'none'; object-src 'none'\r\n"        \
-    "X-Content-Type-Options: nosniff\r\n"                                      \
-    "Referrer-Policy: no-referrer\r\n"                                         \
-    "Cache-Control: no-cache\r\n"
+    "Referrer-Policy: no-referrer\r\n"
+/* Kept, and asked about each time: there is an ETag. */
+#define FILE_HEADERS HEADERS "Cache-Control: no-cache\r\n"
 
 struct files {
     struct page_file *at; /* sorted by path */
@@ -345,7 +345,7 @@ bool page_answer(const struct page *p, struct http_conn *conn,
                  const struct http_request *req)
 {
     const struct page_file *file = page_find(p, req->path);
-    char extra[sizeof HEADERS + PAGE_ETAG_MAX + 16];
+    char extra[sizeof FILE_HEADERS + PAGE_ETAG_MAX + 16];
 
     if (!file) {
         if (!span_is(req->path, "/"))
@@ -353,7 +353,7 @@ bool page_answer(const struct page *p, struct http_conn *conn,
         answer_missing(conn);
         return true;
     }
-    snprintf(extra, sizeof extra, HEADERS "ETag: %s\r\n", file->etag);
+    snprintf(extra, sizeof extra, FILE_HEADERS "ETag: %s\r\n", file->etag);
     if (page_etag_match(http_header(req, "If-None-Match"), file->etag))
         http_respond(conn, 304, file->type, extra, span_make("", 0));
     else
