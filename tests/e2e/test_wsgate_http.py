@@ -381,6 +381,28 @@ def test_symbols_lists_what_is_stored(redis_server, gateway):
         {"symbol": "MSFT", "resolutions": []}]}
 
 
+@pytest.mark.parametrize("path", ["/api/v1/symbols",
+                                  "/api/v1/simulator/status"])
+def test_many_who_ask_at_once_share_one_search_of_a_large_database(
+        redis_server, gateway, path):
+    _, port = gateway("--no-limit", redis=redis_server)
+    wait_live(port)
+    redis = redis_server.client()
+    for first in range(0, 300000, 50000):
+        redis.eval("for i = 1, 50000 do redis.call('SET', KEYS[1] .. i, '') "
+                   "end", 1, "other:%d:" % first)
+    redis.hset("last:market_data:MSFT", "trade", "{}")
+    redis.config_resetstat()
+    with concurrent.futures.ThreadPoolExecutor(45) as pool:
+        answers = list(pool.map(lambda _: ask(port, path)[::2], range(45)))
+    assert [a[0] for a in answers] == [200] * 45, answers
+    assert len({a[1] for a in answers}) == 1
+    scans = redis.info("commandstats")["cmdstat_scan"]["calls"]
+    # COUNT is 1,000 of 300,000 keys: one search, or two where one of them was
+    # answered before the last had asked.
+    assert 280 < scans < 620
+
+
 def test_without_redis_prices_are_what_was_heard(gateway):
     gate, port = gateway("--stdin", stdin="pipe")
     ask_json(port, "/api/v1/price/AAPL", 404)

@@ -24,9 +24,14 @@ static void (*const endpoints[API_ENDPOINTS])(struct api_call *call) = {
     [API_PUBLISH_TEST] = api_publish_test,
 };
 
-static struct metric requests = {
-    METRIC(COUNTER, "tickwire_wsgate_api_requests_total", NULL,
-           "Requests under /api and /health/redis")};
+static struct metric counts[] = {
+    {METRIC(COUNTER, "tickwire_wsgate_api_requests_total", NULL,
+            "Requests under /api and /health/redis")},
+    {METRIC(COUNTER, "tickwire_wsgate_api_busy_total", NULL,
+            "Requests under /api refused: their address has too many under "
+            "way")},
+};
+enum { REQUESTS, BUSY };
 
 /* --- reading the request --- */
 
@@ -200,6 +205,14 @@ static bool is_hidden(const struct api_call *call)
     return hidden;
 }
 
+static void refuse_busy(struct api_call *call)
+{
+    counts[BUSY].value++;
+    add_header(call, "Retry-After: 1\r\n");
+    api_call_error(call, 429, "too_many_requests",
+                   "too many requests of this address are under way");
+}
+
 static void begin(struct api *api, struct http_conn *conn,
                   const struct http_request *req,
                   const struct api_target *target)
@@ -208,9 +221,12 @@ static void begin(struct api *api, struct http_conn *conn,
     const char *why =
         target->endpoint == API_BARS ? read_range(req, call) : NULL;
 
-    requests.value++;
+    counts[REQUESTS].value++;
     add_origin(call, req);
-    if (why)
+    call->share = api_share_take(&api->shares, req->bucket);
+    if (!call->share)
+        refuse_busy(call);
+    else if (why)
         api_call_error(call, 400, "bad_request", why);
     else if (is_hidden(call))
         api_call_error(call, 403, "forbidden",
@@ -276,9 +292,13 @@ struct api *api_new(const struct api_config *config, struct err *err)
     api->config = *config;
     api->limit = limit;
     api->page = page_new(config->web);
-    bytes_init(&api->symbols);
+    api_share_init(&api->shares);
+    api_scan_init(&api->scans[API_SCAN_SYMBOLS], &api_symbols_scan, api);
+    api_scan_init(&api->scans[API_SCAN_INSTANCES], &api_instances_scan, api);
+    api->answers.data = api;
+    uv_idle_init(config->loop, &api->answers);
     timeout_queue_init(&api->timeouts, config->loop, API_ANSWER_MS);
-    metrics_add(&requests);
+    metrics_add_all(counts, sizeof counts / sizeof counts[0]);
     return api;
 }
 
@@ -308,6 +328,7 @@ void api_stop(struct api *api)
     if (api->limit)
         api_limit_stop(api->limit);
     timeout_queue_close(&api->timeouts);
+    uv_close((uv_handle_t *)&api->answers, NULL);
 }
 
 void api_free(struct api *api)
@@ -316,6 +337,8 @@ void api_free(struct api *api)
         return;
     api_limit_free(api->limit);
     page_free(api->page);
-    bytes_close(&api->symbols);
+    for (size_t i = 0; i < API_SCANS; i++)
+        api_scan_close(&api->scans[i]);
+    api_share_close(&api->shares);
     free(api);
 }

@@ -10,6 +10,8 @@ static void end(struct api_call *call)
 {
     if (!call->answered || call->awaited > 0)
         return;
+    if (call->share)
+        api_share_give(&call->api->shares, call->share);
     bytes_close(&call->text);
     free(call);
 }
@@ -40,6 +42,7 @@ void api_call_answer(struct api_call *call, int status, const char *type,
     assert(!call->answered);
     call->answered = true;
     timeout_queue_remove(&call->timeout);
+    api_scan_leave(call);
     if (http_conn_open(call->conn))
         http_respond(call->conn, status, type, call->headers, body);
     http_conn_unref(call->conn);
@@ -100,39 +103,54 @@ bool api_call_came(struct api_call *call)
     return false;
 }
 
+bool api_redis_begin(struct api *api, unsigned argc, redis_reply_fn *fn,
+                     void *arg, const char **why)
+{
+    struct redis_cmd *c = api->redis;
+
+    *why = !c ? "this gateway runs without Redis" : "Redis cannot be reached";
+    return c && !api->stopping && !redis_cmd_full(c) &&
+           redis_cmd_begin(c, argc, fn, arg);
+}
+
+bool api_reply_ok(const struct redis_reply *reply, struct api_fault *fault)
+{
+    if (!reply) {
+        *fault = (struct api_fault){"redis_unavailable",
+                                    "Redis went away before it answered"};
+        return false;
+    }
+    if (reply->type == REDIS_ERROR_REPLY) {
+        fault->code = "redis_error";
+        snprintf(fault->message, sizeof fault->message, "Redis refused: %.*s",
+                 SPAN_ARG(reply->str));
+        return false;
+    }
+    return true;
+}
+
 bool api_call_redis(struct api_call *call, unsigned argc, redis_reply_fn *fn)
 {
-    struct redis_cmd *c = call->api->redis;
+    const char *why;
 
-    if (c && !call->api->stopping && !redis_cmd_full(c) &&
-        redis_cmd_begin(c, argc, fn, call)) {
+    if (api_redis_begin(call->api, argc, fn, call, &why)) {
         api_call_await(call);
         return true;
     }
-    api_call_error(call, 503, "redis_unavailable",
-                   !c ? "this gateway runs without Redis"
-                      : "Redis cannot be reached");
+    api_call_error(call, 503, "redis_unavailable", why);
     return false;
 }
 
 bool api_call_reply(struct api_call *call, const struct redis_reply *reply)
 {
-    char message[256];
+    struct api_fault fault;
 
     if (!api_call_came(call))
         return false;
-    if (!reply) {
-        api_call_error(call, 503, "redis_unavailable",
-                       "Redis went away before it answered");
-        return false;
-    }
-    if (reply->type == REDIS_ERROR_REPLY) {
-        snprintf(message, sizeof message, "Redis refused: %.*s",
-                 SPAN_ARG(reply->str));
-        api_call_error(call, 503, "redis_error", message);
-        return false;
-    }
-    return true;
+    if (api_reply_ok(reply, &fault))
+        return true;
+    api_call_error(call, 503, fault.code, fault.message);
+    return false;
 }
 
 void api_call_key(struct api_call *call, const char *a, const char *b,

@@ -14,12 +14,14 @@
 #include "common/json/json_writer.h"
 #include "common/redis/redis_cmd.h"
 #include "wsgate/http/api.h"
+#include "wsgate/http/api_scan.h"
+#include "wsgate/http/api_share.h"
 #include "wsgate/http/api_target.h"
-
-enum { API_SYMBOLS_CACHE_MS = 5000 };
 
 struct page;
 struct api_limit;
+
+enum { API_SCAN_SYMBOLS, API_SCAN_INSTANCES, API_SCANS };
 
 struct api {
     struct api_config config;
@@ -27,35 +29,26 @@ struct api {
     struct page *page;
     struct api_limit *limit; /* NULL: --no-limit */
     struct timeout_queue timeouts;
-    struct bytes symbols; /* the answer of /api/v1/symbols, for a while */
-    uint64_t symbols_until_ms;
+    struct table shares; /* of addresses */
+    struct api_scan scans[API_SCANS];
+    uv_idle_t answers;  /* active while there are some to send */
     uint64_t published; /* events that Redis took from here */
     bool stopping;
-};
-
-struct api_call;
-
-/* What to do with keys that SCAN finds. */
-struct api_scan {
-    void (*on_key)(struct api_call *call, struct span key);
-    void (*on_done)(struct api_call *call);
-    char pattern[256];
-    unsigned rounds;
-    bool whole; /* all keys were seen */
 };
 
 struct api_call {
     struct timeout timeout; /* first */
     struct api *api;
-    struct http_conn *conn; /* referenced */
+    struct http_conn *conn;  /* referenced */
+    struct api_share *share; /* that counts it; NULL: none */
     struct api_target target;
     int64_t from_ms, to_ms, limit; /* of bars */
     char headers[640];             /* whole lines, for the answer */
     unsigned awaited;              /* answers to what was asked for it */
     bool answered;
-    struct api_scan scan;
+    struct api_scan *scan; /* that it waits for, or NULL; the others that do */
+    struct api_call *scan_prev, *scan_next;
     struct bytes text; /* collected on the way */
-    uint64_t count;    /* of what is in text */
 };
 
 /* Must nobody hear of the channel, not even that there is one? */
@@ -79,6 +72,18 @@ void api_call_await(struct api_call *call);
 /* First thing when it has come; false: the call is over, and may be gone. */
 bool api_call_came(struct api_call *call);
 
+/* Why something was not had of Redis. */
+struct api_fault {
+    const char *code;
+    char message[256];
+};
+
+/* Begin a command whose reply goes to fn with arg; false: *why. */
+bool api_redis_begin(struct api *api, unsigned argc, redis_reply_fn *fn,
+                     void *arg, const char **why);
+/* False: the link was lost, or the reply is an error. */
+bool api_reply_ok(const struct redis_reply *reply, struct api_fault *fault);
+
 /* Begin a command whose reply goes to fn with call as its argument; false: the
  * call was answered with 503, as Redis is not there. */
 bool api_call_redis(struct api_call *call, unsigned argc, redis_reply_fn *fn);
@@ -89,17 +94,13 @@ bool api_call_reply(struct api_call *call, const struct redis_reply *reply);
 void api_call_key(struct api_call *call, const char *a, const char *b,
                   const char *c);
 
-/* Ask for all keys that match {prefix}tail, in steps. */
-void api_scan_start(struct api_call *call, const char *tail,
-                    void (*on_key)(struct api_call *call, struct span key),
-                    void (*on_done)(struct api_call *call));
-
 /* The endpoints that need Redis: api_price.c, api_bars.c, api_instances.c,
  * api_symbols.c, api_publish.c. */
 void api_price(struct api_call *call);
 void api_bars(struct api_call *call);
 void api_instances(struct api_call *call);
 void api_symbols(struct api_call *call);
+extern const struct api_scan_kind api_symbols_scan, api_instances_scan;
 void api_publish_test(struct api_call *call);
 /* Those that do not: api_status.c. */
 void api_ws_status(struct api_call *call);

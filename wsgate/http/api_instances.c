@@ -74,11 +74,11 @@ static void add_array(struct json_writer *json, const char *key,
     json_write_array_end(json);
 }
 
-static void answer(struct api_call *call, struct sums *s)
+static void answer(struct api_scan *scan, struct sums *s)
 {
-    struct bytes text = {0};
-    struct json_writer json = {.out = &text};
+    struct json_writer json = {.out = &scan->answer};
 
+    bytes_clear(&scan->answer);
     json_write_object(&json, NULL);
     json_write_bool(&json, "running", s->simulators > 0);
     json_write_uint(&json, "simulators", s->simulators);
@@ -87,57 +87,62 @@ static void answer(struct api_call *call, struct sums *s)
     add_array(&json, "symbols", &s->symbols_text);
     add_array(&json, "instances", &s->instances_text);
     json_write_object_end(&json);
-    bytes_add_str(&text, "\n");
-    api_call_json(call, 200, bytes_span(&text));
-    bytes_close(&text);
+    bytes_add_str(&scan->answer, "\n");
     bytes_close(&s->instances_text);
     bytes_close(&s->symbols_text);
+    api_scan_done(scan);
 }
 
 static void on_values(void *arg, const struct redis_reply *r)
 {
-    struct api_call *call = arg;
+    struct api_scan *scan = arg;
     struct sums s = {.instances.out = &s.instances_text,
                      .symbols.out = &s.symbols_text};
 
-    if (!api_call_reply(call, r))
+    if (!api_scan_reply(scan, r))
         return;
-    if (r && r->type == REDIS_ARRAY)
+    if (r->type == REDIS_ARRAY)
         for (size_t i = 0; i < r->count; i++)
             if (r->item[i].type == REDIS_STRING) /* else it has expired */
                 add_instance(&s, r->item[i].str);
-    answer(call, &s);
+    answer(scan, &s);
 }
 
 /* Names are kept one after the other, each with its NUL. */
-static void on_key(struct api_call *call, struct span key)
+static void on_key(struct api_scan *scan, struct span key)
 {
-    if (call->count == INSTANCES_MAX)
+    if (scan->count == INSTANCES_MAX)
         return;
-    call->count++;
-    bytes_add_span(&call->text, key);
-    bytes_add(&call->text, "", 1);
+    scan->count++;
+    bytes_add_span(&scan->text, key);
+    bytes_add(&scan->text, "", 1);
 }
 
-static void on_done(struct api_call *call)
+static void on_keys(struct api_scan *scan)
 {
-    struct redis_cmd *c = call->api->redis;
-    const char *key = call->text.ptr;
+    struct redis_cmd *c = scan->api->redis;
+    const char *key = scan->text.ptr;
 
-    if (call->count == 0) {
-        answer(call, &(struct sums){0});
+    if (scan->count == 0) {
+        answer(scan, &(struct sums){0});
         return;
     }
-    if (!api_call_redis(call, (unsigned)call->count + 1, on_values))
+    if (!api_scan_redis(scan, (unsigned)scan->count + 1, on_values))
         return;
     redis_cmd_str(c, "MGET");
-    for (uint64_t i = 0; i < call->count; i++) {
+    for (uint64_t i = 0; i < scan->count; i++) {
         redis_cmd_str(c, key);
         key += strlen(key) + 1;
     }
 }
 
+const struct api_scan_kind api_instances_scan = {.tail = "instance:tickpub:*",
+                                                 .keep_min_ms = 100,
+                                                 .keep_max_ms = 1000,
+                                                 .on_key = on_key,
+                                                 .on_keys = on_keys};
+
 void api_instances(struct api_call *call)
 {
-    api_scan_start(call, "instance:tickpub:*", on_key, on_done);
+    api_scan_ask(&call->api->scans[API_SCAN_INSTANCES], call);
 }

@@ -18,38 +18,38 @@ enum { WORDS_MAX = 20000 };
 #define MARKET "market_data:"
 #define BARS "bars:"
 
-static void add_word(struct api_call *call, struct span symbol,
+static void add_word(struct api_scan *scan, struct span symbol,
                      struct span resolution)
 {
-    if (call->count == WORDS_MAX)
+    if (scan->count == WORDS_MAX)
         return;
-    call->count++;
-    bytes_add_span(&call->text, symbol);
+    scan->count++;
+    bytes_add_span(&scan->text, symbol);
     if (resolution.len > 0) {
-        bytes_add(&call->text, "\x01", 1);
-        bytes_add_span(&call->text, resolution);
+        bytes_add(&scan->text, "\x01", 1);
+        bytes_add_span(&scan->text, resolution);
     }
-    bytes_add(&call->text, "", 1);
+    bytes_add(&scan->text, "", 1);
 }
 
-static void add_channel(struct api_call *call, struct span channel)
+static void add_channel(struct api_scan *scan, struct span channel)
 {
     struct span rest = channel;
     size_t cut;
 
-    if (!channel_name_is_canonical(channel) || api_hides(call->api, channel))
+    if (!channel_name_is_canonical(channel) || api_hides(scan->api, channel))
         return; /* nobody can subscribe to it */
     if (span_starts(channel, MARKET)) {
         rest.ptr += strlen(MARKET);
         rest.len -= strlen(MARKET);
-        add_word(call, rest, span_make("", 0));
+        add_word(scan, rest, span_make("", 0));
     } else if (span_starts(channel, BARS)) {
         rest.ptr += strlen(BARS);
         rest.len -= strlen(BARS);
         for (cut = rest.len; cut > 0 && rest.ptr[cut - 1] != ':';)
             cut--;
         if (cut > 1)
-            add_word(call, span_make(rest.ptr, cut - 1),
+            add_word(scan, span_make(rest.ptr, cut - 1),
                      span_make(rest.ptr + cut, rest.len - cut));
     }
 }
@@ -102,31 +102,29 @@ static void render(const char *const *words, size_t count, bool whole,
     bytes_add_str(out, "\n");
 }
 
-static void finish(struct api_call *call)
+static void finish(struct api_scan *scan)
 {
-    struct api *api = call->api;
-    const char **words = mem_alloc((call->count + 1) * sizeof *words);
-    const char *word = call->text.ptr;
+    const char **words = mem_alloc((scan->count + 1) * sizeof *words);
+    const char *word = scan->text.ptr;
 
-    for (uint64_t i = 0; i < call->count; i++) {
+    for (uint64_t i = 0; i < scan->count; i++) {
         words[i] = word;
         word += strlen(word) + 1;
     }
-    qsort(words, call->count, sizeof *words, by_text);
-    bytes_clear(&api->symbols);
-    render(words, call->count, call->scan.whole && call->count < WORDS_MAX,
-           &api->symbols);
+    qsort(words, scan->count, sizeof *words, by_text);
+    bytes_clear(&scan->answer);
+    render(words, scan->count, scan->whole && scan->count < WORDS_MAX,
+           &scan->answer);
     free(words);
-    api->symbols_until_ms = uv_now(api->config.loop) + API_SYMBOLS_CACHE_MS;
-    api_call_json(call, 200, bytes_span(&api->symbols));
+    api_scan_done(scan);
 }
 
-static void on_key(struct api_call *call, struct span key)
+static void on_key(struct api_scan *scan, struct span key)
 {
-    size_t head = strlen(call->api->config.redis_prefix) + strlen("last:");
+    size_t head = strlen(scan->api->config.redis_prefix) + strlen("last:");
 
     if (key.len > head && !memchr(key.ptr, '\0', key.len))
-        add_channel(call, span_make(key.ptr + head, key.len - head));
+        add_channel(scan, span_make(key.ptr + head, key.len - head));
 }
 
 static void on_known(void *arg, const struct channel *channel)
@@ -134,18 +132,19 @@ static void on_known(void *arg, const struct channel *channel)
     add_channel(arg, channel->name);
 }
 
-/* SCAN looks at every key of the database: not for each page that opens. */
+static void on_local(struct api_scan *scan)
+{
+    channels_each(scan->api->config.channels, on_known, scan);
+}
+
+const struct api_scan_kind api_symbols_scan = {.tail = "last:*",
+                                               .keep_min_ms = 5000,
+                                               .keep_max_ms = 5000,
+                                               .on_key = on_key,
+                                               .on_local = on_local,
+                                               .on_keys = finish};
+
 void api_symbols(struct api_call *call)
 {
-    struct api *api = call->api;
-
-    if (!api->redis) {
-        channels_each(api->config.channels, on_known, call);
-        call->scan.whole = true;
-        finish(call);
-    } else if (uv_now(api->config.loop) < api->symbols_until_ms) {
-        api_call_json(call, 200, bytes_span(&api->symbols));
-    } else {
-        api_scan_start(call, "last:*", on_key, finish);
-    }
+    api_scan_ask(&call->api->scans[API_SCAN_SYMBOLS], call);
 }

@@ -115,6 +115,7 @@ static void a_call_outlives_the_limit_that_was_asked_for_it(void **state)
     ask(w, "/api/v1/price/AAPL");
     w->api->stopping = true;
     timeout_queue_close(&w->api->timeouts);
+    uv_close((uv_handle_t *)&w->api->answers, NULL);
     hear(w, text, sizeof text);
     assert_non_null(strstr(text, "503"));
     assert_non_null(strstr(text, "redis_timeout"));
