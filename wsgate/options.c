@@ -19,6 +19,8 @@ static const struct option_spec table[] = {
      "go on after the end of standard input", NULL, 0, 0},
     {0, "allow-origin", "URL", OPT_STRS, AT(allow_origin), "ALLOW_ORIGIN",
      "browsers of other pages may connect; * matches", NULL, 0, 0},
+    {0, "allow-host", "HOST", OPT_STRS, AT(allow_host), "ALLOW_HOST",
+     "browsers may use this name of a loopback address", NULL, 0, 0},
     {0, "web", "DIR", OPT_STR, AT(web), NULL, "serve the page from this folder",
      NULL, 0, 0},
     {0, "dev", NULL, OPT_FLAG, AT(dev), "WSGATE_DEV",

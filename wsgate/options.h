@@ -19,7 +19,8 @@ struct options {
     bool dev;                         /* /echo and publish-test */
     int64_t max_connections;
     int64_t max_per_address;
-    struct option_strs allow_origin; /* https://app.example.org, one * */
+    struct option_strs allow_origin; /* see http_origin.h */
+    struct option_strs allow_host;   /* see ws_door.h */
     /* what one client may do */
     int64_t max_subscriptions;
     int64_t max_address_subscriptions; /* of all clients of one address */

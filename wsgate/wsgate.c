@@ -16,14 +16,17 @@ enum {
 
 /* --- what the parts say --- */
 
-/* An http_handler: WebSockets to the clients, the rest to the API. */
+/* An http_handler: WebSockets to the clients, the rest to the API.  Nothing,
+ * not even a figure, for a browser that was led here under a foreign name. */
 static void on_http(void *arg, struct http_conn *conn,
                     const struct http_request *req)
 {
     struct wsgate *w = arg;
     enum dialect dialect;
 
-    if (dialect_of_path(req->path, w->opts->dev, &dialect))
+    if (!ws_door_host_ok(&w->door, req))
+        ws_refusal_host(&w->refusals, conn, req);
+    else if (dialect_of_path(req->path, w->opts->dev, &dialect))
         upgrade(w->clients, &w->upgrade, conn, req, dialect);
     else if (!app_http_page(w->app, conn, req))
         api_handle(w->api, conn, req);
@@ -202,11 +205,13 @@ static void make_parts(struct wsgate *w)
     fanout_init(&w->fanout, (size_t)o->log_bytes, &limits, NULL);
     w->upstream = new_upstream(w);
     w->clients = new_clients(w);
-    w->upgrade = (struct upgrade_options){.allow_origin = &o->allow_origin,
+    w->upgrade = (struct upgrade_options){.door = &w->door,
+                                          .refusals = &w->refusals,
                                           .instance = w->app->instance,
                                           .ping_ms = o->ping_ms};
     heartbeat_open(&w->heartbeat, w->clients, o->ping_ms, o->heartbeat_ms);
     stats_export(w->clients);
+    ws_refusal_export();
 }
 
 static bool listen_now(struct wsgate *w, struct err *err)
@@ -225,6 +230,8 @@ static bool listen_now(struct wsgate *w, struct err *err)
         http_server_new(&w->app->loop, o->listen, &http, on_http, w, &cause);
     if (!w->server)
         return err_set(err, cause.code, "--listen: %s", cause.text);
+    w->door.loopback = http_server_is_loopback(w->server);
+    w->door.proxied = o->trust_proxy.count > 0;
     return true;
 }
 
@@ -239,7 +246,8 @@ static bool open_api(struct wsgate *w, struct err *err)
                                       .limit = o->api_limit,
                                       .no_limit = o->no_limit,
                                       .dev = o->dev,
-                                      .allow_origin = &o->allow_origin,
+                                      .door = &w->door,
+                                      .refusals = &w->refusals,
                                       .channels =
                                           upstream_channels(w->upstream),
                                       .stats = read_stats,
@@ -299,7 +307,8 @@ bool wsgate_init(struct wsgate *w, struct app *app, const struct options *opts,
 {
     w->app = app;
     w->opts = opts;
-    if (!app_redis_config(app, &w->redis_config, err) ||
+    if (!ws_door_init(&w->door, &opts->allow_origin, &opts->allow_host, err) ||
+        !app_redis_config(app, &w->redis_config, err) ||
         !(w->routes = route_table_new(NULL, err)))
         return false;
     /* It only reads, but for its own entry and what clients used up. */

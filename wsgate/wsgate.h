@@ -25,6 +25,8 @@
 #include "wsgate/client/upgrade.h"
 #include "wsgate/fanout/fanout.h"
 #include "wsgate/options.h"
+#include "wsgate/ws/ws_door.h"
+#include "wsgate/ws/ws_refusal.h"
 
 struct api; /* api.c's own */
 
@@ -35,6 +37,8 @@ struct wsgate {
     struct app_redis link; /* never opened with --no-redis */
     struct route_table *routes;
     struct http_server *server;
+    struct ws_door door;
+    struct ws_refusals refusals;
     struct upstream *upstream;
     struct fanout fanout;
     struct clients *clients;

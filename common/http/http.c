@@ -286,6 +286,19 @@ unsigned http_server_port(const struct http_server *s)
     return s->port;
 }
 
+bool http_server_is_loopback(const struct http_server *s)
+{
+    struct sockaddr_storage at = {0};
+    socklen_t size = sizeof at;
+    struct in6_addr address;
+
+    if (getsockname(s->fd, (struct sockaddr *)&at, &size) != 0)
+        return false;
+    peer_of(&at, &address);
+    return IN6_IS_ADDR_LOOPBACK(&address) ||
+           (IN6_IS_ADDR_V4MAPPED(&address) && address.s6_addr[12] == 127);
+}
+
 void http_server_stop_accepting(struct http_server *s)
 {
     if (!s->accepting)

@@ -82,6 +82,9 @@ struct http_server *http_server_new(uv_loop_t *loop, const char *listen,
                                     http_handler *handler, void *arg,
                                     struct err *err);
 unsigned http_server_port(const struct http_server *s);
+/* Is it bound to an address that only this machine can connect to?  While it
+ * accepts. */
+bool http_server_is_loopback(const struct http_server *s);
 void http_server_stop_accepting(struct http_server *s);
 /* Closes the listener and every connection; frees in close callbacks. */
 void http_server_close(struct http_server *s);

@@ -259,7 +259,7 @@ def test_a_handshake_takes_five_seconds_at_most(served):
     ({"Sec-WebSocket-Key": None}, 400),
     ({"Sec-WebSocket-Key": "short"}, 400),
     ({"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZ!=="}, 400),
-    ({"Upgrade": "h2c"}, 400),
+    ({"Upgrade": "h2c"}, 426),
     ({"Upgrade": None, "Connection": None}, 426),
     ({"Origin": "https://evil.example"}, 403),
     ({"Origin": "null"}, 403),

@@ -109,14 +109,20 @@ static size_t ticks_frame(char *at, const struct dialect_message *m,
 
 /* --- the table --- */
 
+/* All say JSON; what the native one says besides has a version. */
+static const char *const native_protocols[] = {"tickwire.v1", "json", NULL};
+static const char *const plain_protocols[] = {"json", NULL};
+
 static const struct dialect_row rows[DIALECTS] = {
-    [DIALECT_NATIVE] = {.path = "/ws"},
+    [DIALECT_NATIVE] = {.path = "/ws", .protocols = native_protocols},
     [DIALECT_STOCK] = {.path = "/api/v1/ws",
+                       .protocols = plain_protocols,
                        .subscriptions = stock_channels,
                        .accepts = stock_accepts,
                        .max = stock_max,
                        .frame = stock_frame},
     [DIALECT_TICKS] = {.path = "/stream/ticks",
+                       .protocols = plain_protocols,
                        .subscriptions = ticks_channels,
                        .accepts = ticks_accepts,
                        .max = ticks_max,
@@ -132,6 +138,12 @@ const struct dialect_row *dialect_row(enum dialect dialect)
 
 bool dialect_of_path(struct span path, bool dev, enum dialect *dialect)
 {
+    while (path.len > 1 && path.ptr[0] == '/' && path.ptr[1] == '/') {
+        path.ptr++;
+        path.len--;
+    }
+    if (path.len > 1 && path.ptr[path.len - 1] == '/')
+        path.len--;
     for (unsigned i = 0; i < DIALECTS; i++) {
         if (span_is(path, rows[i].path) && (dev || !rows[i].dev)) {
             *dialect = (enum dialect)i;

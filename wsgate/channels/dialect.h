@@ -36,6 +36,8 @@ struct dialect_message {
 struct dialect_row {
     const char *path;
     bool dev; /* only spoken with --dev */
+    /* Subprotocols that may be asked for.  Ends with NULL; NULL: none. */
+    const char *const *protocols;
     /* In the mode that the route table gives them.  Ends with NULL.  NULL: its
      * clients subscribe themselves, or never. */
     const char *const *subscriptions;
@@ -48,5 +50,6 @@ struct dialect_row {
 };
 
 const struct dialect_row *dialect_row(enum dialect dialect);
-/* False: nothing is spoken there. */
+/* A slash at the end, and more than one at the beginning, do not count: what a
+ * proxy leaves that takes a prefix off.  False: nothing is spoken there. */
 bool dialect_of_path(struct span path, bool dev, enum dialect *dialect);

@@ -1,7 +1,5 @@
 #include "wsgate/client/upgrade.h"
 
-#include <stdio.h>
-
 #include "common/base/bytes.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/client/inbox.h"
@@ -23,15 +21,30 @@ static const struct {
 static void refuse(struct http_conn *conn, int status, const char *why)
 {
     const char *extra = NULL;
-    char text[128];
-    int n = snprintf(text, sizeof text, "%s\n", why);
 
     for (size_t i = 0; i < sizeof extras / sizeof *extras; i++) {
         if (extras[i].status == status)
             extra = extras[i].headers;
     }
-    http_respond(conn, status, "text/plain; charset=utf-8", extra,
-                 span_make(text, (size_t)n));
+    ws_refusal_answer(conn, status, extra,
+                      status == 426   ? "upgrade_required"
+                      : status == 405 ? "method_not_allowed"
+                                      : "bad_request",
+                      why);
+}
+
+/* A page that asks why it cannot connect; false: it could, or does not ask. */
+static bool told_why(const struct upgrade_options *o, struct http_conn *conn,
+                     const struct http_request *req)
+{
+    struct bytes origin = {0};
+    bool refused = http_query(req, "origin", &origin) &&
+                   !ws_door_lets_in(o->door, bytes_span(&origin), req);
+
+    if (refused)
+        ws_refusal_tell_origin(conn, bytes_span(&origin), req);
+    bytes_close(&origin);
+    return refused;
 }
 
 /* A list that cannot be decoded counts as asked for, too: it is answered. */
@@ -47,13 +60,13 @@ static bool asks_to_subscribe(const struct http_request *req,
  * code: so the handshake is completed, and the close frame follows at once.  It
  * never becomes a client: the HTTP server sees it out. */
 static void turn_away(const struct clients *registry, struct http_conn *conn,
-                      const struct http_request *req, const char *why)
+                      const struct ws_handshake *shake, const char *why)
 {
     struct bytes out = {0};
     uint16_t code =
         registry->stopping ? WS_CLOSE_GOING_AWAY : WS_CLOSE_TRY_LATER;
 
-    ws_handshake_add(&out, http_header(req, "Sec-WebSocket-Key"));
+    ws_handshake_add(&out, shake);
     ws_close_add(&out, code, why);
     http_finish(conn, bytes_span(&out));
     bytes_close(&out);
@@ -62,12 +75,13 @@ static void turn_away(const struct clients *registry, struct http_conn *conn,
 
 /* What a new client hears before it says anything. */
 static void begin(struct client *c, const struct upgrade_options *o,
-                  const struct http_request *req)
+                  const struct http_request *req,
+                  const struct ws_handshake *shake)
 {
     const struct clients *registry = c->registry;
     struct bytes out = {0}, names = {0};
 
-    ws_handshake_add(&out, http_header(req, "Sec-WebSocket-Key"));
+    ws_handshake_add(&out, shake);
     if (c->dialect == DIALECT_NATIVE) {
         message_welcome(&out, o->instance, o->ping_ms,
                         registry->options.max_subscriptions,
@@ -87,27 +101,32 @@ void upgrade(struct clients *registry, const struct upgrade_options *options,
              struct http_conn *conn, const struct http_request *req,
              enum dialect dialect)
 {
+    struct ws_handshake shake;
     struct span early;
     const char *why = NULL;
-    int status = req->upgrade
-                     ? ws_handshake_check(req, options->allow_origin, &why)
-                     : 426;
+    int status =
+        ws_handshake_check(req, dialect_row(dialect)->protocols, &shake, &why);
     int fd;
     struct client *c;
 
     if (status != 0) {
-        refuse(conn, status, why ? why : "this is a WebSocket");
+        if (status != 426 || !told_why(options, conn, req))
+            refuse(conn, status, why);
+        return;
+    }
+    if (!ws_door_origin_ok(options->door, req)) {
+        ws_refusal_origin(options->refusals, conn, req);
         return;
     }
     if (!clients_admit(registry, req->bucket, &why)) {
-        turn_away(registry, conn, req, why);
+        turn_away(registry, conn, &shake, why);
         return;
     }
     fd = http_conn_take(conn, &early);
     c = client_new(registry, fd, req->bucket, dialect);
     if (!c)
         return;
-    begin(c, options, req);
+    begin(c, options, req, &shake);
     if (!c->ended)
         snapshots_pump(c);
     if (!c->ended && early.len > 0)
@@ -116,8 +135,10 @@ void upgrade(struct clients *registry, const struct upgrade_options *options,
 
 void upgrade_warm_up(void)
 {
+    const struct ws_handshake shake = {
+        .key = span_str("dGhlIHNhbXBsZSBub25jZQ==")};
     struct bytes out = {0};
 
-    ws_handshake_add(&out, span_str("dGhlIHNhbXBsZSBub25jZQ=="));
+    ws_handshake_add(&out, &shake);
     bytes_close(&out);
 }

@@ -1,16 +1,21 @@
 /*
  * upgrade.h -- from an HTTP request to a WebSocket client, or to a refusal.
+ *
+ * A browser does not tell a page why a handshake failed.  So the page may ask
+ * the same address without an upgrade: GET with `?origin=` is answered with 403
+ * and the reason where a handshake from that origin would be, else with 426.
  */
 #pragma once
 
-#include "common/app/option.h"
 #include "common/http/http.h"
 #include "wsgate/client/clients.h"
+#include "wsgate/ws/ws_refusal.h"
 
 /* What it points to is the caller's. */
 struct upgrade_options {
-    const struct option_strs *allow_origin; /* beside the same host */
-    const char *instance;                   /* what `welcome` says */
+    const struct ws_door *door;
+    struct ws_refusals *refusals;
+    const char *instance; /* what `welcome` says */
     int64_t ping_ms;
 };
 

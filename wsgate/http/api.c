@@ -10,7 +10,6 @@
 #include "wsgate/http/api_call.h"
 #include "wsgate/http/api_limit.h"
 #include "wsgate/http/page.h"
-#include "wsgate/ws/ws_handshake.h"
 
 enum { BARS_DEFAULT = 500, BARS_MAX = 5000, ORIGIN_MAX = 200 };
 
@@ -133,8 +132,7 @@ static void add_origin(struct api_call *call, const struct http_request *req)
     struct span origin = http_header(req, "Origin");
 
     if (origin.len == 0 || origin.len > ORIGIN_MAX ||
-        !ws_origin_ok(origin, http_header(req, "Host"),
-                      call->api->config.allow_origin))
+        !ws_door_origin_ok(call->api->config.door, req))
         return;
     add_header(call,
                "Access-Control-Allow-Origin: %.*s\r\nVary: Origin\r\n"
@@ -170,10 +168,9 @@ static bool may_act(const struct api *api, struct http_conn *conn,
                   "only POST is answered here");
         return false;
     }
-    if (ws_origin_ok(http_header(req, "Origin"), http_header(req, "Host"),
-                     api->config.allow_origin))
+    if (ws_door_origin_ok(api->config.door, req))
         return true;
-    api_error(conn, 403, NULL, "forbidden", "this origin is not allowed");
+    ws_refusal_origin(api->config.refusals, conn, req);
     return false;
 }
 
@@ -237,16 +234,6 @@ static void begin(struct api *api, struct http_conn *conn,
         endpoints[target->endpoint](call);
 }
 
-static void not_found(struct http_conn *conn, const struct http_request *req)
-{
-    if (span_starts(req->path, "/ws") || span_starts(req->path, "/stream"))
-        api_error(conn, 426, "Upgrade: websocket\r\n", "upgrade_required",
-                  "this is a WebSocket address");
-    else
-        api_error(conn, 404, NULL, "not_found",
-                  "there is nothing at this path");
-}
-
 void api_handle(void *arg, struct http_conn *conn,
                 const struct http_request *req)
 {
@@ -274,7 +261,8 @@ void api_handle(void *arg, struct http_conn *conn,
     if (!reads_only(req) && page_find(api->page, req->path))
         (void)allow_only_reads(conn, req);
     else if (!reads_only(req) || !page_answer(api->page, conn, req))
-        not_found(conn, req);
+        api_error(conn, 404, NULL, "not_found",
+                  "there is nothing at this path");
 }
 
 /* --- life --- */

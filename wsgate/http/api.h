@@ -13,7 +13,6 @@
 
 #include <uv.h>
 
-#include "common/app/option.h"
 #include "common/base/err.h"
 #include "common/http/http.h"
 #include "common/json/json_writer.h"
@@ -21,6 +20,7 @@
 #include "common/redis/redis_probe.h"
 #include "wsgate/channels/channel.h"
 #include "wsgate/client/stats.h"
+#include "wsgate/ws/ws_refusal.h"
 
 enum { API_ANSWER_MS = 2000 };
 
@@ -29,13 +29,14 @@ struct api;
 /* What is answered from, and how. */
 struct api_config {
     uv_loop_t *loop;
-    const char *instance;                   /* id of this process */
-    const char *redis_prefix;               /* of keys */
-    const char *redis_url;                  /* fit to be shown */
-    const char *web;                        /* see page_new() */
-    const char *limit;                      /* see api_limit_new() */
-    const struct option_strs *allow_origin; /* beside the same host */
-    const struct channels *channels;        /* answer where there is no Redis */
+    const char *instance;     /* id of this process */
+    const char *redis_prefix; /* of keys */
+    const char *redis_url;    /* fit to be shown */
+    const char *web;          /* see page_new() */
+    const char *limit;        /* see api_limit_new() */
+    const struct ws_door *door;
+    struct ws_refusals *refusals;
+    const struct channels *channels; /* answer where there is no Redis */
     void (*stats)(void *arg, struct stats *out);
     enum upstream_state (*upstream)(void *arg);
     void *arg;

@@ -2,9 +2,8 @@
 
 #include <openssl/evp.h>
 #include <openssl/sha.h>
-#include <strings.h>
 
-#include "common/base/glob.h"
+#include "common/http/http_tokens.h"
 
 enum { KEY_LEN = 24, KEY_BYTES = 16, ACCEPT_LEN = 28 };
 
@@ -23,63 +22,72 @@ static bool key_ok(struct span key)
            KEY_BYTES + 2;
 }
 
-bool ws_origin_ok(struct span origin, struct span host,
-                  const struct option_strs *allow_origin)
+/* Of the list that its client offers.  False: it is malformed. */
+static bool agree(const struct http_request *req, const char *const *known,
+                  const char **agreed)
 {
-    static const char *const schemes[] = {"http://", "https://"};
+    struct http_tokens t = http_tokens_of(req, "Sec-WebSocket-Protocol");
+    struct span offered[WS_PROTOCOLS_MAX];
+    unsigned n = 0;
 
-    if (origin.len == 0)
-        return true; /* not a browser */
-    for (unsigned i = 0; i < allow_origin->count; i++) {
-        if (glob_match(span_str(allow_origin->at[i]), origin))
-            return true;
+    *agreed = NULL;
+    while (n < WS_PROTOCOLS_MAX && http_tokens_next(&t, &offered[n])) {
+        if (!http_tokens_valid(offered[n]))
+            return false;
+        for (unsigned i = 0; i < n; i++) {
+            if (span_eq(offered[i], offered[n]))
+                return false;
+        }
+        for (unsigned i = 0; known && known[i] && !*agreed; i++) {
+            if (span_is(offered[n], known[i]))
+                *agreed = known[i];
+        }
+        n++;
     }
-    for (int i = 0; i < 2; i++) {
-        size_t n = strlen(schemes[i]);
-        if (span_starts(origin, schemes[i]) && origin.len - n == host.len &&
-            strncasecmp(origin.ptr + n, host.ptr, host.len) == 0)
-            return true;
-    }
-    return false;
+    return n < WS_PROTOCOLS_MAX || !http_tokens_next(&t, &offered[0]);
 }
 
 int ws_handshake_check(const struct http_request *req,
-                       const struct option_strs *allow_origin, const char **why)
+                       const char *const *protocols, struct ws_handshake *out,
+                       const char **why)
 {
-    struct span upgrade;
+    struct ws_handshake shake = {
+        .key = http_tokens_trim(http_header(req, "Sec-WebSocket-Key"))};
 
     if (!span_is(req->method, "GET")) {
         *why = "a WebSocket begins with GET";
         return 405;
     }
-    if (!span_is(http_header(req, "Sec-WebSocket-Version"), "13")) {
+    if (!req->upgrade || !http_tokens_have(req, "Connection", "upgrade") ||
+        !http_tokens_have(req, "Upgrade", "websocket")) {
+        *why = "this is a WebSocket address";
+        return 426;
+    }
+    if (!http_tokens_have(req, "Sec-WebSocket-Version", "13")) {
         *why = "only WebSocket version 13 is spoken here";
         return 426;
     }
-    upgrade = http_header(req, "Upgrade");
-    if (upgrade.len != 9 || strncasecmp(upgrade.ptr, "websocket", 9) != 0) {
-        *why = "the only upgrade offered is websocket";
-        return 400;
-    }
-    if (!key_ok(http_header(req, "Sec-WebSocket-Key"))) {
+    if (!key_ok(shake.key) ||
+        http_tokens_lines(req, "Sec-WebSocket-Key") != 1) {
         *why = "Sec-WebSocket-Key is not the base64 of 16 bytes";
         return 400;
     }
-    if (!ws_origin_ok(http_header(req, "Origin"), http_header(req, "Host"),
-                      allow_origin)) {
-        *why = "this origin is not allowed";
-        return 403;
+    if (!agree(req, protocols, &shake.protocol)) {
+        *why = "Sec-WebSocket-Protocol is not a list of up to 32 different "
+               "tokens";
+        return 400;
     }
+    *out = shake;
     return 0;
 }
 
-void ws_handshake_add(struct bytes *out, struct span key)
+void ws_handshake_add(struct bytes *out, const struct ws_handshake *shake)
 {
     unsigned char text[KEY_LEN + sizeof magic - 1];
     unsigned char sha[SHA_DIGEST_LENGTH];
     unsigned char accept[ACCEPT_LEN + 1];
 
-    memcpy(text, key.ptr, KEY_LEN);
+    memcpy(text, shake->key.ptr, KEY_LEN);
     memcpy(text + KEY_LEN, magic, sizeof magic - 1);
     SHA1(text, sizeof text, sha);
     EVP_EncodeBlock(accept, sha, sizeof sha);
@@ -88,5 +96,9 @@ void ws_handshake_add(struct bytes *out, struct span key)
                        "Connection: Upgrade\r\n"
                        "Sec-WebSocket-Accept: ");
     bytes_add(out, accept, ACCEPT_LEN);
+    if (shake->protocol) {
+        bytes_add_str(out, "\r\nSec-WebSocket-Protocol: ");
+        bytes_add_str(out, shake->protocol);
+    }
     bytes_add_str(out, "\r\n\r\n");
 }

@@ -12,27 +12,52 @@
 #include "common/event/route.h"
 #include "wsgate/channels/dialect.h"
 
+/* DIALECTS: none. */
 static void each_address_speaks_one_dialect(void **state)
 {
-    enum dialect d = DIALECTS;
+    static const struct {
+        const char *path;
+        enum dialect plain, dev;
+    } cases[] = {
+        {"/ws", DIALECT_NATIVE, DIALECT_NATIVE},
+        {"/ws/", DIALECT_NATIVE, DIALECT_NATIVE},
+        {"//ws", DIALECT_NATIVE, DIALECT_NATIVE},
+        {"///ws/", DIALECT_NATIVE, DIALECT_NATIVE},
+        {"/api/v1/ws", DIALECT_STOCK, DIALECT_STOCK},
+        {"/api/v1/ws/", DIALECT_STOCK, DIALECT_STOCK},
+        {"//api/v1/ws/", DIALECT_STOCK, DIALECT_STOCK},
+        {"/stream/ticks", DIALECT_TICKS, DIALECT_TICKS},
+        {"/stream/ticks/", DIALECT_TICKS, DIALECT_TICKS},
+        {"/echo", DIALECTS, DIALECT_ECHO},
+        {"/echo/", DIALECTS, DIALECT_ECHO},
+        {"/ws//", DIALECTS, DIALECTS},
+        {"/wsx", DIALECTS, DIALECTS},
+        {"/wsx/", DIALECTS, DIALECTS},
+        {"/ws/x", DIALECTS, DIALECTS},
+        {"/x/ws", DIALECTS, DIALECTS},
+        {"/WS", DIALECTS, DIALECTS},
+        {"ws", DIALECTS, DIALECTS},
+        {"/", DIALECTS, DIALECTS},
+        {"//", DIALECTS, DIALECTS},
+        {"", DIALECTS, DIALECTS},
+        {"/stream", DIALECTS, DIALECTS},
+        {"/stream/ticks/x", DIALECTS, DIALECTS},
+        {"/api//v1/ws", DIALECTS, DIALECTS},
+        {"/api/v1/ws/status", DIALECTS, DIALECTS},
+    };
 
     (void)state;
-    assert_true(dialect_of_path(span_str("/ws"), false, &d));
-    assert_int_equal(d, DIALECT_NATIVE);
-    assert_true(dialect_of_path(span_str("/api/v1/ws"), false, &d));
-    assert_int_equal(d, DIALECT_STOCK);
-    assert_true(dialect_of_path(span_str("/stream/ticks"), false, &d));
-    assert_int_equal(d, DIALECT_TICKS);
-    d = DIALECTS;
-    assert_false(dialect_of_path(span_str("/ws/"), false, &d));
-    assert_false(dialect_of_path(span_str("/api/v1/ws/status"), false, &d));
-    assert_false(dialect_of_path(span_str("/"), false, &d));
-    assert_false(dialect_of_path(span_str("/echo"), false, &d));
-    assert_int_equal(d, DIALECTS);
-    assert_true(dialect_of_path(span_str("/echo"), true, &d));
-    assert_int_equal(d, DIALECT_ECHO);
-    assert_true(dialect_of_path(span_str("/ws"), true, &d));
-    assert_int_equal(d, DIALECT_NATIVE);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        for (int dev = 0; dev < 2; dev++) {
+            enum dialect d = DIALECTS,
+                         want = dev ? cases[i].dev : cases[i].plain;
+
+            if (dialect_of_path(span_str(cases[i].path), dev, &d) !=
+                    (want != DIALECTS) ||
+                d != want)
+                fail_msg("'%s' dev %d: %d", cases[i].path, dev, (int)d);
+        }
+    }
 }
 
 /* A client that says nothing gets what everybody may have. */

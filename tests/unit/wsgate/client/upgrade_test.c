@@ -12,13 +12,14 @@
 static struct client_world world;
 static struct http_server *server;
 static enum dialect dialect;
+static struct ws_door door;
+static struct ws_refusals refusals;
 
 static void on_http(void *arg, struct http_conn *conn,
                     const struct http_request *req)
 {
-    static const struct option_strs allow = {.at = {"https://app.example.org"},
-                                             .count = 1};
-    const struct upgrade_options options = {.allow_origin = &allow,
+    const struct upgrade_options options = {.door = &door,
+                                            .refusals = &refusals,
                                             .instance = "0123456789abcdef",
                                             .ping_ms = 15000};
 
@@ -29,12 +30,15 @@ static void on_http(void *arg, struct http_conn *conn,
 static int open_world(void **state)
 {
     static const struct http_options http = {.max_conns = 10};
+    static const struct option_strs none,
+        allow = {.at = {"https://app.example.org"}, .count = 1};
     struct clients_options o = world_options();
     struct err err = {0};
 
     o.max_connections = 1;
     o.max_subscriptions = 7;
     client_world_open(&world, false, &o);
+    assert_true(ws_door_init(&door, &allow, &none, &err));
     server = http_server_new(&world.up.loop, "127.0.0.1:0", &http, on_http,
                              &world, &err);
     assert_non_null(server);
@@ -159,7 +163,11 @@ static void what_is_no_handshake_gets_an_answer_that_says_why(void **state)
 
     has(starts(said, "HTTP/1.1 426 "), "Sec-WebSocket-Version: 13\r\n");
     has(said, "Upgrade: websocket\r\n");
-    has(said, "\r\n\r\nthis is a WebSocket\n");
+    has(said, "\r\n\r\n{\"error\":\"upgrade_required\",\"message\":\"this is a "
+              "WebSocket address\"}\n");
+    said = ask_text(w, "GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\n"
+                       "Upgrade: h2c\r\n\r\n");
+    starts(said, "HTTP/1.1 426 ");
     said = ask_text(w, "POST /ws" UPGRADE KEY "Content-Length: 0\r\n\r\n");
     has(starts(said, "HTTP/1.1 405 "), "Allow: GET\r\n");
     said = ask_text(w, "GET /ws" UPGRADE "\r\n");
@@ -167,6 +175,7 @@ static void what_is_no_handshake_gets_an_answer_that_says_why(void **state)
     said = ask_text(w, "GET /ws" UPGRADE KEY
                        "Origin: https://else.example.org\r\n\r\n");
     assert_null(strstr(starts(said, "HTTP/1.1 403 "), "Allow:"));
+    has(said, "--allow-origin https://else.example.org");
     assert_int_equal(w->clients->count, 0);
 }
 
@@ -177,6 +186,59 @@ static void an_origin_on_the_list_is_let_in(void **state)
     starts(ask_text(w, "GET /ws" UPGRADE KEY
                        "Origin: https://app.example.org\r\n\r\n"),
            "HTTP/1.1 101 ");
+}
+
+/* The page that asks is told what a handshake of its origin would be. */
+static void who_asks_why_hears_why(void **state)
+{
+    struct client_world *w = *state;
+    const char *said =
+        ask_text(w, "GET /ws?origin=https%3a%2f%2felse.example.org HTTP/1.1\r\n"
+                    "Host: h\r\n\r\n");
+
+    has(starts(said, "HTTP/1.1 403 "), "{\"error\":\"origin_refused\"");
+    has(said, "--allow-origin https://else.example.org");
+    starts(ask_text(w, "GET /ws?origin=https://app.example.org HTTP/1.1\r\n"
+                       "Host: h\r\n\r\n"),
+           "HTTP/1.1 426 ");
+    starts(ask_text(w, "GET /ws?origin=http://h HTTP/1.1\r\nHost: h\r\n\r\n"),
+           "HTTP/1.1 426 ");
+    starts(ask_text(w, "GET /ws?origin=%ff HTTP/1.1\r\nHost: h\r\n\r\n"),
+           "HTTP/1.1 403 ");
+    /* A handshake is judged by its own. */
+    starts(ask_text(w, "GET /ws?origin=https://else.example.org" UPGRADE KEY
+                       "\r\n"),
+           "HTTP/1.1 101 ");
+}
+
+static void a_subprotocol_is_agreed_on_by_the_address(void **state)
+{
+    static const char offer[] =
+        "GET /ws" UPGRADE KEY
+        "Sec-WebSocket-Protocol: x, tickwire.v1, json\r\n\r\n";
+    static const char *const agreed[DIALECTS] = {"tickwire.v1", "json", "json",
+                                                 NULL};
+    struct client_world *w = *state;
+
+    w->clients->options.max_connections = DIALECTS;
+    for (int i = 0; i < DIALECTS; i++) {
+        char line[64];
+        const char *said;
+
+        dialect = (enum dialect)i;
+        said = starts(ask_text(w, offer), "HTTP/1.1 101 ");
+        snprintf(line, sizeof line, "\r\nSec-WebSocket-Protocol: %s\r\n",
+                 agreed[i] ? agreed[i] : "");
+        if (agreed[i])
+            has(said, line);
+        else
+            assert_null(strstr(said, "Sec-WebSocket-Protocol"));
+    }
+    /* Who is turned away hears it too: without it a browser takes the handshake
+     * for a failed one, and does not see the code of the close frame. */
+    dialect = DIALECT_NATIVE;
+    has(ask_text(w, offer), "\r\nSec-WebSocket-Protocol: tickwire.v1\r\n");
+    assert_int_equal(w->clients->count, DIALECTS);
 }
 
 /* A browser sees the code, not the status. */
@@ -213,6 +275,8 @@ int main(void)
         TEST(the_older_addresses_hear_only_what_is_published),
         TEST(what_is_no_handshake_gets_an_answer_that_says_why),
         TEST(an_origin_on_the_list_is_let_in),
+        TEST(who_asks_why_hears_why),
+        TEST(a_subprotocol_is_agreed_on_by_the_address),
         TEST(who_has_to_be_turned_away_gets_a_close_frame),
     };
 

@@ -21,7 +21,8 @@ static void what_is_no_endpoint_gets_the_status_that_says_why(void **state)
     (void)state;
     world_open(&w, NULL);
     assert_status(world_get(&w, "/api/v1/nothing"), "404");
-    assert_status(world_get(&w, "/stream/other"), "426");
+    assert_status(world_get(&w, "/stream/other"), "404");
+    assert_status(world_get(&w, "/wsx"), "404");
     text = world_ask(&w, "DELETE", "/api/v1/ws/status");
     assert_status(text, "405");
     assert_non_null(strstr(text, "Allow: GET, HEAD\r\n"));

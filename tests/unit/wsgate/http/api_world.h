@@ -60,7 +60,8 @@ static inline void world_open(struct world *w, const char *prefix)
                                                    .on_down = world_on_down};
     static const struct fanout_limits limits = {0};
     static const char *const greeting[] = {"+PONG\r\n", NULL};
-    static const struct option_strs no_origins = {0};
+    static const struct ws_door closed = {0};
+    static struct ws_refusals refusals;
     struct err err = {0};
     struct api_config config = {.loop = &w->fake.loop,
                                 .instance = "i1",
@@ -68,7 +69,8 @@ static inline void world_open(struct world *w, const char *prefix)
                                 .redis_url = "redis://r:6379",
                                 .web = "/no\"where",
                                 .no_limit = true,
-                                .allow_origin = &no_origins,
+                                .door = &closed,
+                                .refusals = &refusals,
                                 .channels = &w->channels,
                                 .stats = world_stats,
                                 .upstream = world_upstream,
