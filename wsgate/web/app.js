@@ -46,6 +46,11 @@ const heard = {redis: false, local: false};
 
 /* --- state ------------------------------------------------------------- */
 
+function because(s)
+{
+    return s.reason ? ` (${s.reason})` : '';
+}
+
 function verdict(s)
 {
     if (s.socket === 'refused')
@@ -54,9 +59,9 @@ function verdict(s)
     if (s.socket !== 'open')
         return everOpen
             ? ['down', 'socket', 'Disconnected', 'from the gateway; ' +
-                'reconnecting. Prices below are old.']
+                `reconnecting${because(s)}. Prices below are old.`]
             : ['connecting', 'socket', 'Connecting', s.attempt > 1
-                ? 'to the gateway; it does not answer yet.'
+                ? `to the gateway; ${s.reason || 'it does not answer yet.'}`
                 : 'to the gateway…'];
     if (s.silent)
         return ['stale', 'socket', 'Stale', 'the gateway has gone silent. ' +

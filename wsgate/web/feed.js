@@ -12,12 +12,17 @@
  * Reconnects after every close, clean ones (1001, 1012) too, with full jitter:
  * random(0, min(max, base * 2^n)).  `bye.retry_ms` replaces that wait once.  The
  * close codes that mean "not like this" stop it until start() is called again.
+ * A browser does not tell a page why a handshake failed, so a gateway of the
+ * page's own origin is then asked over HTTP; if it refuses the page (403), that
+ * is final, too.
  * The set of wanted channels outlives the connection and is asked for again, and
  * so is, every few seconds, a channel whose refusal says `temporary`.
  *
  * Events (CustomEvent, see detail):
  *   state    {socket, upstream, silent, attempt, retryMs, reason, code}
  *            socket   idle | connecting | open | waiting | refused
+ *            reason   why it was closed, or why it does not open, where that is
+ *                     known; code is then the close code, or a status of HTTP
  *            upstream live | stale | down, null while not known
  *            silent   no byte although a heartbeat was due
  *   message  {kind: 'snapshot'|'update', channel, seq, data, timestamp, source}
@@ -47,6 +52,9 @@ const OPEN_MS = 10000; /* a connection attempt may take this long */
 const SILENT_MS = 8000; /* heartbeats come every 5 s */
 const DEAD_MS = 16000;
 const REFUSED_MS = 4000; /* what was refused for now is asked for again */
+const WHY_MS = 5000; /* the question why may take this long */
+const NOT_PASSED = 'the gateway can be reached, but no WebSocket: does a proxy ' +
+    'before it pass on Upgrade and Connection?';
 const CHUNK = 256; /* channels in one subscribe: far below 64 KiB */
 
 /* Retrying unchanged cannot help, or must be on purpose (4200). */
@@ -218,12 +226,59 @@ export class Feed extends EventTarget {
                 reason});
             return;
         }
+        const opened = this.#state.socket === 'open';
         const attempt = Math.max(this.#state.attempt + 1,
             BACK_OFF.has(code) ? BACK_OFF_ATTEMPT : 0);
         const retryMs = this.#wait(attempt);
+        const unknown = !opened && code === 1006;
         this.#set({socket: 'waiting', upstream: null, silent: false, code,
-            reason, attempt, retryMs});
+            reason: reason || (unknown ? this.#state.reason : ''), attempt,
+            retryMs});
         this.#timer = setTimeout(() => this.#connect(), retryMs);
+        if (unknown)
+            this.#askWhy();
+    }
+
+    /* The same address without an upgrade answers 403 with the reason, or 426:
+     * then the upgrade was lost on the way here, or the gateway is back.  A page
+     * of another origin could not read the answer: its operator finds the reason
+     * in the gateway's log. */
+    async #askWhy()
+    {
+        const url = new URL(this.#url);
+        url.protocol = url.protocol === 'wss:' ? 'https:' : 'http:';
+        url.search = new URLSearchParams({origin: location.origin});
+        if (url.origin !== location.origin)
+            return;
+        try {
+            const answer = await fetch(url, {cache: 'no-store',
+                signal: AbortSignal.timeout(WHY_MS)});
+            const code = answer.status;
+            if (code === 403)
+                this.#refused((await answer.json()).message, code);
+            else
+                this.#explain(code === 426 ? NOT_PASSED :
+                    `HTTP ${code} instead of a WebSocket`, code);
+        } catch {
+            this.#explain('', 1006);
+        }
+    }
+
+    #explain(reason, code)
+    {
+        if (this.#state.socket === 'waiting' ||
+            this.#state.socket === 'connecting')
+            this.#set({reason, code});
+    }
+
+    #refused(reason, code)
+    {
+        if (this.#state.socket !== 'waiting' &&
+            this.#state.socket !== 'connecting')
+            return;
+        clearTimeout(this.#timer);
+        this.#detach(1000);
+        this.#set({socket: 'refused', reason: String(reason || ''), code});
     }
 
     #wait(attempt)
