@@ -341,8 +341,8 @@ void ws_frame_add(struct bytes *out, unsigned opcode, struct span payload)
     size_t head = ws_text_head(at, payload.len);
 
     at[0] = (char)(0x80 | opcode);
-    memcpy(at + head, payload.ptr, payload.len);
-    out->len += head + payload.len;
+    out->len += head;
+    bytes_add_span(out, payload);
 }
 
 void ws_close_add(struct bytes *out, uint16_t code, const char *reason)

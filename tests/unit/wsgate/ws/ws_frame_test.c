@@ -340,6 +340,19 @@ static void a_callback_may_free_the_parser(void **state)
     }
 }
 
+/* What came of fragments without a byte has no address. */
+static void a_frame_of_nothing_is_written(void **state)
+{
+    const struct bytes none = {0};
+    struct bytes out = {0};
+
+    (void)state;
+    ws_frame_add(&out, WS_OP_TEXT, bytes_span(&none));
+    assert_int_equal(out.len, 2);
+    assert_memory_equal(out.ptr, "\x81\x00", 2);
+    bytes_close(&out);
+}
+
 static void heads_are_as_short_as_can_be(void **state)
 {
     static const struct {
@@ -381,6 +394,7 @@ int main(void)
         cmocka_unit_test(the_bound_holds_over_fragments),
         cmocka_unit_test(who_says_stop_hears_no_more),
         cmocka_unit_test(a_callback_may_free_the_parser),
+        cmocka_unit_test(a_frame_of_nothing_is_written),
         cmocka_unit_test(heads_are_as_short_as_can_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
