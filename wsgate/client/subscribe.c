@@ -15,6 +15,7 @@
 #include "wsgate/client/snapshot.h"
 #include "wsgate/client/stats.h"
 #include "wsgate/client/subscription_set.h"
+#include "wsgate/ws/ws_utf8.h"
 
 enum {
     PENDING_TICK_MS = 50,

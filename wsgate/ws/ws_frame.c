@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <wslay/wslay.h>
 
-#include "common/json/scan.h"
+#include "wsgate/ws/ws_utf8.h"
 
 enum { POOL_MAX = 64, KEEP_MESSAGE_BYTES = 4096 };
 
@@ -14,6 +14,7 @@ struct ws_state {
     uint64_t fed, framed; /* bytes given to wslay; bytes of whole frames */
     uint64_t frame_got;   /* payload bytes of the present frame */
     struct bytes message; /* what came of it so far */
+    size_t good;          /* of a text: bytes of it that are UTF-8 */
     enum ws_kind kind;    /* of it: text or binary */
     bool in_message;      /* a fragmented one has begun */
     bool busy;            /* ws_read() is at it, and may be in a callback */
@@ -121,28 +122,6 @@ static void state_done(struct ws_pool *pool, struct ws_state *s)
     pool->n_free++;
 }
 
-bool ws_utf8_ok(struct span text)
-{
-    const char *s = text.ptr, *end;
-
-    if (text.len == 0)
-        return true; /* of no address either */
-    end = s + text.len;
-    while (s < end) {
-        unsigned n;
-
-        if ((unsigned char)*s < 0x80) {
-            s++;
-            continue;
-        }
-        n = scan_utf8(s, end);
-        if (n == 0)
-            return false;
-        s += n;
-    }
-    return true;
-}
-
 static uint16_t bad(const char **why, uint16_t code, const char *text)
 {
     *why = text;
@@ -215,12 +194,24 @@ static uint16_t got_control(unsigned opcode, struct span payload, ws_fn *fn,
 static uint16_t got_message(struct ws_state *s, struct span data, ws_fn *fn,
                             void *arg, const char **why, bool *go_on)
 {
+    size_t good = s->good;
+
     s->in_message = false;
-    if (s->kind == WS_TEXT && !ws_utf8_ok(data))
+    s->good = 0;
+    if (s->kind == WS_TEXT &&
+        !(ws_utf8_begins(data, &good) && good == data.len))
         return bad(why, WS_CLOSE_BAD_DATA, "invalid UTF-8");
     *go_on = fn(arg, s->kind, data, 0);
     bytes_clear(&s->message);
     return 0;
+}
+
+/* False: a text that cannot become UTF-8 any more. */
+static bool add_part(struct ws_state *s, struct span part)
+{
+    bytes_add_span(&s->message, part);
+    return s->kind != WS_TEXT ||
+           ws_utf8_begins(bytes_span(&s->message), &s->good);
 }
 
 static uint64_t frame_size(const struct wslay_frame_iocb *io)
@@ -265,8 +256,8 @@ static uint16_t got_part(struct ws_pool *pool, struct ws_state *s,
     if (!s->in_message)
         s->kind = io->opcode == WSLAY_BINARY_FRAME ? WS_BINARY : WS_TEXT;
     alone = !s->in_message && io->fin && whole_at_once;
-    if (!alone)
-        bytes_add_span(&s->message, part);
+    if (!alone && !add_part(s, part))
+        return bad(why, WS_CLOSE_BAD_DATA, "invalid UTF-8");
     if (!frame_done || !io->fin) {
         if (frame_done)
             s->in_message = true;

@@ -71,5 +71,3 @@ enum {
     WS_OP_PONG = 10,
 };
 size_t ws_text_head(char *at, size_t len);
-
-bool ws_utf8_ok(struct span text);

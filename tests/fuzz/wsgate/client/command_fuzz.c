@@ -10,7 +10,7 @@
 #include "common/json/json.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/client/command.h"
-#include "wsgate/ws/ws_frame.h"
+#include "wsgate/ws/ws_utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

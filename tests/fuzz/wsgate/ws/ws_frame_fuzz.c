@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "wsgate/ws/ws_frame.h"
+#include "wsgate/ws/ws_utf8.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -353,6 +353,41 @@ static void a_frame_of_nothing_is_written(void **state)
     bytes_close(&out);
 }
 
+/* What a text begins with may be enough to know that it is none. */
+static void a_text_is_refused_with_its_first_wrong_byte(void **state)
+{
+    static const char *const refused[] = {
+        "\xff",     "\x80",     "\xc3(",     "\xe0\x9f",      "\xed\xa0",
+        "\xf0\x8f", "\xf4\x90", "\xe2\x82(", "\xf0\x9f\x98(", "\xc3\xa9\xff"};
+    static const char *const go_on[] = {
+        "",         "a",        "\xc3",     "\xe0",         "\xe0\xa0",
+        "\xed",     "\xed\x9f", "\xf0",     "\xf0\x90",     "\xf4",
+        "\xf4\x8f", "\xe2\x82", "\xf0\x9f", "\xf0\x9f\x98", "\xc3\xa9"};
+
+    (void)state;
+    for (size_t step = 1; step < 20; step++) {
+        for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+            struct heard h = {.stop_after = 0};
+            struct bytes b = {0};
+            text(&b, 0x01, "abc");
+            text(&b, 0x00, refused[i]); /* and the message goes on */
+            assert_int_equal(channel(&b, step, &h, 100), WS_CLOSE_BAD_DATA);
+            bytes_close(&b);
+        }
+        for (size_t i = 0; i < sizeof go_on / sizeof *go_on; i++) {
+            struct heard h = {.stop_after = 100};
+            struct bytes b = {0};
+            text(&b, 0x01, "abc");
+            text(&b, 0x00, go_on[i]);
+            text(&b, 0x89, "ping");
+            assert_int_equal(channel(&b, step, &h, 100), 0);
+            assert_true(span_is(bytes_span(&h.log), "P:ping;"));
+            bytes_close(&h.log);
+            bytes_close(&b);
+        }
+    }
+}
+
 static void heads_are_as_short_as_can_be(void **state)
 {
     static const struct {
@@ -395,6 +430,7 @@ int main(void)
         cmocka_unit_test(who_says_stop_hears_no_more),
         cmocka_unit_test(a_callback_may_free_the_parser),
         cmocka_unit_test(a_frame_of_nothing_is_written),
+        cmocka_unit_test(a_text_is_refused_with_its_first_wrong_byte),
         cmocka_unit_test(heads_are_as_short_as_can_be),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
