@@ -34,6 +34,7 @@ class Connection:
         self.path = path
         self.loop = asyncio.get_running_loop()
         self.buf = bytearray()
+        self.told = False  # by a close frame that it ends
         self.sock = socket.socket()
         self.sock.setblocking(False)
 
@@ -69,6 +70,7 @@ class Connection:
         """(opcode, payload) of the next."""
         await self._need(2)
         first, n, at = self.buf[0], self.buf[1], 2
+        self.told = self.told or first & 15 == CLOSE
         if n > 127 or first & 0xf0 != 0x80:
             raise Wrong("a server must not send frames that begin with %s" %
                         bytes(self.buf[:2]).hex())
@@ -122,9 +124,12 @@ class Connection:
         await asyncio.sleep(0)  # the others' turn, and the gateway's
 
     async def ends(self):
-        """Nothing more but the end of the stream."""
+        """Nothing more but the end of the stream.  Who was not told that it
+        ends may be asked before whether it is alive."""
         try:
             more = await self.frame()
+            while more == (PING, b"") and not self.told:
+                more = await self.frame()
         except EOFError:
             return
         except ConnectionError as e:
