@@ -3,7 +3,7 @@
 SOAK_STEPS ?= 40000
 SOAK_SEEDS ?= 25
 
-soak: soak-model soak-gateway ## both of these (10 minutes)
+soak: soak-model soak-gateway soak-hostile ## all of these (20 minutes)
 
 soak-model: ## a million steps of the gateway's model (SOAK_SEED=1)
 	@scripts/deps build test
@@ -20,4 +20,13 @@ soak-gateway: ## three gateways, crashes, a Redis with older data; accounting
 	  TICKWIRE_TOOLS=$(CURDIR)/build/asan/tests TW_SLOW=3 \
 	  $(PYTHON) -m pytest -p no:cacheprovider -q -rsP tests/soak/gateway
 
-.PHONY: soak soak-model soak-gateway
+# What is measured is a release.
+soak-hostile: ## attackers, readers who stall, 10,000 who reconnect at once
+	@scripts/deps build test soak
+	@$(MAKE) --no-print-directory -j2 BUILD=release B=build/release \
+	  BIN=$(CURDIR)/build/release/bin all testtools
+	PYTHONPATH=tests/e2e TICKWIRE_BIN=$(CURDIR)/build/release/bin \
+	  TICKWIRE_TOOLS=$(CURDIR)/build/release/tests \
+	  $(PYTHON) -m pytest -p no:cacheprovider -q -rsP tests/soak/hostile
+
+.PHONY: soak soak-model soak-gateway soak-hostile
