@@ -51,7 +51,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!model.failed[0])
         world_check(denied);
     world_close();
-    if (model.failed[0])
+    if (model.failed[0]) {
+        fflush(stdout); /* what happened before */
         abort();
+    }
     return 0;
 }

@@ -201,7 +201,7 @@ static void take_channel(struct visitor *v, struct take *t, unsigned name,
         h->waits = true;
 }
 
-/* Until when two clients had the channel. */
+/* Until when there were two subscriptions to the channel. */
 static uint64_t shared_until[CHANNELS];
 
 /* Before one of them gives something up. */
@@ -210,7 +210,7 @@ static void note_shared(void)
     for (int c = 0; c < CHANNELS; c++) {
         unsigned n = 0;
         for (int i = 0; i < VISITORS; i++)
-            n += visitors[i].fd >= 0 && given(&visitors[i], c) > 0;
+            n += visitors[i].fd < 0 ? 0 : given(&visitors[i], c);
         if (n > 1)
             shared_until[c] = model.step;
     }

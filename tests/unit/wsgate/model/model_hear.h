@@ -74,10 +74,11 @@ static bool may_be_window(const struct last_told *t)
     return !t->update && r->parted && r->read_between;
 }
 
-/* It is open where others are covered through a wildcard since it was read. */
+/* It is open where others, or it as well, are covered through a wildcard since it
+ * was read. */
 static bool has_others(const struct visitor *v, int c, uint32_t number)
 {
-    if (shared_until[c] >= record_of(number)->read_step)
+    if (shared_until[c] >= record_of(number)->read_step || given(v, c) > 1)
         return true;
     for (int i = 0; i < VISITORS; i++) {
         if (visitors[i].fd >= 0 && &visitors[i] != v &&
