@@ -1,7 +1,10 @@
 /* One payload, from Redis or standard input: its values become messages. */
 #include <inttypes.h>
 
+#include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream_internal.h"
+
+enum { VALUES_MAX = 4096 }; /* of a payload: they are sent in one turn */
 
 static void note_bad(struct upstream *upstream, enum upstream_outcome outcome,
                      const struct channel *channel)
@@ -31,6 +34,14 @@ bool upstream_is_private(struct upstream *upstream,
                                             &upstream->scratch);
 }
 
+/* Before anything is copied of it. */
+static bool is_too_big(const struct upstream *upstream,
+                       const struct channel *channel, struct span payload)
+{
+    return message_update_max(channel->prefix, payload) >
+           framelog_max(&upstream->fanout->log);
+}
+
 /* Unless it is private, or what the cache said already. */
 static enum upstream_outcome publish(struct upstream *upstream,
                                      struct channel *channel,
@@ -38,6 +49,8 @@ static enum upstream_outcome publish(struct upstream *upstream,
 {
     struct upstream_channel *u = upstream_channel_of(channel);
 
+    if (is_too_big(upstream, channel, m->payload))
+        return OUTCOME_TOO_BIG;
     if (upstream_is_private(upstream, u, m->payload))
         return OUTCOME_PRIVATE;
     if (u->n_taken > 0 && !m->local) {
@@ -77,12 +90,13 @@ static void count(struct upstream *upstream, enum upstream_outcome outcome,
         note_bad(upstream, outcome, channel);
 }
 
-/* Its lines, each one value; false: there are none. */
+/* Its lines, each one value; false: there are none.  A payload with more of them
+ * than there may be is cut off there, and that counts as one more. */
 static bool deliver_lines(struct upstream *upstream, struct channel *channel,
                           struct channel_message m)
 {
     const char *at = m.payload.ptr, *end = at + m.payload.len;
-    bool any = false;
+    unsigned n = 0;
 
     while (at < end) {
         const char *lf = memchr(at, '\n', (size_t)(end - at));
@@ -93,10 +107,13 @@ static bool deliver_lines(struct upstream *upstream, struct channel *channel,
             m.payload.len--;
         if (m.payload.len == 0)
             continue;
+        if (n++ == VALUES_MAX) {
+            count(upstream, OUTCOME_TOO_BIG, channel, m.local);
+            break;
+        }
         count(upstream, publish(upstream, channel, &m), channel, m.local);
-        any = true;
     }
-    return any;
+    return n > 0;
 }
 
 /* A payload is one JSON value, or several with line feeds between them. */

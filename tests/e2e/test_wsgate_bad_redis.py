@@ -1,0 +1,241 @@
+"""What comes from Redis and should not: bytes that are no JSON, payloads and
+hashes of any size, names that nobody may have, keys of another type.  Each is
+counted and logged, and nobody else waits for it."""
+import json
+import threading
+import time
+
+import pytest
+
+import harness
+from rawws import PING, PONG, TEXT, RawWs
+
+MIB = 1 << 20
+TRADE = '{"type":"trade","symbol":"A","time":%d,"price":187.20,"size":100}'
+
+
+class Bystander:
+    """A client of other things: it pings, and hears its own channel."""
+
+    def __init__(self, gate, redis, channel="market_data:BY"):
+        self.channel, self.redis = channel, redis
+        self.heard = gate.ws()
+        self.heard.subscribe(channel)
+        self.socket = RawWs(gate.port)
+        self.waits = []  # seconds of each ping
+        self._asked = False
+        self._thread = threading.Thread(target=self._ping, daemon=True)
+        self._thread.start()
+
+    def _ping(self):
+        n = 0
+        while not self._asked:
+            n += 1
+            sent = time.monotonic()
+            self.socket.send(PING, b"%d" % n)
+            while self.socket.recv_until(PONG) != b"%d" % n:
+                pass
+            self.waits.append(time.monotonic() - sent)
+            harness.wait_until(lambda: self._asked or
+                               time.monotonic() > sent + 0.01, 1)
+
+    def worst(self):
+        """The longest wait so far, when all that was published has been heard
+        of: its own channel is in order behind it."""
+        value = time.time_ns() // 1000
+        self.redis.publish(self.channel, TRADE % value)
+        self.heard.wait(lambda m: m["type"] == "update" and
+                        m["data"]["time"] == value, 60)
+        self.pinged()
+        return max(self.waits)
+
+    def pinged(self):
+        seen = len(self.waits)
+        harness.wait_until(lambda: len(self.waits) > seen + 1, 60,
+                           "the bystander's pong")
+
+    def others(self):
+        """Messages that are not its own."""
+        return [m for m in self.heard.messages
+                if m["type"] in ("update", "snapshot") and
+                m["channel"] != self.channel]
+
+    def stop(self):
+        self._asked = True
+        self._thread.join(harness.deadline(10))
+        self.socket.close()
+
+
+ODD_RATE = ("--command-rate", "1000", "--command-burst", "1000")
+
+
+@pytest.fixture
+def world(redis_server, gate):
+    """A gateway, a client that hears everything bad, and one that does not."""
+    started = []
+
+    def start(*args):
+        # Redis would cut off a gateway for whom 32 MiB wait.
+        redis_server.client().config_set("client-output-buffer-limit",
+                                         "pubsub 0 0 0")
+        g = gate(*ODD_RATE, *args, redis=redis_server)
+        by = Bystander(g, redis_server.client())
+        started.append(by)
+        return g, by, redis_server.client()
+    yield start
+    for by in started:
+        by.stop()
+
+
+def received(g, outcome):
+    return g.metric("messages_total", source="redis", outcome=outcome) or 0
+
+
+PAYLOADS = {
+    "not JSON": (b"hello", "invalid"),
+    "empty": (b"", "invalid"),
+    "half an object": (b'{"type":"trade","symbol":"A"', "invalid"),
+    "two values": (b"{}{}", "invalid"),
+    "not UTF-8": (b'{"type":"trade","x":"\xff\xfe"}', "invalid"),
+    "a surrogate in UTF-8": (b'{"x":"\xed\xa0\x80"}', "invalid"),
+    "overlong UTF-8": (b'{"x":"\xc0\xaf"}', "invalid"),
+    "half a character at the end": (b'{"x":"\xe2\x82', "invalid"),
+    "a byte order mark": (b"\xef\xbb\xbf{}", "invalid"),
+    "NUL bytes": (b"\0" * 100, "invalid"),
+    "a NUL within a string": (b'{"x":"a\0b"}', "invalid"),
+    "a NUL behind": (b"{}\0", "invalid"),
+    "control characters": (b'{"x":"\x01"}', "invalid"),
+    "a frame of ours": (b'\x81\x05hello', "invalid"),
+    "only line feeds": (b"\n" * 1000, "invalid"),
+    "1 MiB that opens": (b"[" * MIB, "invalid"),
+    "1 MiB deep": (b"[" * (MIB // 2) + b"]" * (MIB // 2),
+                   "invalid"),
+    "10 MiB, no JSON": (b"x" * 10 * MIB, "too_big"),
+    "10 MiB, JSON": (b'{"type":"trade","pad":"%s"}' % (b"x" * 10 * MIB),
+                     "too_big"),
+    "10 MiB of numbers": (b'[%s1]' % (b"1," * 5 * MIB), "too_big"),
+}
+
+
+@pytest.mark.parametrize("what", PAYLOADS)
+def test_a_bad_payload_is_counted_and_costs_nobody(world, what):
+    payload, outcome = PAYLOADS[what]
+    g, by, r = world()
+    ws = g.ws()
+    ws.subscribe("market_data:*")
+    ws.subscribe("market_data:A", mode="all")
+    for _ in range(3):
+        r.publish("market_data:A", payload)
+    r.publish("market_data:A", TRADE % 7)
+    ws.wait(lambda m: m["type"] == "update" and m["channel"] ==
+            "market_data:A" and isinstance(m["data"], dict) and
+            m["data"].get("time") == 7, 20)
+    assert by.worst() < harness.deadline(1)
+    assert received(g, outcome) == 3
+    assert ws.of("update", "market_data:A")[0]["seq"] == 1
+    assert "ev=message_%s channel=market_data:A" % outcome in g.tool.stderr
+    assert not by.others()
+    assert g.metric("connections") == 3
+    g.counters_add_up()
+
+
+@pytest.mark.parametrize("line", [b"x", b"{}", b""])
+def test_a_payload_of_millions_of_lines_holds_nobody_up(world, line):
+    g, by, r = world()
+    ws = g.ws()
+    ws.subscribe("market_data:A")
+    ws.subscribe("market_data:*")
+    n = 4 * MIB
+    r.publish("market_data:A", (line + b"\n") * n)
+    assert by.worst() < harness.deadline(1)
+    counted = received(g, "delivered") + received(g, "invalid") + \
+        received(g, "too_big")
+    assert 1 <= counted < 5000
+    # What was cut off is told to who looks after the publisher.
+    assert received(g, "too_big") >= 1
+    assert "ev=message_too_big channel=market_data:A" in g.tool.stderr
+
+
+def test_values_of_a_payload_come_one_by_one_up_to_the_bound(world):
+    g, by, r = world()
+    ws = g.ws()
+    ws.subscribe("market_data:A", mode="all")
+    r.publish("market_data:A", "\n".join(TRADE % i for i in range(1, 4097)))
+    harness.wait_until(lambda: len(ws.of("update", "market_data:A")) == 4096,
+                       20, "each of them")
+    assert received(g, "too_big") == 0
+    r.publish("market_data:A", "\r\n".join(TRADE % i
+                                           for i in range(5001, 9100)))
+    ws.wait(lambda m: m["type"] == "update" and m["data"]["time"] == 9096, 20)
+    by.worst()
+    assert len(ws.of("update", "market_data:A")) == 2 * 4096
+    assert received(g, "too_big") == 1
+
+
+def test_bad_payloads_are_all_counted_and_not_all_printed(world):
+    g, by, r = world()
+    ws = g.ws()
+    ws.subscribe("market_data:A")
+    pipe = r.pipeline(transaction=False)
+    for i in range(5000):
+        pipe.publish("market_data:A", b"\xff%d" % i)
+    pipe.execute()
+    assert by.worst() < harness.deadline(1)
+    assert received(g, "invalid") == 5000
+    lines = [t for t in g.tool.stderr.splitlines()
+             if "ev=message_invalid" in t]
+    assert 1 <= len(lines) < 200
+
+
+NAMES = {
+    "empty": b"",
+    "the prefix alone": b"market_data:",
+    "the family alone": b"market_data",
+    "70,000 bytes": b"market_data:" + b"A" * 70000,
+    "256 bytes": b"market_data:" + b"A" * 244,
+    "10 MiB": b"market_data:" + b"A" * 10 * MIB,
+    "a space": b"market_data:A B",
+    "CR LF": b"market_data:A\r\nSET x y",
+    "not UTF-8": b"market_data:\xff\xfe",
+    "a NUL": b"market_data:A\0B",
+    "a star": b"market_data:*",
+    "a question mark": b"market_data:?",
+    "brackets": b"market_data:[a-z]",
+    "a quote": b'market_data:"}',
+    "a backslash": b"market_data:\\u0041",
+    "an empty part": b"market_data:A::B",
+    "internal": b"market_data:_A",
+}
+
+
+@pytest.mark.parametrize("what", NAMES)
+def test_nobody_hears_a_channel_with_an_odd_name(world, what):
+    g, by, r = world()
+    ws = g.ws()
+    ws.subscribe("market_data:*", "bars:*")
+    channels = g.metric("channels")
+    for i in range(20):
+        r.publish(NAMES[what], TRADE % i)
+    r.publish("market_data:A", TRADE % 7)
+    ws.wait(lambda m: m["type"] == "update" and
+            m["channel"] == "market_data:A")
+    assert by.worst() < harness.deadline(1)
+    assert {m["channel"] for m in ws.of("update")} <= {
+        "market_data:A", "market_data:BY"}
+    assert g.metric("channels") == channels + 1
+    matched = what not in ("empty", "the family alone")
+    assert sum(received(g, outcome) for outcome in
+               ("invalid_name", "internal", "unwanted")) == \
+        (20 if matched else 0)
+
+
+def test_a_name_that_is_a_prefix_alone_is_nobodys(world):
+    g, by, r = world("--prefix", "p:")
+    by.channel = "p:" + by.channel
+    ws = g.ws()
+    ws.subscribe("market_data:*")
+    for name in ("p:", "p", "p:market_data:", "market_data:A", "P:market_data:A"):
+        r.publish(name, TRADE % 1)
+    r.publish("p:market_data:A", TRADE % 7)
+    m = ws.wait_type("update")
+    assert (m["channel"], m["data"]["time"]) == ("market_data:A", 7)
