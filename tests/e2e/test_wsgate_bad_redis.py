@@ -239,3 +239,101 @@ def test_a_name_that_is_a_prefix_alone_is_nobodys(world):
     r.publish("p:market_data:A", TRADE % 7)
     m = ws.wait_type("update")
     assert (m["channel"], m["data"]["time"]) == ("market_data:A", 7)
+
+
+# --- what it remembers ---
+
+def fill(r, key, n, value):
+    pipe = r.pipeline(transaction=False)
+    for i in range(n):
+        pipe.hset(key, "f%d" % i, value(i))
+        if i % 20000 == 19999:
+            pipe.execute()
+    pipe.execute()
+
+
+def price(i):
+    return ('{"type":"price_update","symbol":"S%d","time":%d,"price":1}' %
+            (i, 1700000000000 + i))
+
+
+def bar(i):
+    return ('{"type":"bar","symbol":"H","resolution":"1","time":%d,"open":1,'
+            '"high":1,"low":1,"close":1,"volume":1}' %
+            (1700000000000 + i * 60000))
+
+
+HASHES = {
+    "prices of 100,000 symbols": ("stock:price_updates", price, 16384),
+    "100,000 bars": ("bars:H:1", bar, 1),
+    "100,000 fields that are no JSON": ("market_data:J",
+                                        lambda i: "no JSON %d" % i, 0),
+    "100,000 fields that are not UTF-8": ("market_data:J",
+                                          lambda i: b'"\xff%d"' % i, 0),
+}
+
+
+@pytest.mark.parametrize("what", HASHES)
+def test_a_hash_of_any_size_holds_nobody_up(world, what):
+    channel, value, shown = HASHES[what]
+    g, by, r = world("--confirm", "60s", "--log-size", "64M")
+    fill(r, "last:" + channel, 100000, value)
+    by.waits.clear()  # it is slow to be filled, by this same process
+    ws = g.ws()
+    ws.send({"type": "subscribe", "id": 1, "channels": [channel]})
+    ack = ws.wait_type("subscribed", 60, id=1)
+    assert ack["results"][0]["ok"]
+    by.pinged()
+    assert max(by.waits) < harness.deadline(1)
+    harness.wait_until(lambda: len(ws.of("snapshot", channel)) == shown, 60,
+                       "%d snapshots" % shown)
+    r.publish(channel, value(100001) if shown else TRADE % 7)
+    ws.wait_type("update", 20, channel=channel)
+    if not shown:
+        assert "ev=message_invalid channel=last:" + channel in g.tool.stderr
+        assert len(g.tool.stderr.splitlines()) < 1000
+
+
+def test_who_waits_for_a_huge_hash_does_not_hold_up_who_waits_for_none(world):
+    g, by, r = world("--confirm", "60s")
+    fill(r, "last:bars:H:1", 100000, bar)
+    r.hset("last:bars:I:1", "bar", bar(1))
+    ws, other = g.ws(), g.ws()
+    ws.send({"type": "subscribe", "id": 1, "channels": ["bars:H:1"]})
+    other.send({"type": "subscribe", "id": 1, "channels": ["bars:I:1"]})
+    other.wait_type("snapshot", 60, channel="bars:I:1")
+    snapshot = ws.wait_type("snapshot", 60, channel="bars:H:1")
+    # Of what came while it was read, nothing is lost.
+    r.publish("bars:H:1", bar(200000))
+    update = ws.wait_type("update", 20, channel="bars:H:1")
+    assert snapshot["data"]["time"] < update["data"]["time"]
+
+
+def test_a_value_that_no_frame_can_hold_is_not_remembered(world):
+    g, by, r = world("--confirm", "60s")
+    r.hset("last:market_data:K", mapping={
+        "tick": b'{"type":"tick","pad":"%s"}' % (b"x" * 10 * MIB),
+        "trade": TRADE % 5})
+    ws = g.ws()
+    ws.send({"type": "subscribe", "id": 1, "channels": ["market_data:K"]})
+    ws.wait_type("subscribed", 60, id=1)
+    assert ws.wait_type("snapshot", 20)["data"]["time"] == 5
+    assert by.worst() < harness.deadline(1)
+    assert "ev=message_too_big channel=last:market_data:K" in g.tool.stderr
+    assert len(ws.of("snapshot")) == 1
+
+
+@pytest.mark.parametrize("kind", ["string", "list", "set", "zset", "stream"])
+def test_a_cache_of_another_type_is_no_cache(world, kind):
+    g, by, r = world("--confirm", "60s")
+    key = "last:market_data:W"
+    {"string": lambda: r.set(key, "x"), "list": lambda: r.lpush(key, "x"),
+     "set": lambda: r.sadd(key, "x"), "zset": lambda: r.zadd(key, {"x": 1}),
+     "stream": lambda: r.xadd(key, {"x": "y"})}[kind]()
+    ws = g.ws()
+    assert ws.subscribe("market_data:W")["results"][0]["ok"]
+    r.publish("market_data:W", TRADE % 7)
+    assert ws.wait_type("update")["data"]["time"] == 7
+    assert not ws.of("snapshot")
+    assert "ev=cache_unreadable channel=market_data:W" in g.tool.stderr
+    assert by.worst() < harness.deadline(1)

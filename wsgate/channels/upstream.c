@@ -322,6 +322,7 @@ struct upstream *upstream_new(uv_loop_t *loop,
     timer(upstream, &upstream->throttle);
     timer(upstream, &upstream->sweep);
     timer(upstream, &upstream->refetch);
+    timer(upstream, &upstream->more);
     uv_prepare_init(loop, &upstream->prepare);
     upstream->prepare.data = upstream;
     uv_prepare_start(&upstream->prepare, on_prepare);
@@ -343,6 +344,7 @@ void upstream_stop(struct upstream *upstream)
     uv_close((uv_handle_t *)&upstream->throttle, NULL);
     uv_close((uv_handle_t *)&upstream->sweep, NULL);
     uv_close((uv_handle_t *)&upstream->refetch, NULL);
+    uv_close((uv_handle_t *)&upstream->more, NULL);
     uv_close((uv_handle_t *)&upstream->prepare, NULL);
 }
 

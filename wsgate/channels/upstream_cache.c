@@ -1,21 +1,21 @@
 /*
- * What Redis remembers of a channel: asked for until it is there, and judged by
- * docs/decisions/0013-what-a-client-hears.md.
+ * What Redis remembers of a channel: asked for until it is there, and used when
+ * everything that was published before it has come.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "common/base/clock.h"
 #include "common/base/line.h"
 #include "common/base/log.h"
-#include "common/event/event_order.h"
 #include "wsgate/channels/upstream_internal.h"
 
 enum {
     FETCHES_MAX = 512, /* under way */
     RETRY_MS = 250,    /* after an answer that means "not now" */
-    NS_PER_MS = 1000000,
+    /* Of values in one turn: a hash may have any number of fields. */
+    TURN_VALUES = 512,
+    TURN_BYTES = 1 << 20,
 };
 
 /* Where an answer stands. */
@@ -29,129 +29,8 @@ struct fetch {
     uint64_t connection, batch;
     enum answer answer;
     struct bytes values; /* each: its length, the text, LINE_PAD bytes */
+    size_t used;         /* bytes of them */
 };
-
-/* --- the newest of a channel --- */
-
-/* The slot of a message; NULL: nothing of its kind is known. */
-const struct conflation_key *upstream_slot(const struct channel *channel,
-                                           uint16_t type, int64_t part)
-{
-    return stream_find(&channel->native.stream, type, part);
-}
-
-static struct event_order order_of_slot(const struct upstream *upstream,
-                                        const struct conflation_key *k)
-{
-    struct span payload = stream_payload(k, &upstream->fanout->log);
-
-    return event_order_read(payload.len > 0 ? payload : span_make("0", 1));
-}
-
-/* What clients had when the link was lost: what is cached for a slot that is
- * empty must be newer than this. */
-static void note_newest(const struct upstream *upstream,
-                        struct upstream_channel *u)
-{
-    const struct stream *s = &u->channel.native.stream;
-    struct event_order order;
-
-    for (uint32_t i = 0; i < s->n_keys; i++) {
-        if (s->keys[i].part != 0 && !s->by_symbol) {
-            if (s->keys[i].part > u->lost_bar_ms)
-                u->lost_bar_ms = s->keys[i].part;
-            continue;
-        }
-        order = order_of_slot(upstream, &s->keys[i]);
-        if (order.time_ns > u->lost_ns)
-            u->lost_ns = order.time_ns;
-    }
-}
-
-/* --- what is cached --- */
-
-/* Does anybody have the channel who will not be shown what was cached?  Those
- * who have its name were there when it was asked for, or wait for the answer. */
-static bool is_shared(const struct upstream_channel *u)
-{
-    for (const struct view *v = &u->channel.native; v; v = v->next) {
-        for (uint32_t i = 0; i < v->stream.n_links; i++) {
-            const struct link *l = &v->stream.links[i];
-            if (l->group->streams[l->at].subscription & SUBSCRIPTION_PATTERN)
-                return true;
-        }
-    }
-    return u->unshown;
-}
-
-/* For a slot of which nothing is known: did it happen while we were away? */
-static bool was_missed(const struct upstream_channel *u,
-                       const struct event_order *order)
-{
-    if (!u->recover)
-        return false;
-    if (order->is_bar && u->lost_bar_ms > 0)
-        return order->bar_time_ms > u->lost_bar_ms;
-    if (u->fetched)
-        return true; /* the cache was read before, and had none */
-    return order->time_ns > 0 && u->lost_ns > 0 && order->time_ns > u->lost_ns;
-}
-
-static void tell(struct upstream *upstream, struct upstream_channel *u,
-                 struct span payload)
-{
-    struct channel_message m;
-
-    upstream_begin_turn(upstream);
-    m = (struct channel_message){.payload = payload,
-                                 .now_ms = upstream->now_ms,
-                                 .mono_ms = upstream->mono_ms};
-    if (channel_publish(&upstream->channels, &u->channel, &m) != CHANNEL_OK)
-        return;
-    upstream->recovered++;
-    upstream_told(&u->channel);
-}
-
-static void use_cached(struct upstream *upstream, struct upstream_channel *u,
-                       struct span payload)
-{
-    const struct conflation_key *slot;
-    struct event_order order, known;
-    struct event_peek peek;
-    uint16_t type;
-    int64_t part;
-
-    if (!event_peek(payload, &peek)) {
-        upstream->invalid++;
-        log_warn("message_invalid",
-                 "channel=last:%s why=\"not JSON or not UTF-8\"",
-                 u->channel.name.ptr);
-        return;
-    }
-    type = type_of(&upstream->channels.types, peek.type);
-    part = channel_part(&u->channel, &peek);
-    if (upstream_is_private(upstream, u, payload))
-        return;
-    slot = upstream_slot(&u->channel, type, part);
-    order = event_order_read(payload);
-    if (!slot || stream_payload(slot, &upstream->fanout->log).len == 0) {
-        if (was_missed(u, &order)) {
-            tell(upstream, u, payload);
-            upstream_taken_add(upstream, u, type, part, false);
-        } else {
-            stream_cache(&u->channel.native.stream, type, part, payload);
-            upstream_taken_add(upstream, u, type, part, is_shared(u));
-        }
-        return;
-    }
-    if (slot->frame >= upstream_covered_from(upstream, u))
-        return; /* heard live, without interruption */
-    known = order_of_slot(upstream, slot);
-    if (event_order_compare(&order, &known) != EVENT_AGE_NEWER)
-        return;
-    tell(upstream, u, payload);
-    upstream_taken_add(upstream, u, type, part, false);
-}
 
 /* --- asking --- */
 
@@ -179,48 +58,86 @@ static struct upstream_channel *unqueue(struct upstream *upstream)
     return u;
 }
 
-/* All values have come, and everything that was published before them. */
-static void finish(struct fetch *f)
+/* What is used in one turn. */
+struct budget {
+    unsigned values;
+    size_t bytes;
+};
+
+/* False: that is enough for this turn. */
+static bool use_values(struct fetch *f, struct budget *left)
+{
+    uint32_t len;
+
+    for (; f->used < f->values.len; f->used += len + LINE_PAD) {
+        if (left->values == 0 || left->bytes == 0)
+            return false;
+        memcpy(&len, f->values.ptr + f->used, sizeof len);
+        left->values--;
+        left->bytes -= len < left->bytes ? len : left->bytes;
+        f->used += sizeof len;
+        upstream_cached_use(f->upstream, f->channel,
+                            span_make(f->values.ptr + f->used, len));
+    }
+    return true;
+}
+
+/* All values have come, and everything that was published before them.  False:
+ * the rest has to wait for the next turn. */
+static bool use(struct fetch *f, struct budget *left)
 {
     struct upstream *upstream = f->upstream;
     struct upstream_channel *u = f->channel;
-    size_t at = 0;
-    uint32_t len;
 
-    if (f->connection == upstream->connection && u->fetch == FETCH_ASKED) {
+    if (f->connection != upstream->connection || u->fetch != FETCH_ASKED)
+        return true;
+    if (f->answer == ANSWER_AGAIN) {
         u->fetch = FETCH_NONE;
-        if (f->answer == ANSWER_AGAIN) {
-            queue(upstream, u);
-        } else {
-            for (; at < f->values.len; at += len + LINE_PAD) {
-                memcpy(&len, f->values.ptr + at, sizeof len);
-                at += sizeof len;
-                use_cached(upstream, u, span_make(f->values.ptr + at, len));
-            }
-            u->fetch = FETCH_DONE;
-            u->fetched = true;
-            u->recover = false;
-            upstream->settled = true;
-        }
+        queue(upstream, u);
+        return true;
     }
-    upstream_release(upstream, u);
-    bytes_close(&f->values);
-    free(f);
+    if (!use_values(f, left))
+        return false;
+    u->fetch = FETCH_DONE;
+    u->fetched = true;
+    u->recover = false;
+    upstream->settled = true;
+    return true;
 }
+
+static void on_more(uv_timer_t *t);
 
 static void finish_ready(struct upstream *upstream)
 {
+    struct budget left = {TURN_VALUES, TURN_BYTES};
     struct fetch *f;
 
+    if (uv_is_active((uv_handle_t *)&upstream->more))
+        return; /* in the next turn */
     while ((f = upstream->fetches) && f->answer != ANSWER_NONE &&
            (f->answer == ANSWER_AGAIN || f->batch <= upstream->fence ||
             f->connection != upstream->connection)) {
+        if (!use(f, &left)) {
+            uv_timer_start(&upstream->more, on_more, 0, 0);
+            break;
+        }
         upstream->fetches = f->next;
         if (!upstream->fetches)
             upstream->fetches_tail = NULL;
         upstream->n_fetches--;
-        finish(f);
+        upstream_release(upstream, f->channel);
+        bytes_close(&f->values);
+        free(f);
     }
+}
+
+static void on_more(uv_timer_t *t)
+{
+    struct upstream *upstream = t->data;
+
+    finish_ready(upstream);
+    upstream_flush(upstream);
+    upstream_cache_pump(upstream);
 }
 
 static void on_retry(uv_timer_t *t)
@@ -228,14 +145,23 @@ static void on_retry(uv_timer_t *t)
     upstream_cache_pump(t->data);
 }
 
+/* A value that no frame can hold is never sent: it is not kept. */
 static void note_values(struct fetch *f, const struct redis_reply *reply)
 {
+    size_t max = framelog_max(&f->upstream->fanout->log);
+
     f->answer = ANSWER_HERE;
     for (size_t i = 1; i < reply->count; i += 2) {
         struct span value = reply->item[i].str;
         uint32_t len = (uint32_t)value.len;
         if (reply->item[i].type != REDIS_STRING)
             continue;
+        if (value.len > max) {
+            f->upstream->too_big++;
+            log_warn("message_too_big", "channel=last:%s",
+                     f->channel->channel.name.ptr);
+            continue;
+        }
         bytes_add(&f->values, &len, sizeof len);
         bytes_add_span(&f->values, value);
         memset(bytes_reserve(&f->values, LINE_PAD), 0, LINE_PAD);
@@ -401,7 +327,7 @@ static void lose(void *arg, struct node *n)
 
     if (upstream_covered_from(upstream, u) != UINT64_MAX) {
         u->recover = true;
-        note_newest(upstream, u);
+        upstream_cached_note_newest(upstream, u);
     }
     if (u->fetch != FETCH_QUEUED) /* those are let go below */
         u->fetch = FETCH_NONE;

@@ -29,7 +29,8 @@ enum { UPSTREAM_AGAIN_MS = 2000 };
 struct taken {
     int64_t part;
     uint64_t mono_ms; /* when */
-    uint64_t fill;    /* numbers all of them, from 1 */
+    uint64_t fill;    /* numbers all of them, from 1; 0: nothing was taken */
+    uint64_t frame;   /* of the slot since */
     uint16_t type;
     bool shared; /* with clients that were not shown it */
 };
@@ -65,8 +66,8 @@ struct upstream_channel {
     uint64_t confirmed_frame; /* log's head at that time */
     /* The newest when the link was lost; 0: none. */
     int64_t lost_ns, lost_bar_ms;
-    struct taken *taken;
-    uint16_t n_taken;
+    struct taken *taken; /* by slot of the native stream */
+    uint32_t n_taken, cap_taken;
 };
 
 struct upstream_pattern {
@@ -138,8 +139,8 @@ struct upstream {
     uint32_t n_fetches;
     uint64_t batch, fence; /* the last that was sent, that was heard */
     uint64_t fills, recovered;
-    uv_timer_t refetch;
-    struct bytes scratch; /* a payload with room behind it */
+    uv_timer_t refetch, more; /* more of what was answered is to be used */
+    struct bytes scratch;     /* a payload with room behind it */
     /* This turn; turn_ns 0: not begun. */
     uint64_t turn_ns, mono_ms;
     int64_t now_ms;
@@ -212,6 +213,14 @@ void upstream_cache_pump(struct upstream *upstream);
 bool upstream_cache_heard(struct upstream *upstream, struct span payload);
 /* Nothing is confirmed any more, and what was covered is no longer. */
 void upstream_cache_lost(struct upstream *upstream);
+
+/* upstream_cached.c */
+void upstream_cached_use(struct upstream *upstream, struct upstream_channel *u,
+                         struct span payload);
+/* What clients had when the link was lost: what is cached for a slot that is
+ * empty must be newer than this. */
+void upstream_cached_note_newest(const struct upstream *upstream,
+                                 struct upstream_channel *u);
 /* The slot of a message; NULL: nothing of its kind is known. */
 const struct conflation_key *upstream_slot(const struct channel *channel,
                                            uint16_t type, int64_t part);

@@ -8,58 +8,70 @@
 #include "common/event/event_order.h"
 #include "wsgate/channels/upstream_internal.h"
 
-static struct taken *taken_of(struct upstream_channel *u, uint16_t type,
-                              int64_t part)
+static void untake(struct upstream_channel *u, struct taken *t)
 {
-    for (uint16_t i = 0; i < u->n_taken; i++) {
-        if (u->taken[i].type == type && u->taken[i].part == part)
-            return &u->taken[i];
-    }
+    t->fill = 0;
+    if (--u->n_taken == 0)
+        upstream_taken_forget(u);
+}
+
+/* Of the slot; NULL: none.  One that was left there by a slot that gave way to
+ * this one, or that got something newer in another way, goes. */
+static struct taken *taken_of(struct upstream_channel *u,
+                              const struct conflation_key *slot)
+{
+    size_t at = (size_t)(slot - u->channel.native.stream.keys);
+    struct taken *t = at < u->cap_taken ? &u->taken[at] : NULL;
+
+    if (!t || t->fill == 0)
+        return NULL;
+    if (t->type == slot->type && t->part == slot->part &&
+        t->frame == slot->frame)
+        return t;
+    untake(u, t);
     return NULL;
 }
 
 void upstream_taken_add(struct upstream *upstream, struct upstream_channel *u,
                         uint16_t type, int64_t part, bool shared)
 {
-    struct taken *t = taken_of(u, type, part);
+    const struct stream *s = &u->channel.native.stream;
+    const struct conflation_key *slot = stream_find(s, type, part);
+    size_t at;
 
-    if (!t) {
-        u->taken = mem_grow(u->taken, (u->n_taken + 1u) * sizeof *u->taken);
-        t = &u->taken[u->n_taken++];
+    if (!slot)
+        return;
+    at = (size_t)(slot - s->keys);
+    if (at >= u->cap_taken) {
+        u->taken = mem_grow(u->taken, s->cap_keys * sizeof *u->taken);
+        memset(u->taken + u->cap_taken, 0,
+               (s->cap_keys - u->cap_taken) * sizeof *u->taken);
+        u->cap_taken = s->cap_keys;
     }
-    *t = (struct taken){.type = type,
-                        .part = part,
-                        .shared = shared,
-                        .fill = ++upstream->fills,
-                        .mono_ms = clock_mono_ms()};
-}
-
-static void untake(struct upstream_channel *u, struct taken *t)
-{
-    *t = u->taken[--u->n_taken];
-    if (u->n_taken == 0) {
-        free(u->taken);
-        u->taken = NULL;
-    }
+    u->n_taken += u->taken[at].fill == 0;
+    u->taken[at] = (struct taken){.type = type,
+                                  .part = part,
+                                  .frame = slot->frame,
+                                  .shared = shared,
+                                  .fill = ++upstream->fills,
+                                  .mono_ms = clock_mono_ms()};
 }
 
 void upstream_taken_forget(struct upstream_channel *u)
 {
     free(u->taken);
     u->taken = NULL;
-    u->n_taken = 0;
+    u->n_taken = u->cap_taken = 0;
 }
 
 uint64_t upstream_fill(const struct channel *channel,
                        const struct conflation_key *slot)
 {
     const struct upstream_channel *u = (const struct upstream_channel *)channel;
+    size_t at = (size_t)(slot - channel->native.stream.keys);
+    const struct taken *t = at < u->cap_taken ? &u->taken[at] : NULL;
 
-    for (uint16_t i = 0; i < u->n_taken; i++) {
-        if (u->taken[i].type == slot->type && u->taken[i].part == slot->part)
-            return u->taken[i].fill;
-    }
-    return 0;
+    return t && t->type == slot->type && t->part == slot->part ? t->fill : 0;
 }
 
 /* live, which arrived after the slot took `cached`: is it that one, or one that
@@ -93,8 +105,6 @@ enum upstream_again upstream_taken_again(struct upstream *upstream,
     const struct conflation_key *slot;
     struct event_peek peek;
     struct taken *t;
-    uint16_t type;
-    int64_t part;
     enum upstream_again again;
 
     bytes_clear(&upstream->scratch);
@@ -103,16 +113,14 @@ enum upstream_again upstream_taken_again(struct upstream *upstream,
     bytes_add_span(&upstream->scratch, payload);
     if (!event_peek(bytes_span(&upstream->scratch), &peek))
         return UPSTREAM_NEW; /* a batch, or invalid: judged piece by piece */
-    type = type_of(&upstream->channels.types, peek.type);
-    part = channel_part(&u->channel, &peek);
-    t = taken_of(u, type, part);
+    slot = upstream_slot(&u->channel,
+                         type_of(&upstream->channels.types, peek.type),
+                         channel_part(&u->channel, &peek));
+    t = !slot ? NULL : taken_of(u, slot);
     if (!t)
         return UPSTREAM_NEW;
-    slot = upstream_slot(&u->channel, type, part);
-    again = !slot
-                ? UPSTREAM_NEW
-                : compare(payload, stream_payload(slot, &upstream->fanout->log),
-                          clock_mono_ms() - t->mono_ms);
+    again = compare(payload, stream_payload(slot, &upstream->fanout->log),
+                    clock_mono_ms() - t->mono_ms);
     /* Others than those who were shown the cached one wait for this. */
     if (t->shared)
         again = UPSTREAM_NEW;
