@@ -36,6 +36,8 @@ void channels_init(struct channels *cs, struct fanout *fanout, uint64_t seed,
     types_init(&cs->types);
     bytes_init(&cs->scratch);
     fanout->renumber = renumber;
+    fanout->regroup = patterns_regroup;
+    fanout->regroup_arg = cs;
 }
 
 struct channel *channels_find(const struct channels *cs, struct span name)
@@ -95,7 +97,6 @@ struct channel *channels_get(struct channels *cs, struct span name)
         cs->is_by_symbol && cs->is_by_symbol(cs->is_by_symbol_arg, name);
     view_init(cs, &channel->native, channel, DIALECT_NATIVE, 0);
     table_add(&cs->by_name, &channel->node, channel->name);
-    patterns_cover(cs, channel);
     return channel;
 }
 
@@ -104,9 +105,6 @@ void channels_remove(struct channels *cs, struct channel *channel)
     struct view *v = channel->native.next;
 
     table_remove(&cs->by_name, &channel->node);
-    for (uint32_t i = 0; i < channel->n_patterns; i++)
-        channel->patterns[i]->n_channels--;
-    free(channel->patterns);
     while (v) {
         struct view *next = v->next;
         unlist(cs, v);
@@ -137,8 +135,8 @@ static void free_unused(struct channels *cs, struct channel *channel)
 
     while (*at) {
         struct view *v = *at;
-        if (v->interval_ms == 0 || v->refs > 0 || v->stream.n_links > 0 ||
-            v->stream.covered > 0) {
+        if (v->interval_ms == 0 || v->refs > 0 || v->listed ||
+            v->stream.n_links > 0 || v->stream.covered > 0) {
             at = &v->next;
             continue;
         }

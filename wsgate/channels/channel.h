@@ -67,9 +67,11 @@ struct channel {
     struct node node; /* by name */
     struct span name; /* NUL-terminated too */
     struct span prefix;
-    struct pattern **patterns; /* that cover it, in no order */
-    uint32_t n_patterns;
-    bool hidden; /* private or internal: no pattern covers it */
+    bool hidden;          /* private or internal: no pattern covers it */
+    bool covered;         /* by some pattern, as of then: */
+    uint64_t covered_gen; /* channels.patterns_gen */
+    uint64_t
+        linked; /* views of patterns up to this one (made) were looked at */
     struct view native;
     uint64_t seq;
     int64_t last_ms; /* of the newest message; 0: none yet */
@@ -83,6 +85,7 @@ struct pattern_view {
     struct stream_pattern stream; /* first */
     struct pattern *pattern;
     struct pattern_view *next;
+    uint64_t made; /* a stamp of the fanout */
     enum dialect dialect;
     uint32_t interval_ms;
     uint32_t refs;
@@ -94,8 +97,7 @@ struct pattern {
     struct family *family;
     struct pattern *next_of_family;
     struct pattern_view *views;
-    uint8_t rank;        /* of its subscription ids: see group.h */
-    uint32_t n_channels; /* that it covers */
+    uint8_t rank; /* of its subscription ids: see group.h */
     struct channel_mark mark;
 };
 
@@ -106,6 +108,7 @@ struct family {
     struct span whole; /* bars:*, which stands for all of it */
     struct pattern *patterns;
     uint32_t n_patterns;
+    uint64_t newest; /* made of the newest view of its patterns */
 };
 
 /* Of the structs that begin with a struct channel, a struct pattern, a struct
@@ -127,8 +130,13 @@ struct channels {
     uint64_t epoch_seed;
     struct channel_sizes sizes;
     struct bytes scratch;
-    struct pattern_view **over; /* scratch of pattern.c */
+    uint64_t newest_view;  /* of all patterns: when it was made */
+    uint64_t patterns_gen; /* changes with the set of patterns */
+    /* Scratch of pattern.c. */
+    struct pattern_view **over;
     uint32_t cap_over;
+    struct pattern **matching;
+    uint32_t cap_matching;
     uint64_t too_big;   /* messages that no frame can hold */
     uint64_t throttled; /* superseded within an interval, x clients */
 };

@@ -5,6 +5,7 @@
 #include "common/event/event.h"
 #include "wsgate/channels/channel.h"
 #include "wsgate/channels/message.h"
+#include "wsgate/channels/pattern.h"
 
 static uint32_t members_of(const struct stream *c)
 {
@@ -150,6 +151,7 @@ enum channel_result channel_publish(struct channels *cs,
 
     if (max > framelog_max(&cs->fanout->log))
         return CHANNEL_TOO_BIG;
+    channel_cover(cs, channel);
     at = fanout_room(cs->fanout, max);
     len = message_update(at, channel->prefix, channel->seq + 1, m->payload,
                          m->now_ms, m->local, &data_at);

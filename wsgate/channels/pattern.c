@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/event/channel_name.h"
+#include "wsgate/fanout/backlog.h"
 
 /* --- names --- */
 
@@ -20,6 +21,7 @@ void patterns_init(struct channels *cs)
 {
     table_init(&cs->patterns, pattern_is);
     table_init(&cs->families, family_is);
+    cs->patterns_gen = 1; /* not that of a new channel */
 }
 
 struct pattern *channels_find_pattern(const struct channels *cs,
@@ -35,15 +37,6 @@ struct family *channels_find_family(const struct channels *cs, struct span name)
     struct node *n = table_find(&cs->families, name);
 
     return n ? node_of(struct family, node, n) : NULL;
-}
-
-bool family_matches(const struct family *family, struct span name)
-{
-    const struct pattern *p = family->patterns;
-
-    while (p && !channel_name_matches(p->name, name))
-        p = p->next_of_family;
-    return p != NULL;
 }
 
 /* Names without a colon have a family of their own, but no pattern. */
@@ -99,35 +92,107 @@ struct pattern *channels_get_pattern(struct channels *cs, struct span name)
     p->family->n_patterns++;
     p->rank = rank_of(p->family, name);
     table_add(&cs->patterns, &p->node, p->name);
+    cs->patterns_gen++;
     return p;
 }
 
 /* --- what they cover --- */
 
-static uint32_t place_of(const struct channel *channel, const struct pattern *p)
-{
-    uint32_t i = 0;
+/* Above so many parts, or below so few patterns, it is cheaper to compare with
+ * each pattern than to look up those that there could be. */
+enum { LOOK_UP_PARTS = 4, COMPARE_PATTERNS = 8 };
 
-    while (i < channel->n_patterns && channel->patterns[i] != p)
-        i++;
-    return i;
+static void add_match(struct channels *cs, uint32_t n, struct pattern *p)
+{
+    if (n == cs->cap_matching) {
+        cs->cap_matching = n == 0 ? 16 : n * 2;
+        cs->matching =
+            mem_grow(cs->matching, cs->cap_matching * sizeof *cs->matching);
+    }
+    cs->matching[n] = p;
 }
 
-static void note_pattern(struct channel *channel, struct pattern *p)
+static uint32_t compare_all(struct channels *cs, const struct family *family,
+                            struct span name)
 {
-    channel->patterns =
-        mem_grow(channel->patterns,
-                 (channel->n_patterns + 1u) * sizeof(struct pattern *));
-    channel->patterns[channel->n_patterns++] = p;
-    p->n_channels++;
+    uint32_t n = 0;
+
+    for (struct pattern *p = family->patterns; p; p = p->next_of_family) {
+        if (channel_name_matches(p->name, name))
+            add_match(cs, n++, p);
+    }
+    return n;
 }
 
-static void cover_by(struct channels *cs, struct pattern_view *pv,
-                     struct channel *channel, uint64_t stamp)
+/* The parts behind the family's; 0: there are too many. */
+static unsigned split(const struct family *family, struct span name,
+                      struct span parts[LOOK_UP_PARTS])
 {
-    struct view *v = channel_view(cs, channel, pv->dialect, pv->interval_ms);
+    const char *at = name.ptr + family->name.len, *end = name.ptr + name.len;
+    unsigned n = 0;
 
-    stream_pattern_cover(&pv->stream, &v->stream, stamp);
+    while (at < end && n < LOOK_UP_PARTS) {
+        const char *colon = memchr(at, ':', (size_t)(end - at));
+        const char *stop = colon ? colon : end;
+
+        parts[n++] = span_make(at, (size_t)(stop - at));
+        at = colon ? colon + 1 : end;
+    }
+    return at < end ? 0 : n;
+}
+
+/* Each pattern that could match, by its name: some parts are stars. */
+static uint32_t look_up(struct channels *cs, const struct family *family,
+                        const struct span *parts, unsigned n_parts)
+{
+    struct pattern *whole = channels_find_pattern(cs, family->whole);
+    uint32_t n = 0;
+
+    if (whole)
+        add_match(cs, n++, whole);
+    for (unsigned stars = 1; stars < 1u << n_parts; stars++) {
+        struct pattern *p;
+
+        bytes_clear(&cs->scratch);
+        bytes_add_span(&cs->scratch, family->name);
+        for (unsigned i = 0; i < n_parts; i++) {
+            if (i > 0)
+                bytes_add_str(&cs->scratch, ":");
+            bytes_add_span(&cs->scratch,
+                           stars & 1u << i ? span_str("*") : parts[i]);
+        }
+        p = channels_find_pattern(cs, bytes_span(&cs->scratch));
+        if (p && p != whole)
+            add_match(cs, n++, p);
+    }
+    return n;
+}
+
+uint32_t patterns_matching(struct channels *cs, const struct family *family,
+                           struct span name)
+{
+    struct span parts[LOOK_UP_PARTS];
+    unsigned n = 0;
+
+    /* A symbol of bars may have several parts (channel_name.h). */
+    if (family->n_patterns > COMPARE_PATTERNS)
+        n = split(family, name, parts);
+    if (n == 0 || (n > 2 && span_is(family->name, "bars:")))
+        return compare_all(cs, family, name);
+    return look_up(cs, family, parts, n);
+}
+
+bool channel_is_covered(struct channels *cs, struct channel *channel)
+{
+    struct family *family;
+
+    if (channel->covered_gen != cs->patterns_gen) {
+        family = channel->hidden ? NULL : family_of(cs, channel->name);
+        channel->covered =
+            family && patterns_matching(cs, family, channel->name) > 0;
+        channel->covered_gen = cs->patterns_gen;
+    }
+    return channel->covered;
 }
 
 static int by_id(const void *a, const void *b)
@@ -138,13 +203,16 @@ static int by_id(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static uint32_t views_over(struct channels *cs, const struct channel *channel)
+/* Views that were made since the channel was looked at last. */
+static uint32_t new_views_over(struct channels *cs, const struct family *family,
+                               const struct channel *channel)
 {
-    uint32_t n = 0;
+    uint32_t n_matching = patterns_matching(cs, family, channel->name), n = 0;
 
-    for (uint32_t i = 0; i < channel->n_patterns; i++) {
-        for (struct pattern_view *v = channel->patterns[i]->views; v;
-             v = v->next) {
+    for (uint32_t i = 0; i < n_matching; i++) {
+        for (struct pattern_view *v = cs->matching[i]->views; v; v = v->next) {
+            if (v->made <= channel->linked)
+                continue;
             if (n == cs->cap_over) {
                 cs->cap_over = n == 0 ? 16 : n * 2;
                 cs->over = mem_grow(cs->over, cs->cap_over * sizeof *cs->over);
@@ -157,43 +225,116 @@ static uint32_t views_over(struct channels *cs, const struct channel *channel)
     return n;
 }
 
-void patterns_cover(struct channels *cs, struct channel *channel)
+void channel_cover(struct channels *cs, struct channel *channel)
 {
-    struct family *family =
-        channel->hidden ? NULL : family_of(cs, channel->name);
+    const struct family *family;
     uint64_t stamp;
     uint32_t n;
 
-    if (!family)
+    if (channel->linked >= cs->newest_view)
         return;
-    for (struct pattern *p = family->patterns; p; p = p->next_of_family) {
-        if (channel_name_matches(p->name, channel->name))
-            note_pattern(channel, p);
+    family = channel->hidden ? NULL : family_of(cs, channel->name);
+    if (family && family->newest > channel->linked) {
+        n = new_views_over(cs, family, channel);
+        stamp = fanout_stamp(cs->fanout);
+        for (uint32_t i = 0; i < n; i++) {
+            struct view *v = channel_view(cs, channel, cs->over[i]->dialect,
+                                          cs->over[i]->interval_ms);
+
+            stream_pattern_cover(&cs->over[i]->stream, &v->stream, stamp);
+        }
     }
-    stamp = fanout_stamp(cs->fanout);
-    n = views_over(cs, channel);
-    for (uint32_t i = 0; i < n; i++)
-        cover_by(cs, cs->over[i], channel, stamp);
+    channel->linked = cs->newest_view;
 }
 
-struct covering {
-    struct channels *cs;
-    struct pattern *pattern;
-    struct pattern_view *view;
-};
+/* --- groups --- */
 
-static void cover_if_match(void *arg, struct node *n)
+static struct pattern_view *view_of_key(const struct channels *cs, uint64_t key)
 {
-    struct covering *c = arg;
-    struct channel *channel = node_of(struct channel, node, n);
+    uint32_t subscription = key_subscription(key);
 
-    if (channel->hidden ||
-        !channel_name_matches(c->pattern->name, channel->name))
+    return subscription & SUBSCRIPTION_PATTERN
+               ? channels_pattern_of(cs, subscription)
+               : NULL;
+}
+
+/* When the newest of them was made; 0: there is no pattern among them. */
+static uint64_t newest_of(const struct channels *cs, const uint64_t *keys,
+                          uint32_t n_keys)
+{
+    uint64_t newest = 0;
+
+    for (uint32_t i = 0; i < n_keys; i++) {
+        const struct pattern_view *v = view_of_key(cs, keys[i]);
+        if (v && v->made > newest)
+            newest = v->made;
+    }
+    return newest;
+}
+
+static void cover_stream(struct channels *cs, const struct stream *s)
+{
+    if (s)
+        channel_cover(cs, ((const struct view *)s)->channel);
+}
+
+/* What has a name of its own beside them. */
+static void cover_named(struct channels *cs, const uint64_t *keys,
+                        uint32_t n_keys)
+{
+    for (uint32_t i = 0; i < n_keys; i++) {
+        uint32_t subscription = key_subscription(keys[i]);
+
+        if (!(subscription & SUBSCRIPTION_PATTERN))
+            cover_stream(cs, cs->fanout->streams[subscription]);
+    }
+}
+
+/* What was brought by some of the patterns before others were made. */
+static void cover_brought(struct channels *cs, const uint64_t *keys,
+                          uint32_t n_keys, uint64_t newest)
+{
+    for (uint32_t i = 0; i < n_keys; i++) {
+        const struct pattern_view *v = view_of_key(cs, keys[i]);
+
+        if (!v || v->made == newest || v->pattern->family->newest <= v->made)
+            continue;
+        for (uint32_t k = 0; k < v->stream.n_streams; k++)
+            cover_stream(cs, v->stream.streams[k]);
+    }
+}
+
+/* What may be among the frames that m is still to be sent. */
+static void cover_owed(struct channels *cs, uint64_t next)
+{
+    struct fanout *f = cs->fanout;
+
+    if (next < f->log.tail) {
+        for (uint32_t i = 0; i < f->n_streams; i++)
+            cover_stream(cs, f->streams[i]);
         return;
-    if (place_of(channel, c->pattern) == channel->n_patterns)
-        note_pattern(channel, c->pattern);
-    /* Nobody has the view yet. */
-    cover_by(c->cs, c->view, channel, 0);
+    }
+    for (; next < f->log.head; next++)
+        cover_stream(cs, f->streams[framelog_at(&f->log, next)->stream]);
+}
+
+void patterns_regroup(void *channels, const struct member *m,
+                      const uint64_t *keys, uint32_t n_keys)
+{
+    struct channels *cs = channels;
+    uint64_t newest = newest_of(cs, keys, n_keys);
+    const struct group *old = m->group;
+
+    if (newest == 0)
+        return;
+    if (old && newest_of(cs, old->keys, old->n_keys) < newest) {
+        for (uint32_t i = 0; i < old->n_streams; i++)
+            cover_stream(cs, old->streams[i].stream);
+    }
+    cover_named(cs, keys, n_keys);
+    cover_brought(cs, keys, n_keys, newest);
+    if (m->backlog)
+        cover_owed(cs, m->backlog->next);
 }
 
 /* --- views --- */
@@ -218,7 +359,6 @@ struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
                                   enum dialect dialect, uint32_t interval_ms)
 {
     struct pattern_view *v;
-    struct covering c;
 
     for (v = p->views; v; v = v->next) {
         if (v->dialect == dialect && v->interval_ms == interval_ms)
@@ -232,8 +372,8 @@ struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
     v->interval_ms = interval_ms;
     v->next = p->views;
     p->views = v;
-    c = (struct covering){.cs = cs, .pattern = p, .view = v};
-    table_each(&cs->by_name, cover_if_match, &c);
+    v->made = fanout_stamp(cs->fanout);
+    p->family->newest = cs->newest_view = v->made;
     return v;
 }
 
@@ -244,15 +384,6 @@ struct pattern_view *channels_pattern_of(const struct channels *cs,
 }
 
 /* --- the end --- */
-
-static void forget_pattern(void *arg, struct node *n)
-{
-    struct channel *channel = node_of(struct channel, node, n);
-    uint32_t at = place_of(channel, arg);
-
-    if (at < channel->n_patterns)
-        channel->patterns[at] = channel->patterns[--channel->n_patterns];
-}
 
 static void leave_family(struct channels *cs, struct pattern *p)
 {
@@ -272,8 +403,7 @@ static void leave_family(struct channels *cs, struct pattern *p)
 void channels_remove_pattern(struct channels *cs, struct pattern *p)
 {
     table_remove(&cs->patterns, &p->node);
-    if (p->n_channels > 0)
-        table_each(&cs->by_name, forget_pattern, p);
+    cs->patterns_gen++;
     while (p->views) {
         struct pattern_view *v = p->views;
         p->views = v->next;
@@ -296,4 +426,5 @@ void patterns_close(struct channels *cs)
     table_close(&cs->patterns);
     table_close(&cs->families);
     free(cs->over);
+    free(cs->matching);
 }

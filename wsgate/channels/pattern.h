@@ -10,8 +10,13 @@
  *
  * Ownership   patterns and families are the channels'; a family goes with its
  *             last pattern
- * Limits      PATTERNS_MAX patterns; a new channel is compared with each pattern
- *             of its family, a new view of a pattern with each channel
+ * A new pattern, or an interval of one, costs nothing until something is
+ * published: each channel takes notice of it with its next message.  Of a group
+ * of clients, a channel has either all patterns that match it or none.
+ *
+ * Limits      PATTERNS_MAX patterns; of a name with up to four parts behind the
+ *             family's, those that match are looked up, up to 16; a longer one
+ *             is compared with each pattern of its family
  */
 #pragma once
 
@@ -25,8 +30,12 @@ void channels_remove_pattern(struct channels *cs, struct pattern *p);
 /* By the first part of a name, with its colon. */
 struct family *channels_find_family(const struct channels *cs,
                                     struct span name);
-/* Does one of the family's patterns match? */
-bool family_matches(const struct family *family, struct span name);
+/* How many of the family's patterns match; they are in cs->matching, in no
+ * order, until the next call. */
+uint32_t patterns_matching(struct channels *cs, const struct family *family,
+                           struct span name);
+/* Does any pattern match it, and may bring it? */
+bool channel_is_covered(struct channels *cs, struct channel *channel);
 
 /* Made if need be; those of the pattern that nobody uses go. */
 struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
@@ -38,5 +47,11 @@ struct pattern_view *channels_pattern_of(const struct channels *cs,
 /* For channel.c. */
 void patterns_init(struct channels *cs);
 void patterns_close(struct channels *cs);
-/* The channel is new: whoever has patterns over it gets it, each group once. */
-void patterns_cover(struct channels *cs, struct channel *channel);
+/* Whoever has patterns over the channel gets it from now on, each group once:
+ * before anything is published on it, and before anybody's place in it counts
+ * (patterns_regroup()). */
+void channel_cover(struct channels *cs, struct channel *channel);
+/* A fanout.regroup: covers what the member hears already, what other patterns
+ * of the new group brought, and what was published since it fell behind. */
+void patterns_regroup(void *channels, const struct member *m,
+                      const uint64_t *keys, uint32_t n_keys);

@@ -41,8 +41,9 @@ void upstream_cached_note_newest(const struct upstream *upstream,
 
 /* Does anybody have the channel who will not be shown what was cached?  Those
  * who have its name were there when it was asked for, or wait for the answer. */
-static bool is_shared(const struct upstream_channel *u)
+static bool is_shared(struct channels *cs, struct upstream_channel *u)
 {
+    channel_cover(cs, &u->channel);
     for (const struct view *v = &u->channel.native; v; v = v->next) {
         for (uint32_t i = 0; i < v->stream.n_links; i++) {
             const struct link *l = &v->stream.links[i];
@@ -110,7 +111,8 @@ void upstream_cached_use(struct upstream *upstream, struct upstream_channel *u,
                 upstream_taken_add(upstream, u, type, part, false);
         } else {
             stream_cache(&u->channel.native.stream, type, part, payload);
-            upstream_taken_add(upstream, u, type, part, is_shared(u));
+            upstream_taken_add(upstream, u, type, part,
+                               is_shared(&upstream->channels, u));
         }
         return;
     }

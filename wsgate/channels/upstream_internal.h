@@ -156,7 +156,7 @@ struct upstream_channel *upstream_channel(struct upstream *upstream,
 void upstream_release(struct upstream *upstream, struct upstream_channel *u);
 /* Messages of the channel have been heard without interruption from this frame
  * on; UINT64_MAX: they are not heard now. */
-uint64_t upstream_covered_from(const struct upstream *upstream,
+uint64_t upstream_covered_from(struct upstream *upstream,
                                const struct upstream_channel *u);
 
 /* upstream_room.c */

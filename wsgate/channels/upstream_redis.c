@@ -43,16 +43,21 @@ bool upstream_redis_is_up(const struct upstream *upstream)
 
 /* --- the subscription link --- */
 
-uint64_t upstream_covered_from(const struct upstream *upstream,
+uint64_t upstream_covered_from(struct upstream *upstream,
                                const struct upstream_channel *u)
 {
+    struct channels *cs = &upstream->channels;
+    struct span name = u->channel.name;
+    const struct family *family =
+        u->channel.hidden ? NULL
+                          : channels_find_family(cs, channel_name_family(name));
     uint64_t from = UINT64_MAX;
+    uint32_t n = !family ? 0 : patterns_matching(cs, family, name);
 
     if (u->confirmed == upstream->connection)
         from = u->confirmed_frame;
-    for (uint32_t i = 0; i < u->channel.n_patterns; i++) {
-        const struct upstream_pattern *p =
-            upstream_pattern_of(u->channel.patterns[i]);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct upstream_pattern *p = upstream_pattern_of(cs->matching[i]);
         if (p->confirmed == upstream->connection && p->confirmed_frame < from)
             from = p->confirmed_frame;
     }
@@ -108,9 +113,9 @@ static struct upstream_channel *channel_by_pattern(struct upstream *upstream,
         return NULL;
     }
     if (u && !u->channel.hidden)
-        return u->channel.n_patterns > 0 ? u : NULL;
+        return channel_is_covered(&upstream->channels, &u->channel) ? u : NULL;
     family = family_of(upstream, pattern);
-    if (!family || !family_matches(family, name) ||
+    if (!family || patterns_matching(&upstream->channels, family, name) == 0 ||
         !is_for_clients(upstream, name, why))
         return NULL;
     *why = OUTCOME_CHANNELS_FULL;

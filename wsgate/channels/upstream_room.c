@@ -1,22 +1,21 @@
 /* Room for what is wanted: what nobody wants is forgotten, and who misses
  * something for want of room is told. */
 #include "common/base/clock.h"
-#include "common/event/channel_name.h"
 #include "wsgate/channels/upstream_internal.h"
 
 enum {
     SWEEP_MS = 1000,
-    SWEEP_CHANNELS = 16384, /* looked at in one sweep */
-    ROOM_CHANNELS = 256,    /* looked at where there is no room */
+    SWEEP_CHANNELS = 8192, /* looked at in one sweep */
+    ROOM_CHANNELS = 16,    /* looked at where there is no room */
 };
 
 /* --- channels --- */
 
 /* What a pattern brings stays; its name stays subscribed too, if it was: then
  * nothing comes twice while one of them is given up. */
-static bool is_wanted(const struct upstream_channel *u)
+static bool is_wanted(struct upstream *upstream, struct upstream_channel *u)
 {
-    return u->channel.n_patterns > 0;
+    return channel_is_covered(&upstream->channels, &u->channel);
 }
 
 static void forget(struct upstream *upstream, struct upstream_channel *u)
@@ -37,7 +36,8 @@ static bool stays_idle(struct upstream *upstream, uint32_t i, uint64_t before,
     struct upstream_channel *u = upstream->idle[i];
     bool used = u->refs > 0 || u->keep;
 
-    if (!used && ((is_wanted(u) && !brought) || u->idle_mono_ms > before))
+    if (!used &&
+        (u->idle_mono_ms > before || (!brought && is_wanted(upstream, u))))
         return true;
     if (used)
         u->idle = false;
@@ -142,15 +142,17 @@ void upstream_room_none(struct upstream *upstream, const struct family *family,
 {
     uint64_t now = clock_mono_ms();
 
-    for (struct pattern *p = family->patterns; p; p = p->next_of_family) {
-        struct upstream_pattern *u = upstream_pattern_of(p);
+    uint32_t n = patterns_matching(&upstream->channels, family, name);
+
+    for (uint32_t i = 0; i < n; i++) {
+        struct upstream_pattern *u =
+            upstream_pattern_of(upstream->channels.matching[i]);
 
         if (u->no_room || u->refs == 0 ||
             (u->no_room_mono_ms > 0 &&
              now - u->no_room_mono_ms < UPSTREAM_TOLD_MS))
             continue;
-        u->no_room = channel_name_matches(p->name, name);
-        upstream->no_room = upstream->no_room || u->no_room;
+        u->no_room = upstream->no_room = true;
     }
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/event/channel_name.h"
 #include "wsgate/channels/upstream.h"
 #include "wsgate/client/clients.h"
 #include "wsgate/client/snapshot.h"
@@ -65,15 +66,6 @@ static void add_views(struct arrival *a, const struct view *heard)
     }
 }
 
-static bool is_covered(const struct channel *channel, const struct pattern *p)
-{
-    uint32_t i = 0;
-
-    while (i < channel->n_patterns && channel->patterns[i] != p)
-        i++;
-    return i < channel->n_patterns;
-}
-
 static void add_subscription(struct arrival *a, const struct channels *cs,
                              uint32_t subscription)
 {
@@ -95,7 +87,7 @@ static void add_subscription(struct arrival *a, const struct channels *cs,
     for (uint32_t i = 0; i < g->n_streams; i++) {
         heard = (const struct view *)g->streams[i].stream;
         if ((g->streams[i].subscription & SUBSCRIPTION_PATTERN) &&
-            is_covered(heard->channel, p))
+            channel_name_matches(p->name, heard->channel->name))
             add_views(a, heard);
     }
 }
@@ -110,6 +102,8 @@ bool arrival_prepare(struct client *c, const uint32_t *subscriptions,
 
     if (!g || !cs->waiting || c->dialect != DIALECT_NATIVE)
         return true;
+    for (const struct view *v = cs->waiting; v; v = v->next_waiting)
+        channel_cover(cs, v->channel);
     for (uint32_t i = 0; i < g->n_keys; i++)
         add_interval(&a, key_subscription(g->keys[i]));
     /* Each name once, however often it was asked for. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/clock.h"
+#include "common/event/channel_name.h"
 #include "common/event/event_order.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream.h"
@@ -138,8 +139,50 @@ static void show(const struct snapshots *s, const struct channel *channel,
 
 /* --- the next one --- */
 
+/* Of the client's wildcards the first that brings the channel. */
+static uint32_t wildcard_over(const struct channels *cs, const struct group *g,
+                              const struct channel *channel)
+{
+    uint32_t first = NO_SUBSCRIPTION;
+
+    for (uint32_t i = g->n_keys; i-- > 0;) {
+        uint32_t subscription = key_subscription(g->keys[i]);
+
+        if (!(subscription & SUBSCRIPTION_PATTERN))
+            break; /* they come last */
+        if (channel_name_matches(
+                channels_pattern_of(cs, subscription)->pattern->name,
+                channel->name))
+            first = subscription;
+    }
+    return first;
+}
+
+/* The view that g hears the channel by, if it does so by this wildcard.  As
+ * long as nothing was published since it has the wildcard, and nobody has an
+ * interval, it is the channel itself. */
+static const struct view *view_by(struct channels *cs, const struct group *g,
+                                  struct channel *channel,
+                                  uint32_t subscription)
+{
+    const struct view *v;
+
+    if (channel->native.next)
+        channel_cover(cs, channel);
+    v = snapshot_heard(g, channel);
+    if (v)
+        return g->streams[link_of(&v->stream, g)->at].subscription ==
+                       subscription
+                   ? v
+                   : NULL;
+    return g && !channel->hidden &&
+                   wildcard_over(cs, g, channel) == subscription
+               ? &channel->native
+               : NULL;
+}
+
 /* In order of streams: those that come and go meanwhile move no others. */
-static const struct view *next_of_pattern(const struct channels *cs,
+static const struct view *next_of_pattern(struct channels *cs,
                                           const struct group *g,
                                           struct snapshots *s, unsigned *budget)
 {
@@ -147,17 +190,23 @@ static const struct view *next_of_pattern(const struct channels *cs,
 
     for (; s->stream<f->n_streams && * budget> 0; --*budget) {
         const struct stream *stream = f->streams[s->stream++];
-        const struct link *l =
-            stream && stream->covered > 0 ? link_of(stream, g) : NULL;
+        struct channel *channel;
+        const struct view *v;
 
-        if (l && g->streams[l->at].subscription == s->items[s->at].subscription)
-            return (const struct view *)stream;
+        if (!stream || stream->root != stream)
+            continue;
+        channel = ((const struct view *)stream)->channel;
+        v = channel_slots(channel) == 0
+                ? NULL
+                : view_by(cs, g, channel, s->items[s->at].subscription);
+        if (v)
+            return v;
     }
     return NULL;
 }
 
 /* NULL: nothing to show there. */
-static const struct view *next_view(struct client *c, const struct channels *cs,
+static const struct view *next_view(struct client *c, struct channels *cs,
                                     unsigned *budget)
 {
     struct snapshots *s = c->snapshots;
@@ -201,13 +250,19 @@ static void wait_for(struct client *c, const struct view *v, uint64_t from)
 }
 
 /* The stream that is being shown, if c hears it still. */
-static const struct view *view_of(const struct channels *cs,
-                                  const struct client *c, uint32_t id)
+static const struct view *view_of(struct channels *cs, const struct client *c,
+                                  const struct snapshots *s)
 {
-    const struct stream *s =
-        id < cs->fanout->n_streams ? cs->fanout->streams[id] : NULL;
+    const struct stream *stream = s->showing < cs->fanout->n_streams
+                                      ? cs->fanout->streams[s->showing]
+                                      : NULL;
+    const struct view *v = (const struct view *)stream;
 
-    return s && link_of(s, c->m.group) ? (const struct view *)s : NULL;
+    if (!v || link_of(stream, c->m.group))
+        return v;
+    return s->item.subscription & SUBSCRIPTION_PATTERN
+               ? view_by(cs, c->m.group, v->channel, s->item.subscription)
+               : NULL;
 }
 
 static bool is_due(const struct snapshot_item *item, const struct told *told)
@@ -221,8 +276,8 @@ static bool is_due(const struct snapshot_item *item, const struct told *told)
 static bool show_slots(struct client *c, struct snapshots *s, struct bytes *out)
 {
     const struct upstream *upstream = c->registry->upstream;
-    const struct channels *cs = upstream_channels(c->registry->upstream);
-    const struct view *v = view_of(cs, c, s->showing);
+    struct channels *cs = upstream_channels(c->registry->upstream);
+    const struct view *v = view_of(cs, c, s);
     uint64_t owed = v ? first_owed(c, v) : 0;
     uint64_t from = owed > 0 && owed < s->from ? owed : s->from;
     uint64_t seq = v ? snapshot_seq(c, v) : 0;
@@ -247,7 +302,7 @@ static bool show_slots(struct client *c, struct snapshots *s, struct bytes *out)
 static bool gather(struct client *c, struct bytes *out, unsigned *channels,
                    unsigned *streams)
 {
-    const struct channels *cs = upstream_channels(c->registry->upstream);
+    struct channels *cs = upstream_channels(c->registry->upstream);
 
     while (c->snapshots && out->len < AT_ONCE_BYTES) {
         struct snapshots *s = c->snapshots;
@@ -320,15 +375,18 @@ static void show_late(struct client *c, const struct late_snapshot *late,
 
 static void check_one(void *arg, struct client *c)
 {
-    const struct channels *cs = arg;
+    struct channels *cs = arg;
     uint32_t kept = 0;
 
     for (uint32_t i = 0; i < c->n_late; i++) {
         const struct late_snapshot late = c->late[i];
-        const struct view *native =
-            (const void *)cs->fanout->streams[late.channel];
-        const struct view *heard =
-            native ? snapshot_heard(c->m.group, native->channel) : NULL;
+        struct view *native = (void *)cs->fanout->streams[late.channel];
+        const struct view *heard = NULL;
+
+        if (native) {
+            channel_cover(cs, native->channel);
+            heard = snapshot_heard(c->m.group, native->channel);
+        }
 
         if (heard &&
             !upstream_is_fetched(c->registry->upstream, heard->channel))

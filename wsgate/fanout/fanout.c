@@ -329,6 +329,8 @@ void fanout_subscribe(struct fanout *f, struct member *m, const uint64_t *keys,
     fanout_flush(f);
     if (had && !m->group)
         return; /* lost in that flush: it belongs nowhere any more */
+    if (f->regroup)
+        f->regroup(f->regroup_arg, m, keys, n_keys);
     to = group_of(f, keys, n_keys);
     if (to != m->group)
         move(f, m, to);

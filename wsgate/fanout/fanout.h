@@ -109,6 +109,11 @@ struct fanout {
     /* Appends the frame of s with the `seq` of the other one; NULL: as it is. */
     void (*renumber)(struct bytes *out, const struct stream *s,
                      struct span frame, struct span other);
+    /* m is about to have these keys: what a pattern brings is to be covered by
+     * then, as far as that matters to m (pattern.h).  NULL: it always is. */
+    void (*regroup)(void *arg, const struct member *m, const uint64_t *keys,
+                    uint32_t n_keys);
+    void *regroup_arg;
     struct fanout_counters counters;
     struct bytes gathered; /* ranges of one turn, copied together */
     /* Scratch of conflation.c and backlog.c. */

@@ -69,7 +69,8 @@ static void ask(struct hearer *h, bool on)
 {
     static const unsigned intervals[] = {0, 0, 50, 250, 1000};
     unsigned name = draw(t.n_names), interval = on ? intervals[draw(5)] : 0;
-    const struct view *had = view_of(h), *heard;
+    bool had = h->v->client->m.group != NULL;
+    const struct view *heard;
     char text[200];
 
     snprintf(text, sizeof text,
@@ -84,14 +85,14 @@ static void ask(struct hearer *h, bool on)
     say(h, "%s", text);
     h->asked++;
     visitor_say(&t.world, h->v, text);
-    heard = view_of(h);
-    if (had || !heard)
+    if (had || !h->v->client->m.group)
         return;
     h->since_ms = now_ms();
     h->first = t.n + 1;
     h->newest = newest_bar();
     /* What waits in the interval that it comes to is due to it, too. */
-    t.due += view_held(heard);
+    heard = view_of(h);
+    t.due += heard ? view_held(heard) : 0;
 }
 
 static void step(void)

@@ -104,6 +104,57 @@ static void what_is_too_much_is_not_opened(void **state)
     assert_int_equal(upstream_channels(w->up.upstream)->patterns.count, 0);
 }
 
+static uint32_t hold(struct client_world *w, const char *front, const char *end,
+                     uint32_t n)
+{
+    uint32_t held = 0;
+    char name[32];
+
+    for (uint32_t i = 0; i < n; i++) {
+        snprintf(name, sizeof name, "%s%u%s", front, i, end);
+        held += upstream_open(w->up.upstream, span_str(name), DIALECT_NATIVE,
+                              0) != NO_SUBSCRIPTION;
+    }
+    return held;
+}
+
+/* --- many channels --- */
+
+/* Wildcards and intervals cost nothing for channels on which nothing comes;
+ * with its next message each channel takes notice of all of them. */
+static void wildcards_over_many_names_are_cheap(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = visitor_come(w, "192.0.2.1", DIALECT_NATIVE);
+    struct visitor *other = visitor_come(w, "192.0.2.2", DIALECT_NATIVE);
+    struct err err = {0};
+    uint32_t streams;
+    char text[128];
+
+    w->clients->options.max_address_subscriptions = 1000;
+    assert_int_equal(hold(w, "a:b:c:", "", 20000), 20000);
+    streams = w->up.fanout.n_streams;
+    for (int i = 0; i < 48; i++) {
+        snprintf(text, sizeof text,
+                 "{\"type\":\"subscribe\",\"interval_ms\":%d,\"channels\":"
+                 "[\"a:*\",\"a:*:c:*\",\"a:b:*:*\",\"a:%d:*\"]}",
+                 i * 50, i);
+        visitor_say(w, v, text);
+        world_wait(&w->up, 1000, false);
+    }
+    assert_int_equal(w->up.fanout.n_streams, streams);
+    assert_int_equal(v->client->m.group->n_streams, 0);
+    visitor_subscribe(w, other, "\"a:b:*:*\",\"a:b:c:1\"");
+    assert_true(
+        world_line(&w->up, "{\"channel\":\"a:b:c:7\",\"data\":7}", &err));
+    assert_true(
+        world_line(&w->up, "{\"channel\":\"a:b:c:1\",\"data\":1}", &err));
+    assert_int_equal(v->client->m.group->n_streams, 2);
+    assert_int_equal(visitor_count(v, "\"type\":\"update\""), 2);
+    assert_int_equal(visitor_count(other, "\"type\":\"update\""), 2);
+    assert_true(w->up.fanout.n_streams <= streams + 4);
+}
+
 /* --- full tables --- */
 
 /* What upgrade() does for the older addresses. */
@@ -154,20 +205,6 @@ static void nothing_lingers_where_there_is_no_room(void **state)
     assert_true(channels_of(w)->by_name.count <= CHANNELS_NAMED_MAX);
     visitor_subscribe(w, v, "\"c:1\"");
     assert_int_equal(visitor_count(v, "\"ok\":true"), 2);
-}
-
-static uint32_t hold(struct client_world *w, const char *front, const char *end,
-                     uint32_t n)
-{
-    uint32_t held = 0;
-    char name[32];
-
-    for (uint32_t i = 0; i < n; i++) {
-        snprintf(name, sizeof name, "%s%u%s", front, i, end);
-        held += upstream_open(w->up.upstream, span_str(name), DIALECT_NATIVE,
-                              0) != NO_SUBSCRIPTION;
-    }
-    return held;
 }
 
 /* What clients hold leaves room for wildcards' channels, and for the older
@@ -256,6 +293,7 @@ int main(void)
         TEST(what_one_has_can_be_changed_within_the_share),
         TEST(wildcards_of_an_address_have_a_bound),
         TEST(what_is_too_much_is_not_opened),
+        TEST(wildcards_over_many_names_are_cheap),
         TEST(nothing_lingers_where_there_is_no_room),
         TEST(names_and_wildcards_of_clients_leave_room),
         cmocka_unit_test_setup_teardown(who_is_mute_for_want_of_room_is_told,
