@@ -11,8 +11,6 @@
 /* Two quotes and the words around them. */
 enum { TEXT_MAX = 800, OPTION_MAX = HTTP_HOST_MAX + 64 };
 
-#define NO_STORE                                                               \
-    "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 #define REFUSED(why)                                                           \
     {                                                                          \
         METRIC(COUNTER, "tickwire_http_refused_total", "reason=\"" why "\"",   \
@@ -87,15 +85,13 @@ void ws_refusal_answer(struct http_conn *conn, int status, const char *headers,
 {
     struct bytes text = {0};
     struct json_writer json = {.out = &text};
-    char lines[256];
 
-    snprintf(lines, sizeof lines, NO_STORE "%s", headers ? headers : "");
     json_write_object(&json, NULL);
     json_write_str(&json, "error", code);
     json_write_str(&json, "message", message);
     json_write_object_end(&json);
     bytes_add_str(&text, "\n");
-    http_respond(conn, status, "application/json", lines, bytes_span(&text));
+    http_respond(conn, status, "application/json", headers, bytes_span(&text));
     bytes_close(&text);
 }
 
