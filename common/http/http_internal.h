@@ -21,8 +21,8 @@ struct http_strict {
 /* What follows is a request; a chunked body. */
 void http_strict_head(struct http_strict *s);
 void http_strict_chunks(struct http_strict *s);
-/* How much of text belongs to the head (or to the body), up to its end.
- * *refuse: 0, or the status to refuse the last of those bytes with. */
+/* How much of text belongs to the head (or to the body), up to its end or to
+ * what is wrong.  *refuse: 0, or the status to refuse the first byte with. */
 size_t http_strict_look(struct http_strict *s, struct span text, int *refuse);
 /* Has the request line not ended yet? */
 bool http_strict_in_line(const struct http_strict *s);

@@ -165,8 +165,13 @@ size_t http_strict_look(struct http_strict *s, struct span text, int *refuse)
             continue;
         }
         s->state = s->chunks ? in_chunk(s, c) : in_head(s, c);
-        i++;
+        i += s->state != BAD && s->state != TOO_LARGE;
     }
-    *refuse = s->state == BAD ? 400 : s->state == TOO_LARGE ? 413 : 0;
+    /* Only when the parser has seen all before it: in pieces of any size the
+     * same thing is the first that is wrong. */
+    *refuse = i > 0                   ? 0
+              : s->state == BAD       ? 400
+              : s->state == TOO_LARGE ? 413
+                                      : 0;
     return i;
 }
