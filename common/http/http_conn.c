@@ -191,6 +191,8 @@ static void refuse_as(struct http_conn *conn, int status, enum http_refused why)
     http_count_refused(why);
     conn->keep_alive = false;
     conn->abrupt = status != 429; /* whoever is at a limit is not seen out */
+    if (conn->state == HTTP_READING)
+        conn->head_only = false; /* that was the request before */
     conn->state = HTTP_HANDLING;
     http_respond(conn, status, "text/plain",
                  status == 429 ? "Retry-After: 1\r\n" : NULL,

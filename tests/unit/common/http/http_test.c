@@ -395,6 +395,45 @@ static void head_is_answered_without_a_body(void **state)
     stop(f);
 }
 
+/* It was told the length of a body that did not come. */
+static void a_refusal_after_head_has_its_body(void **state)
+{
+    struct fixture *f = start(0);
+    int fd = client(f);
+
+    (void)state;
+    say(fd, "HEAD /x HTTP/1.1\r\nHost: a\r\n\r\n");
+    receive(f, fd, "\r\n\r\n");
+    say(fd, "nonsense\r\n\r\n");
+    assert_non_null(strstr(receive(f, fd, NULL), "\r\n\r\nBad Request\n"));
+    close(fd);
+    stop(f);
+}
+
+static void an_answer_that_nobody_reads_is_given_up(void **state)
+{
+    enum { SIZE = 12000000 }; /* more than the kernel buffers */
+    struct fixture *f = start(0);
+    struct http_conn *conn;
+    int fd = client(f);
+
+    (void)state;
+    bytes_init(&big);
+    memset(bytes_reserve(&big, SIZE), 'x', SIZE);
+    big.len = SIZE;
+    say(fd, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+    while (f->handled == 0)
+        turn(f, 1);
+    conn = (struct http_conn *)f->server->waits[HTTP_WAIT_ANSWER].next;
+    assert_int_equal(conn->state, HTTP_WRITING);
+    http_conn_late(conn); /* as after the time for it */
+    turn(f, 2);
+    assert_int_equal(f->server->n_conns, 0);
+    close(fd);
+    bytes_close(&big);
+    stop(f);
+}
+
 static void an_upgrade_hands_the_socket_over_with_what_came_early(void **state)
 {
     struct fixture *f = start(0);
@@ -938,6 +977,8 @@ int main(void)
         cmocka_unit_test(who_asks_before_it_sends_a_body_is_told_to_go_on),
         cmocka_unit_test(only_a_proxy_that_is_trusted_says_who_asks),
         cmocka_unit_test(head_is_answered_without_a_body),
+        cmocka_unit_test(a_refusal_after_head_has_its_body),
+        cmocka_unit_test(an_answer_that_nobody_reads_is_given_up),
         cmocka_unit_test(an_upgrade_hands_the_socket_over_with_what_came_early),
         cmocka_unit_test(after_an_upgrade_that_nobody_took_the_connection_ends),
         cmocka_unit_test(refusals_can_be_read_before_the_close),
