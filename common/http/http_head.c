@@ -37,10 +37,12 @@ bool http_head_same(struct span s, const char *word)
 static unsigned find(const struct http_parse *p, const char *name,
                      struct span *value)
 {
+    size_t len = strlen(name);
     unsigned n = 0;
 
     for (unsigned i = 0; i < p->n_headers; i++) {
-        if (!http_head_same(http_head_name(p, i), name))
+        if (p->names[i].len != len ||
+            strncasecmp(http_head_name(p, i).ptr, name, len) != 0)
             continue;
         *value = http_head_value(p, i);
         n++;
