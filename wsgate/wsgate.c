@@ -16,6 +16,26 @@ enum {
 
 /* --- what the parts say --- */
 
+/* At --listen a proxy of ours knows under which names there are browsers. */
+static bool is_led_here(const struct wsgate *w, struct http_conn *conn,
+                        const struct http_request *req)
+{
+    return http_conn_is_loopback(conn) && !w->door.proxied &&
+           !ws_door_host_ok(&w->door, req);
+}
+
+/* For app.admit: what operators look at has no proxy in front of it. */
+static bool admit(void *arg, struct http_conn *conn,
+                  const struct http_request *req)
+{
+    struct wsgate *w = arg;
+
+    if (!http_conn_is_loopback(conn) || ws_door_host_ok(&w->door, req))
+        return true;
+    ws_refusal_host(&w->refusals, conn, req);
+    return false;
+}
+
 /* An http_handler: WebSockets to the clients, the rest to the API.  Nothing,
  * not even a figure, for a browser that was led here under a foreign name. */
 static void on_http(void *arg, struct http_conn *conn,
@@ -24,7 +44,7 @@ static void on_http(void *arg, struct http_conn *conn,
     struct wsgate *w = arg;
     enum dialect dialect;
 
-    if (!ws_door_host_ok(&w->door, req))
+    if (is_led_here(w, conn, req))
         ws_refusal_host(&w->refusals, conn, req);
     else if (dialect_of_path(req->path, w->opts->dev, &dialect))
         upgrade(w->clients, &w->upgrade, conn, req, dialect);
@@ -230,7 +250,6 @@ static bool listen_now(struct wsgate *w, struct err *err)
         http_server_new(&w->app->loop, o->listen, &http, on_http, w, &cause);
     if (!w->server)
         return err_set(err, cause.code, "--listen: %s", cause.text);
-    w->door.loopback = http_server_is_loopback(w->server);
     w->door.proxied = o->trust_proxy.count > 0;
     return true;
 }
@@ -325,6 +344,8 @@ bool wsgate_init(struct wsgate *w, struct app *app, const struct options *opts,
     upgrade_warm_up();
     api_connect(w->api, upstream_redis(w->upstream));
     app->drain_ms = stop_ms(opts);
+    app->admit = admit;
+    app->admit_arg = w;
     app->is_ready = is_ready;
     app->ready_detail = ready_detail;
     app->ready_arg = w;

@@ -65,6 +65,11 @@ struct app {
     bool (*page)(void *arg, struct http_conn *conn,
                  const struct http_request *req);
     void *page_arg;
+    /* Asked before anything is served at --http; false: it has answered.  NULL:
+     * everybody may. */
+    bool (*admit)(void *arg, struct http_conn *conn,
+                  const struct http_request *req);
+    void *admit_arg;
     struct http_server *http;
     void (*on_stop)(void *arg);
     void (*on_reload)(void *arg);

@@ -102,6 +102,8 @@ static void on_request(void *arg, struct http_conn *conn,
 {
     struct app *app = arg;
 
+    if (app->admit && !app->admit(app->admit_arg, conn, req))
+        return;
     if (!app_http_page(app, conn, req) &&
         !(app->page && app->page(app->page_arg, conn, req)))
         http_respond(conn, 404, "text/plain", NULL,

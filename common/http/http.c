@@ -231,6 +231,19 @@ static void on_handle_closed(uv_handle_t *handle)
     http_server_unref(handle->data);
 }
 
+static bool is_loopback(int fd)
+{
+    struct sockaddr_storage at = {0};
+    socklen_t size = sizeof at;
+    struct in6_addr address;
+
+    if (getsockname(fd, (struct sockaddr *)&at, &size) != 0)
+        return false;
+    peer_of(&at, &address);
+    return IN6_IS_ADDR_LOOPBACK(&address) ||
+           (IN6_IS_ADDR_V4MAPPED(&address) && address.s6_addr[12] == 127);
+}
+
 static void start(struct http_server *s)
 {
     http_turn_init(s);
@@ -243,6 +256,7 @@ static void start(struct http_server *s)
     if (s->options.background)
         uv_unref((uv_handle_t *)&s->listener);
     s->refs = 3;
+    s->loopback = is_loopback(s->fd);
     s->accepting = true;
 }
 
@@ -286,17 +300,9 @@ unsigned http_server_port(const struct http_server *s)
     return s->port;
 }
 
-bool http_server_is_loopback(const struct http_server *s)
+bool http_conn_is_loopback(const struct http_conn *conn)
 {
-    struct sockaddr_storage at = {0};
-    socklen_t size = sizeof at;
-    struct in6_addr address;
-
-    if (getsockname(s->fd, (struct sockaddr *)&at, &size) != 0)
-        return false;
-    peer_of(&at, &address);
-    return IN6_IS_ADDR_LOOPBACK(&address) ||
-           (IN6_IS_ADDR_V4MAPPED(&address) && address.s6_addr[12] == 127);
+    return conn->server->loopback;
 }
 
 void http_server_stop_accepting(struct http_server *s)

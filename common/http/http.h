@@ -82,9 +82,8 @@ struct http_server *http_server_new(uv_loop_t *loop, const char *listen,
                                     http_handler *handler, void *arg,
                                     struct err *err);
 unsigned http_server_port(const struct http_server *s);
-/* Is it bound to an address that only this machine can connect to?  While it
- * accepts. */
-bool http_server_is_loopback(const struct http_server *s);
+/* Was it accepted at an address that only this machine can connect to? */
+bool http_conn_is_loopback(const struct http_conn *conn);
 void http_server_stop_accepting(struct http_server *s);
 /* Closes the listener and every connection; frees in close callbacks. */
 void http_server_close(struct http_server *s);

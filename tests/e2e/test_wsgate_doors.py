@@ -235,6 +235,19 @@ def test_a_page_whose_name_was_pointed_here_gets_nothing(gate, browser):
     assert 'allow="--allow-host evil.example"' in lines[0]
 
 
+def test_the_operators_address_is_guarded_too(tool):
+    """Also where --listen is not asked: it has no proxy in front of it."""
+    port = harness.free_port()
+    tool("wsgate", "--no-redis", "--listen", "0.0.0.0:0", "--trust-proxy",
+         "--http", "127.0.0.1:%d" % port).wait_ready()
+    for path in ("/health", "/ready", "/metrics", "/health/redis", "/x"):
+        status, _, body = ask(port, "Host: evil.example", BROWSER, path=path)
+        assert status == 403
+        assert json.loads(body)["error"] == "host_refused"
+    assert ask(port, "Host: localhost", BROWSER, path="/metrics")[0] == 200
+    assert ask(port, "Host: gw.internal", path="/metrics")[0] == 200
+
+
 @pytest.mark.parametrize("host", [
     "localhost", "LOCALHOST:1", "tick.localhost", "127.0.0.1", "127.8.9.10:1",
     "[::1]:8080", "localhost."])

@@ -51,7 +51,7 @@ bool ws_door_host_ok(const struct ws_door *door, const struct http_request *req)
 {
     struct http_host host;
 
-    if (!door->loopback || door->proxied || !is_browser(req))
+    if (!is_browser(req))
         return true;
     return http_host_read(http_tokens_trim(http_header(req, "Host")), &host) &&
            (http_host_is_loopback(&host) || is_named(door, &host));

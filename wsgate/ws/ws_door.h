@@ -15,7 +15,9 @@
  * http://evil.example may let that name point to 127.0.0.1, and has then the
  * gateway's own origin (DNS rebinding).  So a browser must name a loopback
  * host, or one of --allow-host or --allow-origin.  With --trust-proxy it is the
- * proxy who knows which names there are.
+ * proxy who knows which names there are.  The other tools have no such rule:
+ * they show figures only, and a proxy that asks ratelimitd passes on the headers
+ * of its browsers.
  *
  * Pure.
  *
@@ -34,13 +36,13 @@ struct ws_door {
     struct http_origin_pattern origins[OPTION_STRS_MAX];
     struct http_host_pattern hosts[OPTION_STRS_MAX];
     unsigned n_origins, n_hosts;
-    bool loopback; /* no other machine can connect */
-    bool proxied;  /* clients come through a proxy of ours */
+    bool proxied; /* clients come through a proxy of ours */
 };
 
 /* False: err (a pattern that can never match), which names its option. */
 bool ws_door_init(struct ws_door *door, const struct option_strs *allow_origin,
                   const struct option_strs *allow_host, struct err *err);
+/* May it ask for us under this host, if only this machine can connect? */
 bool ws_door_host_ok(const struct ws_door *door,
                      const struct http_request *req);
 /* By the request's own Origin. */

@@ -109,8 +109,7 @@ void ws_refusal_host(struct ws_refusals *r, struct http_conn *conn,
     else
         snprintf(text, sizeof text,
                  "this gateway listens on loopback only and does not know the "
-                 "host %s: start wsgate with %s to let browsers use it, or "
-                 "with --trust-proxy behind a proxy",
+                 "host %s: start wsgate with %s to let browsers use it",
                  LOG_Q(http_header(req, "Host")), option);
     ws_refusal_answer(conn, 403, NULL, "host_refused", text);
 }

@@ -151,7 +151,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     allowed.count = data[0] % 4;
     if (!ws_door_init(&door, &allowed, &none, NULL))
         abort();
-    door.loopback = true;
     p = http_parse_new();
     bytes_add(&p->buf, data + 1, size - 1);
     while (http_parse_feed(p) == HTTP_PARSE_DONE) {

@@ -963,9 +963,40 @@ static void a_port_in_use_is_named(void **state)
     stop(f);
 }
 
+/* Where only this machine can connect, whatever the spelling. */
+static void a_connection_knows_whether_others_can_connect(void **state)
+{
+    static const struct {
+        const char *listen;
+        bool loopback;
+    } cases[] = {{"127.0.0.1:0", true},
+                 {"127.8.9.10:0", true},
+                 {"localhost:0", true},
+                 {"0.0.0.0:0", false},
+                 {":0", false}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uv_loop_t loop;
+        struct err err = {0};
+        struct http_conn conn = {.fd = -1};
+
+        assert_int_equal(uv_loop_init(&loop), 0);
+        conn.server =
+            http_server_new(&loop, cases[i].listen, NULL, NULL, NULL, &err);
+        assert_non_null(conn.server);
+        if (http_conn_is_loopback(&conn) != cases[i].loopback)
+            fail_msg("%s", cases[i].listen);
+        http_server_close(conn.server);
+        uv_run(&loop, UV_RUN_DEFAULT);
+        assert_int_equal(uv_loop_close(&loop), 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_connection_knows_whether_others_can_connect),
         cmocka_unit_test(a_connection_is_kept_for_the_next_request),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(a_connection_gets_one_answer_a_turn),
