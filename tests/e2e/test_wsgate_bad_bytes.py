@@ -227,6 +227,28 @@ def run(faults, end, c):
         faults.append(repr(e))
 
 
+@pytest.mark.parametrize("path", ["/echo", "/ws"])
+def test_what_was_asked_before_a_half_close_is_answered(world, path):
+    """The end of what a client sends is there before its answers are gone."""
+    w = world
+    texts = [b'{"type":"ping","id":%d}' % i for i in range(2000)]
+    sent = b"".join(frame(TEXT, t) for t in texts)
+    for _ in range(5):
+        with w.raw(path, rcvbuf=2048) as c:
+            w.g.tool.signal(signal.SIGSTOP)
+            c.sock.sendall(sent)
+            c.sock.shutdown(socket.SHUT_WR)
+            w.g.tool.signal(signal.SIGCONT)
+            got = []
+            with pytest.raises(EOFError):
+                while True:
+                    opcode, payload = c.recv()
+                    m = json.loads(payload) if opcode == TEXT else {}
+                    if m.get("type") in ("ping", "pong"):
+                        got.append(m["id"])
+            assert got == list(range(len(texts)))
+
+
 FIRST_BYTES = {
     "nothing": b"",
     "no request": b"\x16\x03\x01\x02\x00" * 9,

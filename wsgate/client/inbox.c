@@ -307,13 +307,17 @@ static void on_idle(uv_idle_t *idle)
 
 /* --- the socket --- */
 
-/* No more comes.  Who said so with a close frame may still read. */
+/* No more comes.  Who said so with a close frame may still read, and so may who
+ * closed one way only: it gets the answers that wait, and where it does not
+ * take them it is gone. */
 static void got_end(struct client *c)
 {
     c->hears = HEARS_NOTHING;
-    if (!c->closing || c->close_sent)
+    if (!c->closing && client_unread(c) > 0)
+        client_close_as(c, WS_CLOSE_NORMAL, "", WS_CLOSE_ABNORMAL);
+    else if (!c->closing || c->close_sent)
         client_end(c, WS_CLOSE_ABNORMAL, c->closing ? "closed" : "gone");
-    else
+    if (!c->ended)
         client_watch(c);
 }
 
