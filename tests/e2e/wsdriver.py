@@ -21,6 +21,48 @@ class Wrong(Exception):
     """Not what the case expects; its text says what."""
 
 
+class Pace:
+    """The next byte of a connection, when the gateway has read the last one:
+    otherwise it would read several at a time.  The kernel is asked (sock_diag(7))
+    about the gateway's end; where it does not say, bytes only go one by one."""
+
+    SOCK_DIAG, BY_FAMILY, REQUEST, ALL = 4, 20, 1, 0xffffffff
+    LOOPBACK = socket.inet_aton("127.0.0.1") + bytes(12)
+
+    def __init__(self, port):
+        self.port = port
+        try:
+            self.netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM,
+                                         self.SOCK_DIAG)
+        except OSError:
+            self.netlink = None
+
+    def close(self):
+        if self.netlink:
+            self.netlink.close()
+
+    def unread(self, peer_port):
+        """Bytes that wait at the gateway in the connection from that port."""
+        if not self.netlink:
+            return 0
+        ask = struct.pack("=BBBBIHH16s16sIII", socket.AF_INET,
+                          socket.IPPROTO_TCP, 0, 0, self.ALL,
+                          socket.htons(self.port), socket.htons(peer_port),
+                          self.LOOPBACK, self.LOOPBACK, 0, self.ALL, self.ALL)
+        self.netlink.send(struct.pack("=IHHII", 16 + len(ask), self.BY_FAMILY,
+                                      self.REQUEST, 0, 0) + ask)
+        said = self.netlink.recv(4096)
+        if struct.unpack_from("=H", said, 4)[0] != self.BY_FAMILY:
+            return 0  # there is no such connection any more
+        return struct.unpack_from("=I", said, 16 + 4 + 48 + 4)[0]
+
+    async def is_read(self, peer_port):
+        """All that the connection from that port has sent."""
+        await asyncio.sleep(0)  # the others send theirs
+        while self.unread(peer_port):
+            await asyncio.sleep(0)
+
+
 def brief(got):
     text = repr(got)
     return text if len(text) < 120 else text[:100] + "... (%d)" % len(text)
@@ -102,26 +144,27 @@ class Connection:
             if m["type"] not in ("welcome", "heartbeat"):
                 return opcode, payload
 
-    async def send(self, data, one_by_one=False):
-        """Until all has gone, or the other side takes no more."""
+    async def send(self, data, pace=None):
+        """Until all has gone, or the other side takes no more.  With a pace,
+        byte by byte."""
         try:
-            if not one_by_one:
+            if not pace:
                 await self.loop.sock_sendall(self.sock, data)
                 return
             big = len(data) > 3 * ONE_BY_ONE
             tail = len(data) - ONE_BY_ONE if big else 0
             for i in range(ONE_BY_ONE if big else len(data)):
-                await self._byte(data[i:i + 1])
+                await self._byte(data[i:i + 1], pace)
             if big:
                 await self.loop.sock_sendall(self.sock, data[ONE_BY_ONE:tail])
                 for i in range(tail, len(data)):
-                    await self._byte(data[i:i + 1])
+                    await self._byte(data[i:i + 1], pace)
         except ConnectionError:
             pass  # what was said about it is still read
 
-    async def _byte(self, byte):
+    async def _byte(self, byte, pace):
         await self.loop.sock_sendall(self.sock, byte)
-        await asyncio.sleep(0)  # the others' turn, and the gateway's
+        await pace.is_read(self.sock.getsockname()[1])
 
     async def ends(self):
         """Nothing more but the end of the stream.  Who was not told that it
@@ -155,31 +198,30 @@ async def expect_close(c, code, answered):
         raise Wrong("closed with the reason %r" % reason)
 
 
-async def play(c, case, one_by_one):
+async def play(c, case, pace):
     for want in case.back:
         await expect(c, want)
     code, answered = case.end, case.answered
     if code == OPEN:
         await c.sending
-        at_start = frame(PING, PROBE)
-        await c.send(at_start, one_by_one)
+        await c.send(frame(PING, PROBE), pace)
         await expect(c, (PONG, PROBE))
         code, answered = 1000, True
-        await c.send(close(1000, b"done"), one_by_one)
+        await c.send(close(1000, b"done"), pace)
     await expect_close(c, code, answered)
     if not answered:
         await c.send(close(code))
     await c.ends()
 
 
-async def run_case(port, path, case, one_by_one):
+async def run_case(port, path, case, pace):
     """None, or what was wrong."""
     c = Connection(path)
     c.sending = None
     try:
         await c.open(port)
-        c.sending = asyncio.ensure_future(c.send(case.sent, one_by_one))
-        await play(c, case, one_by_one)
+        c.sending = asyncio.ensure_future(c.send(case.sent, pace))
+        await play(c, case, pace)
     except Wrong as e:
         return str(e)
     except EOFError:
@@ -194,20 +236,25 @@ async def run_case(port, path, case, one_by_one):
 
 
 async def run_all(port, path, cases, one_by_one):
+    pace = Pace(port) if one_by_one else None
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(case):
         async with gate:
             try:
-                why = await asyncio.wait_for(
-                    run_case(port, path, case, one_by_one),
-                    harness.deadline(15))
+                why = await asyncio.wait_for(run_case(port, path, case, pace),
+                                             harness.deadline(15))
             except asyncio.TimeoutError:
                 why = "nothing more came in %.0f s" % harness.deadline(15)
         return why and "%s: %s" % (case.name, why)
-    return [f for f in await asyncio.gather(*map(one, cases)) if f]
+    try:
+        return [f for f in await asyncio.gather(*map(one, cases)) if f]
+    finally:
+        if pace:
+            pace.close()
 
 
 def faults(port, path, cases, one_by_one=False):
-    """A line for each case that failed, with its name."""
+    """A line for each case that failed, with its name.  one_by_one: the
+    gateway reads byte by byte."""
     return asyncio.run(run_all(port, path, cases, one_by_one))
