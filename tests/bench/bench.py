@@ -20,12 +20,13 @@ import machine
 import peers
 import process
 import readme
+import stalled
 from report import closing, heading
 from rounds import Bench
 from row import BUSY_CPU, BUSY_WALL, from_json, to_json
 
 OWN = {**lines.SECTIONS, **intoredis.SECTIONS, **fanout.SECTIONS,
-       **chain.SECTIONS}
+       **stalled.SECTIONS, **chain.SECTIONS}
 KINDS = {"own": ("make bench", OWN),
          "peers": ("make bench-peers", peers.SECTIONS),
          "builds": ("make bench-builds", builds.SECTIONS)}

@@ -20,6 +20,9 @@ def parse(text):
     out = {"rate": rate / 1e6, "published": published, "clients": clients,
            "cpu": number(r"% ([\d.]+) s/M", text),
            "bytes": number(r"([\d.]+) MB/s", text) * 1e6 / max(rate, 1)}
+    out["kib"] = number(r"rss (\d+) KiB", text)
+    stalled = re.search(r"stalled \d+ kernel (\d+) B", text)
+    out["kernel"] = int(stalled.group(1)) if stalled else 0
     out["faults"] = faults(text, rate, published, clients)
     return out
 

@@ -157,6 +157,40 @@ def fan(bench):
                           faults=rounds.faults("ours", name))
 
 
+CHANNELS, TAKES, TAKERS = 100, 10, 1000
+MIXED = Spec("mixed-nats", f"wsgate, {CHANNELS} channels, {TAKERS} clients of "
+             f"{TAKES} each, CPU", "s/M deliveries", "CPU", "nats-server",
+             readme=False)
+
+
+def mixed(bench):
+    """Each client has other channels than the next one: no two receive the
+    same bytes, and nothing can be sent to all in one piece."""
+    if not present(bench, ["nats-server"]):
+        return
+    options = ["-n", str(TAKERS), "-x", f"{CHANNELS},{TAKES}", "-W", "200",
+               *seconds(bench)]
+
+    def ours(redis_port):
+        def one():
+            server, port, _ = fanout.wsgate(bench, redis_port)
+            with server:
+                return wsload(bench, port, "/ws", [server.pid],
+                              ["-P", "redis", "-q", str(redis_port), *options])
+        return one
+
+    with bench.redis() as redis:
+        rounds = bench.interleave({
+            "ours": ours(redis.port),
+            "nats": gate_sampler(bench, nats, options)})
+    bench.add(MIXED, rounds, rounds.of("ours", "cpu"),
+              rounds.of("nats", "cpu"),
+              sends_text(rounds, "nats", f"{fanout.MESSAGE} bytes on the "
+                         "channels by turns, at most 200 not yet with all who "
+                         "take them"),
+              faults=rounds.faults("ours", "nats"))
+
+
 FIXED = {(name, n, r): fanout.fixed_specs(name, KEYS[name])[n, r]
          for n, r in fanout.FIXED for name in FANS}
 
@@ -322,6 +356,7 @@ def pipe(bench):
 
 SECTIONS = {
     "peer-fanout": (fan, list(BUSY.values())),
+    "peer-mixed": (mixed, [MIXED]),
     "peer-latency": (fixed, [s for three in FIXED.values() for s in three]),
     "peer-idle": (idle, list(IDLE.values())),
     "peer-bars": (bars, [*BARS.values(), NAMES]),
