@@ -229,8 +229,7 @@ void ordinary_open(struct ordinary *o, struct field *f, uint64_t now_ns)
     o->ping_ns = now_ns + f->ping_every_ns * (o->index % 100 + 1) / 100;
     if (!peer_open(
             &o->peer, f->epoll, 1, f->port, is_stock(o) ? "/api/v1/ws" : "/ws",
-            o->kind == ORDINARY_SLOW || o->kind == ORDINARY_TAPE ? SLOW_RCVBUF
-                                                                 : 0)) {
+            o->kind == ORDINARY_SLOW ? SLOW_RCVBUF : 0)) {
         f->tally.refused++;
         o->next_ns = now_ns + (uint64_t)AGAIN_MS * MS;
     }
