@@ -12,6 +12,9 @@ enum {
     MS = 1000000,
     TICKS = 100, /* a second */
     SLOW_RCVBUF = 8192,
+    /* Not the kernel's, which grows to megabytes: who stalls is to be behind
+     * within seconds. */
+    TAPE_RCVBUF = 1 << 17,
 };
 
 static const char *const names[ORDINARY_KINDS] = {
@@ -221,15 +224,21 @@ void ordinary_waits(struct ordinary *o, uint64_t now_ns)
     o->next_ns = now_ns + (uint64_t)ORDINARY_ARRIVE_MS * MS;
 }
 
+static int rcvbuf_of(const struct ordinary *o)
+{
+    if (o->kind == ORDINARY_SLOW)
+        return SLOW_RCVBUF;
+    return o->kind == ORDINARY_TAPE ? TAPE_RCVBUF : 0;
+}
+
 void ordinary_open(struct ordinary *o, struct field *f, uint64_t now_ns)
 {
     memset(o->last, 0, f->slots * sizeof *o->last);
     o->answered = o->right = o->heard = false;
     ordinary_waits(o, now_ns);
     o->ping_ns = now_ns + f->ping_every_ns * (o->index % 100 + 1) / 100;
-    if (!peer_open(
-            &o->peer, f->epoll, 1, f->port, is_stock(o) ? "/api/v1/ws" : "/ws",
-            o->kind == ORDINARY_SLOW ? SLOW_RCVBUF : 0)) {
+    if (!peer_open(&o->peer, f->epoll, 1, f->port,
+                   is_stock(o) ? "/api/v1/ws" : "/ws", rcvbuf_of(o))) {
         f->tally.refused++;
         o->next_ns = now_ns + (uint64_t)AGAIN_MS * MS;
     }
