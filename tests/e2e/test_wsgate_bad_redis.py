@@ -337,3 +337,63 @@ def test_a_cache_of_another_type_is_no_cache(world, kind):
     assert not ws.of("snapshot")
     assert "ev=cache_unreadable channel=market_data:W" in g.tool.stderr
     assert by.worst() < harness.deadline(1)
+
+
+# --- keys that the endpoints read ---
+
+def wrong(r, key):
+    """Of a type that nothing here asks for."""
+    r.delete(key)
+    r.xadd(key, {"x": "y"})
+
+
+def ask(g, path):
+    status, body = harness.http_get(g.http(path), 10)
+    return status, json.loads(body)
+
+
+@pytest.mark.parametrize("path,key", [
+    ("/api/v1/bars/A/1", "bars:A:1"), ("/api/v1/bars/A/1", "last:bars:A:1"),
+    ("/api/v1/price/A", "price:A"), ("/api/v1/price/A", "stock:price:A"),
+    ("/api/v1/simulator/status", "instance:tickpub:1"),
+    ("/api/v1/symbols", "last:market_data:A")])
+def test_keys_of_another_type_are_an_answer_and_no_crash(world, path, key):
+    g, by, r = world()
+    wrong(r, key)
+    status, body = ask(g, path)
+    assert status in (200, 404, 502, 503)
+    assert isinstance(body, dict)
+    assert by.worst() < harness.deadline(1)
+    assert harness.http_get(g.http("/ready"))[0] == 200
+
+
+@pytest.mark.parametrize("value", [b"no JSON", b"\xff\xfe", b"", b"{", b"[1]",
+                                   b'"x"', b"\0"])
+def test_values_that_are_no_json_are_not_passed_on(world, value):
+    g, by, r = world()
+    r.set("price:A", value)
+    r.set("instance:tickpub:1", value)
+    r.hset("last:bars:A:1", "bar", value)
+    r.zadd("bars:A:1", {value: 1})
+    for path in ("/api/v1/price/A", "/api/v1/bars/A/1",
+                 "/api/v1/simulator/status"):
+        status, body = ask(g, path)
+        assert status in (200, 404, 502, 503), path
+    assert by.worst() < harness.deadline(1)
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe", b"a\0b", b'"', b"\\", b"a b",
+                                  b"\r\n", b"A" * 70000])
+def test_keys_with_odd_names_leave_the_lists_whole(world, name):
+    g, by, r = world()
+    r.hset(b"last:market_data:" + name, "tick", TRADE % 1)
+    r.set(b"instance:tickpub:" + name, '{"state":"running","simulator":true,'
+          '"symbols":["X"],"rate":1}')
+    r.hset("last:market_data:GOOD", "tick", TRADE % 1)
+    r.set("instance:tickpub:good", '{"state":"running","simulator":true,'
+          '"symbols":["GOOD"],"rate":1}')
+    status, body = ask(g, "/api/v1/symbols")
+    assert status == 200
+    assert "GOOD" in [s["symbol"] for s in body["symbols"]]
+    status, body = ask(g, "/api/v1/simulator/status")
+    assert status == 200 and "GOOD" in body["symbols"]

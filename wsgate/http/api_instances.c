@@ -111,7 +111,7 @@ static void on_values(void *arg, const struct redis_reply *r)
 /* Names are kept one after the other, each with its NUL. */
 static void on_key(struct api_scan *scan, struct span key)
 {
-    if (scan->count == INSTANCES_MAX)
+    if (scan->count == INSTANCES_MAX || memchr(key.ptr, '\0', key.len))
         return;
     scan->count++;
     bytes_add_span(&scan->text, key);

@@ -55,12 +55,8 @@ static bool is_json(struct span text)
 /* What says that it is newer; where that cannot be told, the quote. */
 static bool is_newer(struct span stock, struct span price)
 {
-    struct event_order s, p;
+    struct event_order s = event_order_read(stock), p = event_order_read(price);
 
-    if (!is_json(price))
-        return false;
-    s = event_order_read(stock);
-    p = event_order_read(price);
     return event_order_compare(&s, &p) == EVENT_AGE_NEWER;
 }
 
@@ -78,7 +74,7 @@ static void on_prices(void *arg, const struct redis_reply *r)
     }
     price = &r->item[PRICE];
     stock = &r->item[STOCK_PRICE];
-    has_price = price->type == REDIS_STRING;
+    has_price = price->type == REDIS_STRING && is_json(price->str);
     has_stock = stock->type == REDIS_STRING && is_json(stock->str);
     if (has_stock && (!has_price || is_newer(stock->str, price->str)))
         answer_stock(call, stock->str);

@@ -51,7 +51,7 @@ static void the_one_that_is_there_is_told(void **state)
     (void)state;
     assert_price("{\"time\":1}", NULL, "200", "{\"time\":1}");
     assert_price(NULL, "{\"p\":2}", "200", "{\"p\":2}");
-    assert_price("as it is", NULL, "200", "as it is");
+    assert_price(" { \"as\":\"it is\"}", NULL, "200", " { \"as\":\"it is\"}");
     assert_price(NULL, NULL, "404",
                  "{\"error\":\"not_found\","
                  "\"message\":\"there is no price of AAPL now\"}\n");
@@ -68,7 +68,10 @@ static void of_two_the_newer_one_is_told(void **state)
     assert_price("{\"time\":1,\"a\":1}", "{\"time\":1}", "200",
                  "{\"time\":1,\"a\":1}");
     assert_price("{\"time\":1}", "{\"p\":2}", "200", "{\"time\":1}");
-    assert_price("as it is", "{\"time\":2}", "200", "as it is");
+    assert_price("no JSON", "{\"time\":2}", "200", "{\"time\":2}");
+    assert_price("no JSON", NULL, "404",
+                 "{\"error\":\"not_found\","
+                 "\"message\":\"there is no price of AAPL now\"}\n");
 }
 
 static void a_price_alone_becomes_an_object(void **state)
