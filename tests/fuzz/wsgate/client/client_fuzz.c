@@ -2,8 +2,10 @@
  * A whole gateway: clients come, over WebSocket and plain HTTP, ask, stall,
  * break and go at any point, while messages, answers of Redis and the time go
  * on; then it is stopped.  Whatever happens: only whole frames are sent, nothing
- * after a close frame, nothing to a client that has ended, the counters add up,
- * Redis is asked for what is wanted, the stop is in time, and nothing is left.
+ * after a close frame, nothing to a client that has ended, the seq of each
+ * channel ascends, who has taken everything has heard the newest, the counters
+ * add up, Redis is asked for what is wanted, the stop is in time, and nothing is
+ * left.
  *
  * The first two bytes choose the limits, each that follows is a step with its
  * arguments behind it.
@@ -257,9 +259,9 @@ static void set_limits(struct input *in, uint64_t *out_bytes)
         .max_per_address = more & 1 ? 1 : 100,
         .max_subscriptions = more & 2 ? 4 : 1024,
         .max_address_subscriptions = more & 8 ? 5 : 1024,
-        .allowance = {.rate = 20,
-                      .burst = more & 4 ? 5 : 200,
-                      .max_message_bytes = 65536},
+        .max_message_bytes = 65536,
+        .command_rate = 20,
+        .command_burst = more & 4 ? 5 : 200,
         .backlog_bytes = more & 8 ? 4096 : 65536,
         .backlog_all_bytes = more & 16 ? 4096 : 65536,
         .log_bytes = more & 32 ? 65536 : 262144,

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 
 #include "common/json/json.h"
+#include "tests/fuzz/wsgate/client/client_hear.h"
 #include "tests/fuzz/wsgate/client/fake_host.h"
 #include "tests/fuzz/wsgate/client/fake_log.h"
 #include "tests/fuzz/wsgate/client/fake_redis.h"
@@ -30,6 +31,8 @@ struct visitor {
     size_t room;    /* what its socket takes */
     bool shaken, closed;
     struct bytes in;
+    uint64_t id; /* of its client; 0: none yet */
+    struct heard heard;
 };
 
 static struct world {
@@ -57,6 +60,7 @@ static void visitor_frame(struct visitor *p, unsigned opcode,
         assert(payload.len <= WS_CONTROL_MAX);
         return;
     }
+    heard_text(&p->heard, payload);
     if (payload.len > 2048)
         return; /* the fuzzer's time is better spent elsewhere */
     root = json_read(payload, NULL);
@@ -221,6 +225,30 @@ static void check_counters(void)
     assert(s.clients <= s.clients_total);
 }
 
+static struct visitor *visitor_with(uint64_t id)
+{
+    for (int i = 0; i < VISITORS; i++)
+        if (world.visitors[i].fd >= 0 && world.visitors[i].id == id)
+            return &world.visitors[i];
+    return NULL;
+}
+
+static void check_heard_one(void *arg, struct client *c)
+{
+    struct visitor *p = visitor_of(c->m.fd);
+
+    (void)arg;
+    if (p && p->id == c->id)
+        heard_check(&p->heard, c);
+}
+
+/* Who has taken all has the newest. */
+static void check_heard(void)
+{
+    if (!world.gate.fanout.dirty)
+        clients_each(world.gate.clients, check_heard_one, NULL);
+}
+
 static void count_wanted_channel(void *arg, struct node *n)
 {
     *(size_t *)arg +=
@@ -253,6 +281,7 @@ static void world_turn(void)
         redis_go_on();
     uv_run(&world.app.loop, UV_RUN_NOWAIT);
     check_counters();
+    check_heard();
     check_wanted();
 }
 
@@ -270,10 +299,26 @@ static void world_wait(unsigned ms)
 
 /* --- beginning and end --- */
 
+static void note_client(void *arg, struct client *c)
+{
+    struct visitor *p = visitor_of(c->m.fd);
+
+    if (p && c->id == *(const uint64_t *)arg)
+        p->id = c->id;
+}
+
 /* As --stdout does: reads everything that it is told. */
 static void on_activity(void *arg, const struct activity *a)
 {
     struct world *w = arg;
+    uint64_t id = a->client;
+    struct visitor *p;
+
+    if (a->action == ACTIVITY_CONNECT)
+        clients_each(w->gate.clients, note_client, &id);
+    p = visitor_with(id);
+    if (p && a->action != ACTIVITY_DISCONNECT)
+        p->heard.since = w->gate.fanout.log.head;
 
     w->told += a->action + strlen(a->peer) + a->channel.len;
     for (size_t i = 0; i < a->channel.len; i++)
