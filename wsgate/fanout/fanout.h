@@ -71,7 +71,8 @@ struct fanout_counters {
 struct mark {
     uint32_t stamp; /* differs from fanout's: not among its streams */
     bool all;
-    uint64_t from; /* frames before this one are not wanted */
+    uint64_t from;  /* frames before this one are not wanted */
+    uint64_t first; /* of those in the log, see fanout_owed.c; 0: none */
 };
 
 /* One frame that a slow member gets. */
@@ -119,6 +120,12 @@ struct fanout {
     /* Scratch of conflation.c and backlog.c. */
     struct mark *marks; /* by stream id */
     uint32_t n_marks, stamp;
+    /* Whose `first` the marks hold, as long as nothing else has happened. */
+    struct {
+        const struct member *member;
+        uint64_t head, next;
+        uint32_t stamp;
+    } firsts;
     struct pending_frames pending;
     struct pin *pins;
     uint32_t n_pins;
@@ -182,7 +189,7 @@ uint64_t fanout_next(const struct fanout *f, const struct member *m);
  * none.  After fanout_flush().  *evicted: it is not in the log any more, but the
  * stream's copy of it, or, in mode `all`, gone and m about to be let go.  Walks
  * the stream's keys, and the log from where m is. */
-uint64_t fanout_first_owed(const struct fanout *f, const struct member *m,
+uint64_t fanout_first_owed(struct fanout *f, const struct member *m,
                            const struct stream *s, bool *evicted);
 /* That frame of s, in the log or copied out of it; empty: it is neither. */
 struct span fanout_frame(const struct fanout *f, const struct stream *s,

@@ -1,5 +1,6 @@
 /* What members are still to be sent. */
 #include "wsgate/fanout/backlog.h"
+#include "wsgate/fanout/conflation.h"
 #include "wsgate/fanout/fanout.h"
 
 /* --- of one stream --- */
@@ -25,15 +26,29 @@ static uint64_t first_newest(const struct fanout *f, const struct stream *s,
     return !k ? 0 : k->frame;
 }
 
-static uint64_t first_in_log(const struct fanout *f, const struct stream *s,
-                             uint64_t from)
+/*
+ * The first frame in the log of each stream that m is owed, in the marks.  One
+ * walk for all of them: a request asks for a thousand, and each may be at the
+ * end of the log.
+ */
+static void find_firsts(struct fanout *f, const struct member *m)
 {
-    uint64_t number = from < f->log.tail ? f->log.tail : from;
+    uint64_t next = m->backlog->next;
 
-    while (number < f->log.head &&
-           framelog_at(&f->log, number)->stream != s->id)
-        number++;
-    return number < f->log.head ? number : 0;
+    if (f->firsts.member == m && f->firsts.head == f->log.head &&
+        f->firsts.next == next && f->firsts.stamp == f->stamp)
+        return;
+    conflation_mark(f, m->group, m->backlog, false);
+    for (uint64_t n = next < f->log.tail ? f->log.tail : next; n < f->log.head;
+         n++) {
+        struct mark *mark = &f->marks[framelog_at(&f->log, n)->stream];
+        if (mark->stamp == f->stamp && mark->first == 0 && n >= mark->from)
+            mark->first = n;
+    }
+    f->firsts.member = m;
+    f->firsts.head = f->log.head;
+    f->firsts.next = next;
+    f->firsts.stamp = f->stamp;
 }
 
 uint64_t fanout_next(const struct fanout *f, const struct member *m)
@@ -41,7 +56,7 @@ uint64_t fanout_next(const struct fanout *f, const struct member *m)
     return backlog_owed(m) == 0 ? f->log.head : m->backlog->next;
 }
 
-uint64_t fanout_first_owed(const struct fanout *f, const struct member *m,
+uint64_t fanout_first_owed(struct fanout *f, const struct member *m,
                            const struct stream *s, bool *evicted)
 {
     const struct group_stream *gs;
@@ -59,8 +74,10 @@ uint64_t fanout_first_owed(const struct fanout *f, const struct member *m,
     first = first_newest(f, s, from);
     if (gs->all && s->evicted >= from)
         first = s->evicted; /* m is let go when it comes to that */
-    else if (first != 0 && (gs->all || !backlog_is_conflating(f, m)))
-        first = first_in_log(f, s, from);
+    else if (first != 0 && (gs->all || !backlog_is_conflating(f, m))) {
+        find_firsts(f, m);
+        first = f->marks[s->id].first;
+    }
     *evicted = first != 0 && !framelog_has(&f->log, first);
     return first;
 }

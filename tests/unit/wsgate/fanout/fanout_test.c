@@ -607,7 +607,7 @@ static void what_becomes_all_while_it_is_owed_begins_at_the_head(void **state)
     world_free(w);
 }
 
-static uint64_t first_owed(const struct world *w, const struct client *c,
+static uint64_t first_owed(struct world *w, const struct client *c,
                            uint32_t stream, bool evicted)
 {
     bool is_evicted = !evicted;
