@@ -41,7 +41,8 @@ struct upstream_events {
     /* Of each of the two links. */
     void (*on_up)(void *arg);
     void (*on_down)(void *arg, const char *why, bool refused);
-    /* Redis refuses this subscription from now on, or no longer. */
+    /* Redis refuses this subscription, which some client has, from now on, or
+     * no longer. */
     void (*on_access)(void *arg, struct span name, bool pattern, bool refused);
     /* Messages that this pattern matches are missing: there is no room for their
      * channels.  Once a pattern and UPSTREAM_TOLD_MS. */

@@ -1,4 +1,5 @@
 /* What Redis refuses (ACL), and to whom that is to be said. */
+#include "wsgate/channels/pattern.h"
 #include "wsgate/channels/upstream_internal.h"
 
 /* Is said before the loop sleeps: not in the middle of a request. */
@@ -21,6 +22,42 @@ void upstream_access_set(struct upstream *upstream, struct access *access,
     note(upstream, name, pattern, refused);
 }
 
+static bool has_name(const struct view *v)
+{
+    for (uint32_t i = 0; i < v->stream.n_links; i++) {
+        const struct link *l = &v->stream.links[i];
+        if (l->group->streams[l->at].subscription == v->stream.id)
+            return true;
+    }
+    return false;
+}
+
+static bool pattern_is_held(const struct pattern *p)
+{
+    const struct pattern_view *v = !p ? NULL : p->views;
+
+    while (v && v->stream.n_groups == 0)
+        v = v->next;
+    return v;
+}
+
+static bool channel_is_held(const struct channel *channel)
+{
+    const struct view *v = !channel ? NULL : &channel->native;
+
+    while (v && !has_name(v))
+        v = v->next;
+    return v;
+}
+
+/* Does any client have it?  Who has only asked is answered, and to look for
+ * others at all clients for each name that is asked for would cost too much. */
+static bool is_held(const struct channels *cs, struct span name, bool pattern)
+{
+    return pattern ? pattern_is_held(channels_find_pattern(cs, name))
+                   : channel_is_held(channels_find(cs, name));
+}
+
 void upstream_access_tell(struct upstream *upstream)
 {
     struct bytes access = upstream->access;
@@ -29,7 +66,8 @@ void upstream_access_tell(struct upstream *upstream)
     bytes_init(&upstream->access);
     while (at < end) {
         struct span name = span_make(at + 3, (unsigned char)at[2]);
-        upstream->events.on_access(upstream->arg, name, at[0], at[1]);
+        if (is_held(&upstream->channels, name, at[0]))
+            upstream->events.on_access(upstream->arg, name, at[0], at[1]);
         at = name.ptr + name.len;
     }
     bytes_close(&access);

@@ -161,6 +161,35 @@ static void a_name_that_redis_refuses_is_waited_for_no_longer(void **state)
     upstream_close(w->up.upstream, a);
 }
 
+static void count_told(void *arg, struct span name, bool pattern, bool refused)
+{
+    (void)name;
+    (void)pattern;
+    (void)refused;
+    ++*(unsigned *)arg;
+}
+
+/* To tell is to look at every client. */
+static void nobody_is_told_of_a_refusal_who_has_only_asked(void **state)
+{
+    struct world *w = *state;
+    unsigned told = 0;
+    uint32_t a, b;
+
+    w->up.on_access = count_told;
+    w->up.on_settled_arg = &told;
+    fake_redis.denies = true;
+    a = open_channel(w, "market_data:A");
+    b = open_channel(w, "bars:*");
+    world_redis(&w->up);
+    assert_true(settled(w, a) && settled(w, b));
+    world_turn(&w->up);
+    assert_int_equal(told, 0);
+    fake_redis.denies = false;
+    upstream_close(w->up.upstream, a);
+    upstream_close(w->up.upstream, b);
+}
+
 static void nothing_is_waited_for_where_redis_is_away(void **state)
 {
     struct world *w = *state;
@@ -675,6 +704,7 @@ int main(void)
         TEST(a_subscription_is_settled_when_the_cached_messages_have_come),
         TEST(a_pattern_is_settled_by_its_confirmation_alone),
         TEST(a_name_that_redis_refuses_is_waited_for_no_longer),
+        TEST(nobody_is_told_of_a_refusal_who_has_only_asked),
         TEST(nothing_is_waited_for_where_redis_is_away),
         TEST(a_new_connection_has_to_confirm_anew),
         TEST(cached_messages_are_the_newest_and_told_to_nobody),
