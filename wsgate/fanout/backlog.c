@@ -209,6 +209,17 @@ static enum backlog_outcome refused(ssize_t sent, int *errnum)
     return BACKLOG_LOST;
 }
 
+/* What was sent goes when it is half of what lies there: to move the rest each
+ * time would cost a square. */
+static void out_drop(struct backlog *backlog, size_t n)
+{
+    backlog->out_sent += n;
+    if (backlog->out_sent < backlog->out.len - backlog->out_sent)
+        return;
+    bytes_drop(&backlog->out, backlog->out_sent);
+    backlog->out_sent = 0;
+}
+
 /* The cut frame and the answers. */
 static enum backlog_outcome send_out(struct fanout *f, struct member *m,
                                      int *errnum)
@@ -225,8 +236,9 @@ static enum backlog_outcome send_out(struct fanout *f, struct member *m,
             (struct iovec){.iov_base = backlog->cut->data + backlog->cut_at,
                            .iov_len = backlog->cut->len - backlog->cut_at};
     if (backlog->out.len > 0)
-        iov[n++] = (struct iovec){.iov_base = backlog->out.ptr,
-                                  .iov_len = backlog->out.len};
+        iov[n++] =
+            (struct iovec){.iov_base = backlog->out.ptr + backlog->out_sent,
+                           .iov_len = backlog_unsent(backlog)};
     for (unsigned i = 0; i < n; i++)
         total += iov[i].iov_len;
     if (total == 0)
@@ -244,7 +256,7 @@ static enum backlog_outcome send_out(struct fanout *f, struct member *m,
         if (backlog->cut_at == backlog->cut->len)
             backlog->cut = buf_unref(backlog->cut);
     }
-    bytes_drop(&backlog->out, left);
+    out_drop(backlog, left);
     return (size_t)sent == total ? BACKLOG_DONE : BACKLOG_WAITS;
 }
 

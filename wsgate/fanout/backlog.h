@@ -34,6 +34,7 @@ struct backlog {
     struct buf *cut; /* a long frame that is partly sent, shared; or NULL */
     uint32_t cut_at;
     struct bytes out; /* answers, and the rest of a short cut frame */
+    size_t out_sent;  /* bytes of it */
     struct start_seq *start_seqs; /* by subscription, ascending */
     uint32_t n_start_seqs;
 };
@@ -53,6 +54,11 @@ void backlog_begin_turn(struct fanout *f, struct member *m, uint64_t sent);
 /* Sends what the socket takes: the cut frame, the answers, then frames. */
 enum backlog_outcome backlog_send(struct fanout *f, struct member *m,
                                   int *errnum);
+/* Bytes of `out` that wait. */
+static inline size_t backlog_unsent(const struct backlog *backlog)
+{
+    return backlog->out.len - backlog->out_sent;
+}
 /* One more answer, after those that wait. */
 void backlog_add(struct member *m, struct span answer);
 /* Is it owed more of `all` streams than limits.backlog_all_bytes? */

@@ -353,7 +353,7 @@ void fanout_forget(struct fanout *f, struct member *m)
 
 static bool is_full(const struct fanout *f, const struct member *m)
 {
-    return m->backlog && m->backlog->out.len >= f->limits.out_bytes;
+    return m->backlog && backlog_unsent(m->backlog) >= f->limits.out_bytes;
 }
 
 void fanout_send(struct fanout *f, struct member *m, struct span frames)

@@ -107,7 +107,7 @@ uint64_t fanout_owed_bytes(const struct member *m)
 
 size_t fanout_unsent(const struct member *m)
 {
-    return m->backlog ? m->backlog->out.len : 0;
+    return m->backlog ? backlog_unsent(m->backlog) : 0;
 }
 
 bool fanout_is_drained(const struct member *m)

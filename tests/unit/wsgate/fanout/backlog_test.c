@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -225,10 +226,51 @@ static void who_is_in_too_many_places_at_once_is_let_go(void **state)
     free(streams);
 }
 
+/* Seconds of this process to send an answer of so many bytes, one KiB at a
+ * time. */
+static double answer_s(size_t len)
+{
+    struct timespec from, to;
+    struct bytes answer = {0};
+    struct world w;
+    int errnum;
+
+    start(&w, false);
+    for (size_t i = 0; i < len; i += sizeof i)
+        bytes_add(&answer, &i, sizeof i);
+    w.client.takes = 0;
+    fanout_send(&w.fanout, &w.client.m, bytes_span(&answer));
+    w.client.takes = 1024;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &from);
+    while (backlog_send(&w.fanout, &w.client.m, &errnum) == BACKLOG_WAITS) {
+    }
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &to);
+    assert_int_equal(w.client.got.len, answer.len);
+    assert_memory_equal(w.client.got.ptr, answer.ptr, answer.len);
+    bytes_close(&answer);
+    stop(&w);
+    return (double)(to.tv_sec - from.tv_sec) +
+           (double)(to.tv_nsec - from.tv_nsec) / 1e9;
+}
+
+static void
+who_takes_a_long_answer_in_small_pieces_costs_no_square(void **state)
+{
+    double few, many;
+
+    (void)state;
+    few = answer_s(1 << 18);
+    many = answer_s(1 << 23);
+    print_message("256 KiB: %.6f s, 8 MiB: %.6f s\n", few, many);
+    assert_true(many < 200 * few); /* 32 times as much */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_cut_is_finished_first_and_the_rest_follows),
+        cmocka_unit_test(
+            who_takes_a_long_answer_in_small_pieces_costs_no_square),
         cmocka_unit_test(a_socket_that_fails_is_told_with_its_error),
         cmocka_unit_test(what_was_outdone_is_still_owed_when_it_is_done),
         cmocka_unit_test(a_frame_of_all_that_left_the_log_cannot_be_made_good),
