@@ -7,6 +7,10 @@
 static const struct option_spec table[] = {
     {'l', "listen", "HOST:PORT", OPT_STR, AT(listen), "LISTEN",
      "where clients connect, 127.0.0.1:8080 [or PORT]", NULL, 0, 0},
+    {0, "admin", "HOST:PORT", OPT_STR, AT(admin), "ADMIN",
+     "serve metrics, health and status here only", NULL, 0, 0},
+    {0, "public-status", NULL, OPT_FLAG, AT(public_status), NULL, NULL, NULL, 0,
+     0},
     {0, "reuse-port", NULL, OPT_FLAG, AT(reuse_port), NULL,
      "share the port with other wsgates", NULL, 0, 0},
     {0, "trust-proxy", "ADDR/N", OPT_NETWORKS, AT(trust_proxy), "TRUST_PROXY",
@@ -82,7 +86,9 @@ static void settle(void *options)
 
 static const char *health_at(const void *options)
 {
-    return ((const struct options *)options)->listen;
+    const struct options *o = options;
+
+    return o->admin ? o->admin : o->listen;
 }
 
 const struct cli wsgate_cli = {

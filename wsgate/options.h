@@ -14,6 +14,8 @@ struct options {
     struct app_options app; /* must be first */
     /* where clients come from */
     const char *listen; /* HOST:PORT */
+    const char *admin;  /* HOST:PORT of metrics, health and status, or NULL */
+    bool public_status; /* these at `listen`, too, and in full */
     bool reuse_port;
     struct http_networks trust_proxy; /* they say who a client is */
     bool dev;                         /* /echo and publish-test */

@@ -12,6 +12,7 @@ enum {
     SPARE_FDS = 64,
     READY_REFUSED_MAX = 10,
     DRAIN_MARGIN_MS = 250, /* to close what is left, after the last client */
+    ADMIN_CONNS_MAX = 64,
 };
 
 /* --- what the parts say --- */
@@ -36,6 +37,14 @@ static bool admit(void *arg, struct http_conn *conn,
     return false;
 }
 
+/* What is at --listen of the pages that are for operators. */
+static enum api_status public_status(const struct options *o)
+{
+    if (o->public_status)
+        return API_STATUS_FULL;
+    return o->admin ? API_STATUS_NONE : API_STATUS_BRIEF;
+}
+
 /* An http_handler: WebSockets to the clients, the rest to the API.  Nothing,
  * not even a figure, for a browser that was led here under a foreign name. */
 static void on_http(void *arg, struct http_conn *conn,
@@ -48,8 +57,21 @@ static void on_http(void *arg, struct http_conn *conn,
         ws_refusal_host(&w->refusals, conn, req);
     else if (dialect_of_path(req->path, w->opts->dev, &dialect))
         upgrade(w->clients, &w->upgrade, conn, req, dialect);
-    else if (!app_http_page(w->app, conn, req))
+    else if (public_status(w->opts) == API_STATUS_NONE ||
+             !app_http_page(w->app, conn, req))
         api_handle(w->api, conn, req);
+}
+
+/* An http_handler, for --admin. */
+static void on_admin(void *arg, struct http_conn *conn,
+                     const struct http_request *req)
+{
+    struct wsgate *w = arg;
+
+    if (!ws_door_host_ok(&w->admin_door, req))
+        ws_refusal_host(&w->refusals, conn, req);
+    else
+        app_http_handle(w->app, conn, req);
 }
 
 static void add_name(void *arg, struct span name)
@@ -263,6 +285,7 @@ static bool open_api(struct wsgate *w, struct err *err)
                                       .redis_url = w->redis_config.display,
                                       .web = o->web,
                                       .limit = o->api_limit,
+                                      .status = public_status(o),
                                       .no_limit = o->no_limit,
                                       .dev = o->dev,
                                       .door = &w->door,
@@ -278,6 +301,27 @@ static bool open_api(struct wsgate *w, struct err *err)
         return false;
     w->app->health = api_health;
     w->app->health_arg = w->api;
+    w->app->page = api_status_page;
+    w->app->page_arg = w->api;
+    return true;
+}
+
+/* It stays to the end of the drain, and keeps nothing waiting for it. */
+static bool open_admin(struct wsgate *w, struct err *err)
+{
+    static const struct http_options options = {.max_conns = ADMIN_CONNS_MAX,
+                                                .background = true};
+    struct err cause = {0};
+
+    if (!w->opts->admin)
+        return true;
+    w->admin = http_server_new(&w->app->loop, w->opts->admin, &options,
+                               on_admin, w, &cause);
+    if (!w->admin)
+        return err_set(err, cause.code, "--admin: %s", cause.text);
+    w->admin_door = w->door;
+    w->admin_door.loopback = http_server_is_loopback(w->admin);
+    w->admin_door.proxied = false;
     return true;
 }
 
@@ -300,8 +344,8 @@ static void close_parts(void *arg)
     heartbeat_stop(&w->heartbeat);
     clients_stop(w->clients);
     api_stop(w->api);
-    if (w->server)
-        http_server_close(w->server);
+    http_server_close(w->server);
+    http_server_close(w->admin);
     upstream_stop(w->upstream);
 }
 
@@ -333,7 +377,8 @@ bool wsgate_init(struct wsgate *w, struct app *app, const struct options *opts,
     /* It only reads, but for its own entry and what clients used up. */
     w->redis_config.replica_ok = true;
     make_parts(w);
-    if (!listen_now(w, err) || !open_api(w, err) || !open_pipes(w, err)) {
+    if (!listen_now(w, err) || !open_api(w, err) || !open_admin(w, err) ||
+        !open_pipes(w, err)) {
         close_parts(w); /* while the app ends */
         return false;
     }
@@ -352,6 +397,9 @@ bool wsgate_init(struct wsgate *w, struct app *app, const struct options *opts,
     app->on_reload = reload;
     log_info("listening", "address=%s port=%u", opts->listen,
              http_server_port(w->server));
+    if (w->admin)
+        log_info("listening", "address=%s port=%u for=admin", opts->admin,
+                 http_server_port(w->admin));
     if (!opts->app.require_redis)
         app_ready(app);
     return true;

@@ -37,7 +37,8 @@ struct wsgate {
     struct app_redis link; /* never opened with --no-redis */
     struct route_table *routes;
     struct http_server *server;
-    struct ws_door door;
+    struct http_server *admin; /* NULL: without --admin */
+    struct ws_door door, admin_door;
     struct ws_refusals refusals;
     struct upstream *upstream;
     struct fanout fanout;

@@ -111,4 +111,7 @@ int app_exit(struct app *app, struct err *err);
  * these; the gateway offers them at its own address too. */
 bool app_http_page(struct app *app, struct http_conn *conn,
                    const struct http_request *req);
+/* The http_handler of --http, for one more address: these, app->page, or 404. */
+void app_http_handle(void *app, struct http_conn *conn,
+                     const struct http_request *req);
 bool app_http_open(struct app *app, struct err *err); /* used by app.c */

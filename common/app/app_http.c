@@ -97,8 +97,8 @@ bool app_http_page(struct app *app, struct http_conn *conn,
     return false;
 }
 
-static void on_request(void *arg, struct http_conn *conn,
-                       const struct http_request *req)
+void app_http_handle(void *arg, struct http_conn *conn,
+                     const struct http_request *req)
 {
     struct app *app = arg;
 
@@ -116,6 +116,6 @@ bool app_http_open(struct app *app, struct err *err)
     struct err cause = {0};
 
     app->http = http_server_new(&app->loop, app->opts->http, &options,
-                                on_request, app, &cause);
+                                app_http_handle, app, &cause);
     return app->http || err_set(err, cause.code, "--http: %s", cause.text);
 }

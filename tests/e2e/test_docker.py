@@ -180,14 +180,15 @@ def balancer(tmp_path):
     haproxy = need("haproxy")
     started = []
 
-    def start(ports):
+    def start(ports, admins):
         text = (DOCKER / "haproxy" / "haproxy.cfg").read_text()
-        servers = "\n    ".join("server s%d 127.0.0.1:%d" % (i, p)
-                                for i, p in enumerate(ports))
+        servers = "\n    ".join("server s%d 127.0.0.1:%d port %d" % (i, p, a)
+                                for i, (p, a) in enumerate(zip(ports, admins)))
         front, status = harness.free_port(), harness.free_port()
         for old, new in (
                 ("server-template wsgate 1-64 wsgate:8080", servers),
                 (" resolvers docker init-addr none", ""),
+                ("check port 8081 ", "check "),
                 ("bind :8080", "bind 127.0.0.1:%d" % front),
                 ("bind 127.0.0.1:8404", "bind 127.0.0.1:%d" % status),
                 ("log stdout format raw local0 notice", ""),
@@ -203,7 +204,7 @@ def balancer(tmp_path):
 
         def up():
             try:
-                return harness.http_get(url + "/ready")[0] == 200
+                return harness.http_get(url + "/")[0] == 200
             except OSError:
                 return False
 
@@ -227,10 +228,13 @@ def test_clients_reach_any_gateway_and_survive_the_loss_of_one(
         redis_server, tool, balancer):
     websockets = pytest.importorskip("websockets.client")
     import asyncio
-    ports = [harness.free_port(), harness.free_port()]
+    ports = [harness.free_port() for _ in range(2)]
+    admins = [harness.free_port() for _ in range(2)]
     gates = [tool("wsgate", "--redis", redis_server.url, "--trust-proxy",
-                  "--listen", "127.0.0.1:%d" % p).wait_ready() for p in ports]
-    front = balancer(ports)
+                  "--listen", "127.0.0.1:%d" % p, "--admin",
+                  "127.0.0.1:%d" % a).wait_ready()
+             for p, a in zip(ports, admins)]
+    front = balancer(ports, admins)
 
     async def first(ws, kind):
         while True:

@@ -84,6 +84,7 @@ def test_it_starts_with_every_line_of_the_example_uncommented(
     text = re.sub(r"^#([A-Z][A-Z_]*=)", r"\1", text, flags=re.M)
     for name, value in (("REDIS_URL", redis_server.url),
                         ("HTTP_LISTEN", "127.0.0.1:%d" % redis_server.port),
+                        ("ADMIN", "127.0.0.1:%d" % redis_server.port),
                         ("BAR_GENERATOR_RESOLUTIONS", '"1,1S"')):
         text, n = re.subn(r"^%s=.*$" % name, "%s=%s" % (name, value), text,
                           flags=re.M)

@@ -185,13 +185,15 @@ def test_status_never_shows_a_password(redis_server, gateway, tool):
     redis_server.password = "sesame"
     port = harness.free_port()
     tool("wsgate", "--listen", "127.0.0.1:%d" % port, "--redis",
-         "redis://:sesame@127.0.0.1:%d" % redis_server.port).wait_ready()
+         "redis://:sesame@127.0.0.1:%d" % redis_server.port,
+         "--public-status").wait_ready()
     wait_live(port)
-    assert b"sesame" not in ask(port, "/api/v1/redis/status")[2]
+    shown = ask(port, "/api/v1/redis/status")[2]
+    assert b"sesame" not in shown and b"redis://" in shown
 
 
 def test_running_simulators_are_listed(redis_server, gateway, tool):
-    _, port = gateway(redis=redis_server)
+    _, port = gateway("--public-status", redis=redis_server)
     wait_live(port)
     assert ask_json(port, "/api/v1/simulator/status")["running"] is False
     sim = tool("tickpub", "--redis", redis_server.url, "--simulate",

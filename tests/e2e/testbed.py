@@ -24,7 +24,8 @@ SLOW = float(os.environ.get("TW_SLOW", "1"))
 
 # What would change how a tool behaves if the shell of the tester had it set.
 _FOREIGN = ("REDIS_", "TICKPUB_", "SIMULATOR_", "BAR_GENERATOR_", "WSGATE_",
-            "RATELIMIT_", "ENABLE_REDIS", "PORT", "LISTEN", "NOTIFY_SOCKET")
+            "RATELIMIT_", "ENABLE_REDIS", "PORT", "LISTEN", "NOTIFY_SOCKET",
+            "ADMIN")
 
 
 def deadline(seconds):

@@ -219,6 +219,7 @@ static void begin(struct api *api, struct http_conn *conn,
         target->endpoint == API_BARS ? read_range(req, call) : NULL;
 
     counts[REQUESTS].value++;
+    call->full = api->config.status == API_STATUS_FULL;
     add_origin(call, req);
     call->share = api_share_take(&api->shares, req->bucket);
     if (!call->share)
@@ -234,6 +235,39 @@ static void begin(struct api *api, struct http_conn *conn,
         endpoints[target->endpoint](call);
 }
 
+static bool is_status(const struct api_target *target)
+{
+    return target->endpoint == API_WS_STATUS ||
+           target->endpoint == API_REDIS_STATUS ||
+           target->endpoint == API_SIMULATOR_STATUS;
+}
+
+/* Is there such a page at the public address? */
+static bool is_served(const struct api *api, const struct api_target *target)
+{
+    if (target->endpoint == API_PUBLISH_TEST)
+        return api->config.dev;
+    return !is_status(target) || api->config.status != API_STATUS_NONE;
+}
+
+bool api_status_page(void *arg, struct http_conn *conn,
+                     const struct http_request *req)
+{
+    struct api *api = arg;
+    struct api_target target;
+    struct api_call *call;
+
+    if (api_target_read(req->path, &target) != API_FOUND || !is_status(&target))
+        return false;
+    if (!allow_only_reads(conn, req))
+        return true;
+    counts[REQUESTS].value++;
+    call = api_call_new(api, conn, &target);
+    call->full = true;
+    endpoints[target.endpoint](call);
+    return true;
+}
+
 void api_handle(void *arg, struct http_conn *conn,
                 const struct http_request *req)
 {
@@ -242,7 +276,7 @@ void api_handle(void *arg, struct http_conn *conn,
 
     switch (api_target_read(req->path, &target)) {
     case API_FOUND:
-        if (target.endpoint == API_PUBLISH_TEST && !api->config.dev)
+        if (!is_served(api, &target))
             break;
         if (is_allowed(api, conn, req, &target))
             begin(api, conn, req, &target);

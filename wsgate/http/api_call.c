@@ -4,6 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+enum { REFUSED_SAID_MS = 60000 };
+
 #define JSON "application/json"
 
 static void end(struct api_call *call)
@@ -113,20 +118,56 @@ bool api_redis_begin(struct api *api, unsigned argc, redis_reply_fn *fn,
            redis_cmd_begin(c, argc, fn, arg);
 }
 
-bool api_reply_ok(const struct redis_reply *reply, struct api_fault *fault)
+/* The first word of an error reply. */
+static struct span kind_of(struct span why)
+{
+    size_t n = 0;
+
+    while (n < why.len && why.ptr[n] >= 'A' && why.ptr[n] <= 'Z')
+        n++;
+    return n > 0 && (n == why.len || why.ptr[n] == ' ') ? span_make(why.ptr, n)
+                                                        : span_str("ERR");
+}
+
+/* NOPERM and the like say which user of which Redis may not do what: that is
+ * for operators and for the log, once a minute. */
+static void log_refused(struct api *api, struct span why)
+{
+    uint64_t now_ms = clock_mono_ms();
+
+    if (api->refused_said_ms != 0 &&
+        now_ms - api->refused_said_ms < REFUSED_SAID_MS)
+        return;
+    api->refused_said_ms = now_ms;
+    log_warn("api_refused", "why=%s", LOG_Q(why));
+}
+
+bool api_reply_ok(struct api *api, const struct redis_reply *reply,
+                  struct api_fault *fault)
 {
     if (!reply) {
         *fault = (struct api_fault){"redis_unavailable",
-                                    "Redis went away before it answered"};
+                                    "Redis went away before it answered", ""};
         return false;
     }
     if (reply->type == REDIS_ERROR_REPLY) {
+        log_refused(api, reply->str);
         fault->code = "redis_error";
         snprintf(fault->message, sizeof fault->message, "Redis refused: %.*s",
                  SPAN_ARG(reply->str));
+        snprintf(fault->brief, sizeof fault->brief, "Redis refused: %.*s",
+                 SPAN_ARG(kind_of(reply->str)));
         return false;
     }
     return true;
+}
+
+void api_call_fault(struct api_call *call, const struct api_fault *fault)
+{
+    bool whole = call->full || fault->brief[0] == '\0';
+
+    api_call_error(call, 503, fault->code,
+                   whole ? fault->message : fault->brief);
 }
 
 bool api_call_redis(struct api_call *call, unsigned argc, redis_reply_fn *fn)
@@ -147,9 +188,9 @@ bool api_call_reply(struct api_call *call, const struct redis_reply *reply)
 
     if (!api_call_came(call))
         return false;
-    if (api_reply_ok(reply, &fault))
+    if (api_reply_ok(call->api, reply, &fault))
         return true;
-    api_call_error(call, 503, fault.code, fault.message);
+    api_call_fault(call, &fault);
     return false;
 }
 

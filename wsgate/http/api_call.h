@@ -31,8 +31,9 @@ struct api {
     struct timeout_queue timeouts;
     struct table shares; /* of addresses */
     struct api_scan scans[API_SCANS];
-    uv_idle_t answers;  /* active while there are some to send */
-    uint64_t published; /* events that Redis took from here */
+    uv_idle_t answers;        /* active while there are some to send */
+    uint64_t published;       /* events that Redis took from here */
+    uint64_t refused_said_ms; /* clock_mono_ms() of the last log line, or 0 */
     bool stopping;
 };
 
@@ -46,6 +47,7 @@ struct api_call {
     char headers[640];             /* whole lines, for the answer */
     unsigned awaited;              /* answers to what was asked for it */
     bool answered;
+    bool full;             /* for an operator: see enum api_status */
     struct api_scan *scan; /* that it waits for, or NULL; the others that do */
     struct api_call *scan_prev, *scan_next;
     struct bytes text; /* collected on the way */
@@ -76,13 +78,17 @@ bool api_call_came(struct api_call *call);
 struct api_fault {
     const char *code;
     char message[256];
+    char brief[64]; /* what the public is told; "": the message */
 };
 
 /* Begin a command whose reply goes to fn with arg; false: *why. */
 bool api_redis_begin(struct api *api, unsigned argc, redis_reply_fn *fn,
                      void *arg, const char **why);
 /* False: the link was lost, or the reply is an error. */
-bool api_reply_ok(const struct redis_reply *reply, struct api_fault *fault);
+bool api_reply_ok(struct api *api, const struct redis_reply *reply,
+                  struct api_fault *fault);
+/* 503 */
+void api_call_fault(struct api_call *call, const struct api_fault *fault);
 
 /* Begin a command whose reply goes to fn with call as its argument; false: the
  * call was answered with 503, as Redis is not there. */

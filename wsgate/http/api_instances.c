@@ -1,15 +1,19 @@
-
 #include "common/json/json.h"
 #include "common/json/scan.h"
 #include "wsgate/http/api_call.h"
 
-/* Running publishers, from what each of them says of itself. */
+/*
+ * Running publishers, from what each of them says of itself: of their work to
+ * everybody, of their processes to operators.
+ */
 
 enum { INSTANCES_MAX = 1000 };
 
 struct sums {
-    struct bytes instances_text, symbols_text;
-    struct json_writer instances, symbols; /* the elements of two arrays */
+    /* The elements of arrays. */
+    struct bytes brief_text, full_text, symbols_text;
+    struct json_writer brief, full; /* instances, see enum api_status */
+    struct json_writer symbols;
     uint64_t running, simulators;
     double rate;
 };
@@ -23,8 +27,20 @@ static void add_symbols(struct sums *s, const json_value *symbols)
             json_write_span(&s->symbols, NULL, name);
 }
 
-/* All of the object but its id, which is part of internal names. */
-static void add_public(struct sums *s, struct span text)
+static bool is_of_work(struct span key)
+{
+    static const char *const members[] = {
+        "tool",     "version", "start",     "time",    "simulator", "lines",
+        "accepted", "bad",     "published", "dropped", "rate",      "symbols"};
+
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++)
+        if (scan_key_is(key, members[i]))
+            return true;
+    return false;
+}
+
+/* An id is part of internal names: nobody is told. */
+static void add_members(struct json_writer *out, struct span text, bool full)
 {
     const char *end = text.ptr + text.len;
     struct scan_member m = {.at = scan_space(text.ptr, end)};
@@ -32,7 +48,7 @@ static void add_public(struct sums *s, struct span text)
 
     bytes_init(&kept);
     while (scan_member_next(&m, end)) {
-        if (scan_key_is(m.key, "id"))
+        if (full ? scan_key_is(m.key, "id") : !is_of_work(m.key))
             continue;
         bytes_add_str(&kept, kept.len == 0 ? "{\"" : ",\"");
         bytes_add_span(&kept, m.key);
@@ -40,7 +56,7 @@ static void add_public(struct sums *s, struct span text)
         bytes_add_span(&kept, m.value);
     }
     bytes_add_str(&kept, kept.len == 0 ? "{}" : "}");
-    json_write_raw(&s->instances, NULL, bytes_span(&kept));
+    json_write_raw(out, NULL, bytes_span(&kept));
     bytes_close(&kept);
 }
 
@@ -55,7 +71,8 @@ static void add_instance(struct sums *s, struct span text)
         json_free(root);
         return;
     }
-    add_public(s, text);
+    add_members(&s->brief, text, false);
+    add_members(&s->full, text, true);
     s->running++;
     if (json_bool(json_member(root, "simulator"), &simulator) && simulator) {
         s->simulators++;
@@ -74,21 +91,29 @@ static void add_array(struct json_writer *json, const char *key,
     json_write_array_end(json);
 }
 
-static void answer(struct api_scan *scan, struct sums *s)
+static void render(const struct sums *s, const struct bytes *instances,
+                   struct bytes *out)
 {
-    struct json_writer json = {.out = &scan->answer};
+    struct json_writer json = {.out = out};
 
-    bytes_clear(&scan->answer);
+    bytes_clear(out);
     json_write_object(&json, NULL);
     json_write_bool(&json, "running", s->simulators > 0);
     json_write_uint(&json, "simulators", s->simulators);
     json_write_uint(&json, "publishers", s->running);
     json_write_real(&json, "rate", s->rate);
     add_array(&json, "symbols", &s->symbols_text);
-    add_array(&json, "instances", &s->instances_text);
+    add_array(&json, "instances", instances);
     json_write_object_end(&json);
-    bytes_add_str(&scan->answer, "\n");
-    bytes_close(&s->instances_text);
+    bytes_add_str(out, "\n");
+}
+
+static void answer(struct api_scan *scan, struct sums *s)
+{
+    render(s, &s->brief_text, &scan->answer);
+    render(s, &s->full_text, &scan->full);
+    bytes_close(&s->brief_text);
+    bytes_close(&s->full_text);
     bytes_close(&s->symbols_text);
     api_scan_done(scan);
 }
@@ -96,7 +121,8 @@ static void answer(struct api_scan *scan, struct sums *s)
 static void on_values(void *arg, const struct redis_reply *r)
 {
     struct api_scan *scan = arg;
-    struct sums s = {.instances.out = &s.instances_text,
+    struct sums s = {.brief.out = &s.brief_text,
+                     .full.out = &s.full_text,
                      .symbols.out = &s.symbols_text};
 
     if (!api_scan_reply(scan, r))

@@ -1,5 +1,7 @@
 #include "wsgate/http/api_scan.h"
 
+#include <stdio.h>
+
 #include "common/base/clock.h"
 #include "wsgate/http/api_call.h"
 
@@ -51,6 +53,13 @@ static bool has_answer(const struct api_scan *scan)
     return !scan->running && scan->first && scan->until_ms != 0;
 }
 
+static struct span answer_of(const struct api_scan *scan,
+                             const struct api_call *call)
+{
+    return bytes_span(call->full && scan->full.len > 0 ? &scan->full
+                                                       : &scan->answer);
+}
+
 /* Large answers to many: not all in one turn. */
 static void on_answers(uv_idle_t *idle)
 {
@@ -62,7 +71,7 @@ static void on_answers(uv_idle_t *idle)
         struct api_scan *scan = &api->scans[i];
 
         while (has_answer(scan) && clock_mono_ns() < end_ns)
-            api_call_json(scan->first, 200, bytes_span(&scan->answer));
+            api_call_json(scan->first, 200, answer_of(scan, scan->first));
         more = more || has_answer(scan);
     }
     if (!more)
@@ -79,12 +88,12 @@ static void answer_all(struct api *api)
 
 static void ask(struct api_scan *scan, struct span cursor);
 
-static void fail(struct api_scan *scan, const char *code, const char *message)
+static void fail(struct api_scan *scan, const struct api_fault *fault)
 {
     scan->running = false;
     scan->until_ms = 0;
     while (scan->first)
-        api_call_error(scan->first, 503, code, message);
+        api_call_fault(scan->first, fault);
 }
 
 static uint64_t keep_ms(const struct api_scan *scan)
@@ -111,11 +120,13 @@ void api_scan_done(struct api_scan *scan)
 
 bool api_scan_redis(struct api_scan *scan, unsigned argc, redis_reply_fn *fn)
 {
+    struct api_fault fault = {.code = "redis_unavailable"};
     const char *why;
 
     if (api_redis_begin(scan->api, argc, fn, scan, &why))
         return true;
-    fail(scan, "redis_unavailable", why);
+    snprintf(fault.message, sizeof fault.message, "%s", why);
+    fail(scan, &fault);
     return false;
 }
 
@@ -123,21 +134,23 @@ bool api_scan_reply(struct api_scan *scan, const struct redis_reply *reply)
 {
     struct api_fault fault;
 
-    if (api_reply_ok(reply, &fault))
+    if (api_reply_ok(scan->api, reply, &fault))
         return true;
-    fail(scan, fault.code, fault.message);
+    fail(scan, &fault);
     return false;
 }
 
 static void on_round(void *arg, const struct redis_reply *r)
 {
+    static const struct api_fault odd = {"redis_error",
+                                         "unexpected reply to SCAN", ""};
     struct api_scan *scan = arg;
 
     if (!api_scan_reply(scan, r))
         return;
     if (r->type != REDIS_ARRAY || r->count != 2 ||
         r->item[1].type != REDIS_ARRAY) {
-        fail(scan, "redis_error", "unexpected reply to SCAN");
+        fail(scan, &odd);
         return;
     }
     for (size_t i = 0; i < r->item[1].count; i++)
@@ -188,7 +201,7 @@ void api_scan_ask(struct api_scan *scan, struct api_call *call)
         api_call_error(call, 503, "stopping", "the gateway stops");
         return;
     }
-    if (scan->waiting == API_SCAN_WAITING_MAX) {
+    if (scan->waiting >= API_SCAN_WAITING_MAX && call->share) {
         api_call_error(call, 503, "busy", "too many wait for the same answer");
         return;
     }
@@ -219,4 +232,5 @@ void api_scan_close(struct api_scan *scan)
     bytes_close(&scan->pattern);
     bytes_close(&scan->text);
     bytes_close(&scan->answer);
+    bytes_close(&scan->full);
 }

@@ -8,7 +8,8 @@
  * asks all the time takes a fifth of the time of Redis at most.  A search goes on when those who asked have
  * gone: the next who ask will have its result.
  *
- * Bounds      API_SCAN_WAITING_MAX requests wait for one result; they are
+ * Bounds      API_SCAN_WAITING_MAX requests wait for one result, and beside them
+ *             those of the --admin address, which bounds them; they are
  *             answered for API_SCAN_TURN_US in a turn of the loop, the others
  *             in the next
  * Ownership   part of struct api; requests take themselves out of it when they
@@ -46,7 +47,8 @@ struct api_scan {
     struct bytes text; /* collected on the way */
     uint64_t count;    /* of what is in text */
     struct bytes answer;
-    uint64_t until_ms;      /* of answer; 0: there is none */
+    struct bytes full;      /* the answer for operators; empty: the same */
+    uint64_t until_ms;      /* of both; 0: there is none */
     struct api_call *first; /* that waits, and the last */
     struct api_call *last;
     unsigned waiting;

@@ -125,8 +125,10 @@ void api_redis_status(struct api_call *call)
     if (api->redis) {
         json_write_str(&json, "state",
                        redis_state_name(redis_cmd_state(api->redis)));
-        json_write_str(&json, "url", api->config.redis_url);
-        json_write_str(&json, "prefix", api->config.redis_prefix);
+        if (call->full) {
+            json_write_str(&json, "url", api->config.redis_url);
+            json_write_str(&json, "prefix", api->config.redis_prefix);
+        }
         json_write_uint(&json, "events_received", s.messages_redis);
         /* By publish-test; its probe is no event. */
         json_write_uint(&json, "events_published", api->published);

@@ -44,7 +44,7 @@ static void what_each_says_of_itself_is_added_up(void **state)
     struct world w;
 
     (void)state;
-    world_open(&w, "x:");
+    world_open_as(&w, "x:", API_STATUS_FULL);
     world_answers(&w, answers);
     assert_body(
         world_get(&w, path),
@@ -56,6 +56,28 @@ static void what_each_says_of_itself_is_added_up(void **state)
     assert_true(world_asked(&w, "$20\r\nx:instance:tickpub:*\r\n"));
     assert_true(world_asked(&w, "*6\r\n$4\r\nMGET\r\n"
                                 "$20\r\nx:instance:tickpub:a\r\n"));
+    world_close(&w);
+}
+
+/* Whatever else publishers may say of themselves one day. */
+static void of_their_processes_the_public_hears_nothing(void **state)
+{
+    static const char *const answers[] = {
+        "*2\r\n$1\r\n0\r\n*1\r\n$18\r\ninstance:tickpub:a\r\n",
+        "*1\r\n$95\r\n{\"tool\":\"tickpub\",\"id\":\"a\",\"pid\":17,"
+        "\"host\":\"h\",\"simulator\":true,\"rate\":1,\"symbols\":"
+        "[\"A\"],\"x\":1}\r\n",
+        NULL};
+    struct world w;
+
+    (void)state;
+    world_open(&w, "");
+    world_answers(&w, answers);
+    assert_body(world_get(&w, path),
+                "{\"running\":true,\"simulators\":1,\"publishers\":1,"
+                "\"rate\":1,\"symbols\":[\"A\"],\"instances\":["
+                "{\"tool\":\"tickpub\",\"simulator\":true,\"rate\":1,"
+                "\"symbols\":[\"A\"]}]}\n");
     world_close(&w);
 }
 
@@ -77,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nobody_publishes),
         cmocka_unit_test(what_each_says_of_itself_is_added_up),
+        cmocka_unit_test(of_their_processes_the_public_hears_nothing),
         cmocka_unit_test(without_redis_nobody_can_be_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

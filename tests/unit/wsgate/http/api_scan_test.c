@@ -57,17 +57,51 @@ static void a_reply_that_is_none_of_scan_is_an_error(void **state)
     world_close(&w);
 }
 
-static void what_redis_refuses_is_passed_on(void **state)
+#define NOPERM "NOPERM User gate has no permissions to run the 'scan' command"
+
+static void what_redis_refuses_is_passed_on_to_operators(void **state)
 {
-    static const char *const answers[] = {"-NOPERM no\r\n", NULL};
+    static const char *const answers[] = {"-" NOPERM "\r\n", NULL};
     struct world w;
     const char *text;
 
     (void)state;
-    world_open(&w, "");
+    world_open_as(&w, "", API_STATUS_FULL);
     text = get(&w, answers);
     assert_status(text, "503");
-    assert_non_null(strstr(text, "\"message\":\"Redis refused: NOPERM no\""));
+    assert_non_null(strstr(text, "\"message\":\"Redis refused: " NOPERM "\""));
+    world_close(&w);
+}
+
+/* It names the user, and may name a host (MOVED, MASTERDOWN) or a path
+ * (MISCONF). */
+static void the_public_hears_only_what_kind_of_refusal_it_is(void **state)
+{
+    static const struct {
+        const char *answers[2], *told;
+    } cases[] = {
+        {{"-" NOPERM "\r\n"}, "Redis refused: NOPERM"},
+        {{"-MOVED 3999 10.0.0.7:6379\r\n"}, "Redis refused: MOVED"},
+        {{"-MISCONF\r\n"}, "Redis refused: MISCONF"},
+        {{"-10.0.0.7 went away\r\n"}, "Redis refused: ERR"},
+        {{"-User gate\r\n"}, "Redis refused: ERR"},
+        {{"-\r\n"}, "Redis refused: ERR"},
+    };
+    struct world w;
+
+    (void)state;
+    world_open(&w, "");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char want[128];
+        const char *text = get(&w, cases[i].answers);
+
+        snprintf(want, sizeof want,
+                 "{\"error\":\"redis_error\","
+                 "\"message\":\"%s\"}\n",
+                 cases[i].told);
+        assert_status(text, "503");
+        assert_body(text, want);
+    }
     world_close(&w);
 }
 
@@ -178,7 +212,7 @@ static void a_search_that_fails_fails_for_all(void **state)
     for (int i = 0; i < MANY; i++) {
         hear(fds[i], text, sizeof text);
         assert_status(text, "503");
-        assert_non_null(strstr(text, "Redis refused: NOPERM no"));
+        assert_non_null(strstr(text, "\"Redis refused: NOPERM\""));
     }
     /* And is not remembered. */
     world_answers(&w, again);
@@ -280,7 +314,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_prefix_is_a_name_not_a_pattern),
         cmocka_unit_test(a_reply_that_is_none_of_scan_is_an_error),
-        cmocka_unit_test(what_redis_refuses_is_passed_on),
+        cmocka_unit_test(what_redis_refuses_is_passed_on_to_operators),
+        cmocka_unit_test(the_public_hears_only_what_kind_of_refusal_it_is),
         cmocka_unit_test(a_search_without_end_is_cut_and_says_so),
         cmocka_unit_test(a_link_that_is_lost_ends_it),
         cmocka_unit_test(many_who_ask_share_one_search),

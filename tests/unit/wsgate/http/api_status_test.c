@@ -71,13 +71,13 @@ static void without_redis_its_page_says_so_and_no_more(void **state)
     world_close(&w);
 }
 
-static void the_redis_page_shows_the_link(void **state)
+static void the_redis_page_shows_operators_the_link(void **state)
 {
     struct world w;
     const char *text;
 
     (void)state;
-    world_open(&w, "dev:");
+    world_open_as(&w, "dev:", API_STATUS_FULL);
     w.stats = figures;
     w.upstream = UPSTREAM_STALE;
     text = world_get(&w, "/health/redis");
@@ -89,6 +89,66 @@ static void the_redis_page_shows_the_link(void **state)
                            "\"url\":\"redis://r:6379\",\"prefix\":\"dev:\","
                            "\"events_received\":7,\"events_published\":0,"
                            "\"subscriptions\":18,\"in_flight\":0,"));
+    world_close(&w);
+}
+
+static const char *const status_pages[] = {
+    "/health/redis", "/api/v1/redis/status", "/api/v1/ws/status",
+    "/api/v1/simulator/status"};
+enum { STATUS_PAGES = sizeof status_pages / sizeof *status_pages };
+
+static void the_public_is_not_told_which_redis(void **state)
+{
+    struct world w;
+    const char *text;
+
+    (void)state;
+    world_open(&w, "dev:");
+    for (unsigned i = 0; i < 2; i++) {
+        text = world_get(&w, status_pages[i]);
+        assert_status(text, "200");
+        assert_non_null(
+            strstr(text, "\"state\":\"ready\",\"events_received\""));
+        assert_null(strstr(text, "redis://"));
+        assert_null(strstr(text, "dev:"));
+    }
+    world_close(&w);
+}
+
+static void the_pages_of_operators_can_be_elsewhere(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_open_as(&w, NULL, API_STATUS_NONE);
+    for (unsigned i = 0; i < STATUS_PAGES; i++) {
+        const char *text = world_get(&w, status_pages[i]);
+
+        assert_status(text, "404");
+        assert_non_null(strstr(text, "{\"error\":\"not_found\","));
+    }
+    assert_status(world_get(&w, "/api/v1/symbols"), "200");
+    world_close(&w);
+}
+
+static void at_their_address_they_are_alone_and_whole(void **state)
+{
+    static const char *const others[] = {"/", "/api/v1/symbols", "/ws",
+                                         "/api/v1/price/A", "/api/v1/bars/A/1"};
+    struct world w;
+    const char *text;
+
+    (void)state;
+    world_open_as(&w, "dev:", API_STATUS_NONE);
+    text = world_ask_at(&w, w.admin, "GET", "/health/redis");
+    assert_status(text, "200");
+    assert_non_null(strstr(text, "\"url\":\"redis://r:6379\""));
+    assert_status(world_ask_at(&w, w.admin, "HEAD", "/api/v1/ws/status"),
+                  "200");
+    assert_status(world_ask_at(&w, w.admin, "POST", "/api/v1/ws/status"),
+                  "405");
+    for (unsigned i = 0; i < sizeof others / sizeof *others; i++)
+        assert_status(world_ask_at(&w, w.admin, "GET", others[i]), "404");
     world_close(&w);
 }
 
@@ -151,7 +211,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_figure_of_the_gateway_stands_under_its_name),
         cmocka_unit_test(without_redis_its_page_says_so_and_no_more),
-        cmocka_unit_test(the_redis_page_shows_the_link),
+        cmocka_unit_test(the_redis_page_shows_operators_the_link),
+        cmocka_unit_test(the_public_is_not_told_which_redis),
+        cmocka_unit_test(the_pages_of_operators_can_be_elsewhere),
+        cmocka_unit_test(at_their_address_they_are_alone_and_whole),
         cmocka_unit_test(the_redis_page_has_the_shape_of_event_bridges),
         cmocka_unit_test(health_is_that_of_upstream_where_there_is_redis),
     };

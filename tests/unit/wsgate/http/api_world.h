@@ -17,7 +17,7 @@ struct world {
     struct stats stats;
     enum upstream_state upstream;
     struct api *api;
-    struct http_server *server;
+    struct http_server *server, *admin;
     bool ready;
     /* The request under way. */
     uv_poll_t poll;
@@ -53,8 +53,17 @@ static inline enum upstream_state world_upstream(void *arg)
     return w->upstream;
 }
 
+/* The status pages at an address of their own. */
+static inline void world_on_admin(void *api, struct http_conn *conn,
+                                  const struct http_request *req)
+{
+    if (!api_status_page(api, conn, req))
+        http_respond(conn, 404, "text/plain", NULL, span_str("elsewhere\n"));
+}
+
 /* prefix NULL: without Redis. */
-static inline void world_open(struct world *w, const char *prefix)
+static inline void world_open_as(struct world *w, const char *prefix,
+                                 enum api_status status)
 {
     static const struct redis_cmd_events events = {.on_ready = world_on_ready,
                                                    .on_down = world_on_down};
@@ -68,6 +77,7 @@ static inline void world_open(struct world *w, const char *prefix)
                                 .redis_prefix = prefix ? prefix : "",
                                 .redis_url = "redis://r:6379",
                                 .web = "/no\"where",
+                                .status = status,
                                 .no_limit = true,
                                 .door = &closed,
                                 .refusals = &refusals,
@@ -95,12 +105,21 @@ static inline void world_open(struct world *w, const char *prefix)
     w->server = http_server_new(&w->fake.loop, "127.0.0.1:0", NULL, api_handle,
                                 w->api, &err);
     assert_non_null(w->server);
+    w->admin = http_server_new(&w->fake.loop, "127.0.0.1:0", NULL,
+                               world_on_admin, w->api, &err);
+    assert_non_null(w->admin);
+}
+
+static inline void world_open(struct world *w, const char *prefix)
+{
+    world_open_as(w, prefix, API_STATUS_BRIEF);
 }
 
 static inline void world_close(struct world *w)
 {
     api_stop(w->api);
     http_server_close(w->server);
+    http_server_close(w->admin);
     if (w->redis)
         redis_cmd_close(w->redis, NULL, NULL);
     fake_stop(&w->fake);
@@ -150,9 +169,9 @@ static inline void world_on_closed(uv_handle_t *h)
     w->ready = true;
 }
 
-/* The whole answer to a request, valid until the next. */
-static inline const char *world_ask(struct world *w, const char *method,
-                                    const char *target)
+static inline const char *world_ask_at(struct world *w,
+                                       const struct http_server *server,
+                                       const char *method, const char *target)
 {
     struct sockaddr_in at;
     char text[256];
@@ -161,7 +180,7 @@ static inline const char *world_ask(struct world *w, const char *method,
                          "Connection: close\r\n\r\n",
                          method, target);
 
-    uv_ip4_addr("127.0.0.1", (int)http_server_port(w->server), &at);
+    uv_ip4_addr("127.0.0.1", (int)http_server_port(server), &at);
     fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(connect(fd, (const struct sockaddr *)&at, sizeof at), 0);
     assert_int_equal(write(fd, text, (size_t)n), n);
@@ -176,6 +195,13 @@ static inline const char *world_ask(struct world *w, const char *method,
     close(fd);
     bytes_add(&w->got, "", 1);
     return w->got.ptr;
+}
+
+/* The whole answer to a request, valid until the next. */
+static inline const char *world_ask(struct world *w, const char *method,
+                                    const char *target)
+{
+    return world_ask_at(w, w->server, method, target);
 }
 
 static inline const char *world_get(struct world *w, const char *target)
