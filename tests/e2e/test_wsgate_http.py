@@ -271,7 +271,8 @@ def test_bars_are_byte_identical_and_in_order(redis_server, gateway):
     store_bars(redis_server.client(), 3)
     body = ask(port, "/api/v1/bars/AAPL/1S")[2].decode()
     want = ",".join(bar_text(1000 * i, "1.%02d" % i) for i in range(3))
-    assert body == ('{"symbol":"AAPL","resolution":"1S","bars":[%s]}' % want)
+    assert body == ('{"symbol":"AAPL","resolution":"1S","limit":500,'
+                    '"truncated":false,"bars":[%s]}' % want)
 
 
 def test_the_open_bar_is_the_last_one(redis_server, gateway):
@@ -304,8 +305,78 @@ def test_bars_can_be_limited_and_ranged(redis_server, gateway):
     assert times("to=5000&limit=2") == [4, 5]
     assert times("from=700000") == []
     assert len(times("limit=5000")) == 600
-    for query in ("limit=0", "limit=5001", "limit=x", "from=1.5", "to="):
-        ask_json(port, "/api/v1/bars/AAPL/1S?" + query, 400)
+    for query in ("limit=0", "limit=5001", "limit=x", "from=1.5", "to=",
+                  "countback=0", "countback=5001", "from=%zz",
+                  "to=1705311000000000", "from=5000&to=3000"):
+        said = ask_json(port, "/api/v1/bars/AAPL/1S?" + query, 400)
+        assert said["error"] == "bad_request"
+        assert said["message"].startswith(query.split("=")[0] + " ")
+
+
+def test_a_range_may_be_in_seconds_or_in_words(redis_server, gateway):
+    """In seconds it was answered with an empty list."""
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    start = 1705311000  # 2024-01-15T09:30:00Z
+    for i in range(10):
+        redis_server.client().zadd("bars:history:AAPL:1S", {
+            bar_event(1000 * (start + i), "1.%02d" % i): 1000 * (start + i)})
+
+    def bars(query):
+        return [b["time"] // 1000 - start for b in
+                ask_json(port, "/api/v1/bars/AAPL/1S?" + query)["bars"]]
+    for a, b in ((start + 3, start + 5),
+                 (1000 * (start + 3), 1000 * (start + 5)),
+                 (start + 3, 1000 * (start + 5)),
+                 ("2024-01-15T09:30:03Z", "2024-01-15T09:30:05Z"),
+                 ("2024-01-15T10:30:03%2B01:00", start + 5)):
+        assert bars("from=%s&to=%s" % (a, b)) == [3, 4, 5], (a, b)
+    assert bars("to=%d" % (start + 1)) == [0, 1]
+    assert bars("from=2024-01-15&to=2024-01-16") == list(range(10))
+    assert bars("from=2024-01-16") == []
+
+
+def test_bars_can_be_counted_back(redis_server, gateway):
+    """As TradingView asks: the newest N up to `to`, wherever `from` is."""
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    store_bars(redis_server.client(), 600)
+
+    def ask_bars(query):
+        said = ask_json(port, "/api/v1/bars/AAPL/1S?" + query)
+        return ([b["time"] // 1000 for b in said["bars"]], said["limit"],
+                said["truncated"])
+    assert ask_bars("countback=3") == ([597, 598, 599], 3, True)
+    assert ask_bars("countback=3&from=598000&to=5000") == ([3, 4, 5], 3, True)
+    assert ask_bars("countback=6&to=5000") == (list(range(6)), 6, False)
+    assert ask_bars("countback=7&to=5000") == (list(range(6)), 7, False)
+    assert ask_bars("countback=600")[1:] == (600, False)
+    assert ask_bars("countback=100&limit=2") == ([598, 599], 2, True)
+
+
+def test_an_answer_says_its_limit_and_whether_there_is_more(
+        redis_server, gateway):
+    _, port = gateway(redis=redis_server)
+    wait_live(port)
+    store_bars(redis_server.client(), 600)
+
+    def said(query):
+        a = ask_json(port, "/api/v1/bars/AAPL/1S?" + query)
+        return len(a["bars"]), a["limit"], a["truncated"]
+    assert said("") == (500, 500, True)
+    assert said("limit=599") == (599, 599, True)
+    assert said("limit=600") == (600, 600, False)
+    assert said("from=100000") == (500, 500, False)
+    assert said("from=99000") == (500, 500, True)
+    # Page by page: each ends before the one that was read first.
+    seen, to = [], ""
+    while True:
+        a = ask_json(port, "/api/v1/bars/AAPL/1S?limit=250" + to)
+        seen = a["bars"] + seen
+        if not a["truncated"]:
+            break
+        to = "&to=%d" % (seen[0]["time"] - 1)
+    assert [b["time"] for b in seen] == [1000 * i for i in range(600)]
 
 
 def test_bars_respect_the_prefix(redis_server, gateway):

@@ -11,7 +11,7 @@
 #include "wsgate/http/api_limit.h"
 #include "wsgate/http/page.h"
 
-enum { BARS_DEFAULT = 500, BARS_MAX = 5000, ORIGIN_MAX = 200 };
+enum { ORIGIN_MAX = 200 };
 
 static void (*const endpoints[API_ENDPOINTS])(struct api_call *call) = {
     [API_WS_STATUS] = api_ws_status,
@@ -31,37 +31,6 @@ static struct metric counts[] = {
             "way")},
 };
 enum { REQUESTS, BUSY };
-
-/* --- reading the request --- */
-
-/* A whole number of the query; absent leaves *out as it is. */
-static bool query_number(const struct http_request *req, const char *name,
-                         int64_t min, int64_t max, int64_t *out)
-{
-    struct bytes text;
-    bool ok = true;
-
-    bytes_init(&text);
-    if (http_query(req, name, &text))
-        ok = api_number(bytes_span(&text), min, max, out);
-    bytes_close(&text);
-    return ok;
-}
-
-static const char *read_range(const struct http_request *req,
-                              struct api_call *call)
-{
-    call->from_ms = INT64_MIN;
-    call->to_ms = INT64_MAX;
-    call->limit = BARS_DEFAULT;
-    if (!query_number(req, "from", INT64_MIN, INT64_MAX, &call->from_ms))
-        return "from is not a time in Unix milliseconds";
-    if (!query_number(req, "to", INT64_MIN, INT64_MAX, &call->to_ms))
-        return "to is not a time in Unix milliseconds";
-    if (!query_number(req, "limit", 1, BARS_MAX, &call->limit))
-        return "limit is not a number from 1 to 5000";
-    return NULL;
-}
 
 /* --- the rate limit --- */
 
@@ -215,8 +184,9 @@ static void begin(struct api *api, struct http_conn *conn,
                   const struct api_target *target)
 {
     struct api_call *call = api_call_new(api, conn, target);
-    const char *why =
-        target->endpoint == API_BARS ? read_range(req, call) : NULL;
+    char why[API_RANGE_WHY_BYTES];
+    bool ok =
+        target->endpoint != API_BARS || api_range_read(req, &call->range, why);
 
     counts[REQUESTS].value++;
     call->full = api->config.status == API_STATUS_FULL;
@@ -224,7 +194,7 @@ static void begin(struct api *api, struct http_conn *conn,
     call->share = api_share_take(&api->shares, req->bucket);
     if (!call->share)
         refuse_busy(call);
-    else if (why)
+    else if (!ok)
         api_call_error(call, 400, "bad_request", why);
     else if (is_hidden(call))
         api_call_error(call, 403, "forbidden",

@@ -3,13 +3,14 @@
 #include "wsgate/http/api_call.h"
 #include "wsgate/http/api_history.h"
 
-static void render(struct api_call *call, struct history *h)
+/* more: there are older ones that were not asked for. */
+static void render(struct api_call *call, struct history *h, bool more)
 {
     struct bytes json;
 
     bytes_init(&json);
     history_render(h, call->target.symbol, call->target.resolution,
-                   call->from_ms, call->to_ms, (size_t)call->limit, &json);
+                   &call->range, more, &json);
     history_close(h);
     api_call_json(call, 200, bytes_span(&json));
     bytes_close(&json);
@@ -37,7 +38,8 @@ static void on_history(void *arg, const struct redis_reply *r)
             (void)history_add(&h, r->item[i].str);
     if (call->text.len > 0)
         (void)history_add(&h, bytes_span(&call->text));
-    render(call, &h);
+    render(call, &h,
+           r->type == REDIS_ARRAY && r->count > (size_t)call->range.limit);
 }
 
 static void add_bound(struct redis_cmd *c, int64_t ms, const char *none)
@@ -65,11 +67,11 @@ static void ask_redis(struct api_call *call)
         return;
     redis_cmd_str(c, "ZREVRANGEBYSCORE");
     api_call_key(call, "bars:history:", t->symbol, rest);
-    add_bound(c, call->to_ms, "+inf");
-    add_bound(c, call->from_ms, "-inf");
+    add_bound(c, call->range.to_ms, "+inf");
+    add_bound(c, call->range.from_ms, "-inf");
     redis_cmd_str(c, "LIMIT");
     redis_cmd_str(c, "0");
-    redis_cmd_int(c, call->limit);
+    redis_cmd_int(c, call->range.limit + 1); /* one more tells whether */
 }
 
 static void on_latest(void *arg, struct span type, struct span payload)
@@ -95,5 +97,5 @@ void api_bars(struct api_call *call)
     history_init(&h);
     channels_each_payload(call->api->config.channels, span_str(channel),
                           on_latest, &h);
-    render(call, &h);
+    render(call, &h, false);
 }

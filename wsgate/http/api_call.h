@@ -14,6 +14,7 @@
 #include "common/json/json_writer.h"
 #include "common/redis/redis_cmd.h"
 #include "wsgate/http/api.h"
+#include "wsgate/http/api_range.h"
 #include "wsgate/http/api_scan.h"
 #include "wsgate/http/api_share.h"
 #include "wsgate/http/api_target.h"
@@ -43,9 +44,9 @@ struct api_call {
     struct http_conn *conn;  /* referenced */
     struct api_share *share; /* that counts it; NULL: none */
     struct api_target target;
-    int64_t from_ms, to_ms, limit; /* of bars */
-    char headers[640];             /* whole lines, for the answer */
-    unsigned awaited;              /* answers to what was asked for it */
+    struct api_range range; /* of bars */
+    char headers[640];      /* whole lines, for the answer */
+    unsigned awaited;       /* answers to what was asked for it */
     bool answered;
     bool full;             /* for an operator: see enum api_status */
     struct api_scan *scan; /* that it waits for, or NULL; the others that do */

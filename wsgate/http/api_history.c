@@ -98,17 +98,19 @@ static void settle(struct history *h, int64_t from_ms, int64_t to_ms)
 }
 
 void history_render(struct history *h, const char *symbol,
-                    const char *resolution, int64_t from_ms, int64_t to_ms,
-                    size_t limit, struct bytes *out)
+                    const char *resolution, const struct api_range *range,
+                    bool more, struct bytes *out)
 {
     struct json_writer json = {.out = out};
-    size_t first;
+    size_t limit = (size_t)range->limit, first;
 
-    settle(h, from_ms, to_ms);
+    settle(h, range->from_ms, range->to_ms);
     first = h->count > limit ? h->count - limit : 0;
     json_write_object(&json, NULL);
     json_write_str(&json, "symbol", symbol);
     json_write_str(&json, "resolution", resolution);
+    json_write_int(&json, "limit", range->limit);
+    json_write_bool(&json, "truncated", more || first > 0);
     json_write_array(&json, "bars");
     for (size_t i = first; i < h->count; i++)
         json_write_raw(&json, NULL, h->at[i].text);

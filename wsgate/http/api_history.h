@@ -12,6 +12,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/span.h"
+#include "wsgate/http/api_range.h"
 
 struct history_bar {
     int64_t time_ms;
@@ -30,7 +31,8 @@ void history_init(struct history *h);
 void history_close(struct history *h);
 /* False: text is not a bar (it is left out). */
 bool history_add(struct history *h, struct span text);
-/* The newest `limit` bars within [from_ms, to_ms], oldest first. */
+/* The newest bars of the range, oldest first, with its limit, and whether older
+ * ones were left out: here, or (more) before. */
 void history_render(struct history *h, const char *symbol,
-                    const char *resolution, int64_t from_ms, int64_t to_ms,
-                    size_t limit, struct bytes *out);
+                    const char *resolution, const struct api_range *range,
+                    bool more, struct bytes *out);

@@ -13,12 +13,14 @@
 struct fixture {
     struct history h;
     struct bytes json;
+    bool more, truncated;
 };
 
 static int setup(void **state)
 {
     static struct fixture f;
 
+    f.more = f.truncated = false;
     history_init(&f.h);
     bytes_init(&f.json);
     *state = &f;
@@ -42,11 +44,14 @@ static bool add(struct fixture *f, const char *text)
 static void expect(struct fixture *f, int64_t from, int64_t to, size_t limit,
                    const char *bars)
 {
+    const struct api_range range = {from, to, (int64_t)limit};
     char want[1024];
 
     snprintf(want, sizeof want,
-             "{\"symbol\":\"A\",\"resolution\":\"1\",\"bars\":[%s]}", bars);
-    history_render(&f->h, "A", "1", from, to, limit, &f->json);
+             "{\"symbol\":\"A\",\"resolution\":\"1\",\"limit\":%zu,"
+             "\"truncated\":%s,\"bars\":[%s]}",
+             limit, f->truncated ? "true" : "false", bars);
+    history_render(&f->h, "A", "1", &range, f->more, &f->json);
     bytes_add(&f->json, "", 1);
     assert_string_equal(f->json.ptr, want);
 }
@@ -99,7 +104,29 @@ static void the_limit_keeps_the_newest(void **state)
     add(f, "{\"time\":1}");
     add(f, "{\"time\":3}");
     add(f, "{\"time\":2}");
+    f->truncated = true;
     expect(f, INT64_MIN, INT64_MAX, 2, "{\"time\":2},{\"time\":3}");
+}
+
+/* A bar that is not in the range was not left out, nor an older version. */
+static void what_was_not_asked_for_was_not_left_out(void **state)
+{
+    struct fixture *f = *state;
+
+    add(f, "{\"time\":1}");
+    add(f, "{\"time\":2}");
+    add(f, "{\"time\":3}");
+    add(f, "{\"time\":3}");
+    expect(f, 2, INT64_MAX, 2, "{\"time\":2},{\"time\":3}");
+}
+
+static void what_was_left_out_before_is_said_too(void **state)
+{
+    struct fixture *f = *state;
+
+    add(f, "{\"time\":1}");
+    f->more = f->truncated = true;
+    expect(f, INT64_MIN, INT64_MAX, 2, "{\"time\":1}");
 }
 
 static void both_ends_of_the_range_belong_to_it(void **state)
@@ -144,6 +171,8 @@ int main(void)
         TEST(of_two_versions_the_higher_rev_counts),
         TEST(a_final_bar_counts_more_than_its_open_version),
         TEST(the_limit_keeps_the_newest),
+        TEST(what_was_not_asked_for_was_not_left_out),
+        TEST(what_was_left_out_before_is_said_too),
         TEST(both_ends_of_the_range_belong_to_it),
         TEST(nothing_stored_is_an_empty_list),
         TEST(what_is_no_bar_is_left_out),
