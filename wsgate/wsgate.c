@@ -62,18 +62,6 @@ static void on_http(void *arg, struct http_conn *conn,
         api_handle(w->api, conn, req);
 }
 
-/* An http_handler, for --admin. */
-static void on_admin(void *arg, struct http_conn *conn,
-                     const struct http_request *req)
-{
-    struct wsgate *w = arg;
-
-    if (!ws_door_host_ok(&w->admin_door, req))
-        ws_refusal_host(&w->refusals, conn, req);
-    else
-        app_http_handle(w->app, conn, req);
-}
-
 static void add_name(void *arg, struct span name)
 {
     json_write_span(arg, NULL, name);
@@ -316,12 +304,9 @@ static bool open_admin(struct wsgate *w, struct err *err)
     if (!w->opts->admin)
         return true;
     w->admin = http_server_new(&w->app->loop, w->opts->admin, &options,
-                               on_admin, w, &cause);
+                               app_http_handle, w->app, &cause);
     if (!w->admin)
         return err_set(err, cause.code, "--admin: %s", cause.text);
-    w->admin_door = w->door;
-    w->admin_door.loopback = http_server_is_loopback(w->admin);
-    w->admin_door.proxied = false;
     return true;
 }
 

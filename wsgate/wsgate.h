@@ -38,7 +38,7 @@ struct wsgate {
     struct route_table *routes;
     struct http_server *server;
     struct http_server *admin; /* NULL: without --admin */
-    struct ws_door door, admin_door;
+    struct ws_door door;
     struct ws_refusals refusals;
     struct upstream *upstream;
     struct fanout fanout;
