@@ -41,6 +41,21 @@ static ssize_t io_send(struct member *m, const struct iovec *iov, unsigned n)
     return errno == EWOULDBLOCK || errno == ENOBUFS ? -EAGAIN : -errno;
 }
 
+/* Snapshots that wait; its socket stays writable for another turn. */
+static void show_more(struct client *c)
+{
+    uint64_t began_ns;
+
+    if (!c->snapshots) {
+        snapshots_pump(c); /* it may go on */
+    } else if (inbox_may_work(c)) {
+        began_ns = clock_mono_ns();
+        snapshots_pump(c);
+        if (!c->ended)
+            inbox_worked(c, began_ns);
+    }
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events);
 
 void client_watch(struct client *c)
@@ -242,7 +257,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
             c->heard = true;
         half_close(c);
         if (!c->closing)
-            snapshots_pump(c);
+            show_more(c);
         inbox_go_on(c);
         client_watch(c); /* it may read commands again */
     }

@@ -40,7 +40,7 @@ struct peer {
     struct node node;
     uint32_t count;
     uint32_t subscriptions, patterns; /* that it holds: share.h */
-    uint64_t turn, used_ns;           /* of its slice of that turn: inbox.c */
+    uint64_t turn, used_ns;           /* until that turn, of slices: inbox.c */
     char address[48];
 };
 

@@ -8,6 +8,8 @@
 #include "wsgate/client/session.h"
 #include "wsgate/client/snapshot.h"
 
+enum { SLICE_NS = INBOX_SLICE_US * 1000, WAITERS_NS = 1000000 };
+
 /* What a client sent beyond its slice. */
 struct unserved {
     struct client *client;
@@ -117,21 +119,33 @@ void inbox_go_on(struct client *c)
 
 /* --- the slice of an address --- */
 
+/* Each turn forgives one slice of what the address has used. */
 static void slice_begin(const struct client *c)
 {
     struct peer *p = c->peer;
+    uint64_t turns = c->registry->inboxes->turn - p->turn;
 
-    if (p->turn != c->registry->inboxes->turn) {
-        p->turn = c->registry->inboxes->turn;
+    p->turn += turns;
+    if (turns > p->used_ns / SLICE_NS)
         p->used_ns = 0;
-    }
+    else
+        p->used_ns -= turns * SLICE_NS;
 }
 
 static uint64_t slice_left_ns(const struct client *c)
 {
-    uint64_t whole = INBOX_SLICE_US * UINT64_C(1000);
+    return c->peer->used_ns < SLICE_NS ? SLICE_NS - c->peer->used_ns : 0;
+}
 
-    return c->peer->used_ns < whole ? whole - c->peer->used_ns : 0;
+bool inbox_may_work(struct client *c)
+{
+    slice_begin(c);
+    return slice_left_ns(c) > 0;
+}
+
+void inbox_worked(struct client *c, uint64_t began_ns)
+{
+    c->peer->used_ns += clock_mono_ns() - began_ns;
 }
 
 /* --- messages --- */
@@ -230,7 +244,6 @@ static void serve(struct client *c, struct span bytes, size_t buffered)
     struct inboxes *all = c->registry->inboxes;
     uint64_t began_ns = clock_mono_ns();
     struct serving s = {.client = c, .out = &all->answers};
-    struct peer *peer = c->peer;
     const char *why = NULL;
     uint16_t code;
 
@@ -242,7 +255,6 @@ static void serve(struct client *c, struct span bytes, size_t buffered)
     code = ws_read(inbox_pool(c), &c->ws, &bytes, on_frame, &s, &why);
     if (c->ended)
         return;
-    peer->used_ns += clock_mono_ns() - began_ns;
     if (s.out->len > 0)
         send_answers(c, s.out);
     if (code != 0) {
@@ -258,6 +270,8 @@ static void serve(struct client *c, struct span bytes, size_t buffered)
             snapshots_pump(c);
         client_watch(c);
     }
+    if (!c->ended)
+        inbox_worked(c, began_ns);
 }
 
 void inbox_got(struct client *c, struct span bytes)
@@ -285,14 +299,13 @@ static void serve_rest(struct unserved *u)
 static void on_idle(uv_idle_t *idle)
 {
     struct inboxes *all = idle->data;
-    uint64_t until_ns = clock_mono_ns() + INBOX_SLICE_US * UINT64_C(1000);
+    uint64_t until_ns = clock_mono_ns() + WAITERS_NS;
 
     all->turn++; /* whoever waited goes before what is read */
     for (uint32_t n = all->n; n > 0 && all->first; n--) {
         struct unserved *u = all->first;
 
-        slice_begin(u->client);
-        if (slice_left_ns(u->client) > 0) {
+        if (inbox_may_work(u->client)) {
             serve_rest(u);
             if (clock_mono_ns() >= until_ns)
                 break;
@@ -326,8 +339,7 @@ void inbox_read(struct client *c)
     char *buf = c->registry->inboxes->buf;
     ssize_t n;
 
-    slice_begin(c);
-    if (c->hears == HEARS_FRAMES && slice_left_ns(c) == 0)
+    if (!inbox_may_work(c) && c->hears == HEARS_FRAMES)
         return; /* it stays readable: in another turn */
     n = recv(c->m.fd, buf, INBOX_READ_BYTES, 0);
     if (n > 0) {
@@ -342,9 +354,13 @@ void inbox_read(struct client *c)
 
 /* --- life --- */
 
+/* Where somebody waited, the turn has begun with them. */
 static void on_prepare(uv_prepare_t *prepare)
 {
-    ((struct inboxes *)prepare->data)->turn++;
+    struct inboxes *all = prepare->data;
+
+    if (!uv_is_active((uv_handle_t *)&all->idle))
+        all->turn++;
 }
 
 struct inboxes *inboxes_new(struct clients *registry)

@@ -5,7 +5,10 @@
  * has CLIENT_PAUSE_BYTES of answers to read; what it sent beyond that waits, in
  * order, and the client is not read meanwhile.  All clients of one address have
  * one slice, so that a turn is not made longer by opening connections; a
- * message that was begun is finished.
+ * message that was begun is finished, and what it took beyond the slice is
+ * taken off those of the next turns.  Snapshots count as well.  A slice is
+ * small, since every address may use one in each turn; a turn with little else
+ * to do is as short, so that nobody waits for a slice while there is time.
  *
  * Units       *_US microseconds
  * Limits      of each client that waits, INBOX_READ_BYTES
@@ -19,7 +22,7 @@
 
 enum {
     INBOX_READ_BYTES = 65536, /* at once, into a buffer that all share */
-    INBOX_SLICE_US = 1000,
+    INBOX_SLICE_US = 200,
     INBOX_KEEP_BYTES = 65536, /* of a buffer that had to grow */
 };
 
@@ -33,6 +36,10 @@ void inbox_read(struct client *c);
 void inbox_got(struct client *c, struct span bytes);
 /* It has read some of its answers. */
 void inbox_go_on(struct client *c);
+/* Whether its address has something left of this turn. */
+bool inbox_may_work(struct client *c);
+/* Since then its address was worked for.  Not where the client has ended. */
+void inbox_worked(struct client *c, uint64_t began_ns);
 /* Forget what waits. */
 void inbox_drop(struct client *c);
 /* Where c->ws belongs. */
