@@ -166,15 +166,14 @@ static const struct view *view_by(struct channels *cs, const struct group *g,
                                   uint32_t subscription)
 {
     const struct view *v;
+    const struct link *link;
 
     if (channel->native.next)
         channel_cover(cs, channel);
     v = snapshot_heard(g, channel);
-    if (v)
-        return g->streams[link_of(&v->stream, g)->at].subscription ==
-                       subscription
-                   ? v
-                   : NULL;
+    link = v ? link_of(&v->stream, g) : NULL;
+    if (link)
+        return g->streams[link->at].subscription == subscription ? v : NULL;
     return g && !channel->hidden &&
                    wildcard_over(cs, g, channel) == subscription
                ? &channel->native
