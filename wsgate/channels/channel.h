@@ -207,11 +207,12 @@ struct told {
     const struct conflation_key *slot; /* of the channel */
     uint64_t frame; /* that told it to these members; 0: it was cached */
     struct span payload;
-    bool outdone; /* there is a newer bar */
+    bool outdone; /* they were told of a newer bar */
 };
 
 /* Slots have indices below channel_slots(), in no order, and keep them until
- * they give way.  False: nothing of the slot was told. */
+ * they give way.  False: nothing of the slot was told.  What is told by frames
+ * from `before` on outdoes nothing: it is still to come. */
 uint32_t channel_slots(const struct channel *channel);
 bool channel_told(const struct channels *cs, const struct view *v,
-                  uint32_t index, struct told *out);
+                  uint32_t index, uint64_t before, struct told *out);

@@ -279,16 +279,25 @@ static const struct conflation_key *own_of(const struct view *v,
     return v->missed ? NULL : stream_find(&v->stream, slot->type, slot->part);
 }
 
+/* The frame by which they were told of a native slot. */
+static uint64_t told_by(const struct view *v, const struct conflation_key *slot)
+{
+    const struct conflation_key *own = own_of(v, slot);
+
+    return own ? own->frame : waits(v, slot) ? UINT64_MAX : slot->frame;
+}
+
 /* Were they told of a newer bar?  That is one of a later time: the older one may
  * have been corrected since. */
-static bool is_outdone(const struct view *v, const struct conflation_key *k)
+static bool is_outdone(const struct view *v, const struct conflation_key *k,
+                       uint64_t before)
 {
     const struct stream *native = &v->channel->native.stream;
 
     for (uint32_t i = 0; i < native->n_keys && !native->by_symbol; i++) {
         const struct conflation_key *other = &native->keys[i];
         if (other->type == k->type && other->part > k->part &&
-            (!waits(v, other) || own_of(v, other)))
+            told_by(v, other) < before)
             return true;
     }
     return false;
@@ -300,7 +309,7 @@ uint32_t channel_slots(const struct channel *channel)
 }
 
 bool channel_told(const struct channels *cs, const struct view *v,
-                  uint32_t index, struct told *out)
+                  uint32_t index, uint64_t before, struct told *out)
 {
     const struct stream *native = &v->channel->native.stream;
     const struct conflation_key *slot, *own;
@@ -316,7 +325,7 @@ bool channel_told(const struct channels *cs, const struct view *v,
     /* What the view has sent itself has a frame of its own. */
     *out = (struct told){
         .slot = slot,
-        .outdone = is_outdone(v, slot),
+        .outdone = is_outdone(v, slot, before),
         .frame = own ? own->frame : slot->frame,
         .payload = stream_payload(behind ? own : slot, &cs->fanout->log)};
     return out->payload.len > 0;

@@ -288,7 +288,7 @@ static bool show_slots(struct client *c, struct snapshots *s, struct bytes *out)
         if (out->len >= AT_ONCE_BYTES)
             return false;
         /* What is not older comes as an update. */
-        if (channel_told(cs, v, s->slot, &told) && told.frame < from &&
+        if (channel_told(cs, v, s->slot, from, &told) && told.frame < from &&
             is_due(&s->item, &told))
             show(s, v->channel, &told, seq, out);
     }

@@ -241,7 +241,7 @@ static const char *told(struct world *w, const struct view *v)
 
     text[0] = '\0';
     for (uint32_t i = 0; i < channel_slots(v->channel); i++) {
-        if (channel_told(&w->channels, v, i, &t) && !t.outdone)
+        if (channel_told(&w->channels, v, i, UINT64_MAX, &t) && !t.outdone)
             snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s;",
                      SPAN_ARG(t.payload));
     }
@@ -387,7 +387,7 @@ static void many_symbols_on_one_channel_conflate_by_symbol(void **state)
             &w->channels,
             &channels_find(&w->channels, span_str("stock:price_updates"))
                  ->native,
-            i, &told));
+            i, UINT64_MAX, &told));
 }
 
 static void a_pattern_covers_channels_of_before_and_after(void **state)
@@ -465,6 +465,29 @@ static void an_interval_is_shown_as_far_as_it_was_told(void **state)
 }
 
 /* The newer bar waits, and nobody has been told of it. */
+/* Who stalls is shown what there was when it subscribed; what came since comes
+ * as an update, and must not hide the bar before it. */
+static void a_bar_that_is_still_to_come_outdoes_none(void **state)
+{
+    struct world *w = *state;
+    struct channel *channel = channels_get(&w->channels, span_str("bars:A:1"));
+    uint64_t subscribed;
+    struct told t;
+
+    bar(w, 1, "closed");
+    bar(w, 2, "open");
+    subscribed = w->fanout.log.head;
+    bar(w, 3, "open");
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_true(
+            channel_told(&w->channels, &channel->native, i, subscribed, &t));
+        assert_true(t.outdone == (t.slot->part == 60000));
+    }
+    assert_string_equal(
+        told(w, &channel->native),
+        "{\"type\":\"bar\",\"bar\":{\"time\":180000},\"what\":\"open\"};");
+}
+
 static void a_bar_that_waits_does_not_hide_the_one_that_was_told(void **state)
 {
     struct world *w = *state;
@@ -602,6 +625,7 @@ int main(void)
         TEST(a_pattern_covers_channels_of_before_and_after),
         TEST(an_interval_that_nobody_had_begins_anew),
         TEST(an_interval_is_shown_as_far_as_it_was_told),
+        TEST(a_bar_that_is_still_to_come_outdoes_none),
         TEST(a_bar_that_waits_does_not_hide_the_one_that_was_told),
         TEST(what_gives_way_while_it_waits_is_conflated),
         TEST(intervals_that_nobody_uses_make_room),
