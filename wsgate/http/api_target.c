@@ -29,6 +29,8 @@ bool api_number(struct span text, int64_t min, int64_t max, int64_t *out)
     uint64_t digits;
     int64_t value;
 
+    if (text.len == 0)
+        return false; /* of no address either */
     if (!span_number(span_make(text.ptr + minus, text.len - minus), 18,
                      &digits))
         return false;
