@@ -93,6 +93,21 @@ static enum model_check check_of(const struct hearing *h,
     return CHECK_KNOWN;
 }
 
+/* A snapshot that had not been sent when the subscription changed begins anew,
+ * with what is the newest bar by then. */
+static bool is_begun_anew(const struct hearing *h, const struct issue *is,
+                          uint32_t number)
+{
+    const struct record *r = record_of(number);
+
+    for (unsigned k = 0; r->type == 'b' && k < is->n_slots; k++) {
+        if (record_of(is->slots[k].record)->extra > r->extra &&
+            is->slots[k].frame < h->anew)
+            return h->anew > h->from;
+    }
+    return false;
+}
+
 static void check_channel(const struct visitor *v, int c)
 {
     const struct hearing *h = &v->heard[c];
@@ -107,8 +122,10 @@ static void check_channel(const struct visitor *v, int c)
             must_have(v, c, is->slots[i].record, check_of(h, is, i),
                       "was sent");
     }
-    for (unsigned i = 0; i < h->n_needs; i++)
-        must_have(v, c, h->needs[i], CHECK_KNOWN, "was known when it came");
+    for (unsigned i = 0; i < h->n_needs; i++) {
+        if (!is_begun_anew(h, is, h->needs[i]))
+            must_have(v, c, h->needs[i], CHECK_KNOWN, "was known when it came");
+    }
     if (is_owed_all(v, c) && h->pos != POS_UNKNOWN && is->n > 0 &&
         strcmp(is->epoch, channel->epoch) == 0 && is->seqs[is->n - 1] > h->pos)
         broken(CHECK_LOST, number_of(v), c,
