@@ -260,6 +260,20 @@ static void start(struct http_server *s)
     s->accepting = true;
 }
 
+/* What has to be watched; the errno of what is not. */
+static int open_watches(struct http_server *s)
+{
+    int status;
+
+    s->watches = watches_new(s->loop, s->options.background);
+    if (!s->watches)
+        return errno;
+    status = uv_poll_init(s->loop, &s->listener, s->fd);
+    if (status != 0)
+        watches_unref(s->watches);
+    return -status;
+}
+
 struct http_server *http_server_new(uv_loop_t *loop, const char *listen,
                                     const struct http_options *options,
                                     http_handler *handler, void *arg,
@@ -267,7 +281,7 @@ struct http_server *http_server_new(uv_loop_t *loop, const char *listen,
 {
     static const struct http_options none;
     struct http_server *s = mem_zero(sizeof *s);
-    int status;
+    int errnum;
 
     s->loop = loop;
     s->options = options ? *options : none;
@@ -281,9 +295,9 @@ struct http_server *http_server_new(uv_loop_t *loop, const char *listen,
         free(s);
         return NULL;
     }
-    status = uv_poll_init(loop, &s->listener, s->fd);
-    if (status != 0) {
-        err_set(err, ERR_SYSTEM, "%s: %s", listen, uv_strerror(status));
+    errnum = open_watches(s);
+    if (errnum != 0) {
+        err_errno(err, ERR_SYSTEM, errnum, "%s", listen);
         close(s->fd);
         free(s);
         return NULL;
@@ -325,6 +339,7 @@ void http_server_close(struct http_server *s)
     for (int i = 0; i < HTTP_WAITS; i++)
         while (s->waits[i].next != &s->waits[i])
             http_conn_close((struct http_conn *)s->waits[i].next);
+    watches_unref(s->watches);
     while (s->pool)
         http_parse_free(http_server_take_parse(s));
     uv_close((uv_handle_t *)&s->turns, on_handle_closed);

@@ -3,8 +3,8 @@
  *
  * Serves /health, /ready and /metrics for every tool (app.c does that with
  * --http) and is the front door of the gateway, which takes the socket over
- * after an upgrade.  Sockets are non-blocking file descriptors under uv_poll,
- * so that one can be handed on without a copy.
+ * after an upgrade.  Sockets are non-blocking file descriptors, and how they
+ * are watched (watch.h) is handed on with them.
  *
  * Bounds: headers HTTP_HEAD_MAX (431), body HTTP_BODY_MAX (413), connections
  * max_conns (503), those of one address max_per_address (429), a whole request
@@ -24,6 +24,7 @@
 #include "common/base/bytes.h"
 #include "common/base/err.h"
 #include "common/base/span.h"
+#include "common/base/watch.h"
 #include "common/http/http_network.h"
 
 enum {
@@ -105,10 +106,12 @@ struct http_conn *http_conn_ref(struct http_conn *conn);
 void http_conn_unref(struct http_conn *conn);
 bool http_conn_open(const struct http_conn *conn);
 
-/* Takes the non-blocking socket; `early` gets a span of bytes that the client
- * already sent after the request, valid inside the handler.  The connection is
- * gone for the server afterwards. */
-int http_conn_take(struct http_conn *conn, struct span *early);
+/* Takes the non-blocking socket, as a watch that its owner closes (socket->fd,
+ * too); `early` gets a span of bytes that the client already sent after the
+ * request, valid inside the handler.  The connection is gone for the server
+ * afterwards. */
+void http_conn_take(struct http_conn *conn, struct span *early,
+                    struct watch *socket);
 
 /* Case-insensitive; empty span where absent. */
 struct span http_header(const struct http_request *req, const char *name);

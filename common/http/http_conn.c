@@ -11,35 +11,19 @@ enum { READ_BYTES = 16384 };
 
 /* --- watching --- */
 
-static void on_socket(uv_poll_t *handle, int status, int events);
+static void on_socket(struct watch *w, int status, int events);
 
-/* Only now: many a socket is answered, or taken, before it ever has to wait,
- * and each registration costs system calls. */
-static bool open_poll(struct http_conn *conn)
-{
-    if (uv_poll_init(conn->server->loop, &conn->poll, conn->fd) != 0)
-        return false;
-    conn->poll.data = conn;
-    conn->poll_open = true;
-    if (conn->server->options.background)
-        uv_unref((uv_handle_t *)&conn->poll);
-    return true;
-}
-
-/* For these events; 0: none. */
+/* For these events; 0: none.  Only where it has to wait is it watched at all:
+ * many a socket is answered, or taken, before that. */
 static void watch(struct http_conn *conn, int events)
 {
-    if (events == conn->events)
-        return;
-    if (!conn->poll_open && !open_poll(conn)) {
-        http_conn_close(conn);
-        return;
+    if (!conn->watch.set) {
+        if (events == 0)
+            return;
+        watch_open(&conn->watch, conn->server->watches, conn->fd);
     }
-    conn->events = events;
-    if (events == 0)
-        uv_poll_stop(&conn->poll);
-    else
-        uv_poll_start(&conn->poll, events, on_socket);
+    if (!watch_for(&conn->watch, events, on_socket))
+        http_conn_close(conn);
 }
 
 /* --- ending --- */
@@ -53,9 +37,9 @@ static void destroy(struct http_conn *conn)
     http_server_unref(s);
 }
 
-static void on_poll_closed(uv_handle_t *handle)
+static void on_closed(struct watch *w)
 {
-    http_conn_unref(handle->data);
+    http_conn_unref(node_of(struct http_conn, watch, w));
 }
 
 /* The server forgets it; references keep the memory. */
@@ -69,8 +53,8 @@ static void detach(struct http_conn *conn)
     http_server_give_parse(conn->server, conn->parse);
     conn->parse = NULL;
     http_count_conn(conn->server, -1);
-    if (conn->poll_open)
-        uv_close((uv_handle_t *)&conn->poll, on_poll_closed);
+    if (conn->watch.set)
+        watch_close(&conn->watch, on_closed);
     else
         http_conn_unref(conn);
 }
@@ -81,20 +65,22 @@ void http_conn_close(struct http_conn *conn)
 
     if (conn->state == HTTP_GONE)
         return;
-    /* First out of epoll, then closed: the number may be used again at once. */
     detach(conn);
     close(fd);
 }
 
-int http_conn_take(struct http_conn *conn, struct span *early)
+void http_conn_take(struct http_conn *conn, struct span *early,
+                    struct watch *socket)
 {
     const struct http_parse *p = conn->current;
-    int fd = conn->fd;
 
     assert(conn->state == HTTP_HANDLING && p);
     *early = span_make(p->buf.ptr + p->fed, p->buf.len - p->fed);
+    if (conn->watch.set)
+        watch_move(socket, &conn->watch);
+    else
+        watch_open(socket, conn->server->watches, conn->fd);
     detach(conn);
-    return fd;
 }
 
 struct http_conn *http_conn_ref(struct http_conn *conn)
@@ -388,9 +374,9 @@ static void discard(struct http_conn *conn)
         http_conn_close(conn);
 }
 
-static void on_socket(uv_poll_t *handle, int status, int events)
+static void on_socket(struct watch *w, int status, int events)
 {
-    struct http_conn *conn = handle->data;
+    struct http_conn *conn = node_of(struct http_conn, watch, w);
 
     (void)events;
     if (status < 0) {

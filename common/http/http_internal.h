@@ -156,13 +156,11 @@ struct http_conn {
     struct bytes out;           /* what a slow client has not taken */
     size_t sent;
     uint64_t deadline_ms; /* uv_now() */
-    uv_poll_t poll;
-    int fd;     /* -1: gone */
-    int events; /* that poll watches for */
+    struct watch watch;   /* open once it had to wait */
+    int fd;               /* -1: gone */
     unsigned refs;
     enum http_state state;
     enum http_wait waiting;
-    bool poll_open;       /* poll was initialised */
     bool begun;           /* what came first was no PROXY header, or is off */
     bool serving;         /* inside http_conn_serve() */
     bool keep_alive;      /* after the present request */
@@ -217,6 +215,7 @@ struct http_server {
     void *arg;
     int fd;
     unsigned port;
+    struct watches *watches; /* connections */
     uv_poll_t listener;
     uv_timer_t timer;
     uv_idle_t turns;           /* active while requests wait for one */

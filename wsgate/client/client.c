@@ -56,7 +56,7 @@ static void show_more(struct client *c)
     }
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events);
+static void on_ready(struct watch *w, int status, int events);
 
 void client_watch(struct client *c)
 {
@@ -68,7 +68,7 @@ void client_watch(struct client *c)
     if (c->hears == HEARS_WASTE || (c->hears == HEARS_FRAMES && !c->unserved &&
                                     client_unread(c) < CLIENT_PAUSE_BYTES))
         events |= UV_READABLE;
-    uv_poll_start(&c->poll, events, on_poll);
+    watch_for(&c->watch, events, on_ready); /* it was before: no failure */
 }
 
 static void io_want_writable(struct member *m, bool on)
@@ -152,9 +152,9 @@ bool client_flush(struct client *c)
 
 /* --- the end --- */
 
-static void on_closed(uv_handle_t *h)
+static void on_closed(struct watch *w)
 {
-    struct client *c = (struct client *)h;
+    struct client *c = (struct client *)w;
     struct clients *registry = c->registry;
 
     close(c->m.fd);
@@ -193,7 +193,7 @@ void client_end(struct client *c, uint16_t code, const char *reason)
                                      .close_why = reason});
     fanout_forget(registry->fanout, &c->m);
     clients_remove(registry, c);
-    uv_close((uv_handle_t *)&c->poll, on_closed);
+    watch_close(&c->watch, on_closed);
 }
 
 /* Our close frame has gone: no more from us.  To close the socket now would
@@ -237,9 +237,9 @@ void client_close(struct client *c, uint16_t code, const char *reason)
         client_close_as(c, code, reason, code);
 }
 
-static void on_poll(uv_poll_t *poll, int status, int events)
+static void on_ready(struct watch *w, int status, int events)
 {
-    struct client *c = (struct client *)poll;
+    struct client *c = (struct client *)w;
 
     if (status < 0) {
         client_end(c, WS_CLOSE_ABNORMAL, uv_strerror(status));
@@ -282,18 +282,24 @@ static void tune(const struct clients_options *o, int fd)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &buf, sizeof buf);
 }
 
-struct client *client_new(struct clients *registry, int fd, const char *address,
-                          enum dialect dialect)
+static void on_unwatched(struct watch *w)
+{
+    close(w->fd);
+    free(w);
+}
+
+struct client *client_new(struct clients *registry, struct watch *socket,
+                          const char *address, enum dialect dialect)
 {
     struct client *c = mem_zero(sizeof *c);
 
-    if (uv_poll_init(registry->loop, &c->poll, fd) != 0) {
-        close(fd);
-        free(c);
+    watch_move(&c->watch, socket);
+    if (!watch_for(&c->watch, UV_READABLE, on_ready)) {
+        watch_close(&c->watch, on_unwatched);
         return NULL;
     }
-    tune(&registry->options, fd);
-    c->m.fd = fd;
+    c->m.fd = c->watch.fd;
+    tune(&registry->options, c->m.fd);
     c->registry = registry;
     c->id = ++registry->next_id;
     c->dialect = (uint8_t)dialect;
@@ -301,7 +307,6 @@ struct client *client_new(struct clients *registry, int fd, const char *address,
     allowance_open(&c->allowance, &registry->options.allowance,
                    (uint32_t)clock_mono_ms());
     clients_add(registry, c, address);
-    uv_poll_start(&c->poll, UV_READABLE, on_poll);
     client_tell(c, (struct activity){.action = ACTIVITY_CONNECT});
     return c;
 }

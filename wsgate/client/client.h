@@ -1,7 +1,7 @@
 /*
  * client.h -- one WebSocket connection.
  *
- * A raw non-blocking socket under uv_poll.  Everything that is sent goes
+ * A raw non-blocking socket that is watched (watch.h).  Everything that is sent goes
  * through the fanout (fanout.h), so an idle client is this struct and nothing
  * else: no buffers, no parser, no timer of its own.
  *
@@ -15,15 +15,14 @@
  *             client then is read and thrown away until it closes, too, for
  *             CLIENT_CLOSE_MS at most: a socket that is closed over unread
  *             bytes is reset, and the close frame lost.
- * Ownership   client_new() takes the socket; the struct is freed in the close
- *             callback of its handle, after client_close() or client_end(),
- *             which may come while one of its own messages is served
+ * Ownership   client_new() takes the socket; the struct is freed in another
+ *             turn of the loop than client_close() or client_end(), which may
+ *             come while one of its own messages is served
  */
 #pragma once
 
-#include <uv.h>
-
 #include "common/base/bytes.h"
+#include "common/base/watch.h"
 #include "wsgate/channels/activity.h"
 #include "wsgate/channels/channel.h"
 #include "wsgate/client/allowance.h"
@@ -61,7 +60,7 @@ struct unserved;
 struct late_snapshot;
 
 struct client {
-    uv_poll_t poll; /* first: the handle is the client */
+    struct watch watch; /* first: it is the client */
     struct member m;
     struct clients *registry;
     uint64_t id;
@@ -85,9 +84,9 @@ struct client {
 /* How the fanout sends to clients. */
 extern const struct fanout_io client_io;
 
-/* NULL: the loop refuses the socket (it is closed). */
-struct client *client_new(struct clients *registry, int fd, const char *address,
-                          enum dialect dialect);
+/* socket is moved into it.  NULL: the kernel cannot watch it; it is closed. */
+struct client *client_new(struct clients *registry, struct watch *socket,
+                          const char *address, enum dialect dialect);
 /* Before what it is subscribed to is changed.  To send what the fanout holds
  * may close any client, with its requests.  False: it was this one, and nothing
  * more may be said to it. */

@@ -106,7 +106,7 @@ void upgrade(struct clients *registry, const struct upgrade_options *options,
     const char *why = NULL;
     int status =
         ws_handshake_check(req, dialect_row(dialect)->protocols, &shake, &why);
-    int fd;
+    struct watch socket;
     struct client *c;
 
     if (status != 0) {
@@ -122,8 +122,8 @@ void upgrade(struct clients *registry, const struct upgrade_options *options,
         turn_away(registry, conn, &shake, why);
         return;
     }
-    fd = http_conn_take(conn, &early);
-    c = client_new(registry, fd, req->bucket, dialect);
+    http_conn_take(conn, &early, &socket);
+    c = client_new(registry, &socket, req->bucket, dialect);
     if (!c)
         return;
     begin(c, options, req, &shake);

@@ -31,6 +31,7 @@ struct visitor {
 struct client_world {
     struct upstream_world up; /* first */
     struct clients *clients;
+    struct watches *watches;
     struct visitor visitors[VISITORS_MAX];
     unsigned n;
     struct bytes activity; /* a line each */
@@ -77,6 +78,7 @@ static inline void client_world_open(struct client_world *w, bool redis,
     o.routes = w->up.routes;
     w->clients = clients_new(&w->up.loop, &o, w->up.upstream, &w->up.fanout,
                              world_activity, w);
+    assert_non_null(w->watches = watches_new(&w->up.loop, false));
     w->up.on_settled = world_check;
     w->up.on_settled_arg = w;
     if (redis)
@@ -98,6 +100,7 @@ static inline struct visitor *
 visitor_come(struct client_world *w, const char *address, enum dialect dialect)
 {
     struct visitor *v = &w->visitors[w->n++];
+    struct watch socket;
     int ends[2];
 
     assert_true(w->n <= VISITORS_MAX);
@@ -106,7 +109,8 @@ visitor_come(struct client_world *w, const char *address, enum dialect dialect)
                                 ends),
                      0);
     *v = (struct visitor){.fd = ends[0]};
-    v->client = client_new(w->clients, ends[1], address, dialect);
+    watch_open(&socket, w->watches, ends[1]);
+    v->client = client_new(w->clients, &socket, address, dialect);
     assert_non_null(v->client);
     return v;
 }
@@ -265,6 +269,7 @@ static inline void client_world_close(struct client_world *w)
     assert_null(w->clients->pending);
     assert_int_equal(w->clients->peers.count, 0);
     clients_stop(w->clients);
+    watches_unref(w->watches);
     upstream_world_close(&w->up);
     clients_free(w->clients);
     fanout_close(&w->up.fanout);

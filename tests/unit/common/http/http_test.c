@@ -23,11 +23,17 @@ struct fixture {
     struct http_server *server;
     struct http_conn *later; /* a request that waits for its answer */
     int taken;               /* a socket that was taken, or -1 */
+    struct watch watch;      /* of it */
     char early[64];
     unsigned handled;
 };
 
 static struct bytes big;
+
+static void on_taken_closed(struct watch *w)
+{
+    close(w->fd);
+}
 
 static void handle(void *arg, struct http_conn *conn,
                    const struct http_request *req)
@@ -46,7 +52,8 @@ static void handle(void *arg, struct http_conn *conn,
         }
         http_respond(conn, 200, "text/plain", NULL, req->path);
     } else if (span_is(req->path, "/ws") && req->upgrade) {
-        f->taken = http_conn_take(conn, &early);
+        http_conn_take(conn, &early, &f->watch);
+        f->taken = f->watch.fd;
         snprintf(f->early, sizeof f->early, "%.*s", SPAN_ARG(early));
     } else if (span_is(req->path, "/peer")) {
         char text[2 * HTTP_ADDRESS_TEXT];
@@ -456,7 +463,7 @@ static void an_upgrade_hands_the_socket_over_with_what_came_early(void **state)
     turn(f, 5);
     assert_int_equal(write(f->taken, "hello", 5), 5);
     assert_int_equal(read(fd, got, sizeof got), 5);
-    close(f->taken);
+    watch_close(&f->watch, on_taken_closed);
     close(fd);
     stop(f);
 }
@@ -667,7 +674,7 @@ static void each_address_has_connections_of_its_own(void **state)
     close(b);
     close(c);
     close(other);
-    close(f->taken);
+    watch_close(&f->watch, on_taken_closed);
     turn(f, 5);
     assert_int_equal(f->server->buckets.count, 0);
     stop(f);

@@ -320,6 +320,7 @@ static void visitors_open(void)
 
 static void visitor_come(struct visitor *v)
 {
+    struct watch socket;
     int ends[2];
 
     assert_int_equal(socketpair(AF_UNIX,
@@ -330,7 +331,8 @@ static void visitor_come(struct visitor *v)
     v->fd = ends[0];
     v->fast = number_of(v) < FAST;
     v->room = SIZE_MAX;
-    v->client = client_new(gate.clients, ends[1], "192.0.2.1", DIALECT_NATIVE);
+    watch_open(&socket, gate.watches, ends[1]);
+    v->client = client_new(gate.clients, &socket, "192.0.2.1", DIALECT_NATIVE);
     assert_non_null(v->client);
     v->id = v->client->id;
     trace(number_of(v), NOBODY, "comes");

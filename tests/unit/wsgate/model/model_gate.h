@@ -10,8 +10,8 @@
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream_internal.h"
 #include "wsgate/client/clients.h"
-#include "wsgate/client/stats.h"
 #include "wsgate/client/notice.h"
+#include "wsgate/client/stats.h"
 #include "wsgate/client/subscribe.h"
 
 enum { HELD_MAX = STREAM_KEYS_MAX, ISSUED_SLOTS = 40, EPOCH = 9 };
@@ -43,6 +43,7 @@ static struct gate {
     struct route_table *routes;
     struct upstream *upstream;
     struct clients *clients;
+    struct watches *watches;
     uint64_t scanned; /* frames before this one */
     struct issue issues[CHANNELS];
     struct holding before[CHANNELS]; /* what it held then */
@@ -283,6 +284,7 @@ static void gate_open(activity_fn *on_activity)
     gate.upstream =
         upstream_new(&gate.loop, &config, &gate.fanout, &events, NULL);
     upstream_start(gate.upstream);
+    assert_non_null(gate.watches = watches_new(&gate.loop, false));
     gate.clients = clients_new(&gate.loop, &options, gate.upstream,
                                &gate.fanout, on_activity, NULL);
 }
@@ -291,6 +293,7 @@ static void gate_open(activity_fn *on_activity)
 static void gate_close(void)
 {
     clients_stop(gate.clients);
+    watches_unref(gate.watches);
     upstream_stop(gate.upstream);
     for (int i = 0; i < 8 && uv_loop_alive(&gate.loop); i++)
         uv_run(&gate.loop, UV_RUN_NOWAIT);
