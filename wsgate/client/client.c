@@ -270,11 +270,11 @@ static void on_ready(struct watch *w, int status, int events)
 
 /* --- the beginning --- */
 
+/* TCP_NODELAY it has from the listening socket (http_listen.c). */
 static void tune(const struct clients_options *o, int fd)
 {
-    int one = 1, notsent = (int)o->notsent_bytes, buf = (int)o->sndbuf_bytes;
+    int notsent = (int)o->notsent_bytes, buf = (int)o->sndbuf_bytes;
 
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     if (notsent > 0)
         setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &notsent,
                    sizeof notsent);
