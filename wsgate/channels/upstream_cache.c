@@ -326,7 +326,7 @@ static void lose(void *arg, struct node *n)
         upstream_channel_of(node_of(struct channel, node, n));
 
     if (upstream_covered_from(upstream, u) != UINT64_MAX) {
-        u->recover = true;
+        u->recover = upstream->recovers = true;
         upstream_cached_note_newest(upstream, u);
     }
     if (u->fetch != FETCH_QUEUED) /* those are let go below */

@@ -139,6 +139,7 @@ struct upstream {
     uint32_t n_fetches;
     uint64_t batch, fence; /* the last that was sent, that was heard */
     uint64_t fills, recovered;
+    bool recovers;            /* there may be channels that have `recover` */
     uv_timer_t refetch, more; /* more of what was answered is to be used */
     struct bytes scratch;     /* a payload with room behind it */
     /* This turn; turn_ns 0: not begun. */

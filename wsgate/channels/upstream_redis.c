@@ -152,8 +152,20 @@ static void recover(void *arg, struct node *n)
     struct upstream_channel *u =
         upstream_channel_of(node_of(struct channel, node, n));
 
-    if (u->recover && upstream_covered_from(upstream, u) != UINT64_MAX)
+    if (!u->recover)
+        return;
+    upstream->recovers = true;
+    if (upstream_covered_from(upstream, u) != UINT64_MAX)
         upstream_cache_want(upstream, u);
+}
+
+/* Not for every wildcard that somebody asks for: after an outage alone. */
+static void recover_all(struct upstream *upstream)
+{
+    if (!upstream->recovers)
+        return;
+    upstream->recovers = false;
+    table_each(&upstream->channels.by_name, recover, upstream);
 }
 
 static void confirm_pattern(struct upstream *upstream,
@@ -189,7 +201,7 @@ static void answer_family(struct upstream *upstream,
     }
     /* What it covers may have said something while we were away. */
     if (!refused)
-        table_each(&upstream->channels.by_name, recover, upstream);
+        recover_all(upstream);
 }
 
 static void on_confirmed(void *arg, struct span name, bool pattern)
@@ -334,7 +346,7 @@ void upstream_redis_want_pattern(struct upstream *upstream,
         want(upstream, family->family.whole, true);
     } else if (family->confirmed == upstream->connection) {
         confirm_pattern(upstream, p);
-        table_each(&upstream->channels.by_name, recover, upstream);
+        recover_all(upstream);
         upstream_cache_pump(upstream);
     } else if (family->refused == upstream->connection) {
         refuse_pattern(upstream, p);
