@@ -22,7 +22,7 @@
 
 enum {
     INBOX_READ_BYTES = 65536, /* at once, into a buffer that all share */
-    INBOX_SLICE_US = 200,
+    INBOX_SLICE_US = 100,
     INBOX_KEEP_BYTES = 65536, /* of a buffer that had to grow */
 };
 
