@@ -84,7 +84,7 @@ static enum state when(bool ok, enum state next)
 static enum state version(struct http_strict *s, unsigned char c)
 {
     static const char form[] = "HTTP/d.d\r";
-    char want = form[s->count++];
+    unsigned char want = (unsigned char)form[s->count++];
 
     if (want == '\r')
         return when(c == '\r', LINE_LF);

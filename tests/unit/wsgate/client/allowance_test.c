@@ -9,7 +9,7 @@
 #include "wsgate/client/allowance.h"
 
 static const struct allowance_rule rule = {
-    .rate = 20, .burst = 10, .max_message_bytes = 65536};
+    .rate = 20, .burst = 5, .max_message_bytes = 65536};
 
 /* One message with a payload of so many bytes, in a frame of its own. */
 static bool say(struct allowance *a, size_t len, uint32_t now_ms)
@@ -24,11 +24,11 @@ static void short_messages_count_one_each(void **state)
 
     (void)state;
     allowance_open(&a, &rule, UINT32_MAX - 20); /* the clock wraps around */
-    for (int i = 0; i < 10; i++)
-        assert_true(say(&a, (size_t)i * 200, UINT32_MAX - 20));
+    for (int i = 0; i < 5; i++)
+        assert_true(say(&a, (size_t)i * 2000, UINT32_MAX - 20));
     assert_false(say(&a, 1, UINT32_MAX - 20));
     allowance_open(&a, &rule, UINT32_MAX - 20);
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 5; i++)
         assert_true(say(&a, 0, UINT32_MAX - 20));
     assert_true(say(&a, 1, 29)); /* 50 ms later: one more */
     assert_false(say(&a, 1, 29));
@@ -43,20 +43,20 @@ static void a_long_message_counts_as_several(void **state)
 
     (void)state;
     allowance_open(&a, &rule, 0);
-    assert_true(say(&a, 65000, 0)); /* 16 messages: more than there are */
+    assert_true(say(&a, 65000, 0)); /* eight messages: more than there are */
     assert_false(say(&a, 1, 0));
     allowance_open(&a, &rule, 0);
     assert_true(say(&a, 65000, 0));
-    assert_false(say(&a, 1, 300)); /* six of debt, and six paid */
-    assert_true(say(&a, 1, 400));
+    assert_false(say(&a, 1, 150)); /* three of debt, and three paid */
+    assert_true(say(&a, 1, 250));
     /* In parts it counts no more. */
     allowance_open(&a, &rule, 0);
     for (int i = 0; i < 5; i++)
         assert_true(allowance_other(&a, &rule, 13000));
     assert_true(say(&a, 65000 - 8, 0));
     assert_true(allowance_other(&a, &rule, -65000));
-    assert_false(say(&a, 1, 300));
-    assert_true(say(&a, 1, 400));
+    assert_false(say(&a, 1, 150));
+    assert_true(say(&a, 1, 250));
 }
 
 static void what_is_named_counts(void **state)
@@ -66,7 +66,7 @@ static void what_is_named_counts(void **state)
     (void)state;
     allowance_open(&a, &rule, 0);
     assert_true(say(&a, 10, 0));
-    allowance_names(&a, 8 * 256);
+    allowance_names(&a, 3 * 1024);
     assert_true(say(&a, 10, 0));
     assert_false(say(&a, 10, 0));
 }
@@ -81,7 +81,7 @@ static void bytes_of_no_use_are_bounded(void **state)
     allowance_open(&a, &rule, 0);
     while (allowance_other(&a, &rule, 1460))
         read += 1460;
-    assert_in_range(read, 65536, 65536 + 3 * 10 * ALLOWANCE_MESSAGE_BYTES);
+    assert_in_range(read, 65536, 65536 + 3 * 5 * ALLOWANCE_MESSAGE_BYTES);
     assert_false(allowance_message(&a, 10));
     /* The debt has a bound, too. */
     for (int i = 0; i < 1000; i++)
