@@ -47,8 +47,8 @@ class Proxy:
                 head += data
             head, _, rest = head.decode("latin-1").partition("\r\n\r\n")
             self.seen.append(head.split("\r\n")[0])
-            head = re.sub(r"(?mi)^connection: keep-alive\r?$",
-                          "Connection: close", head)
+            head = re.sub(r"(?mi)^connection: keep-alive(\r?)$",
+                          r"Connection: close\1", head)
             head = self.change(head)
             if head is None:
                 s.sendall(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n"
@@ -80,7 +80,7 @@ def proxy(gateway):
 
 def renamed(head):
     """As proxies do that are not told otherwise: their own name for it."""
-    return re.sub(r"(?mi)^host: .*$", "Host: localhost:1", head)
+    return re.sub(r"(?mi)^host: [^\r\n]*", "Host: localhost:1", head)
 
 
 def test_a_refused_page_says_which_option_lets_it_in(proxy, browser):

@@ -12,6 +12,7 @@ import loadtools
 
 CLIENTS = ("named:16", "wild:4", "interval:4", "stock:4", "slow:4", "comer:6")
 PING_MAX_S = 0.3
+TRIES = 3
 KINDS = ("doubled names", "channels of numbers", "new names", "new wildcards",
          "new intervals", "subscribe, unsubscribe", "pipelined /metrics",
          "pipelined scans", "idle keep-alive", "connects", "bad requests",
@@ -33,28 +34,41 @@ def attack(g, redis_server, seconds, **how):
     return seen, report
 
 
-def nobody_noticed(seen, report):
-    text = "%r\n%s" % (seen, loadtools.report_text(report))
-    print(text)
-    assert all(kind["acts"] > 0 for kind in report), text
+def nobody_is_cut(seen, text):
     assert seen["cut"] == seen["refused"] == seen["denied"] == 0, text
     assert seen["late"] == seen["older"] == 0, text
     assert seen["arrival"]["count"] > 0, text
+    assert seen["ping"]["count"] > 0, text
+
+
+def is_prompt(seen):
     longest = harness.deadline(PING_MAX_S) * 1e6
-    assert seen["ping"]["count"] > 0 and seen["ping"]["max"] < longest, text
-    assert seen["silence_ms"] * 1000 < longest, text
+    return max(seen["ping"]["max"], seen["silence_ms"] * 1000) < longest
+
+
+def nobody_notices(*args, **how):
+    """Where the machine itself stands still, another try tells."""
+    for _ in range(TRIES):
+        seen, report = attack(*args, **how)
+        text = "%r\n%s" % (seen, loadtools.report_text(report))
+        print(text)
+        assert all(kind["acts"] > 0 for kind in report), text
+        nobody_is_cut(seen, text)
+        if is_prompt(seen):
+            return
+    pytest.fail("slow in each of %d tries: %s" % (TRIES, text))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_ordinary_clients_do_not_notice(redis_server, gate, kind):
     g = gate("--no-limit", redis=redis_server)
-    nobody_noticed(*attack(g, redis_server, 2.5, kinds=[kind]))
+    nobody_notices(g, redis_server, 2.5, kinds=[kind])
     g.counters_add_up()
 
 
 def test_ordinary_clients_do_not_notice_all_at_once(redis_server, gate):
     g = gate("--no-limit", redis=redis_server)
-    nobody_noticed(*attack(g, redis_server, 8, scale=0.2))
+    nobody_notices(g, redis_server, 8, scale=0.2)
     harness.wait_until(lambda: g.metric("connections") == 0, 20,
                        "all have gone")
     g.counters_add_up()
