@@ -225,7 +225,7 @@ struct http_server {
     struct table buckets;
     unsigned refs; /* handles and connections, freed at 0 */
     bool accepting, closing;
-    bool loopback; /* bound to such an address */
+    bool loopback;            /* bound to such an address */
     uint64_t accept_again_ms; /* out of descriptors until then; 0: no */
     struct http_said unreadable, proxy_refused;
     struct http_parse *pool;

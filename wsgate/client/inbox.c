@@ -73,6 +73,20 @@ static void unqueue(struct inboxes *all, struct unserved *u)
     all->n--;
 }
 
+static struct unserved *take_first(struct inboxes *all)
+{
+    struct unserved *u = all->first;
+
+    all->first = u->next;
+    if (u->next)
+        u->next->at = &all->first;
+    else
+        all->last = &all->first;
+    u->at = NULL;
+    all->n--;
+    return u;
+}
+
 static void on_idle(uv_idle_t *idle);
 
 /* Who has answers to read waits for that, not for a turn. */
@@ -288,7 +302,6 @@ static void serve_rest(struct unserved *u)
 {
     struct client *c = u->client;
 
-    unqueue(c->registry->inboxes, u);
     c->unserved = NULL;
     serve(c, u->rest.len == 0 ? span_make("", 0) : bytes_span(&u->rest),
           u->buffered);
@@ -303,16 +316,15 @@ static void on_idle(uv_idle_t *idle)
 
     all->turn++; /* whoever waited goes before what is read */
     for (uint32_t n = all->n; n > 0 && all->first; n--) {
-        struct unserved *u = all->first;
+        struct unserved *u = take_first(all);
 
-        if (inbox_may_work(u->client)) {
-            serve_rest(u);
-            if (clock_mono_ns() >= until_ns)
-                break;
-        } else {
-            unqueue(all, u);
+        if (!inbox_may_work(u->client)) {
             queue(all, u);
+            continue;
         }
+        serve_rest(u);
+        if (clock_mono_ns() >= until_ns)
+            break;
     }
     if (!all->first)
         uv_idle_stop(&all->idle);

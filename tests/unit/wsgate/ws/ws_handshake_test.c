@@ -24,7 +24,7 @@ static int check(const char *headers, struct ws_handshake *out)
 
     req.upgrade = true;
     status = ws_handshake_check(&req, protocols, out, &why);
-    assert_true((status == 0) == (why == NULL));
+    assert_true((status == 0) == !why);
     return status;
 }
 
