@@ -73,21 +73,21 @@ static int check_host(const struct http_parse *p, unsigned minor)
     return n > 1 || (n == 0 && minor > 0) || !is_authority(host) ? 400 : 0;
 }
 
-/* One element of a list; false: none is left. */
-static bool next_coding(struct span *list, struct span *coding)
+/* One element of a list, which may be empty; false: none is left. */
+static bool next_element(struct span *list, struct span *element)
 {
     const char *comma = memchr(list->ptr, ',', list->len);
     size_t n = comma ? (size_t)(comma - list->ptr) : list->len;
 
     if (list->len == 0)
         return false;
-    *coding = span_make(list->ptr, n);
+    *element = span_make(list->ptr, n);
     list->ptr += comma ? n + 1 : n;
     list->len -= comma ? n + 1 : n;
-    while (coding->len > 0 && is_space(coding->ptr[0]))
-        *coding = span_make(coding->ptr + 1, coding->len - 1);
-    while (coding->len > 0 && is_space(coding->ptr[coding->len - 1]))
-        coding->len--;
+    while (element->len > 0 && is_space(element->ptr[0]))
+        *element = span_make(element->ptr + 1, element->len - 1);
+    while (element->len > 0 && is_space(element->ptr[element->len - 1]))
+        element->len--;
     return true;
 }
 
@@ -99,7 +99,7 @@ static int check_codings(struct span list)
     unsigned n = 0, chunked = 0;
     bool last = false;
 
-    for (; next_coding(&list, &coding); n++) {
+    for (; next_element(&list, &coding); n++) {
         last = http_head_same(coding, "chunked");
         chunked += last;
         if (coding.len == 0)
@@ -146,4 +146,26 @@ bool http_head_expects(const struct http_parse *p)
 
     return find(p, "expect", &value) > 0 &&
            http_head_same(value, "100-continue");
+}
+
+bool http_head_connection(const struct http_parse *p, const char *option)
+{
+    for (unsigned i = 0; i < p->n_headers; i++) {
+        struct span list, one;
+
+        if (!http_head_same(http_head_name(p, i), "connection"))
+            continue;
+        list = http_head_value(p, i);
+        while (next_element(&list, &one))
+            if (http_head_same(one, option))
+                return true;
+    }
+    return false;
+}
+
+bool http_head_upgrades(const struct http_parse *p)
+{
+    struct span value;
+
+    return find(p, "upgrade", &value) > 0 && http_head_connection(p, "upgrade");
 }

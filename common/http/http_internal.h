@@ -114,6 +114,10 @@ void http_bucket_leave(struct http_server *s, struct http_bucket *bucket,
 /* Of a head that is whole: 0, or the status to refuse it with. */
 int http_head_check(const struct http_parse *p, unsigned major, unsigned minor);
 bool http_head_expects(const struct http_parse *p); /* 100-continue */
+/* Connection names it: "close".  http-parser gives up at the first element that
+ * is empty, which RFC 9110 5.6.1.2 wants ignored. */
+bool http_head_connection(const struct http_parse *p, const char *option);
+bool http_head_upgrades(const struct http_parse *p); /* asks for an Upgrade */
 /* Of field i; a value without the white space around it. */
 struct span http_head_name(const struct http_parse *p, unsigned i);
 struct span http_head_value(const struct http_parse *p, unsigned i);

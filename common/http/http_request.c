@@ -124,10 +124,11 @@ static int on_message_complete(http_parser *parser)
 
     p->complete = true;
     /* RFC 9110 7.8: an Upgrade in 1.0 is ignored. */
-    p->upgrade = parser->upgrade != 0 && parser->http_minor > 0;
+    p->upgrade = parser->http_minor > 0 && http_head_upgrades(p);
     /* After an upgrade that nobody took, what follows may be in the other
      * protocol: it must not be read as a request. */
-    p->keep_alive = http_should_keep_alive(parser) != 0 && !p->upgrade;
+    p->keep_alive = http_should_keep_alive(parser) != 0 && !p->upgrade &&
+                    !http_head_connection(p, "close");
     p->head_only = parser->method == HTTP_HEAD;
     http_parser_pause(parser, 1); /* what follows is the next request's */
     return 0;

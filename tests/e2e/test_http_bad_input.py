@@ -237,6 +237,11 @@ TAKEN = {
     "a request behind an upgrade that nobody takes": (
         get(b"/health", b"Connection: Upgrade", b"Upgrade: h2c") + SMUGGLED,
         [200], True),
+    "a request behind an upgrade in a list with an empty element": (
+        get(b"/health", b"Connection: x,,Upgrade", b"Upgrade: h2c") + SMUGGLED,
+        [200], True),
+    "a close in a list with an empty element": (
+        get(b"/health", b"Connection: ,close") + GET, [200], True),
     "an upgrade in 1.0": (
         head(b"GET /health HTTP/1.0", b"Connection: keep-alive, Upgrade",
              b"Upgrade: websocket") + GET, [200, 200], False),

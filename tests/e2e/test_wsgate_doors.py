@@ -312,6 +312,8 @@ def test_a_gateway_on_ipv6_loopback_asks_too(tool):
     ("Upgrade: h2c", "Upgrade: websocket", "Connection: Upgrade"),
     ("Upgrade: websocket", "Connection: keep-alive, Upgrade"),
     ("Upgrade: websocket", "Connection: keep-alive", "Connection: Upgrade"),
+    ("Upgrade: ,websocket", "Connection: ,Upgrade"),
+    ("Upgrade: websocket", "Connection: keep-alive,,Upgrade"),
     ("Sec-WebSocket-Version: 8, 7",) + UPGRADE,
 ])
 def test_headers_of_a_handshake_are_lists(gate, lines):

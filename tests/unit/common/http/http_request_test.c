@@ -126,6 +126,22 @@ static void a_whole_request_says_what_becomes_of_the_connection(void **state)
         {"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
          "Upgrade: websocket\r\n\r\n",
          false, true, false},
+        /* RFC 9110 5.6.1.2: empty elements of a list do not count. */
+        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: ,Upgrade\r\n"
+         "Upgrade: websocket\r\n\r\n",
+         false, true, false},
+        {"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: ,h2c\r\n"
+         "Connection: keep-alive, ,\tUPGRADE ,\r\n\r\n",
+         false, true, false},
+        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: ,close\r\n\r\n", false,
+         false, false},
+        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: x,,close\r\n"
+         "Connection: keep-alive\r\n\r\n",
+         false, false, false},
+        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: closed, not-close\r\n\r\n",
+         true, false, false},
+        {"GET / HTTP/1.0\r\nConnection: ,Upgrade\r\nUpgrade: websocket\r\n\r\n",
+         false, false, false},
     };
     struct http_parse *p = http_parse_new();
 
