@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* On average, of the connections that an address may have. */
+enum { SUBSCRIPTIONS_PER_CONNECTION = 64 };
+
 #define AT(field) offsetof(struct options, field)
 static const struct option_spec table[] = {
     {'l', "listen", "HOST:PORT", OPT_STR, AT(listen), "LISTEN",
@@ -77,6 +80,12 @@ static void settle(void *options)
     struct options *o = options;
     const char *port = getenv("PORT");
 
+    if (o->max_address_subscriptions == 0)
+        o->max_address_subscriptions =
+            o->max_per_address > 1024
+                ? o->max_per_address * SUBSCRIPTIONS_PER_CONNECTION
+                : 1024 * SUBSCRIPTIONS_PER_CONNECTION;
+
     if (o->listen)
         return;
     snprintf(text, sizeof text, "127.0.0.1:%.40s",
@@ -108,7 +117,6 @@ struct options options_default(void)
         .max_connections = 100000,
         .max_per_address = 1000,
         .max_subscriptions = 1024,
-        .max_address_subscriptions = 65536,
         .max_message_bytes = 65536,
         .command_rate = 20,
         .command_burst = 100,

@@ -25,10 +25,11 @@ struct options {
     struct option_strs allow_host;   /* see ws_door.h */
     /* what one client may do */
     int64_t max_subscriptions;
-    int64_t max_address_subscriptions; /* of all clients of one address */
-    int64_t max_message_bytes;         /* inbound */
-    double command_rate;               /* inbound messages a second ... */
-    int64_t command_burst;             /* ... and at once */
+    int64_t
+        max_address_subscriptions; /* of all clients of one address; 0: by max_per_address */
+    int64_t max_message_bytes; /* inbound */
+    double command_rate;       /* inbound messages a second ... */
+    int64_t command_burst;     /* ... and at once */
     /* what one client may cost */
     int64_t backlog_bytes;     /* `latest`: above this it is conflated */
     int64_t backlog_all_bytes; /* `all`: above this it is closed with 4101 */
