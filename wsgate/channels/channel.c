@@ -60,18 +60,6 @@ static void view_init(struct channels *cs, struct view *v,
     v->stream.by_symbol = channel->by_symbol;
 }
 
-/* It is about to go; one that waits no more leaves the list by itself. */
-static void unlist(struct channels *cs, const struct view *v)
-{
-    struct view **at = &cs->waiting;
-
-    if (!v->listed)
-        return;
-    while (*at != v)
-        at = &(*at)->next_waiting;
-    *at = v->next_waiting;
-}
-
 struct channel *channels_get(struct channels *cs, struct span name)
 {
     struct channel *channel = channels_find(cs, name);
@@ -107,7 +95,7 @@ void channels_remove(struct channels *cs, struct channel *channel)
     table_remove(&cs->by_name, &channel->node);
     while (v) {
         struct view *next = v->next;
-        unlist(cs, v);
+        view_unlist(v);
         fanout_remove_stream(cs->fanout, &v->stream);
         free(v);
         v = next;
@@ -141,7 +129,7 @@ static void free_unused(struct channels *cs, struct channel *channel)
             continue;
         }
         *at = v->next;
-        unlist(cs, v);
+        view_unlist(v);
         fanout_remove_stream(cs->fanout, &v->stream);
         free(v);
     }

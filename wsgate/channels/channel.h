@@ -52,7 +52,7 @@ struct view {
     uint64_t waiting;     /* first native frame that waits for it; 0: none */
     uint32_t held;        /* native frames that wait: the newest of each slot */
     bool listed;          /* in channels.waiting */
-    struct view *next_waiting;
+    struct view *next_waiting, **waiting_at;
     uint32_t refs; /* subscriptions to it by name */
     bool missed;   /* something came while nobody had it: it begins anew */
 };
@@ -196,6 +196,9 @@ uint64_t view_told_seq(const struct view *v);
 /* Sends what waits in the view at once, to all its members: before a client that
  * has heard newer comes to it. */
 void view_send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms);
+/* Takes it off the list of those in which something waits; at once, however many
+ * they are. */
+void view_unlist(struct view *v);
 /* How many frames wait in it, each for every member. */
 uint32_t view_held(const struct view *v);
 /* One of its members leaves without them: to another view, or because it is

@@ -63,6 +63,28 @@ static void conflate(struct channels *cs, uint64_t frames, uint64_t members)
     cs->fanout->counters.conflated += frames * members;
 }
 
+static void list(struct channels *cs, struct view *v)
+{
+    if (v->listed)
+        return;
+    v->listed = true;
+    v->next_waiting = cs->waiting;
+    v->waiting_at = &cs->waiting;
+    if (v->next_waiting)
+        v->next_waiting->waiting_at = &v->next_waiting;
+    cs->waiting = v;
+}
+
+void view_unlist(struct view *v)
+{
+    if (!v->listed)
+        return;
+    v->listed = false;
+    *v->waiting_at = v->next_waiting;
+    if (v->next_waiting)
+        v->next_waiting->waiting_at = v->waiting_at;
+}
+
 static void throttle(struct channels *cs, struct view *v,
                      const struct conflation_key *newest, uint64_t superseded,
                      uint64_t mono_ms)
@@ -84,11 +106,7 @@ static void throttle(struct channels *cs, struct view *v,
         return;
     v->seq = v->channel->seq - 1;
     v->waiting = newest->frame;
-    if (v->listed)
-        return;
-    v->listed = true;
-    v->next_waiting = cs->waiting;
-    cs->waiting = v;
+    list(cs, v);
 }
 
 static void publish_view(struct channels *cs, struct view *v,
@@ -236,8 +254,7 @@ bool channels_send_due(struct channels *cs, uint64_t mono_ms)
             at = &v->next_waiting;
             continue;
         }
-        *at = v->next_waiting;
-        v->listed = false;
+        view_unlist(v);
         view_send_waiting(cs, v, mono_ms);
     }
     return cs->waiting != NULL;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -611,6 +612,36 @@ static void patterns_are_bounded_and_one_that_goes_makes_room(void **state)
         channels_get_pattern(&w->channels, span_str("market_data:*")));
 }
 
+/* None is searched among all that wait: these 60,000 took seconds, in which
+ * nobody was served. */
+static void channels_in_which_something_waits_go_at_once(void **state)
+{
+    enum { MANY = 60000 };
+    struct world *w = *state;
+    struct channels *cs = &w->channels;
+    char name[16];
+    clock_t begun;
+
+    subscribe(w, &w->client[0], "a:*", DIALECT_NATIVE, 60000);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < MANY; i++) {
+            snprintf(name, sizeof name, "a:%d", i);
+            publish(w, name, "1");
+        }
+    }
+    assert_non_null(cs->waiting);
+    fanout_flush(&w->fanout);
+    fanout_forget(&w->fanout, &w->client[0].m);
+    channels_remove_pattern(cs, channels_find_pattern(cs, span_str("a:*")));
+    begun = clock();
+    for (int i = 0; i < MANY; i++) {
+        snprintf(name, sizeof name, "a:%d", i);
+        channels_remove(cs, channels_find(cs, span_str(name)));
+    }
+    assert_true(clock() - begun < 2 * CLOCKS_PER_SEC);
+    assert_null(cs->waiting);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, open_world, close_world)
@@ -630,6 +661,7 @@ int main(void)
         TEST(what_gives_way_while_it_waits_is_conflated),
         TEST(intervals_that_nobody_uses_make_room),
         TEST(no_interval_is_refused),
+        TEST(channels_in_which_something_waits_go_at_once),
         TEST(patterns_are_bounded_and_one_that_goes_makes_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
