@@ -95,7 +95,7 @@ void channels_remove(struct channels *cs, struct channel *channel)
     table_remove(&cs->by_name, &channel->node);
     while (v) {
         struct view *next = v->next;
-        view_unlist(v);
+        waiting_remove(&cs->waiting, v);
         fanout_remove_stream(cs->fanout, &v->stream);
         free(v);
         v = next;
@@ -123,13 +123,13 @@ static void free_unused(struct channels *cs, struct channel *channel)
 
     while (*at) {
         struct view *v = *at;
-        if (v->interval_ms == 0 || v->refs > 0 || v->listed ||
+        if (v->interval_ms == 0 || v->refs > 0 || v->waiting_at > 0 ||
             v->stream.n_links > 0 || v->stream.covered > 0) {
             at = &v->next;
             continue;
         }
         *at = v->next;
-        view_unlist(v);
+        waiting_remove(&cs->waiting, v);
         fanout_remove_stream(cs->fanout, &v->stream);
         free(v);
     }
@@ -167,6 +167,7 @@ void channels_close(struct channels *cs)
     patterns_close(cs);
     table_each(&cs->by_name, remove_one, cs);
     table_close(&cs->by_name);
+    waiting_close(&cs->waiting);
     bytes_close(&cs->scratch);
 }
 

@@ -23,6 +23,7 @@
 #include "common/event/event.h"
 #include "common/event/route.h"
 #include "wsgate/channels/dialect.h"
+#include "wsgate/channels/waiting.h"
 #include "wsgate/fanout/fanout.h"
 #include "wsgate/fanout/type.h"
 
@@ -51,10 +52,9 @@ struct view {
     uint64_t due_mono_ms; /* not before this */
     uint64_t waiting;     /* first native frame that waits for it; 0: none */
     uint32_t held;        /* native frames that wait: the newest of each slot */
-    bool listed;          /* in channels.waiting */
-    struct view *next_waiting, **waiting_at;
-    uint32_t refs; /* subscriptions to it by name */
-    bool missed;   /* something came while nobody had it: it begins anew */
+    uint32_t waiting_at;  /* place in channels.waiting, from 1; 0: it is not */
+    uint32_t refs;        /* subscriptions to it by name */
+    bool missed; /* something came while nobody had it: it begins anew */
 };
 
 /* For sets of channels and patterns, one set at a time: member of the set with
@@ -126,7 +126,7 @@ struct channels {
     /* Does a channel of this name carry many symbols?  NULL: none does. */
     bool (*is_by_symbol)(void *arg, struct span name);
     void *is_by_symbol_arg;
-    struct view *waiting; /* have, or had, something that waits */
+    struct waiting waiting; /* have, or had, something that waits */
     uint64_t epoch_seed;
     struct channel_sizes sizes;
     struct bytes scratch;
@@ -196,9 +196,6 @@ uint64_t view_told_seq(const struct view *v);
 /* Sends what waits in the view at once, to all its members: before a client that
  * has heard newer comes to it. */
 void view_send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms);
-/* Takes it off the list of those in which something waits; at once, however many
- * they are. */
-void view_unlist(struct view *v);
 /* How many frames wait in it, each for every member. */
 uint32_t view_held(const struct view *v);
 /* One of its members leaves without them: to another view, or because it is

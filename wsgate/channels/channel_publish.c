@@ -63,28 +63,6 @@ static void conflate(struct channels *cs, uint64_t frames, uint64_t members)
     cs->fanout->counters.conflated += frames * members;
 }
 
-static void list(struct channels *cs, struct view *v)
-{
-    if (v->listed)
-        return;
-    v->listed = true;
-    v->next_waiting = cs->waiting;
-    v->waiting_at = &cs->waiting;
-    if (v->next_waiting)
-        v->next_waiting->waiting_at = &v->next_waiting;
-    cs->waiting = v;
-}
-
-void view_unlist(struct view *v)
-{
-    if (!v->listed)
-        return;
-    v->listed = false;
-    *v->waiting_at = v->next_waiting;
-    if (v->next_waiting)
-        v->next_waiting->waiting_at = v->waiting_at;
-}
-
 static void throttle(struct channels *cs, struct view *v,
                      const struct conflation_key *newest, uint64_t superseded,
                      uint64_t mono_ms)
@@ -92,6 +70,7 @@ static void throttle(struct channels *cs, struct view *v,
     if (v->missed)
         view_begin_anew(v);
     if (v->waiting == 0 && mono_ms >= v->due_mono_ms) {
+        waiting_remove(&cs->waiting, v);
         v->due_mono_ms = mono_ms + v->interval_ms;
         if (!repeat(cs, v, newest, newest))
             conflate(cs, 1, members_of(&v->stream));
@@ -106,7 +85,7 @@ static void throttle(struct channels *cs, struct view *v,
         return;
     v->seq = v->channel->seq - 1;
     v->waiting = newest->frame;
-    list(cs, v);
+    waiting_add(&cs->waiting, v);
 }
 
 static void publish_view(struct channels *cs, struct view *v,
@@ -241,23 +220,19 @@ void view_send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms)
     conflate(cs, v->held, members_of(&v->stream));
     v->held = 0;
     v->waiting = 0;
+    waiting_remove(&cs->waiting, v);
     v->due_mono_ms = mono_ms + v->interval_ms;
 }
 
 bool channels_send_due(struct channels *cs, uint64_t mono_ms)
 {
-    struct view **at = &cs->waiting;
+    while (cs->waiting.n > 0 && cs->waiting.at[0]->due_mono_ms <= mono_ms) {
+        struct view *v = cs->waiting.at[0];
 
-    while (*at) {
-        struct view *v = *at;
-        if (v->waiting != 0 && mono_ms < v->due_mono_ms) {
-            at = &v->next_waiting;
-            continue;
-        }
-        view_unlist(v);
+        waiting_remove(&cs->waiting, v);
         view_send_waiting(cs, v, mono_ms);
     }
-    return cs->waiting != NULL;
+    return cs->waiting.n > 0;
 }
 
 uint32_t view_held(const struct view *v)

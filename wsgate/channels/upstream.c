@@ -54,7 +54,7 @@ void upstream_flush(struct upstream *upstream)
         metrics_observe(&fanout_time,
                         (clock_mono_ns() - upstream->turn_ns) / 1000);
     upstream->turn_ns = 0;
-    if (upstream->channels.waiting &&
+    if (upstream->channels.waiting.n > 0 &&
         !uv_is_active((uv_handle_t *)&upstream->throttle))
         uv_timer_start(&upstream->throttle, on_throttle, THROTTLE_TICK_MS,
                        THROTTLE_TICK_MS);

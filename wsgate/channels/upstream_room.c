@@ -63,8 +63,16 @@ static void sweep_channels(struct upstream *upstream, uint32_t most,
 
 void upstream_room_channel(struct upstream *upstream, bool brought)
 {
+    size_t had = upstream->channels.by_name.count;
+
     upstream_flush(upstream);
-    sweep_channels(upstream, brought ? 1 : ROOM_CHANNELS, UINT64_MAX, brought);
+    if (!brought)
+        sweep_channels(upstream, ROOM_CHANNELS, UINT64_MAX, false);
+    for (int i = 0; brought && i < ROOM_CHANNELS; i++) {
+        sweep_channels(upstream, 1, UINT64_MAX, true);
+        if (upstream->channels.by_name.count < had)
+            break;
+    }
 }
 
 /* --- patterns --- */

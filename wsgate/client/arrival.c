@@ -100,10 +100,10 @@ bool arrival_prepare(struct client *c, const uint32_t *subscriptions,
     struct arrival a = {.client = c, .begins = begins};
     struct subscription_set set;
 
-    if (!g || !cs->waiting || c->dialect != DIALECT_NATIVE)
+    if (!g || cs->waiting.n == 0 || c->dialect != DIALECT_NATIVE)
         return true;
-    for (const struct view *v = cs->waiting; v; v = v->next_waiting)
-        channel_cover(cs, v->channel);
+    for (uint32_t i = 0; i < cs->waiting.n; i++)
+        channel_cover(cs, cs->waiting.at[i]->channel);
     for (uint32_t i = 0; i < g->n_keys; i++)
         add_interval(&a, key_subscription(g->keys[i]));
     /* Each name once, however often it was asked for. */

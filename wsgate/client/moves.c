@@ -129,7 +129,7 @@ void moves_gone(const struct client *c)
     struct channels *cs = upstream_channels(c->registry->upstream);
     const struct group *g = c->m.group;
 
-    if (!g || !cs->waiting || !has_interval(c))
+    if (!g || cs->waiting.n == 0 || !has_interval(c))
         return;
     for (uint32_t i = 0; i < g->n_streams; i++)
         view_leave(cs, (const struct view *)g->streams[i].stream, true);
