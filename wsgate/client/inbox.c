@@ -8,7 +8,11 @@
 #include "wsgate/client/session.h"
 #include "wsgate/client/snapshot.h"
 
-enum { SLICE_NS = INBOX_SLICE_US * 1000, WAITERS_NS = 1000000 };
+enum {
+    TURN_NS = INBOX_TURN_US * 1000,
+    SLICE_MIN_NS = INBOX_SLICE_MIN_US * 1000,
+    WAITERS_NS = 1000000,
+};
 
 /* What a client sent beyond its slice. */
 struct unserved {
@@ -25,6 +29,8 @@ struct inboxes {
     struct unserved *first, **last;
     uint32_t n; /* that wait for a turn */
     uint64_t turn;
+    uint64_t slice_ns;    /* of this turn */
+    uint32_t working;     /* addresses that were worked for in it */
     uv_prepare_t prepare; /* a turn ends */
     uv_idle_t idle;       /* while something waits, nobody sleeps */
 };
@@ -133,22 +139,35 @@ void inbox_go_on(struct client *c)
 
 /* --- the slice of an address --- */
 
+/* The addresses of the last turn share this one. */
+static void next_turn(struct inboxes *all)
+{
+    all->turn++;
+    all->slice_ns = all->working > 1 ? TURN_NS / all->working : TURN_NS;
+    if (all->slice_ns < SLICE_MIN_NS)
+        all->slice_ns = SLICE_MIN_NS;
+    all->working = 0;
+}
+
 /* Each turn forgives one slice of what the address has used. */
 static void slice_begin(const struct client *c)
 {
     struct peer *p = c->peer;
-    uint64_t turns = c->registry->inboxes->turn - p->turn;
+    const struct inboxes *all = c->registry->inboxes;
+    uint64_t turns = all->turn - p->turn;
 
     p->turn += turns;
-    if (turns > p->used_ns / SLICE_NS)
+    if (turns > p->used_ns / all->slice_ns)
         p->used_ns = 0;
     else
-        p->used_ns -= turns * SLICE_NS;
+        p->used_ns -= turns * all->slice_ns;
 }
 
 static uint64_t slice_left_ns(const struct client *c)
 {
-    return c->peer->used_ns < SLICE_NS ? SLICE_NS - c->peer->used_ns : 0;
+    uint64_t slice_ns = c->registry->inboxes->slice_ns;
+
+    return c->peer->used_ns < slice_ns ? slice_ns - c->peer->used_ns : 0;
 }
 
 bool inbox_may_work(struct client *c)
@@ -159,6 +178,12 @@ bool inbox_may_work(struct client *c)
 
 void inbox_worked(struct client *c, uint64_t began_ns)
 {
+    struct inboxes *all = c->registry->inboxes;
+
+    if (c->peer->worked != all->turn) {
+        c->peer->worked = all->turn;
+        all->working++;
+    }
     c->peer->used_ns += clock_mono_ns() - began_ns;
 }
 
@@ -314,7 +339,7 @@ static void on_idle(uv_idle_t *idle)
     struct inboxes *all = idle->data;
     uint64_t until_ns = clock_mono_ns() + WAITERS_NS;
 
-    all->turn++; /* whoever waited goes before what is read */
+    next_turn(all); /* whoever waited goes before what is read */
     for (uint32_t n = all->n; n > 0 && all->first; n--) {
         struct unserved *u = take_first(all);
 
@@ -372,7 +397,7 @@ static void on_prepare(uv_prepare_t *prepare)
     struct inboxes *all = prepare->data;
 
     if (!uv_is_active((uv_handle_t *)&all->idle))
-        all->turn++;
+        next_turn(all);
 }
 
 struct inboxes *inboxes_new(struct clients *registry)
@@ -382,6 +407,7 @@ struct inboxes *inboxes_new(struct clients *registry)
     all->registry = registry;
     all->buf = mem_alloc(INBOX_READ_BYTES);
     all->last = &all->first;
+    all->slice_ns = TURN_NS;
     uv_prepare_init(registry->loop, &all->prepare);
     uv_idle_init(registry->loop, &all->idle);
     all->prepare.data = all->idle.data = all;
