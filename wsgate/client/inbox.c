@@ -11,7 +11,7 @@
 enum {
     TURN_NS = INBOX_TURN_US * 1000,
     SLICE_MIN_NS = INBOX_SLICE_MIN_US * 1000,
-    WAITERS_NS = 1000000,
+    WAITERS_NS = 300000,
 };
 
 /* What a client sent beyond its slice. */

@@ -23,8 +23,8 @@
 
 enum {
     INBOX_READ_BYTES = 65536, /* at once, into a buffer that all share */
-    INBOX_TURN_US = 1000,     /* shared by the addresses that want it */
-    INBOX_SLICE_MIN_US = 100, /* however many they are */
+    INBOX_TURN_US = 500,      /* shared by the addresses that want it */
+    INBOX_SLICE_MIN_US = 30,  /* however many they are */
     INBOX_KEEP_BYTES = 65536, /* of a buffer that had to grow */
 };
 
