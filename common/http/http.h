@@ -34,7 +34,7 @@ enum {
     HTTP_REQUEST_MS = 5000,
     HTTP_ANSWER_MS = 30000,
     HTTP_IDLE_MS = 60000,
-    HTTP_TURN_US = 250,
+    HTTP_TURN_US = 1000,
     HTTP_SPARE_MS = 5000,  /* idle for so long, it makes room where it must */
     HTTP_LINGER_MS = 1000, /* after a refusal: what comes is thrown away */
     HTTP_HEADERS_MAX = 64,
