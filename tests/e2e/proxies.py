@@ -24,9 +24,8 @@ backend gateway
     server wsgate 127.0.0.1:%(upstream)d
 """
 
-# lingering_close: to close over bytes that a client still sends is a reset,
-# which can overtake what was said to it.
-NGINX = """
+# Around the servers of an nginx that a test runs, in a folder of its own.
+NGINX_FRAME = """
 daemon off;
 master_process off;
 pid %(folder)s/pid;
@@ -39,6 +38,13 @@ http {
     fastcgi_temp_path %(folder)s/fastcgi;
     uwsgi_temp_path %(folder)s/uwsgi;
     scgi_temp_path %(folder)s/scgi;
+%(text)s
+}
+"""
+
+# lingering_close: to close over bytes that a client still sends is a reset,
+# which can overtake what was said to it.
+NGINX = NGINX_FRAME.replace("%(text)s", """
     server {
         listen 127.0.0.1:%(port)d;
         lingering_close always;
@@ -50,8 +56,7 @@ http {
             proxy_set_header Connection upgrade;
         }
     }
-}
-"""
+""")
 
 CONFIG = {"haproxy": HAPROXY, "nginx": NGINX}
 

@@ -1,37 +1,20 @@
 """The configurations of docs/operations.md, as the proxies run them: each client
 has limits of its own, whatever it claims."""
 import re
-import shutil
 import socket
 
 import pytest
 
 import harness
+import proxies
 from rawws import TEXT, RawWs
 from test_wsgate_addresses import connect, count, get
 
-PROGRAMS = "/usr/sbin:/usr/local/sbin:/usr/bin"
 TIMES = """
 defaults
     timeout connect 10s
     timeout client 60s
     timeout server 60s
-"""
-NGINX = """
-daemon off;
-master_process off;
-pid %(folder)s/pid;
-error_log stderr warn;
-events { worker_connections 100; }
-http {
-    access_log off;
-    client_body_temp_path %(folder)s/body;
-    proxy_temp_path %(folder)s/proxy;
-    fastcgi_temp_path %(folder)s/fastcgi;
-    uwsgi_temp_path %(folder)s/uwsgi;
-    scgi_temp_path %(folder)s/scgi;
-%(text)s
-}
 """
 # Which block of the page, by its language and what is in it.
 SETUPS = {"haproxy": ("haproxy", "option forwardfor"),
@@ -56,7 +39,7 @@ def documented(name, front, gate, folder):
         text = text.replace(old, new)
     assert here in text and str(gate.port) in text
     if language == "nginx":
-        return NGINX % {"folder": folder, "text": text}
+        return proxies.NGINX_FRAME % {"folder": folder, "text": text}
     return TIMES + text
 
 
@@ -65,9 +48,7 @@ class Front:
 
     def __init__(self, name, tool, folder, gate):
         program = SETUPS[name][0]
-        path = shutil.which(program, path=PROGRAMS)
-        if not path:
-            pytest.skip("%s is not installed (make deps)" % program)
+        path = proxies.find(program)
         self.port = harness.free_port()
         config = folder / "proxy.conf"
         config.write_text(documented(name, self.port, gate, folder))
@@ -161,9 +142,7 @@ def test_a_tcp_balancer_names_its_clients_and_checks_the_gateway(gate, front):
 
 
 def test_a_balancer_that_is_not_trusted_is_told_apart(gate, tool, tmp_path):
-    path = shutil.which("haproxy", path=PROGRAMS)
-    if not path:
-        pytest.skip("haproxy is not installed (make deps)")
+    path = proxies.find("haproxy")
     g = gate("--trust-proxy=192.0.2.1")
     port = harness.free_port()
     config = tmp_path / "proxy.conf"
