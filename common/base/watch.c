@@ -19,12 +19,14 @@ struct place {
 };
 
 struct watches {
-    uv_poll_t poll; /* of the epoll */
-    uv_idle_t idle; /* active while some are closing */
+    uv_poll_t poll;   /* of the epoll */
+    uv_check_t check; /* tells, once the loop has polled */
+    uv_idle_t idle;   /* active while some are closing */
     int fd;
     unsigned refs, handles;
     unsigned n_watched;
     bool background;
+    bool due; /* some are ready */
     struct place *places;
     int n_places;
     struct watch *closing, **last;
@@ -49,6 +51,7 @@ void watches_unref(struct watches *set)
     if (!set || --set->refs > 0)
         return;
     uv_close((uv_handle_t *)&set->poll, on_handle_closed);
+    uv_close((uv_handle_t *)&set->check, on_handle_closed);
     uv_close((uv_handle_t *)&set->idle, on_handle_closed);
 }
 
@@ -103,13 +106,25 @@ static void tell(struct watches *set, const struct epoll_event *got)
         w->on_ready(w, 0, events);
 }
 
+/* What the loop found ready beside the epoll is not to wait for all of these. */
 static void on_epoll(uv_poll_t *poll, int status, int events)
 {
     struct watches *set = poll->data;
-    int n = epoll_wait(set->fd, set->ready, WATCH_READY_MAX, 0);
 
     (void)status;
     (void)events;
+    set->due = true;
+}
+
+static void on_check(uv_check_t *check)
+{
+    struct watches *set = check->data;
+    int n;
+
+    if (!set->due)
+        return;
+    set->due = false;
+    n = epoll_wait(set->fd, set->ready, WATCH_READY_MAX, 0);
     for (int i = 0; i < n; i++)
         tell(set, &set->ready[i]);
 }
@@ -222,13 +237,16 @@ struct watches *watches_new(uv_loop_t *loop, bool background)
         errno = -status;
         return NULL;
     }
+    uv_check_init(loop, &set->check);
     uv_idle_init(loop, &set->idle);
-    set->poll.data = set->idle.data = set;
+    set->poll.data = set->check.data = set->idle.data = set;
     set->background = background;
     set->refs = 1;
-    set->handles = 2;
+    set->handles = 3;
     set->last = &set->closing;
     uv_poll_start(&set->poll, UV_READABLE, on_epoll);
     uv_unref((uv_handle_t *)&set->poll);
+    uv_check_start(&set->check, on_check);
+    uv_unref((uv_handle_t *)&set->check);
     return set;
 }

@@ -11,7 +11,9 @@
  * Events      UV_READABLE and UV_WRITABLE, level-triggered; those that are no
  *             longer watched for, or belong to a socket that is closed or moved
  *             meanwhile, are not told.  At most WATCH_READY_MAX are told in a
- *             turn, the others in the next, before those come again.
+ *             turn, the others in the next, before those come again.  They are
+ *             told in the loop's check phase: after the handles of the loop
+ *             itself that became ready in the same turn.
  * Errors      a socket that failed is told once as status < 0, a UV_* code;
  *             watch_for() is false where the kernel has no room (ENOSPC of
  *             fs.epoll.max_user_watches, ENOMEM), which can only be at the

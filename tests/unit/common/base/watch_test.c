@@ -413,6 +413,45 @@ static void nobody_is_told_twice_before_all_are_told(void **state)
     }
 }
 
+static int told_before; /* the loop's own handle was told */
+
+static void on_own(uv_poll_t *poll, int status, int events)
+{
+    (void)poll;
+    (void)events;
+    assert_int_equal(status, 0);
+    told_before = told.calls;
+}
+
+/* Whatever became ready first. */
+static void the_loops_own_handles_come_first(void **state)
+{
+    struct fixture *f = *state;
+    static struct watch w;
+    static uv_poll_t own;
+    int ends[2], own_ends[2];
+
+    pair(ends);
+    pair(own_ends);
+    watch_open(&w, f->set, ends[0]);
+    assert_true(watch_for(&w, UV_READABLE, on_ready));
+    assert_int_equal(uv_poll_init(&f->loop, &own, own_ends[0]), 0);
+    uv_poll_start(&own, UV_READABLE, on_own);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    assert_int_equal(write(ends[1], "x", 1), 1);
+    assert_int_equal(write(own_ends[1], "x", 1), 1);
+    told_before = -1;
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    assert_int_equal(told.calls, 1);
+    assert_int_equal(told_before, 0);
+    uv_close((uv_handle_t *)&own, NULL);
+    watch_close(&w, on_closed);
+    uv_run(&f->loop, UV_RUN_NOWAIT);
+    close(ends[1]);
+    close(own_ends[0]);
+    close(own_ends[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -427,6 +466,7 @@ int main(void)
         T(the_loop_goes_on_while_one_is_watched),
         T(what_the_kernel_cannot_watch_is_said),
         T(nobody_is_told_twice_before_all_are_told),
+        T(the_loops_own_handles_come_first),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
