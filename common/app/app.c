@@ -296,6 +296,7 @@ static void close_loop(struct app *app)
 int app_exit(struct app *app, struct err *err)
 {
     close_loop(app);
+    metrics_page_close(&app->metrics);
     log_flush();
     if (fflush(stdout) != 0 || ferror(stdout))
         err_errno(err, ERR_OUTPUT, errno, "standard output");

@@ -14,6 +14,7 @@
 
 #include <uv.h>
 
+#include "common/app/metrics_page.h"
 #include "common/app/option.h"
 #include "common/base/err.h"
 #include "common/json/json_writer.h"
@@ -71,6 +72,7 @@ struct app {
                   const struct http_request *req);
     void *admit_arg;
     struct http_server *http;
+    struct metrics_page metrics;
     void (*on_stop)(void *arg);
     void (*on_reload)(void *arg);
     void *arg;

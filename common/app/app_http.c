@@ -62,14 +62,17 @@ static void ready(struct app *app, struct http_conn *conn)
 
 static void metrics(struct app *app, struct http_conn *conn)
 {
-    struct bytes text;
+    struct metrics_page *page = &app->metrics;
+    uint64_t began_ns = clock_mono_ns();
 
-    bytes_init(&text);
-    metrics_render(&text);
-    process_metrics(app->tool, app->instance, &text);
+    if (metrics_page_is_due(page, began_ns)) {
+        bytes_clear(&page->text);
+        metrics_render(&page->text);
+        process_metrics(app->tool, app->instance, &page->text);
+        metrics_page_made(page, clock_mono_ns() - began_ns);
+    }
     http_respond(conn, 200, "text/plain; version=0.0.4; charset=utf-8", NULL,
-                 bytes_span(&text));
-    bytes_close(&text);
+                 bytes_span(&page->text));
 }
 
 bool app_http_page(struct app *app, struct http_conn *conn,
