@@ -72,6 +72,7 @@ struct client {
     struct late_snapshot *late;  /* to be sent when Redis has answered */
     uint32_t n_late;
     struct allowance allowance;
+    uint32_t cost_us;   /* of serving it, at most, of late: slice.h */
     uint32_t bucket_at; /* place in its bucket of the wheel */
     uint16_t close_code;
     uint8_t bucket;

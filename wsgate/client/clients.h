@@ -40,7 +40,7 @@ struct peer {
     struct node node;
     uint32_t count;
     uint32_t subscriptions, patterns; /* that it holds: share.h */
-    uint64_t turn, used_ns;           /* until that turn, of slices: inbox.c */
+    uint64_t turn, used_ns;           /* until that turn, of slices: slice.h */
     uint64_t worked;                  /* for it, in that turn */
     char address[48];
 };

@@ -6,13 +6,10 @@
 
 #include "common/base/clock.h"
 #include "wsgate/client/session.h"
+#include "wsgate/client/slice.h"
 #include "wsgate/client/snapshot.h"
 
-enum {
-    TURN_NS = INBOX_TURN_US * 1000,
-    SLICE_MIN_NS = INBOX_SLICE_MIN_US * 1000,
-    WAITERS_NS = 300000,
-};
+enum { WAITERS_NS = 300000 };
 
 /* What a client sent beyond its slice. */
 struct unserved {
@@ -28,9 +25,7 @@ struct inboxes {
     struct bytes answers; /* to the client that is served */
     struct unserved *first, **last;
     uint32_t n; /* that wait for a turn */
-    uint64_t turn;
-    uint64_t slice_ns;    /* of this turn */
-    uint32_t working;     /* addresses that were worked for in it */
+    struct slices slices;
     uv_prepare_t prepare; /* a turn ends */
     uv_idle_t idle;       /* while something waits, nobody sleeps */
 };
@@ -107,11 +102,11 @@ static void wait_turn(struct client *c)
         uv_idle_start(&all->idle, on_idle);
 }
 
-static void keep_rest(struct client *c, struct span rest)
+static void keep_rest(struct client *c, struct span rest, size_t buffered)
 {
     c->unserved = mem_zero(sizeof *c->unserved);
     c->unserved->client = c;
-    c->unserved->buffered = ws_buffered(c->ws);
+    c->unserved->buffered = buffered;
     bytes_add_span(&c->unserved->rest, rest);
     wait_turn(c);
 }
@@ -137,54 +132,16 @@ void inbox_go_on(struct client *c)
         wait_turn(c);
 }
 
-/* --- the slice of an address --- */
-
-/* The addresses of the last turn share this one. */
-static void next_turn(struct inboxes *all)
-{
-    all->turn++;
-    all->slice_ns = all->working > 1 ? TURN_NS / all->working : TURN_NS;
-    if (all->slice_ns < SLICE_MIN_NS)
-        all->slice_ns = SLICE_MIN_NS;
-    all->working = 0;
-}
-
-/* Each turn forgives one slice of what the address has used. */
-static void slice_begin(const struct client *c)
-{
-    struct peer *p = c->peer;
-    const struct inboxes *all = c->registry->inboxes;
-    uint64_t turns = all->turn - p->turn;
-
-    p->turn += turns;
-    if (turns > p->used_ns / all->slice_ns)
-        p->used_ns = 0;
-    else
-        p->used_ns -= turns * all->slice_ns;
-}
-
-static uint64_t slice_left_ns(const struct client *c)
-{
-    uint64_t slice_ns = c->registry->inboxes->slice_ns;
-
-    return c->peer->used_ns < slice_ns ? slice_ns - c->peer->used_ns : 0;
-}
+/* --- its slice of a turn --- */
 
 bool inbox_may_work(struct client *c)
 {
-    slice_begin(c);
-    return slice_left_ns(c) > 0;
+    return slice_left_ns(&c->registry->inboxes->slices, c) > 0;
 }
 
 void inbox_worked(struct client *c, uint64_t began_ns)
 {
-    struct inboxes *all = c->registry->inboxes;
-
-    if (c->peer->worked != all->turn) {
-        c->peer->worked = all->turn;
-        all->working++;
-    }
-    c->peer->used_ns += clock_mono_ns() - began_ns;
+    slice_used(&c->registry->inboxes->slices, c, clock_mono_ns() - began_ns);
 }
 
 /* --- messages --- */
@@ -286,10 +243,9 @@ static void serve(struct client *c, struct span bytes, size_t buffered)
     const char *why = NULL;
     uint16_t code;
 
-    slice_begin(c);
     allowance_refill(&c->allowance, &c->registry->options.allowance,
                      (uint32_t)(began_ns / 1000000));
-    s.until_ns = began_ns + slice_left_ns(c);
+    s.until_ns = began_ns + slice_left_ns(&all->slices, c);
     bytes_clear(s.out);
     code = ws_read(inbox_pool(c), &c->ws, &bytes, on_frame, &s, &why);
     if (c->ended)
@@ -303,7 +259,7 @@ static void serve(struct client *c, struct span bytes, size_t buffered)
         client_watch(c);
     } else if (!c->closing && !c->ended) {
         if (s.paused)
-            keep_rest(c, bytes);
+            keep_rest(c, bytes, ws_buffered(c->ws));
         count_other(c, &s, came);
         if (!c->closing && !c->ended)
             snapshots_pump(c);
@@ -317,10 +273,15 @@ void inbox_got(struct client *c, struct span bytes)
 {
     c->heard = true;
     c->registry->bytes_received += bytes.len;
-    if (c->unserved)
+    if (c->unserved) {
         bytes_add_span(&c->unserved->rest, bytes);
-    else
+    } else if (slice_fits(&c->registry->inboxes->slices, c,
+                          bytes.len + ws_buffered(c->ws))) {
         serve(c, bytes, 0);
+    } else {
+        keep_rest(c, bytes, 0);
+        client_watch(c);
+    }
 }
 
 static void serve_rest(struct unserved *u)
@@ -339,7 +300,7 @@ static void on_idle(uv_idle_t *idle)
     struct inboxes *all = idle->data;
     uint64_t until_ns = clock_mono_ns() + WAITERS_NS;
 
-    next_turn(all); /* whoever waited goes before what is read */
+    slice_turn(&all->slices); /* whoever waited goes before what is read */
     for (uint32_t n = all->n; n > 0 && all->first; n--) {
         struct unserved *u = take_first(all);
 
@@ -397,7 +358,7 @@ static void on_prepare(uv_prepare_t *prepare)
     struct inboxes *all = prepare->data;
 
     if (!uv_is_active((uv_handle_t *)&all->idle))
-        next_turn(all);
+        slice_turn(&all->slices);
 }
 
 struct inboxes *inboxes_new(struct clients *registry)
@@ -407,7 +368,7 @@ struct inboxes *inboxes_new(struct clients *registry)
     all->registry = registry;
     all->buf = mem_alloc(INBOX_READ_BYTES);
     all->last = &all->first;
-    all->slice_ns = TURN_NS;
+    slice_turn(&all->slices);
     uv_prepare_init(registry->loop, &all->prepare);
     uv_idle_init(registry->loop, &all->idle);
     all->prepare.data = all->idle.data = all;

@@ -1,17 +1,12 @@
 /*
  * inbox.h -- what clients send, served in turns.
  *
- * A client is served until its slice of the turn is over or it has
+ * A client is served until its slice of the turn (slice.h) is over or it has
  * CLIENT_PAUSE_BYTES of answers to read; what it sent beyond that waits, in
  * order, and the client is not read meanwhile.  All clients of one address have
- * one slice, so that a turn is not made longer by opening connections; a
- * message that was begun is finished, and what it took beyond the slice is
- * taken off those of the next turns.  Snapshots count as well.  The addresses
- * that were worked for in one turn share INBOX_TURN_US of the next, but each has
- * INBOX_SLICE_MIN_US; a turn with little else to do is as short, so that nobody
- * waits for a slice while there is time.
+ * one slice, so that a turn is not made longer by opening connections.  Snapshots
+ * count as well.
  *
- * Units       *_US microseconds
  * Limits      of each client that waits, INBOX_READ_BYTES
  * Ownership   inboxes_new() makes handles; inboxes_stop() closes them,
  *             inboxes_free() after the loop has ended.  inbox_drop() when a
@@ -23,8 +18,6 @@
 
 enum {
     INBOX_READ_BYTES = 65536, /* at once, into a buffer that all share */
-    INBOX_TURN_US = 500,      /* shared by the addresses that want it */
-    INBOX_SLICE_MIN_US = 30,  /* however many they are */
     INBOX_KEEP_BYTES = 65536, /* of a buffer that had to grow */
 };
 

@@ -3,6 +3,7 @@
 #include "tests/unit/wsgate/client_world.h"
 
 #include "wsgate/client/inbox.h"
+#include "wsgate/client/slice.h"
 
 enum { BOUND = 1000, LONG = 400000 /* more than a socket takes at once */ };
 
@@ -211,6 +212,104 @@ static void a_read_is_not_answered_without_end(void **state)
     assert_null(v->client->unserved);
 }
 
+/* --- turns --- */
+
+/* Masked; it waits in the socket. */
+static void send_text(const struct visitor *v, size_t len, unsigned channel)
+{
+    struct bytes text = {0}, frame = {0};
+    char *at;
+    size_t n;
+
+    bytes_printf(&text, "{\"type\":\"subscribe\",\"channels\":[\"a:%u\"]",
+                 channel);
+    while (text.len < len)
+        bytes_add_str(&text, " ");
+    bytes_add_str(&text, "}");
+    at = bytes_reserve(&frame, text.len + 14);
+    n = ws_text_head(at, text.len);
+    at[1] = (char)(at[1] | 0x80);
+    memset(at + n, 0, 4);
+    memcpy(at + n + 4, text.ptr, text.len);
+    frame.len = n + 4 + text.len;
+    assert_int_equal(send(v->fd, frame.ptr, frame.len, MSG_NOSIGNAL),
+                     frame.len);
+    bytes_close(&text);
+    bytes_close(&frame);
+}
+
+enum { SENDERS = 6 };
+
+/* Each from an address of its own. */
+static void come_all(struct client_world *w, struct visitor **senders)
+{
+    for (unsigned i = 0; i < SENDERS; i++) {
+        char address[32];
+        snprintf(address, sizeof address, "192.0.2.%u", i + 1);
+        senders[i] = visitor_come(w, address, DIALECT_NATIVE);
+    }
+    world_turn(&w->up);
+}
+
+/* What is owed to other turns. */
+static void forgive(struct client_world *w)
+{
+    for (unsigned i = 0; i < 100; i++)
+        world_turn(&w->up);
+}
+
+/* They all have sent something that takes many turns: of these, each has one. */
+static void are_served_one_a_turn(struct client_world *w,
+                                  struct visitor **senders, int answers)
+{
+    struct visitor *other = visitor_come(w, "192.0.2.100", DIALECT_NATIVE);
+    uint64_t before = w->clients->commands;
+
+    assert_int_equal(send(other->fd, "\x89\x80\0\0\0\0", 6, 0), 6);
+    world_turn(&w->up);
+    assert_int_equal(w->clients->commands, before + 1);
+    visitor_read(other);
+    assert_int_equal(other->pongs, 1); /* who asks for little does not wait */
+    for (int i = 0; i < 100 && w->clients->commands < before + SENDERS; i++) {
+        uint64_t so_far = w->clients->commands;
+        world_turn(&w->up);
+        assert_in_range(w->clients->commands, so_far, so_far + 1);
+    }
+    for (unsigned i = 0; i < SENDERS; i++)
+        assert_int_equal(visitor_count(senders[i], "\"type\":\"subscribed\""),
+                         answers);
+    forgive(w);
+}
+
+static void long_messages_of_several_do_not_add_up_in_a_turn(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *senders[SENDERS];
+
+    w->subscribing_ns = 3000000;
+    come_all(w, senders);
+    for (unsigned i = 0; i < SENDERS; i++)
+        send_text(senders[i], SLICE_LONG_BYTES, i);
+    are_served_one_a_turn(w, senders, 1);
+}
+
+static void nor_do_short_ones_of_those_who_took_long(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *senders[SENDERS];
+
+    w->subscribing_ns = 3000000;
+    come_all(w, senders);
+    for (unsigned i = 0; i < SENDERS; i++) {
+        send_text(senders[i], 0, i);
+        world_turn(&w->up);
+    }
+    forgive(w);
+    for (unsigned i = 0; i < SENDERS; i++)
+        send_text(senders[i], 0, SENDERS + i);
+    are_served_one_a_turn(w, senders, 2);
+}
+
 /* --- echo --- */
 
 static void an_echo_comes_as_it_was_said(void **state)
@@ -281,6 +380,8 @@ int main(void)
         TEST(one_more_is_not_taken_and_the_client_told),
         TEST(what_it_did_not_ask_for_never_closes_it),
         TEST(a_read_is_not_answered_without_end),
+        TEST(long_messages_of_several_do_not_add_up_in_a_turn),
+        TEST(nor_do_short_ones_of_those_who_took_long),
         TEST(an_echo_comes_as_it_was_said),
         TEST(a_client_of_the_protocol_still_sends_no_binary),
         TEST(who_does_not_read_its_echo_is_not_read_from),
