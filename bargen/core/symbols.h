@@ -1,12 +1,14 @@
 /*
  * symbols.h -- find a symbol by its name, once for every event.
  *
- * Not common/base/table.h, because a slot holds the first and the last eight
- * bytes of the name, which are all of it for names of up to 16 bytes: the symbol
- * itself is read only when it is the right one.  Open addressing; the slot comes
- * from the seeded hash of common/base/hash.h, so names cannot be chosen to
- * collide.  `all` keeps the order in which symbols appeared, and a symbol's
- * wake.rank is its place there.
+ * Not common/base/table.h, because with thousands of symbols a look-up costs
+ * what it misses in the cache.  A slot is one cache line and holds the length,
+ * half of the hash and the first 48 bytes of the name, so the symbol itself is
+ * read only when it is the right one.  Open addressing; the slot comes from the
+ * seeded hash of common/base/hash.h over the whole name, so names neither
+ * happen to collide, whatever their form, nor can be chosen to.  `all` keeps
+ * the order in which symbols appeared, and a symbol's wake.rank is its place
+ * there.
  *
  * Ownership   symbols_put takes the symbol; symbols_close frees those in `all`
  */
@@ -15,11 +17,12 @@
 #include "bargen/core/symbol.h"
 #include "common/base/hash.h"
 
-enum { SYMBOLS_WORDS_MAX = 16 /* bytes that two words hold */ };
+enum { SYMBOLS_SLOT = 64, SYMBOLS_NAME = 48 /* bytes of it in the slot */ };
 
 struct symbols_slot {
-    uint64_t first, last;
-    struct symbol *symbol; /* NULL: free */
+    _Alignas(SYMBOLS_SLOT) struct symbol *symbol; /* NULL: free */
+    uint64_t tag; /* the hash's upper half, and the length */
+    char name[SYMBOLS_NAME];
 };
 
 struct symbols {
@@ -27,43 +30,53 @@ struct symbols {
     unsigned n, cap;
     struct symbols_slot *table;
     unsigned mask;
+    void *memory; /* what to free: the table begins inside it */
 };
 
 void symbols_init(struct symbols *t);
 void symbols_close(struct symbols *t);
 void symbols_put(struct symbols *t, struct symbol *sym);
+/* Frees those that `goes` chooses; they must be in no heap and no list.  The
+ * others keep their order, though not their ranks.  Takes a pass over all, so
+ * many at a time cost as much as one. */
+void symbols_remove(struct symbols *t,
+                    bool (*goes)(const struct symbol *sym, const void *arg),
+                    const void *arg);
 
-static inline struct symbols_slot symbols_words(struct span s)
+static inline uint64_t symbols_tag(uint64_t hash, size_t len)
 {
-    if (s.len >= 8)
-        return (struct symbols_slot){hash_load8(s.ptr),
-                                     hash_load8(s.ptr + s.len - 8), NULL};
-    return (struct symbols_slot){hash_short(s), 0, NULL};
+    return (hash >> 32 << 32) + len;
 }
 
-/* Two words that are the whole name need one step; so at most nine names, of
- * other lengths, share them. */
-static inline uint64_t symbols_hash(struct symbols_slot w, struct span name)
+/* Loads overlap, so that every length is covered without a call. */
+static inline bool symbols_same_text(const char *a, const char *b, size_t len)
 {
-    return name.len <= SYMBOLS_WORDS_MAX ? hash_words(w.first, w.last)
-                                         : hash_text(name);
+    size_t at = 0;
+
+    if (len < 8)
+        return hash_short(span_make(a, len)) == hash_short(span_make(b, len));
+    for (; at + 8 < len; at += 8)
+        if (hash_load8(a + at) != hash_load8(b + at))
+            return false;
+    return hash_load8(a + len - 8) == hash_load8(b + len - 8);
+}
+
+static inline bool symbols_is(const struct symbols_slot *slot, struct span name)
+{
+    if (name.len <= SYMBOLS_NAME)
+        return symbols_same_text(slot->name, name.ptr, name.len);
+    return memcmp(slot->symbol->name.ptr, name.ptr, name.len) == 0;
 }
 
 /* Inline: done for every event. */
 static inline __attribute__((always_inline)) struct symbol *
 symbols_find(const struct symbols *t, struct span name)
 {
-    struct symbols_slot w = symbols_words(name);
+    uint64_t hash = hash_text(name), tag = symbols_tag(hash, name.len);
 
-    for (unsigned i = (unsigned)symbols_hash(w, name) & t->mask;
-         t->table[i].symbol; i = (i + 1) & t->mask) {
-        const struct symbols_slot *slot = &t->table[i];
-
-        if (slot->first == w.first && slot->last == w.last &&
-            slot->symbol->name.len == name.len &&
-            (name.len <= SYMBOLS_WORDS_MAX ||
-             memcmp(slot->symbol->name.ptr, name.ptr, name.len) == 0))
-            return slot->symbol;
-    }
+    for (unsigned i = (unsigned)hash & t->mask; t->table[i].symbol;
+         i = (i + 1) & t->mask)
+        if (t->table[i].tag == tag && symbols_is(&t->table[i], name))
+            return t->table[i].symbol;
     return NULL;
 }
