@@ -1,38 +1,114 @@
 #include "bargen/core/bar.h"
 
-enum { VWAP_EXTRA_DIGITS = 2, SCALE_MAX = 18 };
+enum {
+    VWAP_EXTRA_DIGITS = 2,
+    /* Of the highest word: a volume is below 2^64 * 10^36 < 2^184, a turnover
+     * below 2^64 * 10^72 < 2^304. */
+    VOLUME_TOP_BITS = 56,
+    TURNOVER_TOP_BITS = 48,
+};
 
-bool bar_add_size_slow(struct bar *b, const struct bar_input *in)
+struct decimal_sum bar_volume(const struct bar *b)
 {
-    struct decimal_sum volume = b->volume, turnover = b->turnover;
+    uint8_t scale = (uint8_t)b->scales;
+    struct decimal_sum s = decimal_sum_of(b->volume, scale);
 
-    if (!decimal_sum_add(&volume, in->size) ||
-        !decimal_sum_add_product(&turnover, in->price, in->size) ||
-        !bar_sum_fits(volume.mant) || !bar_sum_fits(turnover.mant))
+    if (b->scales & BAR_WIDE) {
+        s.word[2] = b->volume_high;
+        s.word[3] = s.word[4] = b->volume_high >> 63 ? UINT64_MAX : 0;
+    }
+    return s;
+}
+
+struct decimal_sum bar_turnover(const struct bar *b)
+{
+    struct decimal_sum s =
+        decimal_sum_of(b->turnover, (uint8_t)(b->scales >> 8));
+
+    if (b->scales & BAR_WIDE)
+        memcpy(&s.word[2], b->turnover_high, sizeof b->turnover_high);
+    return s;
+}
+
+static bool within(uint64_t top, unsigned bits)
+{
+    int64_t high = (int64_t)top;
+
+    return high < INT64_C(1) << bits && high >= -(INT64_C(1) << bits);
+}
+
+static bool fits_narrow(const struct decimal_sum *s)
+{
+    return decimal_sum_is_narrow(s) && bar_sum_fits(decimal_sum_low(s));
+}
+
+bool bar_set_sums(struct bar *b, const struct decimal_sum *volume,
+                  const struct decimal_sum *turnover)
+{
+    uint64_t sign = volume->word[2] >> 63 ? UINT64_MAX : 0;
+
+    if (volume->word[3] != sign || volume->word[4] != sign ||
+        !within(volume->word[2], VOLUME_TOP_BITS) ||
+        !within(turnover->word[4], TURNOVER_TOP_BITS))
         return false;
-    b->volume = volume;
-    b->turnover = turnover;
+    b->volume = decimal_sum_low(volume);
+    b->turnover = decimal_sum_low(turnover);
+    b->scales = BAR_SCALES(volume->scale, turnover->scale);
+    if (fits_narrow(volume) && fits_narrow(turnover))
+        return true;
+    b->scales |= BAR_WIDE;
+    b->volume_high = volume->word[2];
+    memcpy(b->turnover_high, &turnover->word[2], sizeof b->turnover_high);
     return true;
 }
 
-bool bar_start(struct bar *b, int64_t start_ns, int64_t end_ns, uint32_t flags,
+static bool add_narrow(struct bar *b, const struct bar_input *in)
+{
+    uint8_t volume_scale = (uint8_t)b->scales;
+    uint8_t turnover_scale = (uint8_t)(b->scales >> 8);
+    int128 volume = b->volume, turnover = b->turnover;
+
+    if (b->scales & BAR_WIDE ||
+        !decimal_sum_add_narrow(&volume, &volume_scale, in->size.mant,
+                                in->size.scale) ||
+        !decimal_sum_add_narrow(&turnover, &turnover_scale, in->product,
+                                (uint8_t)(in->scales >> 8)) ||
+        !bar_sum_fits(volume) || !bar_sum_fits(turnover))
+        return false;
+    b->volume = volume;
+    b->turnover = turnover;
+    b->scales = BAR_SCALES(volume_scale, turnover_scale);
+    return true;
+}
+
+void bar_add_size_slow(struct bar *b, const struct bar_input *in)
+{
+    struct decimal_sum volume, turnover;
+
+    if (add_narrow(b, in))
+        return;
+    volume = bar_volume(b);
+    turnover = bar_turnover(b);
+    decimal_sum_add(&volume, in->size);
+    decimal_sum_add_product(&turnover, in->price, in->size);
+    bar_set_sums(b, &volume, &turnover);
+}
+
+void bar_start(struct bar *b, int64_t start_ns, int64_t end_ns, uint32_t flags,
                const struct bar_input *in)
 {
-    struct bar fresh = {.start_ns = start_ns,
-                        .end_ns = end_ns,
-                        .flags = flags,
-                        .open = in->price,
-                        .high = in->price,
-                        .low = in->price,
-                        .close = in->price,
-                        .open_key = in->key,
-                        .close_key = in->key,
-                        .count = in->counted};
-
-    if (in->sized && !bar_add_size(&fresh, in))
-        return false;
-    *b = fresh;
-    return true;
+    *b = (struct bar){.start_ns = start_ns,
+                      .end_ns = end_ns,
+                      .flags = flags,
+                      .open = in->price,
+                      .high = in->price,
+                      .low = in->price,
+                      .close = in->price,
+                      .open_key = in->key,
+                      .close_key = in->key,
+                      .count = in->counted};
+    if (in->sized)
+        bar_add_size(b, in);
 }
 
 struct bar bar_flat(int64_t start_ns, int64_t end_ns, struct decimal price)
@@ -46,13 +122,10 @@ struct bar bar_flat(int64_t start_ns, int64_t end_ns, struct decimal price)
                         .close = price};
 }
 
-bool bar_vwap(const struct bar *b, struct decimal *out)
+bool bar_vwap(const struct bar *b, struct decimal_sum *out)
 {
-    int scale = b->close.scale + VWAP_EXTRA_DIGITS;
+    struct decimal_sum volume = bar_volume(b), turnover = bar_turnover(b);
 
-    if (b->volume.mant == 0)
-        return false;
-    return decimal_sum_div(b->turnover, b->volume,
-                           (uint8_t)(scale > SCALE_MAX ? SCALE_MAX : scale),
-                           out);
+    return decimal_sum_div(&turnover, &volume,
+                           (uint8_t)(b->close.scale + VWAP_EXTRA_DIGITS), out);
 }

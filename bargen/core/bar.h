@@ -9,14 +9,14 @@
  * Units       *_ns nanoseconds since the Unix epoch, UTC; prices and sizes are
  *             struct decimal, exact
  * Invariants  low <= open, close <= high
- * Errors      bar_add() refuses an overflow of volume or turnover; the bar is
- *             unchanged when it returns false
+ * Bounds      volume and turnover hold whatever decimals are summed: see
+ *             decimal_sum.h
  * Ownership   plain values; copy freely
  * Source      docs/decisions/0004-exact-decimals.md
  */
 #pragma once
 
-#include "common/base/decimal.h"
+#include "common/base/decimal_sum.h"
 
 /* Where an event stands in the order of the market. */
 struct bar_key {
@@ -28,8 +28,9 @@ struct bar_key {
 struct bar_input {
     struct bar_key key;
     struct decimal price;
-    bool sized;   /* adds to volume and turnover: see bar_input_size() */
-    bool counted; /* adds 1 to count: not a price update of size 0 */
+    bool sized;      /* adds to volume and turnover: see bar_input_size() */
+    bool counted;    /* adds 1 to count: not a price update of size 0 */
+    uint32_t scales; /* as those of a bar: of the size and the product */
     struct decimal size;
     int128 product; /* mantissa of price * size */
 };
@@ -46,6 +47,14 @@ enum {
     BAR_JUMP = 256,    /* a publisher's numbers are missing inside it, so far */
 };
 
+/* Of a bar's volume (the lower byte) and turnover. */
+#define BAR_SCALES(volume, turnover)                                           \
+    ((uint32_t)(volume) | (uint32_t)(turnover) << 8)
+enum { BAR_WIDE = 1 << 16 }; /* in scales: a sum takes its high words as well */
+
+/* As it is not read and written as a whole, 8 bytes are enough. */
+__extension__ typedef __int128 bar_sum __attribute__((aligned(8)));
+
 /* In the order of use: an event touches the first two cache lines, its size the
  * third. */
 struct bar {
@@ -57,8 +66,10 @@ struct bar {
     uint32_t flags;
     struct bar_key open_key;
     struct decimal open;
-    struct decimal_sum volume;   /* sum of sizes */
-    struct decimal_sum turnover; /* sum of price * size */
+    /* The sums of size and of price * size: bar_volume(), bar_turnover(). */
+    bar_sum volume, turnover;
+    uint32_t scales;
+    uint64_t volume_high, turnover_high[3]; /* with BAR_WIDE */
 };
 
 /* Done once for the bars of all resolutions; the price must be set. */
@@ -66,6 +77,7 @@ static inline void bar_input_size(struct bar_input *in, struct decimal size)
 {
     in->sized = true;
     in->size = size;
+    in->scales = BAR_SCALES(size.scale, in->price.scale + size.scale);
     in->product = (int128)in->price.mant * size.mant;
 }
 
@@ -79,12 +91,12 @@ static inline bool bar_holds(const struct bar *b, int64_t time_ns)
     return time_ns >= b->start_ns && time_ns < b->end_ns;
 }
 
-/* A bar of [start, end) with its first input; false as bar_add(). */
-bool bar_start(struct bar *b, int64_t start_ns, int64_t end_ns, uint32_t flags,
+/* A bar of [start, end) with its first input. */
+void bar_start(struct bar *b, int64_t start_ns, int64_t end_ns, uint32_t flags,
                const struct bar_input *in);
 /* A bar without a trade. */
 struct bar bar_flat(int64_t start_ns, int64_t end_ns, struct decimal price);
-/* 10^38 / 2^64: sums have at most 38 digits, those that are stored as well. */
+/* 10^38 / 2^64: with more digits a sum is wide. */
 #define BAR_SUM_HIGH_MAX INT64_C(5421010862427522170)
 
 static inline bool bar_sum_fits(int128 mant)
@@ -94,8 +106,8 @@ static inline bool bar_sum_fits(int128 mant)
     return high < BAR_SUM_HIGH_MAX && high > -BAR_SUM_HIGH_MAX;
 }
 
-/* Where the scale of a sum has to grow; false as bar_add(). */
-bool bar_add_size_slow(struct bar *b, const struct bar_input *in);
+/* Where the scale of a sum has to grow, or 128 bits do not hold it. */
+void bar_add_size_slow(struct bar *b, const struct bar_input *in);
 
 /* Almost always both prices have as many fraction digits. */
 static inline bool bar_above(struct decimal a, struct decimal b)
@@ -103,29 +115,30 @@ static inline bool bar_above(struct decimal a, struct decimal b)
     return a.scale == b.scale ? a.mant > b.mant : decimal_cmp(a, b) > 0;
 }
 
-static inline bool bar_add_size(struct bar *b, const struct bar_input *in)
+static inline void bar_add_size(struct bar *b, const struct bar_input *in)
 {
     int128 volume, turnover;
 
-    if (b->volume.scale != in->size.scale ||
-        b->turnover.scale != in->size.scale + in->price.scale)
-        return bar_add_size_slow(b, in);
+    if (b->scales != in->scales) {
+        bar_add_size_slow(b, in);
+        return;
+    }
     /* Neither can overflow: 10^38 + 10^36 is below 2^127. */
-    volume = b->volume.mant + in->size.mant;
-    turnover = b->turnover.mant + in->product;
-    if (!bar_sum_fits(volume) || !bar_sum_fits(turnover))
-        return false;
-    b->volume.mant = volume;
-    b->turnover.mant = turnover;
-    return true;
+    volume = b->volume + in->size.mant;
+    turnover = b->turnover + in->product;
+    if (!bar_sum_fits(volume) || !bar_sum_fits(turnover)) {
+        bar_add_size_slow(b, in);
+        return;
+    }
+    b->volume = volume;
+    b->turnover = turnover;
 }
 
 /* Inline: this is done for every event and resolution. */
-static inline bool bar_add(struct bar *b, const struct bar_input *in)
+static inline void bar_add(struct bar *b, const struct bar_input *in)
 {
-    if (in->sized && !bar_add_size(b, in))
-        return false;
-    /* From here on nothing can fail. */
+    if (in->sized)
+        bar_add_size(b, in);
     if (!bar_key_before(in->key, b->close_key)) {
         b->close = in->price;
         b->close_key = in->key;
@@ -138,8 +151,13 @@ static inline bool bar_add(struct bar *b, const struct bar_input *in)
     else if (bar_above(b->low, in->price))
         b->low = in->price;
     b->count += in->counted;
-    return true;
 }
+
+struct decimal_sum bar_volume(const struct bar *b);
+struct decimal_sum bar_turnover(const struct bar *b);
+/* For decoding: neither beyond the bounds of its kind. */
+bool bar_set_sums(struct bar *b, const struct decimal_sum *volume,
+                  const struct decimal_sum *turnover);
 /* turnover / volume to two digits more than the close has, half to even; false
  * where there is no volume. */
-bool bar_vwap(const struct bar *b, struct decimal *out);
+bool bar_vwap(const struct bar *b, struct decimal_sum *out);

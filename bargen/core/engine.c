@@ -140,8 +140,8 @@ static enum engine_verdict from_quote(struct engine *e, struct symbol *sym,
         in->price = ev->bid;
     else if (price == PRICE_ASK)
         in->price = ev->ask;
-    else if (!decimal_mid(ev->bid, ev->ask, &in->price))
-        return pass_over(e);
+    else
+        in->price = decimal_mid(ev->bid, ev->ask);
     sym->basis = SYMBOL_QUOTES;
     return ENGINE_TAKEN;
 }

@@ -11,19 +11,24 @@ static void add_price(struct bytes *out, const char *name, struct decimal d)
     bytes_add(out, text, len);
 }
 
+static void add_sum(struct bytes *out, const char *name,
+                    const struct decimal_sum *s)
+{
+    char text[DECIMAL_SUM_TEXT_MAX];
+    unsigned len = decimal_sum_format(s, text);
+
+    bytes_add_str(out, name);
+    bytes_add(out, text, len);
+}
+
 /* Bars of quotes have no sizes: their volume is the number of quotes. */
 static void add_volume(struct bytes *out, const struct bar *bar)
 {
-    char text[DECIMAL_TEXT_MAX];
-    size_t len;
+    struct decimal_sum volume = bar->flags & BAR_QUOTES
+                                    ? decimal_sum_of(bar->count, 0)
+                                    : bar_volume(bar);
 
-    bytes_add_str(out, ",\"volume\":");
-    if (bar->flags & BAR_QUOTES) {
-        bytes_add_int(out, (int64_t)bar->count);
-    } else {
-        len = decimal_sum_format(bar->volume, text);
-        bytes_add(out, text, len);
-    }
+    add_sum(out, ",\"volume\":", &volume);
     bytes_add_str(out, ",\"count\":");
     bytes_add_int(out, (int64_t)bar->count);
 }
@@ -33,7 +38,7 @@ void message_bar(struct bytes *out, struct span symbol,
                  enum bar_issue how, const char *source)
 {
     bool partial = bar->flags & BAR_PARTIAL || how == BAR_UNFINISHED;
-    struct decimal vwap;
+    struct decimal_sum vwap;
 
     bytes_add_str(out, "{\"type\":\"bar\",\"symbol\":");
     json_quote(out, symbol);
@@ -47,7 +52,7 @@ void message_bar(struct bytes *out, struct span symbol,
     add_price(out, ",\"close\":", bar->close);
     add_volume(out, bar);
     if (bar_vwap(bar, &vwap))
-        add_price(out, ",\"vwap\":", vwap);
+        add_sum(out, ",\"vwap\":", &vwap);
     bytes_add_str(out, ",\"end\":");
     bytes_add_int(out, bar->end_ns / NS_PER_MS);
     bytes_add_str(out, how == BAR_FINAL ? ",\"final\":true,\"rev\":"

@@ -100,9 +100,8 @@ static enum series_result start_newest(struct series *s,
     int64_t start_ns, end_ns;
 
     resolution_bucket(c->resolution, in->key.time_ns, &start_ns, &end_ns);
-    if (!bar_start(&bar, start_ns, end_ns,
-                   fresh_flags(c, start_ns, end_ns, first), in))
-        return SERIES_OVERFLOW;
+    bar_start(&bar, start_ns, end_ns, fresh_flags(c, start_ns, end_ns, first),
+              in);
     /* Its time was closed by the clock before its first trade came. */
     bar.rev = end_ns <= c->closed_ns;
     if (!first)
@@ -138,9 +137,8 @@ static enum series_result start_older(struct series *s,
     if (!reachable(s, c, start_ns, end_ns))
         return SERIES_LATE;
     first = oldest->flags & BAR_PARTIAL && start_ns < oldest->start_ns;
-    if (!bar_start(&bar, start_ns, end_ns,
-                   fresh_flags(c, start_ns, end_ns, first), in))
-        return SERIES_OVERFLOW;
+    bar_start(&bar, start_ns, end_ns, fresh_flags(c, start_ns, end_ns, first),
+              in);
     kept = series_keep(s, &bar, c->note_drops);
     if (end_ns > c->closed_ns)
         return SERIES_ADDED;
@@ -161,8 +159,7 @@ enum series_result series_add(struct series *s, const struct series_context *c,
             return start_newest(s, c, in);
         return start_older(s, c, in);
     }
-    if (!bar_add(bar, in))
-        return SERIES_OVERFLOW;
+    bar_add(bar, in);
     bar->flags |= BAR_CHANGED;
     if (!(bar->flags & BAR_CLOSED))
         return SERIES_ADDED;

@@ -69,10 +69,9 @@ struct series_context {
 
 enum series_result {
     SERIES_ADDED,
-    SERIES_STARTED,  /* a new newest bar */
-    SERIES_REVISED,  /* a closed bar was issued again */
-    SERIES_LATE,     /* too old: dropped */
-    SERIES_OVERFLOW, /* volume does not fit: dropped */
+    SERIES_STARTED, /* a new newest bar */
+    SERIES_REVISED, /* a closed bar was issued again */
+    SERIES_LATE,    /* too old: dropped */
 };
 
 void series_free(struct series *s);

@@ -38,7 +38,6 @@ static const struct {
     DROPPED("repeated", repeated),
     DROPPED("future", future),
     DROPPED("late", late_dropped),
-    DROPPED("overflow", overflow),
     DROPPED("too_many_symbols", symbols_refused),
     BARS("update", updates),
     BARS("final", finals),

@@ -177,9 +177,6 @@ bool symbol_add_slow(struct symbol *sym, const struct bar_rules *rules,
     case SERIES_LATE:
         rules->counts->late_dropped++;
         return false;
-    case SERIES_OVERFLOW:
-        rules->counts->overflow++;
-        return false;
     case SERIES_ADDED:
     case SERIES_STARTED:
     case SERIES_REVISED:

@@ -28,7 +28,6 @@ struct bar_counts {
     uint64_t future;     /* too far ahead of the time of day */
     uint64_t out_of_order;
     uint64_t late_dropped; /* per bar that was too old to be corrected */
-    uint64_t overflow;     /* volume did not fit */
     uint64_t gaps;         /* jumps of seq, links lost */
     uint64_t holes;        /* stretches of missing trade ids */
     uint64_t symbols_refused;
@@ -116,12 +115,12 @@ static inline bool symbol_add(struct symbol *sym, const struct bar_rules *rules,
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series *s = &sym->series[i];
 
-        if (!series_takes(s, time_ns))
+        if (!series_takes(s, time_ns)) {
             changed |= symbol_add_slow(sym, rules, in, i);
-        else if (bar_add(&s->cur, in))
+        } else {
+            bar_add(&s->cur, in);
             s->cur.flags |= BAR_CHANGED;
-        else
-            rules->counts->overflow++;
+        }
     }
     if (time_ns >= sym->newest_ns)
         sym->newest_ns = time_ns;

@@ -60,8 +60,10 @@ struct decimal record_get_decimal(struct record_reader *r)
 {
     struct decimal d;
 
-    d.mant = record_get_within(r, -INT64_C(999999999999999999),
-                               INT64_C(999999999999999999));
-    d.scale = (uint8_t)record_get_within(r, 0, 18);
-    return d;
+    d.mant = record_get(r);
+    d.scale = (uint8_t)record_get_within(r, 0, UINT8_MAX);
+    if (decimal_valid(d))
+        return d;
+    r->bad = true;
+    return (struct decimal){0, 0};
 }

@@ -3,12 +3,19 @@
 #include "bargen/store/record.h"
 #include "bargen/store/seen.h"
 
-/* 128 bits as two signed halves. */
+enum { SUM_WIDE = 64 }; /* in a scale */
+
+/* Words of 64 bits as signed numbers, the second, the first, and the others
+ * only where they are not as the sign says: the scale tells. */
 static void put_sum(struct bytes *out, struct decimal_sum s)
 {
-    record_put(out, (int64_t)(s.mant >> 64));
-    record_put(out, (int64_t)(uint64_t)s.mant);
-    record_put(out, s.scale);
+    bool wide = !decimal_sum_is_narrow(&s);
+
+    record_put(out, (int64_t)s.word[1]);
+    record_put(out, (int64_t)s.word[0]);
+    record_put(out, s.scale | (wide ? SUM_WIDE : 0));
+    for (unsigned i = 2; wide && i < DECIMAL_SUM_WORDS; i++)
+        record_put(out, (int64_t)s.word[i]);
 }
 
 static void put_bar(struct bytes *out, const char *letter, const struct bar *b)
@@ -27,8 +34,8 @@ static void put_bar(struct bytes *out, const char *letter, const struct bar *b)
     record_put(out, (int64_t)b->count);
     record_put(out, b->rev);
     record_put(out, b->flags & ~(uint32_t)BAR_UNSAVED);
-    put_sum(out, b->volume);
-    put_sum(out, b->turnover);
+    put_sum(out, bar_volume(b));
+    put_sum(out, bar_turnover(b));
     bytes_add(out, "\n", 1);
 }
 
@@ -65,23 +72,27 @@ void state_encode(const struct symbol *sym, const struct bar_rules *rules,
     }
 }
 
-static struct decimal_sum get_sum(struct record_reader *r)
+static struct decimal_sum get_sum(struct record_reader *r, int scale_max)
 {
-    struct decimal_sum s;
-    int64_t high = record_get(r);
-    uint64_t low = (uint64_t)record_get(r);
+    uint64_t high = (uint64_t)record_get(r), low = (uint64_t)record_get(r);
+    int64_t scale = record_get_within(r, 0, SUM_WIDE + scale_max);
+    bool wide = scale >= SUM_WIDE;
+    struct decimal_sum s = decimal_sum_of((int64_t)high, 0);
 
-    s.mant = (int128)high * ((int128)1 << 64) + (int128)low;
-    if (!bar_sum_fits(s.mant)) {
+    scale -= wide ? SUM_WIDE : 0;
+    if (scale > scale_max)
         r->bad = true;
-        s.mant = 0;
-    }
-    s.scale = (uint8_t)record_get_within(r, 0, 36);
+    s.scale = (uint8_t)scale;
+    s.word[0] = low;
+    s.word[1] = high;
+    for (unsigned i = 2; wide && i < DECIMAL_SUM_WORDS; i++)
+        s.word[i] = (uint64_t)record_get(r);
     return s;
 }
 
 static struct bar get_bar(struct record_reader *r)
 {
+    struct decimal_sum volume, turnover;
     struct bar b = {0};
 
     b.start_ns = record_get_within(r, -RECORD_TIME_MAX_NS, RECORD_TIME_MAX_NS);
@@ -97,8 +108,10 @@ static struct bar get_bar(struct record_reader *r)
     b.count = (uint64_t)record_get_within(r, 0, INT64_MAX);
     b.rev = (uint32_t)record_get_within(r, 0, UINT32_MAX);
     b.flags = (uint32_t)record_get_within(r, 0, UINT32_MAX);
-    b.volume = get_sum(r);
-    b.turnover = get_sum(r);
+    volume = get_sum(r, DECIMAL_DIGITS_MAX);
+    turnover = get_sum(r, DECIMAL_SUM_SCALE_MAX);
+    if (!bar_set_sums(&b, &volume, &turnover))
+        r->bad = true;
     return b;
 }
 

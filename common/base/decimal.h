@@ -1,12 +1,13 @@
 /*
- * decimal.h -- exact decimal numbers for prices, sizes and their sums.
+ * decimal.h -- exact decimal numbers for prices and sizes.
  *
  * Units       value = mant / 10^scale.  scale is the number of fraction digits
  *             as written, so 95000.50 keeps its zero and prints as it came.
- * Invariants  0 <= scale <= 18, |mant| < 10^18
+ * Invariants  0 <= scale <= 18, |mant| < 10^18.  What decimal_mid() makes may
+ *             be a half instead: mant / 2 / 10^(scale - DECIMAL_HALF), odd and
+ *             |mant| < 2 * 10^18, which prints with one digit more.
  * Errors      parsing refuses text that is not a JSON number and numbers that
- * do not fit (more than 18 digits); sums refuse overflow.  Outputs are
- *             untouched when a function returns false.
+ *             do not fit (more than 18 digits); the output is untouched then
  * Ownership   plain values; copy freely.  No allocation, no I/O, no locale.
  */
 #pragma once
@@ -20,13 +21,13 @@ struct decimal {
     uint8_t scale;
 };
 
-/* Wide enough for the sum of 10^19 sizes or products price * size. */
-struct decimal_sum {
-    int128 mant;
-    uint8_t scale; /* 0..36 */
+enum {
+    DECIMAL_DIGITS_MAX = 18,
+    DECIMAL_HALF = 0x80,   /* in scale */
+    DECIMAL_TEXT_MAX = 24, /* longest text, with a NUL */
 };
 
-enum { DECIMAL_TEXT_MAX = 48 }; /* longest text of either, with a NUL */
+extern const int64_t decimal_pow10[DECIMAL_DIGITS_MAX + 1];
 
 /* The whole span must be one JSON number; exponents are applied (1.5e-7 is
  * mant 15, scale 8). */
@@ -34,25 +35,31 @@ bool decimal_parse(struct span text, struct decimal *out);
 /* What follows the e of a number: returns where it ends or NULL. */
 const char *decimal_exponent(const char *s, const char *end, long *out);
 
+/* Of numbers that were stored: are the invariants true? */
+bool decimal_valid(struct decimal d);
+
 /* Write the text (a valid JSON number, no exponent, NUL-terminated) and return
  * its length. */
 unsigned decimal_format(struct decimal d, char text[DECIMAL_TEXT_MAX]);
-unsigned decimal_sum_format(struct decimal_sum s, char text[DECIMAL_TEXT_MAX]);
 
 /* <0, 0, >0; exact whatever the scales: 1.50 equals 1.5. */
 int decimal_cmp(struct decimal a, struct decimal b);
 
-bool decimal_sub(struct decimal a, struct decimal b, struct decimal *out);
+/* (a + b) / 2 of two that are no halves.  Exact if it has at most 18 digits, or
+ * 19 where the sum is odd; rounded half to even to 18 digits if it has more.
+ * One more fraction digit where the sum is odd. */
+struct decimal decimal_mid_slow(struct decimal a, struct decimal b);
 
-/* (a + b) / 2, exact: one more fraction digit where the sum is odd. */
-bool decimal_mid(struct decimal a, struct decimal b, struct decimal *out);
+static inline struct decimal decimal_mid(struct decimal a, struct decimal b)
+{
+    const int64_t limit = INT64_C(200000000000000000); /* 5 of it: 10^18 */
+    int64_t sum = a.mant + b.mant; /* below 2 * 10^18 < 2^63 */
 
-/* *sum += d, and *sum += a * b.  The scale of the sum grows as needed. */
-bool decimal_sum_add(struct decimal_sum *sum, struct decimal d);
-bool decimal_sum_add_product(struct decimal_sum *sum, struct decimal a,
-                             struct decimal b);
-
-/* num / den rounded half to even to `scale` fraction digits; false for den 0.
- */
-bool decimal_sum_div(struct decimal_sum num, struct decimal_sum den,
-                     uint8_t scale, struct decimal *out);
+    if (a.scale == b.scale) {
+        if (sum % 2 == 0)
+            return (struct decimal){sum / 2, a.scale};
+        if (a.scale < DECIMAL_DIGITS_MAX && sum < limit && sum > -limit)
+            return (struct decimal){sum * 5, (uint8_t)(a.scale + 1)};
+    }
+    return decimal_mid_slow(a, b);
+}

@@ -1,5 +1,6 @@
 #include "common/event/price.h"
 
+#include "common/base/decimal_sum.h"
 #include "common/event/event_time.h"
 #include "common/json/json_writer.h"
 
@@ -25,21 +26,27 @@ static void add_member(struct bytes *out, const char *name, struct decimal d)
     bytes_add(out, text, n);
 }
 
+static void add_sum(struct bytes *out, const char *name, struct decimal_sum sum)
+{
+    char text[DECIMAL_SUM_TEXT_MAX];
+    unsigned n = decimal_sum_format(&sum, text);
+
+    bytes_add(out, ",\"", 2);
+    bytes_add_str(out, name);
+    bytes_add(out, "\":", 2);
+    bytes_add(out, text, n);
+}
+
 static void add_quote(struct bytes *out, const struct price *p)
 {
-    struct decimal d;
-
     if (p->have & EVENT_HAS_BID)
         add_member(out, "bid", p->bid);
     if (p->have & EVENT_HAS_ASK)
         add_member(out, "ask", p->ask);
     if (!(p->have & EVENT_HAS_BID) || !(p->have & EVENT_HAS_ASK))
         return;
-    /* A sum that does not fit in 18 digits is left out, not rounded. */
-    if (decimal_mid(p->bid, p->ask, &d))
-        add_member(out, "mid", d);
-    if (decimal_sub(p->ask, p->bid, &d))
-        add_member(out, "spread", d);
+    add_sum(out, "mid", decimal_sum_mid(p->bid, p->ask));
+    add_sum(out, "spread", decimal_sum_difference(p->ask, p->bid));
 }
 
 void price_json(struct bytes *out, struct span symbol, const struct price *p)

@@ -2,8 +2,8 @@
  * price.h -- the latest price of a symbol, as price:{symbol} holds it.
  *
  * {"symbol","time","bid","ask","mid","spread"} of a quote,
- * {"symbol","time","price","size"} of a trade.  mid and spread are exact; one
- * that does not fit in 18 digits is left out.
+ * {"symbol","time","price","size"} of a trade.  mid and spread are exact,
+ * whatever digits that takes.
  */
 #pragma once
 

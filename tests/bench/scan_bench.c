@@ -20,15 +20,21 @@
 #include <unistd.h>
 
 #include "common/base/bytes.h"
+#include "common/base/decimal_sum.h"
 #include "common/base/line.h"
 #include "common/event/event_reader.h"
 #include "common/feed/feed.h"
 
 enum { REPEATS_MAX = 64, LINE_MAX_BYTES = 1 << 20 };
 
+struct sum {
+    int128 mant;
+    uint8_t scale;
+};
+
 struct sums {
     uint64_t lines, bad, times, symbols;
-    struct decimal_sum bid, ask;
+    struct sum bid, ask;
 };
 
 static struct event_reader *native;
@@ -40,6 +46,22 @@ static double cpu_seconds(void)
 
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static void add_slow(struct sum *s, struct decimal d)
+{
+    struct decimal_sum sum = decimal_sum_of(s->mant, s->scale);
+
+    decimal_sum_add(&sum, d);
+    *s = (struct sum){decimal_sum_low(&sum), sum.scale};
+}
+
+static const char *text_of(struct sum s, char text[DECIMAL_SUM_TEXT_MAX])
+{
+    struct decimal_sum sum = decimal_sum_of(s.mant, s.scale);
+
+    decimal_sum_format(&sum, text);
+    return text;
 }
 
 static inline void take(struct sums *s, const struct event *ev)
@@ -57,8 +79,8 @@ static inline void take(struct sums *s, const struct event *ev)
     if (__builtin_expect(s->bid.scale != ev->bid.scale ||
                              s->ask.scale != ev->ask.scale,
                          0)) {
-        decimal_sum_add(&s->bid, ev->bid);
-        decimal_sum_add(&s->ask, ev->ask);
+        add_slow(&s->bid, ev->bid);
+        add_slow(&s->ask, ev->ask);
         return;
     }
     s->bid.mant += ev->bid.mant;
@@ -174,7 +196,7 @@ int main(int argc, char **argv)
 {
     int repeats = argc > 3 ? (int)strtol(argv[3], NULL, 10) : 5;
     double rate[REPEATS_MAX];
-    char bid[DECIMAL_TEXT_MAX], ask[DECIMAL_TEXT_MAX];
+    char bid[DECIMAL_SUM_TEXT_MAX], ask[DECIMAL_SUM_TEXT_MAX];
     struct line_reader reader;
     struct sums s;
 
@@ -198,14 +220,12 @@ int main(int argc, char **argv)
         rate[i] = (double)(s.lines + s.bad) / (cpu_seconds() - from) / 1e6;
     }
     qsort(rate, (size_t)repeats, sizeof *rate, by_value);
-    decimal_sum_format(s.bid, bid);
-    decimal_sum_format(s.ask, ask);
     printf("%-12s n=%llu bad=%llu Mlines/CPU-s min %.3f med %.3f max %.3f  "
            "sum %llu %s %s %016llx\n",
            argv[1], (unsigned long long)s.lines, (unsigned long long)s.bad,
            rate[0], rate[repeats / 2], rate[repeats - 1],
-           (unsigned long long)s.times, bid, ask,
-           (unsigned long long)s.symbols);
+           (unsigned long long)s.times, text_of(s.bid, bid),
+           text_of(s.ask, ask), (unsigned long long)s.symbols);
     line_close(&reader);
     return 0;
 }

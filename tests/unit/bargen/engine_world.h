@@ -192,15 +192,16 @@ static inline unsigned feed_count(const struct feed *f, enum bar_issue how)
 /* "open high low close volume count" */
 static inline void feed_assert_bar(const struct issued *i, const char *want)
 {
-    char got[256], t[5][DECIMAL_TEXT_MAX];
+    char got[256], t[4][DECIMAL_TEXT_MAX], v[DECIMAL_SUM_TEXT_MAX];
+    struct decimal_sum volume = bar_volume(&i->bar);
 
     assert_true(i->bar.end_ns > 0);
     decimal_format(i->bar.open, t[0]);
     decimal_format(i->bar.high, t[1]);
     decimal_format(i->bar.low, t[2]);
     decimal_format(i->bar.close, t[3]);
-    decimal_sum_format(i->bar.volume, t[4]);
-    snprintf(got, sizeof got, "%s %s %s %s %s %d", t[0], t[1], t[2], t[3], t[4],
+    decimal_sum_format(&volume, v);
+    snprintf(got, sizeof got, "%s %s %s %s %s %d", t[0], t[1], t[2], t[3], v,
              (int)i->bar.count);
     assert_string_equal(got, want);
 }

@@ -34,9 +34,9 @@ static void assert_price(struct decimal d, const char *want)
 
 static void assert_sum(struct decimal_sum s, const char *want)
 {
-    char text[DECIMAL_TEXT_MAX];
+    char text[DECIMAL_SUM_TEXT_MAX];
 
-    decimal_sum_format(s, text);
+    decimal_sum_format(&s, text);
     assert_string_equal(text, want);
 }
 
@@ -44,9 +44,9 @@ static struct bar bar_of(const struct bar_input *in, unsigned n)
 {
     struct bar b;
 
-    assert_true(bar_start(&b, 0, 60, 0, &in[0]));
+    bar_start(&b, 0, 60, 0, &in[0]);
     for (unsigned i = 1; i < n; i++)
-        assert_true(bar_add(&b, &in[i]));
+        bar_add(&b, &in[i]);
     return b;
 }
 
@@ -60,7 +60,7 @@ static void a_single_trade_makes_a_bar(void **state)
     assert_price(b.high, "100.10");
     assert_price(b.low, "100.10");
     assert_price(b.close, "100.10");
-    assert_sum(b.volume, "10");
+    assert_sum(bar_volume(&b), "10");
     assert_int_equal(b.count, 1);
 }
 
@@ -86,8 +86,8 @@ static void sums_are_exact_where_doubles_are_not(void **state)
     struct bar b = bar_of(in, 3);
 
     (void)state;
-    assert_sum(b.volume, "0.30000001");
-    assert_sum(b.turnover, "0.030000001");
+    assert_sum(bar_volume(&b), "0.30000001");
+    assert_sum(bar_turnover(&b), "0.030000001");
 }
 
 static void
@@ -134,7 +134,7 @@ static void every_order_of_arrival_gives_the_same_bar(void **state)
         assert_price(b.high, "12.00");
         assert_price(b.low, "9.00");
         assert_price(b.close, "10.50");
-        assert_sum(b.volume, "7.75");
+        assert_sum(bar_volume(&b), "7.75");
         assert_int_equal(b.count, 5);
         while (i < 5 && c[i] >= i)
             c[i++] = 0;
@@ -161,7 +161,7 @@ static void a_price_update_of_size_zero_moves_the_price_only(void **state)
     b = bar_of(in, 2);
     assert_price(b.high, "12");
     assert_price(b.close, "12");
-    assert_sum(b.volume, "2");
+    assert_sum(bar_volume(&b), "2");
     assert_int_equal(b.count, 1);
 }
 
@@ -171,40 +171,82 @@ static void vwap_has_two_digits_more_and_rounds_half_to_even(void **state)
                              trade(2, 2, "2.00", "2")};
     struct bar_input even[] = {trade(1, 1, "1.0001", "1"),
                                trade(2, 2, "1", "1")};
-    struct decimal vwap;
+    struct decimal_sum vwap;
     struct bar b = bar_of(in, 2);
 
     (void)state;
     assert_true(bar_vwap(&b, &vwap));
-    assert_price(vwap, "1.6667");
+    assert_sum(vwap, "1.6667");
     b = bar_of(even, 2);
     assert_true(bar_vwap(&b, &vwap)); /* 1.00005 exactly: down to even */
-    assert_price(vwap, "1.00");
+    assert_sum(vwap, "1.00");
 }
 
 static void a_bar_without_volume_has_no_vwap(void **state)
 {
     struct bar b = bar_flat(0, 60, dec("5.0"));
-    struct decimal vwap = {7, 7};
+    struct decimal_sum vwap = decimal_sum_of(7, 0);
 
     (void)state;
     assert_false(bar_vwap(&b, &vwap));
-    assert_int_equal(vwap.mant, 7);
+    assert_sum(vwap, "7");
     assert_price(b.low, "5.0");
     assert_int_equal(b.count, 0);
 }
 
-static void an_overflow_is_refused_and_changes_nothing(void **state)
+static void the_largest_and_the_smallest_trade_make_one_bar(void **state)
+{
+    struct bar_input in[] = {
+        trade(1, 1, "999999999999999999", "999999999999999999"),
+        trade(2, 2, "0.000000000000000001", "0.000000000000000001"),
+        trade(3, 3, "1.5", "0.000000000000000002")};
+    struct decimal_sum vwap;
+    struct bar b = bar_of(in, 2), copy = b;
+
+    (void)state;
+    assert_sum(bar_volume(&b), "999999999999999999.000000000000000001");
+    assert_sum(bar_turnover(&b), "999999999999999998000000000000000001."
+                                 "000000000000000000000000000000000001");
+    assert_true(bar_vwap(&b, &vwap));
+    assert_sum(vwap, "999999999999999998.99999999999999999900");
+    /* A copy is a bar of its own. */
+    bar_add(&copy, &in[2]);
+    assert_sum(bar_volume(&copy), "999999999999999999.000000000000000003");
+    assert_sum(bar_volume(&b), "999999999999999999.000000000000000001");
+    assert_int_equal(copy.count, 3);
+}
+
+static void sums_outgrow_128_bits_at_equal_scales(void **state)
 {
     struct bar_input in =
         trade(1, 1, "999999999999999999", "999999999999999999");
-    struct bar_input tiny =
-        trade(2, 2, "0.000000000000000001", "0.000000000000000001");
-    struct bar b = bar_of(&in, 1), before = b;
+    struct decimal_sum vwap;
+    struct bar b = bar_of(&in, 1);
 
     (void)state;
-    assert_false(bar_add(&b, &tiny));
-    assert_memory_equal(&b, &before, sizeof b);
+    for (unsigned i = 1; i < 1000; i++)
+        bar_add(&b, &in);
+    assert_sum(bar_volume(&b), "999999999999999999000");
+    assert_sum(bar_turnover(&b), "999999999999999998000000000000000001000");
+    assert_true(bar_vwap(&b, &vwap));
+    assert_sum(vwap, "999999999999999999.00");
+    assert_int_equal(b.count, 1000);
+}
+
+/* Many vwaps have more than 18 digits where prices have 17. */
+static void a_vwap_may_have_more_digits_than_a_price(void **state)
+{
+    struct bar_input in[] = {trade(1, 1, "12345678901234567", "1"),
+                             trade(2, 2, "0.123456789012345678", "2")};
+    struct decimal_sum vwap;
+    struct bar b = bar_of(in, 1);
+
+    (void)state;
+    assert_true(bar_vwap(&b, &vwap));
+    assert_sum(vwap, "12345678901234567.00");
+    b = bar_of(in, 2);
+    assert_true(bar_vwap(&b, &vwap));
+    assert_sum(vwap, "4115226300411522.41563785934156378533");
 }
 
 int main(void)
@@ -220,7 +262,9 @@ int main(void)
         cmocka_unit_test(a_price_update_of_size_zero_moves_the_price_only),
         cmocka_unit_test(vwap_has_two_digits_more_and_rounds_half_to_even),
         cmocka_unit_test(a_bar_without_volume_has_no_vwap),
-        cmocka_unit_test(an_overflow_is_refused_and_changes_nothing),
+        cmocka_unit_test(the_largest_and_the_smallest_trade_make_one_bar),
+        cmocka_unit_test(sums_outgrow_128_bits_at_equal_scales),
+        cmocka_unit_test(a_vwap_may_have_more_digits_than_a_price),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

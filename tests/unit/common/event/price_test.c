@@ -40,6 +40,22 @@ static void a_quote_has_its_exact_middle_and_spread(void **state)
            "\"ask\":95001.51,\"mid\":95001.005,\"spread\":1.01}");
 }
 
+static void a_middle_or_spread_of_any_length_is_exact(void **state)
+{
+    (void)state;
+    expect("{\"type\":\"tick\",\"symbol\":\"A\",\"time\":1705575045123,"
+           "\"bid\":123456789012345678,\"ask\":123456789012345679}",
+           "{\"symbol\":\"A\",\"time\":1705575045123,"
+           "\"bid\":123456789012345678,\"ask\":123456789012345679,"
+           "\"mid\":123456789012345678.5,\"spread\":1}");
+    expect("{\"type\":\"tick\",\"symbol\":\"A\",\"time\":1705575045123,"
+           "\"bid\":0.000000000000000001,\"ask\":999999999999999999}",
+           "{\"symbol\":\"A\",\"time\":1705575045123,"
+           "\"bid\":0.000000000000000001,\"ask\":999999999999999999,"
+           "\"mid\":499999999999999999.5000000000000000005,"
+           "\"spread\":999999999999999998.999999999999999999}");
+}
+
 static void a_trade_has_its_price_and_size(void **state)
 {
     (void)state;
@@ -61,6 +77,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quote_has_its_exact_middle_and_spread),
+        cmocka_unit_test(a_middle_or_spread_of_any_length_is_exact),
         cmocka_unit_test(a_trade_has_its_price_and_size),
         cmocka_unit_test(fractions_of_milliseconds_are_kept),
     };
