@@ -57,7 +57,8 @@ struct bar *series_keep(struct series *s, const struct bar *bar,
     if (s->n_kept == SERIES_KEPT_MAX)
         drop(s, 1, note_drops);
     if (s->n_kept == s->cap_kept) {
-        s->cap_kept = s->cap_kept ? s->cap_kept * 2 : 4;
+        /* Two closed ones and the one that follows: most need no more. */
+        s->cap_kept = s->cap_kept ? s->cap_kept * 2 : 3;
         s->kept = mem_grow(s->kept, s->cap_kept * sizeof *s->kept);
     }
     for (at = s->n_kept; at > 0; at--)
