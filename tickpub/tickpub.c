@@ -69,10 +69,10 @@ static void summarise(const struct tickpub *t)
              "lines=%" PRIu64 " accepted=%" PRIu64 " bad=%" PRIu64
              " published=%" PRIu64 " stale=%" PRIu64 " unconfirmed=%" PRIu64
              " refused=%" PRIu64 " unsent=%" PRIu64 " journalled=%" PRIu64
-             " dropped=%" PRIu64 " lost=%" PRIu64,
+             " dropped=%" PRIu64 " lost=%" PRIu64 " excluded=%" PRIu64,
              report_lines(), report_accepted_count(), report_bad_count(),
              n.published, n.stale, n.unconfirmed, n.refused, n.unsent,
-             n.journalled, n.dropped, n.lost);
+             n.journalled, n.dropped, n.lost, report_excluded_count());
 }
 
 static void close_publisher(void *arg, bool settled)

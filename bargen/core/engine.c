@@ -174,6 +174,19 @@ static enum engine_verdict from_trade(struct engine *e, struct symbol *sym,
     return ENGINE_TAKEN;
 }
 
+/* It makes no bar and moves no clock, but its id is not missing. */
+static enum engine_verdict from_excluded(struct engine *e, struct symbol *sym,
+                                         const struct event *ev)
+{
+    if (e->config.price <= PRICE_TRADE) {
+        (void)symbol_new_trade(sym, &e->rules, id_number(ev->id), ev->id,
+                               ev->time_ns);
+        if (!sym->dirty)
+            mark_dirty(e, sym);
+    }
+    return pass_over(e);
+}
+
 /* Only a live symbol is woken by the time of day. */
 static void arm(struct engine *e, struct symbol *sym)
 {
@@ -252,7 +265,7 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
     struct symbol *sym;
     bool jumped = false, future;
 
-    if (ev->type != EVENT_TICK && ev->type != EVENT_TRADE)
+    if (ev->type > EVENT_TRADE_EXCLUDED)
         return pass_over(e);
     sym = symbols_find(&e->symbols, ev->symbol);
     if (!sym && !(sym = engine_symbol(e, ev->symbol))) {
@@ -271,9 +284,11 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
         e->counts.future++;
         return ENGINE_FUTURE;
     }
-    in->key = (struct bar_key){ev->time_ns, -1};
     if (jumped)
         symbol_flag_jumps(sym, &e->rules, touched);
+    if (ev->type == EVENT_TRADE_EXCLUDED)
+        return from_excluded(e, sym, ev);
+    in->key = (struct bar_key){ev->time_ns, -1};
     verdict = ev->type == EVENT_TICK ? from_quote(e, sym, ev, in)
                                      : from_trade(e, sym, ev, in);
     if (verdict == ENGINE_TAKEN)

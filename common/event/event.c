@@ -12,6 +12,8 @@
 static const uint32_t needs[EVENT_TYPES] = {
     [EVENT_TICK] = NEED(SYMBOL) | NEED(TIME) | NEED(BID) | NEED(ASK),
     [EVENT_TRADE] = NEED(SYMBOL) | NEED(TIME) | NEED(PRICE),
+    /* Of its price and size nothing is asked: usually they are zero. */
+    [EVENT_TRADE_EXCLUDED] = NEED(SYMBOL) | NEED(TIME) | NEED(ID),
     [EVENT_ORDERBOOK] = NEED(SYMBOL),
     [EVENT_BAR] = NEED(SYMBOL) | NEED(RESOLUTION) | NEED(BAR),
     [EVENT_PRICE_UPDATE] = NEED(SYMBOL),
@@ -189,6 +191,8 @@ static enum event_fault missing(struct reading *r, uint32_t fields)
         return fault(r, at, EVENT_NO_TIME);
     if (fields & (NEED(BID) | NEED(ASK) | NEED(PRICE)))
         return fault(r, at, EVENT_NO_PRICE);
+    if (fields & NEED(ID))
+        return fault(r, at, EVENT_NO_ID);
     return fault(r, at, EVENT_BAD_NAME);
 }
 
@@ -361,6 +365,8 @@ static enum event_fault read_object(struct reading *r)
         read_stamps(r);
     if (f == EVENT_OK && r->fields.seen & IDENTITY_FIELDS)
         read_identity(r);
+    if (f == EVENT_OK && need & NEED(ID) && r->ev->id.len == 0)
+        f = field_fault(r, FIELD_ID, EVENT_NO_ID);
     return f;
 }
 

@@ -25,6 +25,7 @@ enum {
 enum event_type {
     EVENT_TICK,
     EVENT_TRADE,
+    EVENT_TRADE_EXCLUDED, /* used up a trade id, but is no trade */
     EVENT_ORDERBOOK,
     EVENT_BAR,
     EVENT_PRICE_UPDATE,
@@ -89,6 +90,7 @@ enum event_fault {
     EVENT_NO_PRICE,
     EVENT_BAD_PRICE, /* zero, negative, no number, more than 18 digits */
     EVENT_BAD_SIZE,  /* negative, no number, more than 18 digits */
+    EVENT_NO_ID,     /* of a trade that was left out */
     EVENT_BAD_NAME,  /* account_id, expiry, ... missing or unusable */
     EVENT_FAULTS,
 };

@@ -5,6 +5,7 @@
 static const char *const type_names[EVENT_TYPES] = {
     [EVENT_TICK] = "tick",
     [EVENT_TRADE] = "trade",
+    [EVENT_TRADE_EXCLUDED] = "trade_excluded",
     [EVENT_ORDERBOOK] = "orderbook",
     [EVENT_BAR] = "bar",
     [EVENT_PRICE_UPDATE] = "price_update",
@@ -37,6 +38,7 @@ static const char *const fault_texts[EVENT_FAULTS] = {
     [EVENT_BAD_PRICE] = "price is not a number above zero of at most 18 digits",
     [EVENT_BAD_SIZE] =
         "size is not a number, zero or more, of at most 18 digits",
+    [EVENT_NO_ID] = "no trade id",
     [EVENT_BAD_NAME] =
         "a name that the channel needs is missing or cannot be part of it",
 };

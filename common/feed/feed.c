@@ -137,6 +137,36 @@ static bool number_text(struct span value, struct span *out)
     return scan_fast_skip(text.ptr, end) == end;
 }
 
+/* 0, 0.00, -0e5: no digit before an exponent is another one. */
+static bool is_zero(struct span value)
+{
+    struct span text;
+
+    if (!number_text(value, &text))
+        return false;
+    for (size_t i = 0; i < text.len && (text.ptr[i] | 0x20) != 'e'; i++)
+        if (text.ptr[i] >= '1' && text.ptr[i] <= '9')
+            return false;
+    return true;
+}
+
+/* It uses up an id, but nobody bought or sold anything in the market. */
+static bool is_excluded(const struct feed_row *row,
+                        const struct feed_message *m)
+{
+    const struct feed_field *p = feed_message_find(m, row->market_key);
+
+    if (p && is_quoted(p->value) &&
+        !span_eq(unquoted(p->value), span_str(row->market_word)))
+        return true;
+    for (const struct feed_member *want = row->member; want->how; want++) {
+        p = want->how == FEED_DECIMAL ? feed_message_find(m, want->key) : NULL;
+        if (p && is_zero(p->value))
+            return true;
+    }
+    return false;
+}
+
 static bool put_time(struct span value, struct bytes *out)
 {
     struct span text;
@@ -231,6 +261,8 @@ static enum event_fault fault_of(const char *native, bool missing)
     if (strcmp(native, "price") == 0 || strcmp(native, "bid") == 0 ||
         strcmp(native, "ask") == 0)
         return missing ? EVENT_NO_PRICE : EVENT_BAD_PRICE;
+    if (strcmp(native, "id") == 0)
+        return missing ? EVENT_NO_ID : EVENT_BAD_NAME;
     return strstr(native, "size") ? EVENT_BAD_SIZE : EVENT_BAD_NAME;
 }
 
@@ -312,6 +344,8 @@ enum feed_result feed_read(struct feed_reader *reader, struct span line,
         row = row_of(reader->feed, &m);
         if (!row)
             return FEED_IGNORED;
+        if (row->excluded && is_excluded(row, &m))
+            row = row->excluded;
         if (put_event(reader, &m, row, now_ns, ev))
             return FEED_EVENT;
     } else if (m.fault == EVENT_NOT_OBJECT) {

@@ -3,9 +3,10 @@
  *
  * A feed is a table of the kinds of messages that it has (feed_NAME.c): which
  * source key becomes which native member, and how its value is converted.
- * Kinds without a row, acknowledgements and heartbeats are ignored, which is
- * not a fault.  {"stream":..,"data":{..}} is unwrapped.  Keys are case
- * sensitive: e and E, t and T are different members of one message.
+ * A trade that the exchange itself leaves out becomes trade_excluded.  Kinds
+ * without a row, acknowledgements and heartbeats are ignored, which is not a
+ * fault.  {"stream":..,"data":{..}} is unwrapped.  Keys are case sensitive: e
+ * and E, t and T are different members of one message.
  *
  * Numbers keep their text, also where the source has them as strings: "0.0010"
  * becomes 0.0010.  Times may be in seconds, milli-, micro- or nanoseconds; the

@@ -57,6 +57,11 @@ struct feed_row {
     char head[FEED_INTRO_MAX]; /* what the native object begins with */
     unsigned head_len;
     struct feed_member member[FEED_MEMBERS_MAX]; /* ends where how is 0 */
+    /* What a trade becomes that uses up an id but was not made in the market:
+     * market_key is there and says something else than market_word, or a
+     * decimal is zero.  NULL: there are none. */
+    const struct feed_row *excluded;
+    const char *market_key, *market_word;
 };
 
 struct feed {

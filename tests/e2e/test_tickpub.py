@@ -319,7 +319,7 @@ def test_routes_prints_the_table(tool):
     assert t.wait() == 0
     assert b"x:market_data:{symbol}" in t.stdout
     assert b"x:price:{symbol}" in t.stdout
-    assert len(t.lines) == 14
+    assert len(t.lines) == 15
 
 
 def test_a_routes_file_is_read_again_on_sighup(redis_server, tool, tmp_path):

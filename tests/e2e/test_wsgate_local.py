@@ -51,6 +51,16 @@ def test_bad_lines_are_reported_with_line_and_column(tool):
     assert metric(port, name, result="refused") == 2
 
 
+def test_a_trade_that_was_none_is_no_fault_and_no_message(tool):
+    line = ('{"type":"trade_excluded","symbol":"AAPL","time":1705575045123,'
+            '"id":7}\n')
+    gate, _ = start(tool, "--stdin", "--linger",
+                    stdin=(line + TRADE + "\n").encode())
+    gate.wait_stderr("input_end")
+    assert "accepted=2 refused=0" in gate.stderr
+    assert "bad_line" not in gate.stderr
+
+
 @pytest.mark.parametrize("line", [
     b"\x00", b'{"type":"trade"\x00}', b'{"type":"trade","symbol":"\xff"}',
     b"[1,2", b'{"a":1}{"b":2}', b"NaN"])

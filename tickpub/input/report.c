@@ -14,6 +14,9 @@ static struct metric ignored = {
     METRIC(COUNTER, "tickwire_tickpub_ignored_lines_total", NULL,
            "Lines that are no event: empty ones and what a feed says "
            "besides its events")};
+static struct metric excluded = {
+    METRIC(COUNTER, "tickwire_tickpub_excluded_trades_total", NULL,
+           "Ignored lines that used up a trade id: journalled, not published")};
 
 /* Label values, in the order of the enums. */
 static const char *const fault_names[REPORT_FAULTS] = {
@@ -33,6 +36,7 @@ static const char *const fault_names[REPORT_FAULTS] = {
     [EVENT_NO_PRICE] = "no_price",
     [EVENT_BAD_PRICE] = "bad_price",
     [EVENT_BAD_SIZE] = "bad_size",
+    [EVENT_NO_ID] = "no_id",
     [EVENT_BAD_NAME] = "bad_name",
     [REPORT_TOO_LONG] = "too_long",
     [REPORT_TOO_MANY_NAMES] = "too_many_names",
@@ -53,13 +57,21 @@ void report_init(void)
             METRIC(COUNTER, "tickwire_tickpub_bad_lines_total", bad_labels[i],
                    "Lines skipped because they are no valid event")};
     }
-    metrics_add_all(accepted, EVENT_TYPES);
+    metrics_add_all(accepted, EVENT_TRADE_EXCLUDED);
+    metrics_add_all(accepted + EVENT_TRADE_EXCLUDED + 1,
+                    EVENT_TYPES - EVENT_TRADE_EXCLUDED - 1);
     metrics_add_all(bad + 1, REPORT_FAULTS - 1); /* without EVENT_OK */
     metrics_add(&ignored);
+    metrics_add(&excluded);
 }
 
 void report_accepted(enum event_type type)
 {
+    if (type == EVENT_TRADE_EXCLUDED) {
+        excluded.value++;
+        ignored.value++;
+        return;
+    }
     accepted[type].value++;
 }
 
@@ -102,6 +114,11 @@ uint64_t report_accepted_count(void)
 uint64_t report_bad_count(void)
 {
     return sum(bad, REPORT_FAULTS);
+}
+
+uint64_t report_excluded_count(void)
+{
+    return excluded.value;
 }
 
 uint64_t report_lines(void)

@@ -14,6 +14,7 @@ enum report_fault {
 };
 
 void report_init(void);
+/* A trade that was left out counts as ignored, and by itself. */
 void report_accepted(enum event_type type);
 /* Counted, but nothing to publish: a feed's heartbeat or control message. */
 void report_ignored(void);
@@ -24,5 +25,6 @@ const char *report_fault_text(unsigned fault);
 uint64_t report_lines(void);
 uint64_t report_accepted_count(void);
 uint64_t report_bad_count(void);
+uint64_t report_excluded_count(void);
 /* Write the members lines, accepted, bad. */
 void report_counts(struct json_writer *json);

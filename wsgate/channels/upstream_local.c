@@ -82,8 +82,10 @@ static bool publish_event(struct upstream *upstream, const struct event *ev,
             return false;
         any = true;
     }
-    return any || err_set(err, ERR_INPUT, "events of type %s have no channel",
-                          event_type_name(ev->type));
+    /* Clients have no use for one; the pipe that it came by may. */
+    return any || ev->type == EVENT_TRADE_EXCLUDED ||
+           err_set(err, ERR_INPUT, "events of type %s have no channel",
+                   event_type_name(ev->type));
 }
 
 bool upstream_publish_local(struct upstream *upstream, struct span line,

@@ -38,9 +38,11 @@ static bool makes(const struct feed_row *row, const char *native)
 /* What docs/messages.md demands of a tick or a trade. */
 static bool is_whole(const struct feed_row *row)
 {
-    return makes(row, "symbol") && makes(row, "time") &&
-           (row->type == EVENT_TICK ? makes(row, "bid") && makes(row, "ask")
-                                    : makes(row, "price"));
+    if (!makes(row, "symbol") || !makes(row, "time"))
+        return false;
+    if (row->type == EVENT_TICK)
+        return makes(row, "bid") && makes(row, "ask");
+    return makes(row, row->type == EVENT_TRADE_EXCLUDED ? "id" : "price");
 }
 
 static void check_member(const struct feed_member *m)
@@ -51,21 +53,31 @@ static void check_member(const struct feed_member *m)
     assert_int_equal(m->intro_len, strlen(m->intro));
 }
 
+static void check_row(const struct feed *f, const struct feed_row *row)
+{
+    unsigned n = 0;
+
+    for (; n < FEED_MEMBERS_MAX && row->member[n].how; n++)
+        check_member(&row->member[n]);
+    if (n == FEED_MEMBERS_MAX || !is_whole(row))
+        fail_msg("%s: the row of %s", f->name,
+                 row->kind ? row->kind : "no kind");
+    assert_int_equal(row->head_len, strlen(row->head));
+    assert_true(!row->kind || row->kind_len == strlen(row->kind));
+}
+
 static void each_row_makes_a_whole_event(void **state)
 {
     (void)state;
     for (const struct feed *const *f = feed_map; *f; f++) {
         for (const struct feed_row *row = (*f)->row; row->member[0].how;
              row++) {
-            unsigned n = 0;
-
-            for (; n < FEED_MEMBERS_MAX && row->member[n].how; n++)
-                check_member(&row->member[n]);
-            if (n == FEED_MEMBERS_MAX || !is_whole(row))
-                fail_msg("%s: the row of %s", (*f)->name,
-                         row->kind ? row->kind : "no kind");
-            assert_int_equal(row->head_len, strlen(row->head));
-            assert_true(!row->kind || row->kind_len == strlen(row->kind));
+            check_row(*f, row);
+            if (!row->excluded)
+                continue;
+            check_row(*f, row->excluded);
+            assert_int_equal(row->excluded->type, EVENT_TRADE_EXCLUDED);
+            assert_true(row->market_key && row->market_word);
         }
     }
 }

@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -107,6 +108,65 @@ static void the_event_is_what_the_line_says(void **state)
     assert_true(span_starts(t.ev.text, "{\"type\":\"trade\","));
 }
 
+/* What follows the symbol of a trade with the id 7 becomes what follows it. */
+static void assert_excluded(const char *rest, const char *want)
+{
+    char line[256], native[256];
+
+    snprintf(line, sizeof line,
+             "{\"e\":\"trade\",\"s\":\"A\",\"t\":7,\"T\":1672515782136,%s}",
+             rest);
+    snprintf(native, sizeof native,
+             "{\"type\":\"trade_excluded\",\"symbol\":\"A\",\"time\":"
+             "1672515782136,\"id\":\"7\",%s}",
+             want);
+    assert_becomes(line, native);
+}
+
+static void a_trade_that_was_none_only_uses_up_its_id(void **state)
+{
+    struct translated t;
+
+    (void)state;
+    assert_excluded("\"p\":\"0\",\"q\":\"0\",\"X\":\"NA\",\"m\":true",
+                    "\"reason\":\"NA\",\"price\":0,\"size\":0,\"side\":"
+                    "\"sell\"");
+    assert_excluded("\"p\":\"1.5\",\"q\":\"2\",\"X\":\"INSURANCE_FUND\"",
+                    "\"reason\":\"INSURANCE_FUND\",\"price\":1.5,\"size\":2");
+    assert_excluded("\"p\":\"1.5\",\"q\":\"2\",\"X\":\"ADL\"",
+                    "\"reason\":\"ADL\",\"price\":1.5,\"size\":2");
+    assert_excluded("\"X\":\"NA\"", "\"reason\":\"NA\"");
+    /* Without a word for it, zeros say so. */
+    assert_excluded("\"p\":\"0.000\",\"q\":\"1\"",
+                    "\"price\":0.000,\"size\":1");
+    assert_excluded("\"p\":\"10\",\"q\":0.0", "\"price\":10,\"size\":0.0");
+    assert_excluded("\"p\":\"0e5\",\"q\":\"1\",\"X\":\"MARKET\"",
+                    "\"reason\":\"MARKET\",\"price\":0e5,\"size\":1");
+    assert_becomes("{\"e\":\"aggTrade\",\"s\":\"A\",\"a\":7,\"p\":\"0.00\","
+                   "\"q\":\"0.00\",\"f\":-1,\"l\":-1,\"T\":1672515782136,"
+                   "\"m\":false}",
+                   "{\"type\":\"trade_excluded\",\"symbol\":\"A\",\"time\":"
+                   "1672515782136,\"id\":\"7\",\"price\":0.00,\"size\":0.00,"
+                   "\"side\":\"buy\"}");
+    translate("{\"e\":\"trade\",\"s\":\"A\",\"t\":7,\"T\":1672515782136,"
+              "\"X\":\"NA\"}",
+              &t);
+    assert_int_equal(t.ev.type, EVENT_TRADE_EXCLUDED);
+    assert_true(span_is(t.ev.id, "7"));
+    assert_bad("{\"e\":\"trade\",\"s\":\"A\",\"T\":1672515782136,\"X\":\"NA\"}",
+               EVENT_NO_ID, 1);
+    /* These are trades. */
+    assert_becomes("{\"e\":\"trade\",\"s\":\"A\",\"t\":7,\"T\":1672515782136,"
+                   "\"p\":\"0.10\",\"q\":\"0.020\",\"X\":\"MARKET\"}",
+                   "{\"type\":\"trade\",\"symbol\":\"A\",\"time\":"
+                   "1672515782136,\"price\":0.10,\"size\":0.020,\"id\":"
+                   "\"7\"}");
+    assert_becomes("{\"e\":\"trade\",\"s\":\"A\",\"t\":7,\"T\":1672515782136,"
+                   "\"p\":\"100\",\"q\":\"1\",\"X\":null}",
+                   "{\"type\":\"trade\",\"symbol\":\"A\",\"time\":"
+                   "1672515782136,\"price\":100,\"size\":1,\"id\":\"7\"}");
+}
+
 static void a_book_ticker_is_a_tick(void **state)
 {
     (void)state;
@@ -181,7 +241,6 @@ static void what_is_wrong_is_named_and_pointed_at(void **state)
     assert_bad(TRADE "\"p\":\"1\",\"q\":\"1\",\"T\":0}", EVENT_BAD_TIME, 48);
     assert_bad(TRADE "\"p\":\"1\",\"q\":\"1\",\"T\":\"x\"}", EVENT_BAD_TIME,
                48);
-    assert_bad(TRADE "\"p\":\"0\",\"q\":\"1\",\"T\":1}", EVENT_BAD_PRICE, 32);
     assert_bad(TRADE "\"p\":\"-1\",\"q\":\"1\",\"T\":1}", EVENT_BAD_PRICE, 32);
     assert_bad(TRADE "\"p\":\"1e999\",\"q\":\"1\",\"T\":1}", EVENT_BAD_PRICE,
                32);
@@ -330,6 +389,7 @@ int main(void)
         cmocka_unit_test(a_trade_keeps_the_text_of_its_numbers),
         cmocka_unit_test(an_aggregate_trade_says_how_many_it_stands_for),
         cmocka_unit_test(the_event_is_what_the_line_says),
+        cmocka_unit_test(a_trade_that_was_none_only_uses_up_its_id),
         cmocka_unit_test(a_book_ticker_is_a_tick),
         cmocka_unit_test(a_spot_book_ticker_takes_the_time_it_came),
         cmocka_unit_test(a_combined_stream_is_unwrapped),
