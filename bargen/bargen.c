@@ -160,8 +160,10 @@ static struct source *open_source(struct bargen *b, struct err *err)
                    .on_unreadable = on_unreadable,
                    .on_end = on_end},
         .arg = b};
-    struct lines_config lines = {STDIN_FILENO, (size_t)o->max_line_bytes,
-                                 o->strict};
+    struct lines_config lines = {STDIN_FILENO,
+                                 (size_t)o->max_line_bytes,
+                                 o->strict,
+                                 {.unit = (enum event_unit)o->time_unit}};
     struct mock_config mock = {names, o->n_names, (uint64_t)o->seed};
     struct pubsub_config pubsub = {&b->redis, names, o->n_names};
     struct journal_config journal = {&b->redis, b->sink.store,

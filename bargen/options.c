@@ -45,6 +45,8 @@ static const struct option_spec table[] = {
     {0, "mock", "LIST", OPT_STR, AT(mock), "BAR_GENERATOR_MOCK",
      "read nothing, invent bars of these symbols", NULL, 0, 0},
     {0, "seed", "N", OPT_INT, AT(seed), NULL, NULL, NULL, 0, INT64_MAX},
+    {0, "time-unit", "UNIT", OPT_CHOICE, AT(time_unit), NULL, NULL,
+     EVENT_UNIT_CHOICES, 0, 0},
     {0, "max-future", "TIME", OPT_DURATION_MS, AT(max_future_ms),
      "BAR_GENERATOR_MAX_FUTURE", NULL, NULL, 0, INT64_C(3650) * 24 * HOUR_MS},
     {0, "max-line", "SIZE", OPT_SIZE, AT(max_line_bytes), NULL, NULL, NULL, 256,
@@ -181,6 +183,10 @@ static bool check_pipes(struct options *o, struct err *err)
         o->stdin_events = !o->mock;
         o->stdout_bars = true;
     }
+    if (o->time_unit != EVENT_UNIT_MS && !o->stdin_events)
+        return err_set(err, ERR_USAGE,
+                       "--time-unit: only together with --stdin (events in "
+                       "Redis are in milliseconds)");
     if (o->tee && !(o->stdin_events && o->stdout_bars))
         return err_set(err, ERR_USAGE,
                        "--tee: only together with --stdin and --stdout");

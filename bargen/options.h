@@ -18,7 +18,8 @@ struct options {
     int source; /* SOURCE_*, where not stdin_events */
     int from;   /* FROM_*, of the journal, where there is no state */
     const char *resolutions, *symbols;
-    int price; /* enum price_source */
+    int price;     /* enum price_source */
+    int time_unit; /* enum event_unit, of standard input */
     const char *throttle;
     int64_t grace_ms, correction_ms, max_future_ms;
     bool final_only, fill, skip_first_partial;

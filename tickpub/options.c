@@ -52,6 +52,8 @@ static const struct option_spec table[] = {
      "TICKPUB_STALE_AFTER", NULL, NULL, 0, HOUR_MS},
     {0, "price-ttl", "TIME", OPT_DURATION_MS, AT(publish.price_ttl_ms),
      "TICKPUB_PRICE_TTL", NULL, NULL, 1, 30 * DAY_MS},
+    {0, "time-unit", "UNIT", OPT_CHOICE, AT(time_unit), "TICKPUB_TIME_UNIT",
+     NULL, EVENT_UNIT_CHOICES, 0, 0},
     {0, "max-future", "TIME", OPT_DURATION_MS, AT(reader.max_future_ms),
      "TICKPUB_MAX_FUTURE", NULL, NULL, 0, 3650 * DAY_MS},
     {0, "max-symbols", "N", OPT_INT, AT(publish.max_destinations),
@@ -129,6 +131,21 @@ static bool split_symbols(struct options *o, struct err *err)
                    o->simulate);
 }
 
+static bool check_start(struct options *o, struct err *err)
+{
+    enum event_fault f;
+
+    if (!o->start)
+        return true;
+    f = event_time_of_event(span_str(o->start), EVENT_UNIT_MS,
+                            &o->simulation.start_ns);
+    if (f == EVENT_OK)
+        return true;
+    return err_set(
+        err, ERR_USAGE, "--start: '%s' is not a time in Unix milliseconds%s",
+        o->start, f == EVENT_TIME_IN_S ? " (it looks like seconds)" : "");
+}
+
 bool options_check(struct options *o, struct err *err)
 {
     struct reader_options *r = &o->reader;
@@ -144,15 +161,15 @@ bool options_check(struct options *o, struct err *err)
         return err_set(err, ERR_USAGE,
                        "--feed: cannot be together with --simulate "
                        "(SIMULATOR_SYMBOLS)");
+    r->rules.unit = (enum event_unit)o->time_unit;
+    if (r->rules.unit != EVENT_UNIT_MS && (r->feed || o->simulate))
+        return err_set(err, ERR_USAGE,
+                       "--time-unit: is for native events, cannot be together "
+                       "with --feed or --simulate");
     if (!pace_parse(&r->pace, o->speed, err))
         return false;
     o->simulation.speed = r->pace.speed;
-    if (o->start &&
-        !event_time_read(span_str(o->start), &o->simulation.start_ns))
-        return err_set(err, ERR_USAGE,
-                       "--start: '%s' is not a time in Unix milliseconds",
-                       o->start);
-    return !o->simulate || split_symbols(o, err);
+    return check_start(o, err) && (!o->simulate || split_symbols(o, err));
 }
 
 void options_close(struct options *o)

@@ -21,7 +21,8 @@ struct options {
     const char *start; /* Unix ms: simulated times begin there; NULL: now */
     const char *speed;
     bool tee, strict, linger, routes;
-    int on_full; /* ON_FULL_* */
+    int on_full;   /* ON_FULL_* */
+    int time_unit; /* enum event_unit */
     const char *routes_file;
     struct span *symbols; /* of simulation */
 };

@@ -131,6 +131,7 @@ struct source *lines_new(const struct source_context *to,
                         .config = *config,
                         .wall_stale = true,
                         .reader = event_reader_new()};
+    event_reader_by(l->reader, &config->rules);
     l->input = input_new(to->loop, config->fd, config->line_max_bytes, &events,
                          l, err);
     if (!l->input) {

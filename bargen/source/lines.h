@@ -8,11 +8,13 @@
 #pragma once
 
 #include "bargen/source/source.h"
+#include "common/event/event.h"
 
 struct lines_config {
     int fd;
     size_t line_max_bytes;
     bool strict;
+    struct event_rules rules;
 };
 
 /* NULL: fd cannot be read. */

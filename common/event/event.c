@@ -36,6 +36,7 @@ static const uint32_t checks[EVENT_TYPES] = {
 /* One line being read: what its steps share. */
 struct reading {
     struct event_fields fields;
+    const struct event_rules *rules;
     struct event *ev;
     const char *fault_at;
     size_t stored; /* bytes of ev->store in use */
@@ -233,19 +234,24 @@ static enum event_fault read_decimals(struct reading *r, uint32_t need,
     return EVENT_OK;
 }
 
-static bool read_time(struct reading *r, enum event_field field)
+/* What is behind `timestamp` is in milliseconds always. */
+static enum event_fault read_time(struct reading *r, enum event_field field)
 {
-    if (field == FIELD_TIME && r->fields.time_ns > 0) {
+    enum event_unit unit = field == FIELD_TIME ? r->rules->unit : EVENT_UNIT_MS;
+    enum event_fault f;
+
+    if (field == FIELD_TIME && r->fields.time_ns > 0 && unit == EVENT_UNIT_MS) {
         r->ev->time_ns = r->fields.time_ns;
         r->ev->have |= EVENT_HAS_TIME;
-        return true;
+        return EVENT_OK;
     }
     if (!event_fields_have(&r->fields, field) ||
-        event_fields_quoted(&r->fields, field) ||
-        !event_time_read(r->fields.value[field], &r->ev->time_ns))
-        return false;
-    r->ev->have |= EVENT_HAS_TIME;
-    return true;
+        event_fields_quoted(&r->fields, field))
+        return EVENT_BAD_TIME;
+    f = event_time_of_event(r->fields.value[field], unit, &r->ev->time_ns);
+    if (f == EVENT_OK)
+        r->ev->have |= EVENT_HAS_TIME;
+    return f;
 }
 
 /* The time of a bar event is that of its bar. */
@@ -253,30 +259,35 @@ static enum event_fault read_bar(struct reading *r)
 {
     struct span bar = r->fields.value[FIELD_BAR];
     struct scan_member m = {.at = bar.ptr};
+    enum event_fault f;
 
     if (bar.ptr[0] != '{' || event_fields_quoted(&r->fields, FIELD_BAR))
         return field_fault(r, FIELD_BAR, EVENT_NO_TIME);
     while (scan_member_next(&m, bar.ptr + bar.len)) {
         if (!scan_key_is(m.key, "time"))
             continue;
-        if (!event_time_read(m.value, &r->ev->time_ns))
-            return fault(r, m.value.ptr, EVENT_BAD_TIME);
+        f = event_time_of_event(m.value, r->rules->unit, &r->ev->time_ns);
+        if (f != EVENT_OK)
+            return fault(r, m.value.ptr, f);
         r->ev->have |= EVENT_HAS_TIME;
         return EVENT_OK;
     }
     return fault(r, bar.ptr, EVENT_NO_TIME);
 }
 
+/* An event that needs no time may have one that is none. */
 static enum event_fault read_times(struct reading *r, uint32_t need)
 {
+    enum event_fault f;
+
     if (need & NEED(BAR))
         return read_bar(r);
+    f = read_time(r, FIELD_TIME);
+    if (f == EVENT_OK)
+        return EVENT_OK;
     if (need & NEED(TIME))
-        return read_time(r, FIELD_TIME)
-                   ? EVENT_OK
-                   : field_fault(r, FIELD_TIME, EVENT_BAD_TIME);
-    if (!read_time(r, FIELD_TIME))
-        read_time(r, FIELD_TIMESTAMP);
+        return field_fault(r, FIELD_TIME, f);
+    (void)read_time(r, FIELD_TIMESTAMP);
     return EVENT_OK;
 }
 
@@ -388,8 +399,9 @@ enum event_fault event_syntax(struct span line, unsigned *column)
     return f;
 }
 
-enum event_fault event_read_strict(struct span line, struct event *ev,
-                                   unsigned *column)
+enum event_fault event_read_by(const struct event_rules *rules,
+                               struct span line, struct event *ev,
+                               unsigned *column)
 {
     const char *end = line.ptr + line.len, *stop = NULL;
     const char *s = scan_space(line.ptr, end);
@@ -397,6 +409,7 @@ enum event_fault event_read_strict(struct span line, struct event *ev,
     enum event_fault f;
 
     r.ev = ev;
+    r.rules = rules;
     r.stored = 0;
     if (s < end && *s == '{')
         stop = event_fields_scan(s, end, &r.fields);
@@ -411,4 +424,12 @@ enum event_fault event_read_strict(struct span line, struct event *ev,
     if (f != EVENT_OK)
         *column = (unsigned)(r.fault_at - line.ptr) + 1;
     return f;
+}
+
+enum event_fault event_read_strict(struct span line, struct event *ev,
+                                   unsigned *column)
+{
+    static const struct event_rules none;
+
+    return event_read_by(&none, line, ev, column);
 }

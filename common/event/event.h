@@ -85,7 +85,11 @@ enum event_fault {
     EVENT_NO_SYMBOL,
     EVENT_BAD_SYMBOL,
     EVENT_NO_TIME,
-    EVENT_BAD_TIME,    /* not a number above 0 and before the year 2262 */
+    EVENT_BAD_TIME,  /* not a number, or not one of 1990 to 2255 */
+    EVENT_TIME_IN_S, /* nor that, but it would be in seconds, ... */
+    EVENT_TIME_IN_MS,
+    EVENT_TIME_IN_US,
+    EVENT_TIME_IN_NS,
     EVENT_FUTURE_TIME, /* set by callers that know the time of day */
     EVENT_NO_PRICE,
     EVENT_BAD_PRICE, /* zero, negative, no number, more than 18 digits */
@@ -95,10 +99,29 @@ enum event_fault {
     EVENT_FAULTS,
 };
 
+/* What `time` counts, and the time of a bar. */
+enum event_unit {
+    EVENT_UNIT_MS,
+    EVENT_UNIT_S,
+    EVENT_UNIT_US,
+    EVENT_UNIT_NS,
+};
+#define EVENT_UNIT_CHOICES "ms|s|us|ns"
+
+/* What a source may write besides what every one may; zeroed: nothing. */
+struct event_rules {
+    enum event_unit unit;
+};
+
 /* At least LINE_PAD readable bytes must follow the line (any values).  For
  * many lines of one source event_reader.h is twice as fast. */
 enum event_fault event_read_strict(struct span line, struct event *ev,
                                    unsigned *column);
+/* The same by other rules.  The event's text is the line's, whose times are in
+ * the unit of the rules: see event_unit.h. */
+enum event_fault event_read_by(const struct event_rules *rules,
+                               struct span line, struct event *ev,
+                               unsigned *column);
 /* Why this line is not a JSON object: not JSON, NUL byte, UTF-8, or another
  * value.  EVENT_OK where it is one. */
 enum event_fault event_syntax(struct span line, unsigned *column);

@@ -6,6 +6,7 @@
 #include "common/event/event_clear.h"
 #include "common/event/event_name.h"
 #include "common/event/event_time.h"
+#include "common/event/event_unit.h"
 #include "common/json/scan.h"
 
 enum {
@@ -53,6 +54,8 @@ struct event_reader {
     unsigned hits;          /* since the last one was learnt */
     unsigned wait, backoff; /* misses to let pass before learning again */
     unsigned count, next;   /* shapes known; where the next one goes */
+    struct event_rules rules;
+    struct bytes text; /* of the newest event in another unit */
     struct shape shape[SHAPES_MAX];
 };
 
@@ -63,7 +66,15 @@ struct event_reader *event_reader_new(void)
 
 void event_reader_free(struct event_reader *reader)
 {
+    if (reader)
+        bytes_close(&reader->text);
     free(reader);
+}
+
+void event_reader_by(struct event_reader *reader,
+                     const struct event_rules *rules)
+{
+    reader->rules = *rules;
 }
 
 #ifdef __SSE2__
@@ -392,9 +403,11 @@ read_unusual(struct event_reader *reader, struct span line, struct event *ev,
 {
     enum event_fault f;
 
+    if (reader->rules.unit != EVENT_UNIT_MS)
+        return event_unit_read(&reader->rules, line, &reader->text, ev, column);
     if (read_other(reader, line, ev))
         return EVENT_OK;
-    f = event_read_strict(line, ev, column);
+    f = event_read_by(&reader->rules, line, ev, column);
     if (f == EVENT_OK && ev->type <= EVENT_TRADE && ev->text.len == line.len)
         learn(reader, ev);
     return f;

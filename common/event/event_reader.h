@@ -22,6 +22,11 @@ struct event_reader;
 
 struct event_reader *event_reader_new(void);
 void event_reader_free(struct event_reader *reader); /* accepts NULL */
+/* Before the first line.  Where times are in another unit, the event's text is
+ * in the reader, in milliseconds, until the next line; nothing is remembered of
+ * such lines. */
+void event_reader_by(struct event_reader *reader,
+                     const struct event_rules *rules);
 /* At least LINE_PAD readable bytes must follow the line (any values). */
 enum event_fault event_read(struct event_reader *reader, struct span line,
                             struct event *ev, unsigned *column);

@@ -7,13 +7,21 @@
 
 #include "common/base/bytes.h"
 #include "common/base/span.h"
+#include "common/event/event.h"
 
-/* 2262-01-01T00:00:00Z: int64_t nanoseconds end in April of that year. */
-#define EVENT_TIME_END_MS INT64_C(9214646400000)
+/* Times of events are of 1990 to March 2255: as seconds, milli-, micro- or
+ * nanoseconds none of them is a time of another unit. */
+#define EVENT_TIME_BEGIN_MS INT64_C(631152000000)
+#define EVENT_TIME_END_MS INT64_C(9000000000000)
 
 /* The text of a JSON number, milliseconds.  False (and *ns untouched) where it
- * is not a number above zero and before 2262. */
+ * is not a number above zero and before the end of times. */
 bool event_time_read(struct span text, int64_t *ns);
+/* The time of an event in a unit.  What is no such time is EVENT_BAD_TIME or,
+ * where it would be one in another unit, EVENT_TIME_IN_*: what lies before 1990
+ * as milliseconds counts as seconds.  *ns is untouched then. */
+enum event_fault event_time_of_event(struct span text, enum event_unit unit,
+                                     int64_t *ns);
 /* Where the value of `time` stands in a line, from 1; 0: not found.  Good
  * enough for a message to a person: the scanner does not keep it. */
 unsigned event_time_column(struct span line);

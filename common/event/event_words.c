@@ -32,7 +32,14 @@ static const char *const fault_texts[EVENT_FAULTS] = {
     [EVENT_BAD_SYMBOL] =
         "symbol is not 1 to 64 letters, digits or ._/-@+# in quotes",
     [EVENT_NO_TIME] = "no time",
-    [EVENT_BAD_TIME] = "time is not Unix milliseconds after 1970, before 2262",
+    [EVENT_BAD_TIME] = "time is not a Unix time between 1990 and 2255",
+    [EVENT_TIME_IN_S] = "time looks like seconds (--time-unit s reads them)",
+    [EVENT_TIME_IN_MS] =
+        "time looks like milliseconds (--time-unit ms reads them)",
+    [EVENT_TIME_IN_US] =
+        "time looks like microseconds (--time-unit us reads them)",
+    [EVENT_TIME_IN_NS] =
+        "time looks like nanoseconds (--time-unit ns reads them)",
     [EVENT_FUTURE_TIME] = "time is in the future",
     [EVENT_NO_PRICE] = "no price",
     [EVENT_BAD_PRICE] = "price is not a number above zero of at most 18 digits",

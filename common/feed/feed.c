@@ -327,6 +327,8 @@ static bool put_event(struct feed_reader *reader, struct feed_message *m,
             return false;
     put_letter(out, '}');
     fault = event_read(reader->events, bytes_span(out), ev, &column);
+    if (fault >= EVENT_TIME_IN_S && fault <= EVENT_TIME_IN_NS)
+        fault = EVENT_BAD_TIME; /* the unit was seen from the magnitude */
     if (fault != EVENT_OK)
         blame(m, row, fault);
     return fault == EVENT_OK;

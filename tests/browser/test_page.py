@@ -238,7 +238,7 @@ def test_a_quiet_symbol_differs_from_a_broken_feed(redis_server, gateway,
     redis = redis_server.client()
     page = Page(browser, port).open().wait_state("live")
     publish_until(page, redis, "market_data:QUIET",
-                  '{"type":"trade","symbol":"QUIET","time":1,"price":5}',
+                  '{"type":"trade","symbol":"QUIET","time":1705575045123,"price":5}',
                   lambda: page.cell("QUIET", "last") == "5", "the price")
     # Nothing more is published: the age grows, the row stays live.
     page.wait(lambda: float(page.cell("QUIET", "age").split()[0]) >= 1, 5,
@@ -291,7 +291,7 @@ def test_a_local_pipe_is_live_though_redis_is_away(redis_absent, gateway,
     page = Page(browser, port).open().wait_state("down")
 
     def fed():
-        gate.write('{"type":"trade","symbol":"PIPE","time":1,"price":1.50}\n')
+        gate.write('{"type":"trade","symbol":"PIPE","time":1705575045123,"price":1.50}\n')
         return page.cell("PIPE", "last") == "1.50"
     page.wait(fed, 10, "a price from the pipe")
     page.wait_state("live", 5)

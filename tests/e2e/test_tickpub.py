@@ -301,7 +301,8 @@ def test_a_bar_goes_where_the_gateway_looks_for_it(redis_server, tool):
     t = tool("tickpub", "--redis", redis_server.url,
              stdin="pipe").wait_ready()
     bar = '{"type":"bar","symbol":"A","resolution":"%s","bar":{"time":%d}}'
-    t.write(feed(bar % ("1D", 86400000), bar % ("1min", 60000)))
+    t.write(feed(bar % ("1D", 1705536000000),
+                 bar % ("1min", 1705536000000)))
     assert sub.wait(1)[-1][0] == b"bars:A:D"
     assert sub.payloads()[-1]["resolution"] == "1D", "as it was written"
     t.close_stdin()

@@ -479,24 +479,24 @@ def test_many_who_ask_at_once_share_one_search_of_a_large_database(
 def test_without_redis_prices_are_what_was_heard(gateway):
     gate, port = gateway("--stdin", stdin="pipe")
     ask_json(port, "/api/v1/price/AAPL", 404)
-    gate.write('{"type":"trade","symbol":"AAPL","time":1000,"price":9.50}\n'
-               '{"type":"tick","symbol":"AAPL","time":2000.5,"bid":9.10,'
+    gate.write('{"type":"trade","symbol":"AAPL","time":1705575041000,"price":9.50}\n'
+               '{"type":"tick","symbol":"AAPL","time":1705575042000.5,"bid":9.10,'
                '"ask":9.25}\n')
     harness.wait_until(lambda: ask(port, "/api/v1/price/AAPL")[0] == 200, 5,
                        "a price from the pipe")
     harness.wait_until(lambda: ask(port, "/api/v1/price/AAPL")[2] == (
-        b'{"symbol":"AAPL","time":2000.5,"bid":9.10,"ask":9.25,"mid":9.175,'
-        b'"spread":0.15}'), 5, "the quote, which is newer")
+        b'{"symbol":"AAPL","time":1705575042000.5,"bid":9.10,"ask":9.25,'
+        b'"mid":9.175,"spread":0.15}'), 5, "the quote, which is newer")
 
 
 def test_without_redis_bars_are_what_was_heard(gateway):
     gate, port = gateway("--stdin", stdin="pipe")
-    gate.write(bar_event(1000, "1.50") + "\n")
+    gate.write(bar_event(1705575041000, "1.50") + "\n")
 
     def bars():
         return ask_json(port, "/api/v1/bars/AAPL/1S")["bars"]
     harness.wait_until(bars, 5, "a bar from the pipe")
-    assert bars()[0]["time"] == 1000
+    assert bars()[0]["time"] == 1705575041000
 
 
 # --- when Redis does not answer ----------------------------------------------

@@ -82,7 +82,7 @@ def test_who_has_a_channel_hears_that_it_is_refused_and_granted_again(
     ('{"channel":"market_data:A"}', "column"),
     ('{"type":"account","account_id":"A1","time":1,"balance":1}',
      "events of type account have no channel"),
-    ('{"type":"trade","symbol":"A","time":1}', "price"),
+    ('{"type":"trade","symbol":"A","time":1705575045123}', "price"),
 ])
 def test_lines_that_reach_no_channel_are_told(gate, line, says):
     g = gate("--stdin", "--linger", stdin=("%s\n%s\n" % (line, TRADE)).encode())
@@ -96,9 +96,9 @@ def test_symbols_without_redis_are_those_that_were_heard(gate):
     g = gate("--stdin", stdin="pipe")
     url = g.http("/api/v1/symbols")
     assert json.loads(harness.http_get(url)[1]) == {"symbols": []}
-    bar = ('{"type":"bar","symbol":"%s","resolution":"%s","bar":{"time":1000,'
+    bar = ('{"type":"bar","symbol":"%s","resolution":"%s","bar":{"time":1705575000000,'
            '"open":1,"high":2,"low":1,"close":2,"volume":7,"count":1,'
-           '"end":2000,"final":true,"rev":0}}\n')
+           '"end":1705575001000,"final":true,"rev":0}}\n')
     g.tool.write(TRADE + "\n" + bar % ("AAPL", "5") + bar % ("AAPL", "1") +
                  bar % ("MSFT", "1") + '{"channel":"other","data":1}\n')
     want = {"symbols": [{"symbol": "AAPL", "resolutions": ["1", "5"]},

@@ -5,11 +5,13 @@
 
 enum { NS_PER_MS = 1000000 };
 
-bool intake_init(struct intake *in, const char *feed, int64_t max_future_ms,
+bool intake_init(struct intake *in, const char *feed,
+                 const struct event_rules *rules, int64_t max_future_ms,
                  struct err *err)
 {
     *in = (struct intake){.native = event_reader_new(),
                           .max_future_ns = max_future_ms * NS_PER_MS};
+    event_reader_by(in->native, rules);
     if (feed)
         in->feed = feed_reader_new(feed, err);
     return !feed || in->feed;

@@ -25,8 +25,9 @@ enum intake_result {
     INTAKE_BAD,     /* *fault and *column say why */
 };
 
-/* feed NULL: native. */
-bool intake_init(struct intake *in, const char *feed, int64_t max_future_ms,
+/* feed NULL: native, by the rules. */
+bool intake_init(struct intake *in, const char *feed,
+                 const struct event_rules *rules, int64_t max_future_ms,
                  struct err *err);
 void intake_close(struct intake *in);
 enum intake_result intake_read(struct intake *in, struct span line,

@@ -147,7 +147,8 @@ bool reader_open(struct reader *r, uv_loop_t *loop,
                          .pace = options->pace,
                          .events = *events,
                          .arg = arg};
-    if (!intake_init(&r->intake, options->feed, options->max_future_ms, err) ||
+    if (!intake_init(&r->intake, options->feed, &options->rules,
+                     options->max_future_ms, err) ||
         !open_source(r, loop, options, err))
         return false;
     uv_timer_init(loop, &r->held_timer);

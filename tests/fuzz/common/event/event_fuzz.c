@@ -170,6 +170,34 @@ static void check_peek(struct span line, struct verdict v)
     json_decref(root);
 }
 
+/* In other units the same lines are events, but for their times, and what comes
+ * out is an event in milliseconds. */
+static void check_units(struct span line, enum event_fault in_ms)
+{
+    static struct event_reader *readers[EVENT_UNIT_NS + 1];
+
+    for (int unit = EVENT_UNIT_S; unit <= EVENT_UNIT_NS; unit++) {
+        struct event_rules rules = {.unit = (enum event_unit)unit};
+        struct event ev, again;
+        unsigned column = 0;
+        enum event_fault f;
+
+        if (!readers[unit]) {
+            readers[unit] = event_reader_new();
+            event_reader_by(readers[unit], &rules);
+        }
+        f = event_read(readers[unit], line, &ev, &column);
+        if (f != EVENT_OK) {
+            assert(column >= 1 && column <= line.len + 1);
+            continue;
+        }
+        assert(in_ms == EVENT_OK ||
+               (in_ms >= EVENT_BAD_TIME && in_ms <= EVENT_TIME_IN_NS));
+        assert(event_read_strict(ev.text, &again, &column) == EVENT_OK);
+        same_event(&ev, &again);
+    }
+}
+
 /* The line with these bytes behind it. */
 static void check_line(const char *text, size_t len, char pad)
 {
@@ -200,6 +228,7 @@ static void check_line(const char *text, size_t len, char pad)
     assert((f == EVENT_NOT_OBJECT) == (v.json && !v.object));
     assert((f == EVENT_DUPLICATE_KEY) == (v.object && v.twice));
     check_peek(line, v);
+    check_units(line, f);
     free(copy);
 }
 

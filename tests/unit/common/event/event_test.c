@@ -129,7 +129,7 @@ static void an_id_may_be_a_number(void **state)
 {
     struct event ev;
     char *kept =
-        read_ok("{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1,"
+        read_ok("{\"type\":\"trade\",\"symbol\":\"A\",\"time\":9e11,"
                 "\"price\":1,\"size\":null,\"id\":12345678901234567890,"
                 "\"side\":null}",
                 &ev);
@@ -162,7 +162,7 @@ static void every_type_has_the_names_of_its_route(void **state)
 
         snprintf(text, sizeof text,
                  "{\"type\":\"bar\",\"symbol\":\"A\",\"resolution\":%s,\"bar\":"
-                 "{\"time\":1}}",
+                 "{\"time\":9e11}}",
                  resolutions[i][0]);
         kept = read_ok(text, &ev);
         assert_span(ev.resolution, resolutions[i][1]);
@@ -192,6 +192,11 @@ static void every_type_has_the_names_of_its_route(void **state)
     kept = read_ok("{\"type\":\"market_status\",\"time\":\"noon\"}", &ev);
     assert_int_equal(ev.have, 0);
     free(kept);
+    kept = read_ok("{\"type\":\"market_status\",\"time\":1705575045,"
+                   "\"timestamp\":1705575045}",
+                   &ev);
+    assert_int_equal(ev.have, 0);
+    free(kept);
 }
 
 static void what_is_wrong_is_named_and_pointed_at(void **state)
@@ -211,61 +216,75 @@ static void what_is_wrong_is_named_and_pointed_at(void **state)
         {"{\"type\":7}", EVENT_UNKNOWN_TYPE, 9},
         {"{\"type\":\"tock\"}", EVENT_UNKNOWN_TYPE, 9},
         {"{\"type\":\"\"}", EVENT_UNKNOWN_TYPE, 9},
-        {TICK "\"time\":1,\"bid\":1,\"ask\":1", EVENT_NOT_JSON, 53},
-        {TICK "\"time\":1,\"bid\":1,\"ask\":1}}", EVENT_NOT_JSON, 54},
-        {TICK "\"time\":1,\"bid\":1,\"ask\":1},", EVENT_NOT_JSON, 54},
-        {TICK "\"time\":1,\"bid\":01,\"ask\":1}", EVENT_NOT_JSON, 45},
-        {TICK "\"time\":1,\"bid\":NaN,\"ask\":1}", EVENT_NOT_JSON, 44},
-        {TICK "\"time\":1,\"bid\":1,\"ask\":1,}", EVENT_NOT_JSON, 54},
-        {TICK "\"time\":1,\"bid\":1,\"ask\":1e}", EVENT_NOT_JSON, 54},
-        {TICK "\"time\":1,\"bid\":1,\"lp\":\"\xff\",\"ask\":1}", EVENT_BAD_UTF8,
-         52},
-        {TICK "\"time\":1,\"bid\":1,\xff\"ask\":1}", EVENT_BAD_UTF8, 46},
-        {TICK "\"time\":1,\"bid\":1,\"bid\":1,\"ask\":1}", EVENT_DUPLICATE_KEY,
-         46},
-        {TICK "\"time\":1,\"bid\":1,\"x\":1,\"y\":2,\"x\":1,\"ask\":1}",
-         EVENT_DUPLICATE_KEY, 58},
-        {TICK "\"time\":1,\"bid\":1,\"\\u0062id\":1,\"ask\":1}",
-         EVENT_DUPLICATE_KEY, 46},
-        {TICK "\"time\":1,\"bid\":1,\"ask\":1,\"x\":{\"a\":1,\"a\":2}}",
-         EVENT_DUPLICATE_KEY, 65},
-        {"{\"type\":\"tick\",\"time\":1,\"bid\":1,\"ask\":1}", EVENT_NO_SYMBOL,
-         1},
-        {"{\"type\":\"tick\",\"symbol\":\"\",\"time\":1,\"bid\":1,\"ask\":1}",
+        {TICK "\"time\":9e11,\"bid\":1,\"ask\":1", EVENT_NOT_JSON, 56},
+        {TICK "\"time\":9e11,\"bid\":1,\"ask\":1}}", EVENT_NOT_JSON, 57},
+        {TICK "\"time\":9e11,\"bid\":1,\"ask\":1},", EVENT_NOT_JSON, 57},
+        {TICK "\"time\":9e11,\"bid\":01,\"ask\":1}", EVENT_NOT_JSON, 48},
+        {TICK "\"time\":9e11,\"bid\":NaN,\"ask\":1}", EVENT_NOT_JSON, 47},
+        {TICK "\"time\":9e11,\"bid\":1,\"ask\":1,}", EVENT_NOT_JSON, 57},
+        {TICK "\"time\":9e11,\"bid\":1,\"ask\":1e}", EVENT_NOT_JSON, 57},
+        {TICK "\"time\":9e11,\"bid\":1,\"lp\":\"\xff\",\"ask\":1}",
+         EVENT_BAD_UTF8, 55},
+        {TICK "\"time\":9e11,\"bid\":1,\xff\"ask\":1}", EVENT_BAD_UTF8, 49},
+        {TICK "\"time\":9e11,\"bid\":1,\"bid\":1,\"ask\":1}",
+         EVENT_DUPLICATE_KEY, 49},
+        {TICK "\"time\":9e11,\"bid\":1,\"x\":1,\"y\":2,\"x\":1,\"ask\":1}",
+         EVENT_DUPLICATE_KEY, 61},
+        {TICK "\"time\":9e11,\"bid\":1,\"\\u0062id\":1,\"ask\":1}",
+         EVENT_DUPLICATE_KEY, 49},
+        {TICK "\"time\":9e11,\"bid\":1,\"ask\":1,\"x\":{\"a\":1,\"a\":2}}",
+         EVENT_DUPLICATE_KEY, 68},
+        {"{\"type\":\"tick\",\"time\":9e11,\"bid\":1,\"ask\":1}",
+         EVENT_NO_SYMBOL, 1},
+        {"{\"type\":\"tick\",\"symbol\":\"\",\"time\":9e11,\"bid\":1,\"ask\":"
+         "1}",
          EVENT_BAD_SYMBOL, 25},
-        {"{\"type\":\"tick\",\"symbol\":5,\"time\":1,\"bid\":1,\"ask\":1}",
+        {"{\"type\":\"tick\",\"symbol\":5,\"time\":9e11,\"bid\":1,\"ask\":1}",
          EVENT_BAD_SYMBOL, 25},
-        {"{\"type\":\"tick\",\"symbol\":null,\"time\":1,\"bid\":1,\"ask\":1}",
+        {"{\"type\":\"tick\",\"symbol\":null,\"time\":9e11,\"bid\":1,\"ask\":"
+         "1}",
          EVENT_BAD_SYMBOL, 25},
         {TICK "\"bid\":1,\"ask\":1}", EVENT_NO_TIME, 1},
         {TICK "\"time\":0,\"bid\":1,\"ask\":1}", EVENT_BAD_TIME, 36},
         {TICK "\"time\":-5,\"bid\":1,\"ask\":1}", EVENT_BAD_TIME, 36},
         {TICK "\"time\":\"1\",\"bid\":1,\"ask\":1}", EVENT_BAD_TIME, 36},
         {TICK "\"time\":null,\"bid\":1,\"ask\":1}", EVENT_BAD_TIME, 36},
-        {TICK "\"time\":9214646400000,\"bid\":1,\"ask\":1}", EVENT_BAD_TIME,
+        {TICK "\"time\":9e18,\"bid\":1,\"ask\":1}", EVENT_BAD_TIME, 36},
+        {TICK "\"time\":0.5,\"bid\":1,\"ask\":1}", EVENT_BAD_TIME, 36},
+        {TICK "\"time\":1,\"bid\":1,\"ask\":1}", EVENT_TIME_IN_S, 36},
+        {TICK "\"time\":631151999999.9,\"bid\":1,\"ask\":1}", EVENT_TIME_IN_S,
          36},
+        {TICK "\"time\":9000000000000,\"bid\":1,\"ask\":1}", EVENT_TIME_IN_US,
+         36},
+        {TICK "\"time\":1705575045123456,\"bid\":1,\"ask\":1}",
+         EVENT_TIME_IN_US, 36},
+        {TICK "\"time\":1705575045123456789,\"bid\":1,\"ask\":1}",
+         EVENT_TIME_IN_NS, 36},
+        {"{\"type\":\"bar\",\"symbol\":\"A\",\"resolution\":1,"
+         "\"bar\":{\"time\":1705575045}}",
+         EVENT_TIME_IN_S, 57},
         {TICK "\"time\":1e999,\"bid\":1,\"ask\":1}", EVENT_BAD_TIME, 36},
         {TICK "\"time\":1e-99,\"bid\":1,\"ask\":1}", EVENT_BAD_TIME, 36},
-        {TICK "\"time\":1,\"bid\":1}", EVENT_NO_PRICE, 1},
-        {TICK "\"time\":1,\"bid\":1,\"price\":1}", EVENT_NO_PRICE, 1},
-        {TICK "\"time\":1,\"bid\":0,\"ask\":1}", EVENT_BAD_PRICE, 44},
-        {TICK "\"time\":1,\"bid\":0.00,\"ask\":1}", EVENT_BAD_PRICE, 44},
-        {TICK "\"time\":1,\"bid\":-1,\"ask\":1}", EVENT_BAD_PRICE, 44},
-        {TICK "\"time\":1,\"bid\":\"1\",\"ask\":1}", EVENT_BAD_PRICE, 44},
-        {TICK "\"time\":1,\"bid\":null,\"ask\":1}", EVENT_BAD_PRICE, 44},
-        {TICK "\"time\":1,\"bid\":1e999,\"ask\":1}", EVENT_BAD_PRICE, 44},
-        {TICK "\"time\":1,\"bid\":1234567890123456789,\"ask\":1}",
-         EVENT_BAD_PRICE, 44},
-        {TICK "\"time\":1,\"bid\":1,\"ask\":[1]}", EVENT_BAD_PRICE, 52},
-        {"{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1,\"price\":1,"
+        {TICK "\"time\":9e11,\"bid\":1}", EVENT_NO_PRICE, 1},
+        {TICK "\"time\":9e11,\"bid\":1,\"price\":1}", EVENT_NO_PRICE, 1},
+        {TICK "\"time\":9e11,\"bid\":0,\"ask\":1}", EVENT_BAD_PRICE, 47},
+        {TICK "\"time\":9e11,\"bid\":0.00,\"ask\":1}", EVENT_BAD_PRICE, 47},
+        {TICK "\"time\":9e11,\"bid\":-1,\"ask\":1}", EVENT_BAD_PRICE, 47},
+        {TICK "\"time\":9e11,\"bid\":\"1\",\"ask\":1}", EVENT_BAD_PRICE, 47},
+        {TICK "\"time\":9e11,\"bid\":null,\"ask\":1}", EVENT_BAD_PRICE, 47},
+        {TICK "\"time\":9e11,\"bid\":1e999,\"ask\":1}", EVENT_BAD_PRICE, 47},
+        {TICK "\"time\":9e11,\"bid\":1234567890123456789,\"ask\":1}",
+         EVENT_BAD_PRICE, 47},
+        {TICK "\"time\":9e11,\"bid\":1,\"ask\":[1]}", EVENT_BAD_PRICE, 55},
+        {"{\"type\":\"trade\",\"symbol\":\"A\",\"time\":9e11,\"price\":1,"
          "\"size\":-1}",
-         EVENT_BAD_SIZE, 56},
-        {"{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1,\"price\":1,"
+         EVENT_BAD_SIZE, 59},
+        {"{\"type\":\"trade\",\"symbol\":\"A\",\"time\":9e11,\"price\":1,"
          "\"size\":\"1\"}",
-         EVENT_BAD_SIZE, 56},
+         EVENT_BAD_SIZE, 59},
         {"{\"type\":\"price_update\",\"symbol\":\"A\",\"price\":-1}",
          EVENT_BAD_PRICE, 45},
-        {"{\"type\":\"bar\",\"symbol\":\"A\",\"bar\":{\"time\":1}}",
+        {"{\"type\":\"bar\",\"symbol\":\"A\",\"bar\":{\"time\":9e11}}",
          EVENT_BAD_NAME, 1},
         {"{\"type\":\"bar\",\"symbol\":\"A\",\"resolution\":1}", EVENT_NO_TIME,
          1},
@@ -277,10 +296,10 @@ static void what_is_wrong_is_named_and_pointed_at(void **state)
          "\"bar\":{\"time\":-1}}",
          EVENT_BAD_TIME, 57},
         {"{\"type\":\"bar\",\"symbol\":\"A\",\"resolution\":\"1min\","
-         "\"bar\":{\"time\":1}}",
+         "\"bar\":{\"time\":9e11}}",
          EVENT_BAD_NAME, 41},
         {"{\"type\":\"bar\",\"symbol\":\"A\",\"resolution\":7,"
-         "\"bar\":{\"time\":1}}",
+         "\"bar\":{\"time\":9e11}}",
          EVENT_BAD_NAME, 41},
         {"{\"type\":\"account\"}", EVENT_BAD_NAME, 1},
         {"{\"type\":\"account\",\"account_id\":\"a:b\"}", EVENT_BAD_NAME, 32},
@@ -308,7 +327,7 @@ static void what_is_wrong_is_named_and_pointed_at(void **state)
 
 static void a_nul_byte_is_named(void **state)
 {
-    static const char text[] = TICK "\"time\":1,\"bid\":1,\"ask\":1\0}";
+    static const char text[] = TICK "\"time\":9e11,\"bid\":1,\"ask\":1\0}";
     static const char inside[] = "{\"type\":\"ti\0ck\"}";
     struct event ev;
     unsigned column;
@@ -318,7 +337,7 @@ static void a_nul_byte_is_named(void **state)
     assert_int_equal(
         read_with(span_make(text, sizeof text - 1), '}', &ev, &kept, &column),
         EVENT_NUL_BYTE);
-    assert_int_equal(column, 53);
+    assert_int_equal(column, 56);
     free(kept);
     assert_int_equal(read_with(span_make(inside, sizeof inside - 1), '}', &ev,
                                &kept, &column),
@@ -347,7 +366,7 @@ static void symbols_are_of_letters_that_channels_can_have(void **state)
         assert_span(ev.symbol, good[i]);
         free(kept);
         snprintf(line, sizeof line,
-                 "{\"type\":\"tick\",\"symbol\":\"%s\",\"time\":1,\"bid\":1,"
+                 "{\"type\":\"tick\",\"symbol\":\"%s\",\"time\":9e11,\"bid\":1,"
                  "\"ask\":1}",
                  good[i]);
         kept = read_ok(line, &ev);
@@ -356,7 +375,7 @@ static void symbols_are_of_letters_that_channels_can_have(void **state)
     }
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         snprintf(line, sizeof line,
-                 "{\"type\":\"tick\",\"symbol\":\"%s\",\"time\":1,\"bid\":1,"
+                 "{\"type\":\"tick\",\"symbol\":\"%s\",\"time\":9e11,\"bid\":1,"
                  "\"ask\":1}",
                  bad[i]);
         assert_int_equal(read_with(span_str(line), 'x', &ev, &kept, &column),
@@ -376,12 +395,13 @@ static void a_symbol_has_at_most_64_letters(void **state)
     for (int len = 1; len <= 70; len++) {
         enum event_fault f;
 
-        snprintf(line, sizeof line,
-                 "{\"type\":\"tick\",\"symbol\":\"%.*s\",\"time\":1,\"bid\":1,"
-                 "\"ask\":1}",
-                 len,
-                 "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+        snprintf(
+            line, sizeof line,
+            "{\"type\":\"tick\",\"symbol\":\"%.*s\",\"time\":9e11,\"bid\":1,"
+            "\"ask\":1}",
+            len,
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEFGHIJKLMNOPQRSTUVWXYZ"
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
         for (int k = 0; k < 3; k++) {
             f = read_with(span_str(line), 'x', &ev, &kept, &column);
             free(kept);
@@ -434,8 +454,9 @@ static void a_peek_finds_type_symbol_and_bar(void **state)
     assert_true(p.is_bar && p.bar_final);
     assert_true(p.bar_time_ms == INT64_C(1697097600000));
     free(kept);
-    assert_true(peek("{\"bar\":{\"time\":1,\"final\":false},\"type\":\"bar\"}",
-                     &p, &kept));
+    assert_true(
+        peek("{\"bar\":{\"time\":9e11,\"final\":false},\"type\":\"bar\"}", &p,
+             &kept));
     assert_true(p.is_bar && !p.bar_final);
     free(kept);
     assert_true(peek("{\"bar\":\"{\",\"type\":\"bar\"}", &p, &kept));

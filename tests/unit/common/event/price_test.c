@@ -59,18 +59,22 @@ static void a_middle_or_spread_of_any_length_is_exact(void **state)
 static void a_trade_has_its_price_and_size(void **state)
 {
     (void)state;
-    expect("{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1,\"price\":187.20,"
+    expect("{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1705575045123,"
+           "\"price\":187.20,"
            "\"size\":100}",
-           "{\"symbol\":\"A\",\"time\":1,\"price\":187.20,\"size\":100}");
-    expect("{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1,\"price\":5}",
-           "{\"symbol\":\"A\",\"time\":1,\"price\":5}");
+           "{\"symbol\":\"A\",\"time\":1705575045123,\"price\":187.20,\"size\":"
+           "100}");
+    expect("{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1705575045123,"
+           "\"price\":5}",
+           "{\"symbol\":\"A\",\"time\":1705575045123,\"price\":5}");
 }
 
 static void fractions_of_milliseconds_are_kept(void **state)
 {
     (void)state;
-    expect("{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1.25,\"price\":5}",
-           "{\"symbol\":\"A\",\"time\":1.25,\"price\":5}");
+    expect("{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1705575045123.25,"
+           "\"price\":5}",
+           "{\"symbol\":\"A\",\"time\":1705575045123.25,\"price\":5}");
 }
 
 int main(void)

@@ -229,39 +229,50 @@ static void what_is_wrong_is_named_and_pointed_at(void **state)
     assert_bad("{\"aa\":1,\"b\":1,\"aa\":2}", EVENT_DUPLICATE_KEY, 15);
     assert_bad("{\"stream\":\"x\",\"data\":{\"p\":1,\"p\":2}}",
                EVENT_DUPLICATE_KEY, 29);
-    assert_bad("{\"e\":\"trade\",\"t\":1,\"p\":\"1\",\"q\":\"1\",\"T\":1}",
-               EVENT_NO_SYMBOL, 1);
-    assert_bad("{\"e\":\"trade\",\"s\":5,\"p\":\"1\",\"q\":\"1\",\"T\":1}",
-               EVENT_BAD_SYMBOL, 18);
+    assert_bad(
+        "{\"e\":\"trade\",\"t\":1,\"p\":\"1\",\"q\":\"1\",\"T\":1672515782136}",
+        EVENT_NO_SYMBOL, 1);
+    assert_bad(
+        "{\"e\":\"trade\",\"s\":5,\"p\":\"1\",\"q\":\"1\",\"T\":1672515782136}",
+        EVENT_BAD_SYMBOL, 18);
     assert_bad("{\"e\":\"trade\",\"s\":\"A:B\",\"t\":1,\"p\":\"1\",\"q\":\"1\","
                "\"T\":1672515782136}",
                EVENT_BAD_SYMBOL, 18);
     assert_bad(TRADE "\"q\":\"1\",\"T\":1672515782136}", EVENT_NO_PRICE, 1);
     assert_bad(TRADE "\"p\":\"1\",\"q\":\"1\"}", EVENT_NO_TIME, 1);
     assert_bad(TRADE "\"p\":\"1\",\"q\":\"1\",\"T\":0}", EVENT_BAD_TIME, 48);
+    /* In 1970, whatever the unit. */
+    assert_bad(TRADE "\"p\":\"1\",\"q\":\"1\",\"T\":1}", EVENT_BAD_TIME, 48);
     assert_bad(TRADE "\"p\":\"1\",\"q\":\"1\",\"T\":\"x\"}", EVENT_BAD_TIME,
                48);
-    assert_bad(TRADE "\"p\":\"-1\",\"q\":\"1\",\"T\":1}", EVENT_BAD_PRICE, 32);
-    assert_bad(TRADE "\"p\":\"1e999\",\"q\":\"1\",\"T\":1}", EVENT_BAD_PRICE,
-               32);
-    assert_bad(TRADE "\"p\":\"NaN\",\"q\":\"1\",\"T\":1}", EVENT_BAD_PRICE, 32);
-    assert_bad(TRADE "\"p\":\"1\",\"q\":\"-1\",\"T\":1}", EVENT_BAD_SIZE, 40);
-    assert_bad("{\"e\":\"bookTicker\",\"s\":\"A\",\"T\":1,\"b\":\"1\",\"a\":"
+    assert_bad(TRADE "\"p\":\"-1\",\"q\":\"1\",\"T\":1672515782136}",
+               EVENT_BAD_PRICE, 32);
+    assert_bad(TRADE "\"p\":\"1e999\",\"q\":\"1\",\"T\":1672515782136}",
+               EVENT_BAD_PRICE, 32);
+    assert_bad(TRADE "\"p\":\"NaN\",\"q\":\"1\",\"T\":1672515782136}",
+               EVENT_BAD_PRICE, 32);
+    assert_bad(TRADE "\"p\":\"1\",\"q\":\"-1\",\"T\":1672515782136}",
+               EVENT_BAD_SIZE, 40);
+    assert_bad("{\"e\":\"bookTicker\",\"s\":\"A\",\"T\":1672515782136,\"b\":"
+               "\"1\",\"a\":"
                "\"0\"}",
-               EVENT_BAD_PRICE, 45);
+               EVENT_BAD_PRICE, 57);
 }
 
 static void a_string_cannot_smuggle_json_in(void **state)
 {
     (void)state;
-    assert_bad(TRADE "\"p\":\"1,\\\"x\\\":2\",\"q\":\"1\",\"T\":1}",
+    assert_bad(TRADE "\"p\":\"1,\\\"x\\\":2\",\"q\":\"1\",\"T\":1672515782136}",
                EVENT_BAD_PRICE, 32);
-    assert_bad(TRADE "\"p\":\"1,2\",\"q\":\"1\",\"T\":1}", EVENT_BAD_PRICE, 32);
-    assert_bad(TRADE "\"p\":\"1\",\"q\":\" 1\",\"T\":1}", EVENT_BAD_SIZE, 40);
-    assert_becomes("{\"e\":\"trade\",\"s\":\"A\",\"t\":\"a\\\"b\",\"p\":\"1\","
-                   "\"q\":\"1\",\"T\":1}",
-                   "{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1000,"
-                   "\"price\":1,\"size\":1,\"id\":\"a\\\"b\"}");
+    assert_bad(TRADE "\"p\":\"1,2\",\"q\":\"1\",\"T\":1672515782136}",
+               EVENT_BAD_PRICE, 32);
+    assert_bad(TRADE "\"p\":\"1\",\"q\":\" 1\",\"T\":1672515782136}",
+               EVENT_BAD_SIZE, 40);
+    assert_becomes(
+        "{\"e\":\"trade\",\"s\":\"A\",\"t\":\"a\\\"b\",\"p\":\"1\","
+        "\"q\":\"1\",\"T\":1672515782136}",
+        "{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1672515782136,"
+        "\"price\":1,\"size\":1,\"id\":\"a\\\"b\"}");
 }
 
 static void assert_time(const char *text, const char *want_ms)

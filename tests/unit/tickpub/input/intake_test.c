@@ -12,6 +12,8 @@
 
 enum { HOUR_MS = 3600 * 1000 };
 
+static const struct event_rules none;
+
 struct reading {
     char line[1024];
     enum intake_result result;
@@ -44,7 +46,7 @@ static void a_native_line_is_an_event(void **state)
     char text[256];
 
     (void)state;
-    assert_true(intake_init(&in, NULL, 5000, NULL));
+    assert_true(intake_init(&in, NULL, &none, 5000, NULL));
     tick_at(1705575045123, text);
     read_line(&in, text, &r);
     assert_int_equal(r.result, INTAKE_EVENT);
@@ -58,7 +60,7 @@ static void an_empty_line_is_ignored(void **state)
     struct reading r;
 
     (void)state;
-    assert_true(intake_init(&in, NULL, 5000, NULL));
+    assert_true(intake_init(&in, NULL, &none, 5000, NULL));
     read_line(&in, "", &r);
     assert_int_equal(r.result, INTAKE_IGNORED);
     intake_close(&in);
@@ -71,7 +73,7 @@ static void the_far_future_is_refused_and_the_near_one_is_not(void **state)
     char text[256];
 
     (void)state;
-    assert_true(intake_init(&in, NULL, 5000, NULL));
+    assert_true(intake_init(&in, NULL, &none, 5000, NULL));
     tick_at(clock_wall_ms() + 4000, text);
     read_line(&in, text, &r);
     assert_int_equal(r.result, INTAKE_EVENT);
@@ -93,7 +95,7 @@ static void a_feed_is_translated(void **state)
     struct reading r;
 
     (void)state;
-    assert_true(intake_init(&in, "binance", 5000, NULL));
+    assert_true(intake_init(&in, "binance", &none, 5000, NULL));
     read_line(&in,
               "{\"e\":\"trade\",\"E\":1570752011620,\"s\":\"BTCUSDT\","
               "\"t\":59,\"p\":\"0.0010\",\"q\":\"100\",\"T\":1570752011619,"
@@ -115,7 +117,7 @@ static void an_unknown_feed_is_a_usage_error(void **state)
     struct intake in;
 
     (void)state;
-    assert_false(intake_init(&in, "nosuchfeed", 5000, &err));
+    assert_false(intake_init(&in, "nosuchfeed", &none, 5000, &err));
     assert_int_equal(err.code, ERR_USAGE);
     intake_close(&in);
 }

@@ -142,8 +142,9 @@ static void end(struct bench *b)
 
 static void lines_have_their_number_whatever_is_in_them(void **state)
 {
-    struct bench *b = begin(TRADE("a", "1") "\n{]\n" TRADE("b", "2"),
-                            (struct reader_options){0});
+    struct bench *b =
+        begin(TRADE("a", "1700000000001") "\n{]\n" TRADE("b", "1700000000002"),
+              (struct reader_options){0});
     char expected[64];
 
     (void)state;
@@ -160,7 +161,8 @@ static void a_line_too_long_is_bad_and_the_next_one_is_read(void **state)
 
     (void)state;
     memset(text, 'x', 1500);
-    snprintf(text + 1500, sizeof text - 1500, "\n%s", TRADE("b", "2"));
+    snprintf(text + 1500, sizeof text - 1500, "\n%s",
+             TRADE("b", "1700000000002"));
     b = begin(text, (struct reader_options){0});
     run_to_end(b);
     snprintf(expected, sizeof expected, "1,0!%u 2:b ", REPORT_TOO_LONG);
@@ -170,8 +172,10 @@ static void a_line_too_long_is_bad_and_the_next_one_is_read(void **state)
 
 static void it_stands_still_while_any_reason_holds(void **state)
 {
-    struct bench *b = begin(TRADE("a", "1") TRADE("b", "2") TRADE("c", "3"),
-                            (struct reader_options){0});
+    struct bench *b =
+        begin(TRADE("a", "1700000000001") TRADE("b", "1700000000002")
+                  TRADE("c", "1700000000003"),
+              (struct reader_options){0});
 
     (void)state;
     b->pause_at = 1;
@@ -190,8 +194,10 @@ static void it_stands_still_while_any_reason_holds(void **state)
 
 static void a_stopped_reader_tells_nothing_more(void **state)
 {
-    struct bench *b = begin(TRADE("a", "1") TRADE("b", "2") TRADE("c", "3"),
-                            (struct reader_options){0});
+    struct bench *b =
+        begin(TRADE("a", "1700000000001") TRADE("b", "1700000000002")
+                  TRADE("c", "1700000000003"),
+              (struct reader_options){0});
 
     (void)state;
     b->stop_at = 2;
@@ -207,9 +213,10 @@ static void a_stopped_reader_tells_nothing_more(void **state)
 
 static void recorded_events_keep_their_distance_and_order(void **state)
 {
-    struct bench *b = begin(TRADE("a", "100") TRADE("b", "130") TRADE("c", "90")
-                                TRADE("d", "160"),
-                            (struct reader_options){.pace = {.speed = 1}});
+    struct bench *b =
+        begin(TRADE("a", "1700000000100") TRADE("b", "1700000000130")
+                  TRADE("c", "1700000000090") TRADE("d", "1700000000160"),
+              (struct reader_options){.pace = {.speed = 1}});
     uint64_t from_ns = uv_hrtime();
 
     (void)state;
@@ -223,8 +230,9 @@ static void recorded_events_keep_their_distance_and_order(void **state)
 
 static void the_end_of_a_recording_can_come_while_an_event_waits(void **state)
 {
-    struct bench *b = begin(TRADE("a", "100") TRADE("b", "3600100"),
-                            (struct reader_options){.pace = {.speed = 1}});
+    struct bench *b =
+        begin(TRADE("a", "1700000000100") TRADE("b", "1700003600100"),
+              (struct reader_options){.pace = {.speed = 1}});
 
     (void)state;
     while (b->told.len == 0)
@@ -242,7 +250,8 @@ static void a_simulation_is_read_like_a_file(void **state)
                                            .n_symbols = 1,
                                            .rate = 100,
                                            .seed = 1,
-                                           .start_ns = 1000000000,
+                                           .start_ns =
+                                               INT64_C(1700000000000000000),
                                            .count = 5};
     struct bench *b =
         begin("", (struct reader_options){.simulation = &simulation});

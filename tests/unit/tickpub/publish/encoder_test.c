@@ -121,16 +121,20 @@ static const char *sent(struct bench *b, uint64_t now_ms, bool joined)
 }
 
 #define T1                                                                     \
-    "{\"type\":\"tick\",\"symbol\":\"A\",\"time\":1000,\"bid\":1.0,\"ask\":1." \
+    "{\"type\":\"tick\",\"symbol\":\"A\",\"time\":1705575041000,\"bid\":1.0,"  \
+    "\"ask\":1."                                                               \
     "5}"
 #define T2                                                                     \
-    "{\"type\":\"tick\",\"symbol\":\"A\",\"time\":1001,\"bid\":1.10,\"ask\":"  \
+    "{\"type\":\"tick\",\"symbol\":\"A\",\"time\":1705575041001,\"bid\":1.10," \
+    "\"ask\":"                                                                 \
     "1.15}"
 #define T2_OUT                                                                 \
-    "{\"type\":\"tick\",\"symbol\":\"A\",\"time\":1001,\"bid\":1.10,\"ask\":"  \
+    "{\"type\":\"tick\",\"symbol\":\"A\",\"time\":1705575041001,\"bid\":1.10," \
+    "\"ask\":"                                                                 \
     "1.15,\"src\":\"ff\",\"seq\":2}"
 #define TRADE                                                                  \
-    "{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1002.5,\"price\":1.12,"     \
+    "{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1705575041002.5,\"price\":" \
+    "1.12,"                                                                    \
     "\"size\":3}"
 
 static void a_quote_is_kept_and_published(void **state)
@@ -143,12 +147,15 @@ static void a_quote_is_kept_and_published(void **state)
     assert_string_equal(
         sent(&b, 100, false),
         "HSET p:last:market_data:A tick {\"type\":\"tick\",\"symbol\":\"A\","
-        "\"time\":1000,\"bid\":1.0,\"ask\":1.5,\"src\":\"ff\",\"seq\":1}\n"
+        "\"time\":1705575041000,\"bid\":1.0,\"ask\":1.5,\"src\":\"ff\",\"seq\":"
+        "1}\n"
         "EXPIRE p:last:market_data:A 86400\n"
-        "SET p:price:A {\"symbol\":\"A\",\"time\":1000,\"bid\":1.0,\"ask\":1.5,"
+        "SET p:price:A "
+        "{\"symbol\":\"A\",\"time\":1705575041000,\"bid\":1.0,\"ask\":1.5,"
         "\"mid\":1.25,\"spread\":0.5} PX 1000\n"
         "PUBLISH p:market_data:A {\"type\":\"tick\",\"symbol\":\"A\","
-        "\"time\":1000,\"bid\":1.0,\"ask\":1.5,\"src\":\"ff\",\"seq\":1}\n");
+        "\"time\":1705575041000,\"bid\":1.0,\"ask\":1.5,\"src\":\"ff\",\"seq\":"
+        "1}\n");
     teardown(&b);
 }
 
@@ -183,7 +190,8 @@ static void quote_and_trade_share_a_hash_and_a_key(void **state)
     assert_non_null(strstr(text, "HSET p:last:market_data:A trade {"));
     assert_non_null(strstr(text, "\"seq\":2} tick {"));
     assert_non_null(strstr(
-        text, "SET p:price:A {\"symbol\":\"A\",\"time\":1002.5,\"price\":1.12,"
+        text, "SET p:price:A "
+              "{\"symbol\":\"A\",\"time\":1705575041002.5,\"price\":1.12,"
               "\"size\":3} PX 1000\n"));
     teardown(&b);
 }
@@ -248,7 +256,8 @@ static void joined_objects_keep_their_order_within_a_channel(void **state)
     setup(&b);
     add(&b, T1, 100);
     add(&b,
-        "{\"type\":\"tick\",\"symbol\":\"B\",\"time\":1,\"bid\":1,\"ask\":2}",
+        "{\"type\":\"tick\",\"symbol\":\"B\",\"time\":1705575041000,\"bid\":1,"
+        "\"ask\":2}",
         100);
     add(&b, T2, 100);
     text = sent(&b, 100, true);
@@ -336,12 +345,13 @@ static void a_bar_replaces_the_one_of_its_time(void **state)
     setup(&b);
     add(&b,
         "{\"type\":\"bar\",\"symbol\":\"A\",\"resolution\":\"1\",\"bar\":{"
-        "\"time\":60000,\"open\":1}}",
+        "\"time\":1705575060000,\"open\":1}}",
         100);
     text = sent(&b, 100, false);
-    assert_non_null(
-        strstr(text, "ZREMRANGEBYSCORE p:bars:history:A:1 60000 60000\n"));
-    assert_non_null(strstr(text, "ZADD p:bars:history:A:1 60000 {"));
+    assert_non_null(strstr(
+        text,
+        "ZREMRANGEBYSCORE p:bars:history:A:1 1705575060000 1705575060000\n"));
+    assert_non_null(strstr(text, "ZADD p:bars:history:A:1 1705575060000 {"));
     assert_non_null(
         strstr(text, "ZREMRANGEBYRANK p:bars:history:A:1 0 -5001\n"));
     teardown(&b);
@@ -468,7 +478,7 @@ static void distinct_names_are_bounded(void **state)
     setup(&b);
     for (int i = 0; i < 7; i++) {
         snprintf(text, sizeof text,
-                 "{\"type\":\"tick\",\"symbol\":\"S%d\",\"time\":1,"
+                 "{\"type\":\"tick\",\"symbol\":\"S%d\",\"time\":1705575041000,"
                  "\"bid\":1,\"ask\":2}",
                  i);
         if (i < 5)

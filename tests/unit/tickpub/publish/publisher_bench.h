@@ -118,7 +118,8 @@ static inline void add(struct bench *b)
     char line[128];
 
     snprintf(line, sizeof line,
-             "{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1,\"price\":1.5,"
+             "{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1705575041000,"
+             "\"price\":1.5,"
              "\"id\":\"%d\"}",
              (int)b->accepted + 1);
     add_line(b, line);

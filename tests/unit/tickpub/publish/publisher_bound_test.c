@@ -93,7 +93,8 @@ static void a_full_queue_drops_its_oldest_and_counts_them(void **state)
     (void)state;
     options.drop_oldest = true;
     b = begin(&options);
-    add_line(b, "{\"type\":\"trade\",\"symbol\":\"B\",\"time\":1,\"price\":2,"
+    add_line(b, "{\"type\":\"trade\",\"symbol\":\"B\",\"time\":1705575041000,"
+                "\"price\":2,"
                 "\"id\":\"1\"}");
     while (b->accepted < 2000) {
         add(b);
