@@ -246,6 +246,7 @@ static bool is_loopback(int fd)
 
 static void start(struct http_server *s)
 {
+    http_wait_init(s);
     http_turn_init(s);
     s->listener.data = s->timer.data = s;
     uv_timer_init(s->loop, &s->timer);
@@ -255,7 +256,7 @@ static void start(struct http_server *s)
     uv_unref((uv_handle_t *)&s->timer);
     if (s->options.background)
         uv_unref((uv_handle_t *)&s->listener);
-    s->refs = 3;
+    s->refs = 4;
     s->loopback = is_loopback(s->fd);
     s->accepting = true;
 }
@@ -343,5 +344,6 @@ void http_server_close(struct http_server *s)
     while (s->pool)
         http_parse_free(http_server_take_parse(s));
     uv_close((uv_handle_t *)&s->turns, on_handle_closed);
+    uv_close((uv_handle_t *)&s->turn_begins, on_handle_closed);
     uv_close((uv_handle_t *)&s->timer, on_handle_closed);
 }

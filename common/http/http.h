@@ -14,8 +14,9 @@
  * for HTTP_SPARE_MS, makes room.  Requests on one connection are answered in
  * order, one a turn of the loop; while one of them waits, for its turn or its
  * answer, the connection is not read.  A turn serves requests for HTTP_TURN_US
- * (and the last of them to its end), those that are left in the next.  Each
- * refusal is counted in tickwire_http_refused_total.
+ * (and the last of them to its end), those that are left in the next; of that, all
+ * that take no socket have HTTP_PLAIN_US, and those of one address (where
+ * max_per_address counts them) HTTP_SLICE_US.  Each refusal is counted in tickwire_http_refused_total.
  */
 #pragma once
 
@@ -35,6 +36,8 @@ enum {
     HTTP_ANSWER_MS = 30000,
     HTTP_IDLE_MS = 60000,
     HTTP_TURN_US = 1000,
+    HTTP_PLAIN_US = 250,   /* other than upgrades */
+    HTTP_SLICE_US = 100,   /* of one address */
     HTTP_SPARE_MS = 5000,  /* idle for so long, it makes room where it must */
     HTTP_LINGER_MS = 1000, /* after a refusal: what comes is thrown away */
     HTTP_HEADERS_MAX = 64,

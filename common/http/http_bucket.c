@@ -67,6 +67,12 @@ void http_bucket_leaving(struct http_bucket *bucket)
         bucket->leaving++;
 }
 
+void http_bucket_hold(struct http_bucket *bucket)
+{
+    if (bucket)
+        bucket->count++;
+}
+
 void http_bucket_leave(struct http_server *s, struct http_bucket *bucket,
                        bool was_leaving)
 {

@@ -80,6 +80,7 @@ void http_conn_take(struct http_conn *conn, struct span *early,
         watch_move(socket, &conn->watch);
     else
         watch_open(socket, conn->server->watches, conn->fd);
+    conn->taken = true;
     detach(conn);
 }
 

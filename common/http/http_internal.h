@@ -91,6 +91,7 @@ struct http_bucket {
     struct in6_addr at;
     unsigned count;
     unsigned leaving; /* of them, refused and only seen out (HTTP_LINGER) */
+    uint64_t turn, used_ns; /* until that turn: http_turn.c */
 };
 
 enum { HTTP_LEAVING_MAX = 64 }; /* of a bucket, or as many as may be open */
@@ -106,6 +107,8 @@ struct http_bucket *http_bucket_enter(struct http_server *s,
                                       const struct in6_addr *peer);
 /* It leaves: it will be gone soon, and holds up none that comes. */
 void http_bucket_leaving(struct http_bucket *bucket);
+/* It stays, as if one more were open, until http_bucket_leave(); NULL: nothing. */
+void http_bucket_hold(struct http_bucket *bucket);
 void http_bucket_leave(struct http_server *s, struct http_bucket *bucket,
                        bool was_leaving);
 
@@ -145,6 +148,8 @@ enum http_wait {
     /* Without a deadline: to be served in this round, or in the next. */
     HTTP_WAIT_ROUND = HTTP_WAIT_TIMED,
     HTTP_WAIT_TURN,
+    HTTP_WAIT_UPGRADE_ROUND, /* the same for those that ask for an upgrade */
+    HTTP_WAIT_UPGRADE_TURN,
     HTTP_WAITS,
 };
 
@@ -167,6 +172,7 @@ struct http_conn {
     enum http_wait waiting;
     bool begun;           /* what came first was no PROXY header, or is off */
     bool serving;         /* inside http_conn_serve() */
+    bool taken;           /* by http_conn_take() */
     bool keep_alive;      /* after the present request */
     bool abrupt;          /* the client may be sending still when we close */
     bool head_only;       /* HEAD */
@@ -186,17 +192,21 @@ void http_conn_answered(struct http_conn *conn);
 /* Its turn has come: hand the request to the handler. */
 void http_conn_serve(struct http_conn *conn);
 
-/* --- http_wait.c: deadlines, and turns --- */
+/* --- http_wait.c: lists of those who wait --- */
 
-void http_turn_init(struct http_server *s);
+void http_wait_init(struct http_server *s);
+bool http_wait_is_empty(const struct http_link *list);
 /* Into this list, and out of the one that it is in. */
-void http_wait_for(struct http_conn *conn, enum http_wait kind);
+void http_wait_append(struct http_conn *conn, enum http_wait kind);
+void http_wait_for(struct http_conn *conn, enum http_wait kind); /* timed */
 void http_wait_end(struct http_conn *conn);
 /* Ends what is late. */
 void http_wait_tick(struct http_server *s);
-/* Is there time left for requests in this turn of the loop? */
-bool http_turn_left(struct http_server *s);
-/* Serve it now where there is, else in another turn. */
+
+/* --- http_turn.c: requests, in turns of the loop --- */
+
+void http_turn_init(struct http_server *s);
+/* Serve it now where there is time, else in another turn. */
 void http_turn_take(struct http_conn *conn);
 /* Serve it in another turn. */
 void http_turn_wait(struct http_conn *conn);
@@ -222,8 +232,10 @@ struct http_server {
     struct watches *watches; /* connections */
     uv_poll_t listener;
     uv_timer_t timer;
-    uv_idle_t turns;           /* active while requests wait for one */
-    uint64_t turn_ms, turn_ns; /* uv_now() of this turn; spent in it */
+    uv_idle_t turns; /* active while requests wait for one */
+    uv_prepare_t turn_begins;
+    uint64_t turn, turn_ns; /* this turn; spent in it */
+    uint64_t plain_ns;      /* of that, on all but those that were taken */
     struct http_link waits[HTTP_WAITS];
     unsigned n_conns; /* open */
     struct table buckets;
