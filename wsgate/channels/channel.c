@@ -7,6 +7,7 @@
 #include "common/event/route.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/pattern.h"
+#include "wsgate/fanout/hearing.h"
 
 /* --- frames --- */
 
@@ -36,8 +37,8 @@ void channels_init(struct channels *cs, struct fanout *fanout, uint64_t seed,
     types_init(&cs->types);
     bytes_init(&cs->scratch);
     fanout->renumber = renumber;
-    fanout->regroup = patterns_regroup;
-    fanout->regroup_arg = cs;
+    fanout->cover = patterns_cover;
+    fanout->cover_arg = cs;
 }
 
 struct channel *channels_find(const struct channels *cs, struct span name)
@@ -117,6 +118,17 @@ void view_begin_anew(struct view *v)
     stream_clear(&v->stream);
 }
 
+/* Whether a pattern that is there covers it: if somebody has that or not. */
+static bool is_covered(const struct channels *cs, const struct view *v)
+{
+    uint32_t i = 0;
+
+    while (i < v->stream.n_covers &&
+           !stream_pattern_of(cs->fanout, &v->stream.covers[i]))
+        i++;
+    return i < v->stream.n_covers;
+}
+
 static void free_unused(struct channels *cs, struct channel *channel)
 {
     struct view **at = &channel->native.next;
@@ -124,7 +136,7 @@ static void free_unused(struct channels *cs, struct channel *channel)
     while (*at) {
         struct view *v = *at;
         if (v->interval_ms == 0 || v->refs > 0 || v->waiting_at > 0 ||
-            v->stream.n_links > 0 || v->stream.covered > 0) {
+            v->stream.links.n > 0 || is_covered(cs, v)) {
             at = &v->next;
             continue;
         }
@@ -142,7 +154,8 @@ struct view *channel_view(struct channels *cs, struct channel *channel,
 
     for (v = &channel->native;; v = v->next) {
         if (v->dialect == dialect && v->interval_ms == interval_ms) {
-            if (v != &channel->native && v->stream.n_links == 0)
+            if (v != &channel->native &&
+                !hearing_is_wanted(cs->fanout, &v->stream))
                 view_begin_anew(v);
             return v;
         }

@@ -70,8 +70,6 @@ struct channel {
     bool hidden;          /* private or internal: no pattern covers it */
     bool covered;         /* by some pattern, as of then: */
     uint64_t covered_gen; /* channels.patterns_gen */
-    uint64_t
-        linked; /* views of patterns up to this one (made) were looked at */
     struct view native;
     uint64_t seq;
     int64_t last_ms; /* of the newest message; 0: none yet */
@@ -85,7 +83,6 @@ struct pattern_view {
     struct stream_pattern stream; /* first */
     struct pattern *pattern;
     struct pattern_view *next;
-    uint64_t made; /* a stamp of the fanout */
     enum dialect dialect;
     uint32_t interval_ms;
     uint32_t refs;
@@ -108,7 +105,7 @@ struct family {
     struct span whole; /* bars:*, which stands for all of it */
     struct pattern *patterns;
     uint32_t n_patterns;
-    uint64_t newest; /* made of the newest view of its patterns */
+    uint64_t newest; /* when the newest view of its patterns was made */
 };
 
 /* Of the structs that begin with a struct channel, a struct pattern, a struct
@@ -130,7 +127,6 @@ struct channels {
     uint64_t epoch_seed;
     struct channel_sizes sizes;
     struct bytes scratch;
-    uint64_t newest_view;  /* of all patterns: when it was made */
     uint64_t patterns_gen; /* changes with the set of patterns */
     /* Scratch of pattern.c. */
     struct pattern_view **over;
@@ -181,7 +177,7 @@ enum channel_result channel_publish(struct channels *cs,
                                     struct channel *channel,
                                     const struct channel_message *m);
 /* How many are subscribed to it, in whatever way. */
-uint32_t channel_clients(const struct channel *channel);
+uint32_t channel_clients(const struct channels *cs, struct channel *channel);
 /* Which of the messages of its type is it (struct conflation_key)? */
 int64_t channel_part(const struct channel *channel,
                      const struct event_peek *peek);

@@ -6,22 +6,20 @@
 #include "wsgate/channels/channel.h"
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/pattern.h"
+#include "wsgate/fanout/hearing.h"
 
-static uint32_t members_of(const struct stream *c)
+/* Somebody may hear it. */
+static bool is_wanted(const struct channels *cs, const struct view *v)
 {
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < c->n_links; i++)
-        n += c->links[i].group->fast.count + c->links[i].group->slow.count;
-    return n;
+    return hearing_is_wanted(cs->fanout, &v->stream);
 }
 
-uint32_t channel_clients(const struct channel *channel)
+uint32_t channel_clients(const struct channels *cs, struct channel *channel)
 {
     uint32_t n = 0;
 
-    for (const struct view *v = &channel->native; v; v = v->next)
-        n += members_of(&v->stream);
+    for (struct view *v = &channel->native; v; v = v->next)
+        n += hearing_members(cs->fanout, &v->stream);
     return n;
 }
 
@@ -55,9 +53,12 @@ static bool repeat(struct channels *cs, struct view *v,
     return true;
 }
 
-/* So many frames do not come to so many members. */
-static void conflate(struct channels *cs, uint64_t frames, uint64_t members)
+/* So many frames do not come to those who hear the view. */
+static void conflate(struct channels *cs, struct view *v, uint64_t frames)
 {
+    uint64_t members =
+        frames == 0 ? 0 : hearing_members(cs->fanout, &v->stream);
+
     cs->throttled += frames * members;
     cs->fanout->counters.expected += frames * members;
     cs->fanout->counters.conflated += frames * members;
@@ -73,11 +74,11 @@ static void throttle(struct channels *cs, struct view *v,
         waiting_remove(&cs->waiting, v);
         v->due_mono_ms = mono_ms + v->interval_ms;
         if (!repeat(cs, v, newest, newest))
-            conflate(cs, 1, members_of(&v->stream));
+            conflate(cs, v, 1);
         return;
     }
     if (v->waiting != 0 && superseded >= v->waiting) {
-        conflate(cs, 1, members_of(&v->stream));
+        conflate(cs, v, 1);
         return;
     }
     v->held++;
@@ -113,7 +114,7 @@ static void publish_views(struct channels *cs, struct channel *channel,
                                          .local = m->local};
 
     for (struct view *v = channel->native.next; v; v = v->next) {
-        if (v->stream.n_links == 0) {
+        if (!is_wanted(cs, v)) {
             v->missed = true;
             continue;
         }
@@ -195,7 +196,7 @@ static void send_sorted(struct channels *cs, struct view *v)
         return;
     memcpy(sorted, run, n * sizeof *sorted);
     qsort(sorted, n, sizeof *sorted, by_part);
-    for (size_t i = 0; i < n && v->stream.n_links > 0; i++)
+    for (size_t i = 0; i < n && is_wanted(cs, v); i++)
         v->held -= repeat(cs, v, sorted[i], run[i]);
 }
 
@@ -204,6 +205,7 @@ void view_send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms)
     const struct stream *native = &v->channel->native.stream;
     const struct conflation_key *k = NULL;
 
+    channel_cover(cs, v->channel);
     if (v->missed)
         view_begin_anew(v);
     if (v->waiting == 0)
@@ -212,12 +214,12 @@ void view_send_waiting(struct channels *cs, struct view *v, uint64_t mono_ms)
         send_sorted(cs, v);
     else
         k = stream_first(native, v->waiting);
-    for (; k && v->stream.n_links > 0; k = stream_next(native, k))
+    for (; k && is_wanted(cs, v); k = stream_next(native, k))
         v->held -= repeat(cs, v, k, k);
-    if (v->stream.n_links == 0 && v->held > 0)
+    if (!is_wanted(cs, v) && v->held > 0)
         v->missed = true;
     /* Slots that gave way to others in the meantime. */
-    conflate(cs, v->held, members_of(&v->stream));
+    conflate(cs, v, v->held);
     v->held = 0;
     v->waiting = 0;
     waiting_remove(&cs->waiting, v);
@@ -229,6 +231,8 @@ bool channels_send_due(struct channels *cs, uint64_t mono_ms)
     while (cs->waiting.n > 0 && cs->waiting.at[0]->due_mono_ms <= mono_ms) {
         struct view *v = cs->waiting.at[0];
 
+        /* While it is in there: others than those go. */
+        channel_cover(cs, v->channel);
         waiting_remove(&cs->waiting, v);
         view_send_waiting(cs, v, mono_ms);
     }
@@ -243,7 +247,9 @@ uint32_t view_held(const struct view *v)
 void view_leave(struct channels *cs, const struct view *v, bool gone)
 {
     if (!gone) {
-        conflate(cs, view_held(v), 1);
+        cs->throttled += view_held(v);
+        cs->fanout->counters.expected += view_held(v);
+        cs->fanout->counters.conflated += view_held(v);
         return;
     }
     cs->fanout->counters.expected += view_held(v);

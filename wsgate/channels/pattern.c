@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "common/event/channel_name.h"
-#include "wsgate/fanout/backlog.h"
 
 /* --- names --- */
 
@@ -195,14 +194,6 @@ bool channel_is_covered(struct channels *cs, struct channel *channel)
     return channel->covered;
 }
 
-static int by_id(const void *a, const void *b)
-{
-    uint32_t x = (*(struct pattern_view *const *)a)->stream.id,
-             y = (*(struct pattern_view *const *)b)->stream.id;
-
-    return (x > y) - (x < y);
-}
-
 /* Views that were made since the channel was looked at last. */
 static uint32_t new_views_over(struct channels *cs, const struct family *family,
                                const struct channel *channel)
@@ -211,7 +202,7 @@ static uint32_t new_views_over(struct channels *cs, const struct family *family,
 
     for (uint32_t i = 0; i < n_matching; i++) {
         for (struct pattern_view *v = cs->matching[i]->views; v; v = v->next) {
-            if (v->made <= channel->linked)
+            if (v->stream.made <= channel->native.stream.looked)
                 continue;
             if (n == cs->cap_over) {
                 cs->cap_over = n == 0 ? 16 : n * 2;
@@ -220,121 +211,33 @@ static uint32_t new_views_over(struct channels *cs, const struct family *family,
             cs->over[n++] = v;
         }
     }
-    if (n > 1)
-        qsort(cs->over, n, sizeof(struct pattern_view *), by_id);
     return n;
 }
 
 void channel_cover(struct channels *cs, struct channel *channel)
 {
+    struct stream *root = &channel->native.stream;
     const struct family *family;
-    uint64_t stamp;
     uint32_t n;
 
-    if (channel->linked >= cs->newest_view)
+    if (root->looked >= cs->fanout->newest)
         return;
     family = channel->hidden ? NULL : family_of(cs, channel->name);
-    if (family && family->newest > channel->linked) {
+    if (family && family->newest > root->looked) {
         n = new_views_over(cs, family, channel);
-        stamp = fanout_stamp(cs->fanout);
         for (uint32_t i = 0; i < n; i++) {
             struct view *v = channel_view(cs, channel, cs->over[i]->dialect,
                                           cs->over[i]->interval_ms);
 
-            stream_pattern_cover(&cs->over[i]->stream, &v->stream, stamp);
+            stream_pattern_cover(cs->fanout, &cs->over[i]->stream, &v->stream);
         }
     }
-    channel->linked = cs->newest_view;
+    root->looked = cs->fanout->newest;
 }
 
-/* --- groups --- */
-
-static struct pattern_view *view_of_key(const struct channels *cs, uint64_t key)
+void patterns_cover(void *channels, struct stream *root)
 {
-    uint32_t subscription = key_subscription(key);
-
-    return subscription & SUBSCRIPTION_PATTERN
-               ? channels_pattern_of(cs, subscription)
-               : NULL;
-}
-
-/* When the newest of them was made; 0: there is no pattern among them. */
-static uint64_t newest_of(const struct channels *cs, const uint64_t *keys,
-                          uint32_t n_keys)
-{
-    uint64_t newest = 0;
-
-    for (uint32_t i = 0; i < n_keys; i++) {
-        const struct pattern_view *v = view_of_key(cs, keys[i]);
-        if (v && v->made > newest)
-            newest = v->made;
-    }
-    return newest;
-}
-
-static void cover_stream(struct channels *cs, const struct stream *s)
-{
-    if (s)
-        channel_cover(cs, ((const struct view *)s)->channel);
-}
-
-/* What has a name of its own beside them. */
-static void cover_named(struct channels *cs, const uint64_t *keys,
-                        uint32_t n_keys)
-{
-    for (uint32_t i = 0; i < n_keys; i++) {
-        uint32_t subscription = key_subscription(keys[i]);
-
-        if (!(subscription & SUBSCRIPTION_PATTERN))
-            cover_stream(cs, cs->fanout->streams[subscription]);
-    }
-}
-
-/* What was brought by some of the patterns before others were made. */
-static void cover_brought(struct channels *cs, const uint64_t *keys,
-                          uint32_t n_keys, uint64_t newest)
-{
-    for (uint32_t i = 0; i < n_keys; i++) {
-        const struct pattern_view *v = view_of_key(cs, keys[i]);
-
-        if (!v || v->made == newest || v->pattern->family->newest <= v->made)
-            continue;
-        for (uint32_t k = 0; k < v->stream.n_streams; k++)
-            cover_stream(cs, v->stream.streams[k]);
-    }
-}
-
-/* What may be among the frames that m is still to be sent. */
-static void cover_owed(struct channels *cs, uint64_t next)
-{
-    struct fanout *f = cs->fanout;
-
-    if (next < f->log.tail) {
-        for (uint32_t i = 0; i < f->n_streams; i++)
-            cover_stream(cs, f->streams[i]);
-        return;
-    }
-    for (; next < f->log.head; next++)
-        cover_stream(cs, f->streams[framelog_at(&f->log, next)->stream]);
-}
-
-void patterns_regroup(void *channels, const struct member *m,
-                      const uint64_t *keys, uint32_t n_keys)
-{
-    struct channels *cs = channels;
-    uint64_t newest = newest_of(cs, keys, n_keys);
-    const struct group *old = m->group;
-
-    if (newest == 0)
-        return;
-    if (old && newest_of(cs, old->keys, old->n_keys) < newest) {
-        for (uint32_t i = 0; i < old->n_streams; i++)
-            cover_stream(cs, old->streams[i].stream);
-    }
-    cover_named(cs, keys, n_keys);
-    cover_brought(cs, keys, n_keys, newest);
-    if (m->backlog)
-        cover_owed(cs, m->backlog->next);
+    channel_cover(channels, ((struct view *)root)->channel);
 }
 
 /* --- views --- */
@@ -345,7 +248,7 @@ static void trim(struct channels *cs, struct pattern *p)
 
     while (*at) {
         struct pattern_view *v = *at;
-        if (v->refs > 0 || v->stream.n_groups > 0) {
+        if (v->refs > 0 || v->stream.groups.n > 0) {
             at = &v->next;
             continue;
         }
@@ -367,13 +270,13 @@ struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
     trim(cs, p);
     v = mem_zero(sizeof *v);
     fanout_add_pattern(cs->fanout, &v->stream, p->rank);
+    v->stream.family = p->family;
     v->pattern = p;
     v->dialect = dialect;
     v->interval_ms = interval_ms;
     v->next = p->views;
     p->views = v;
-    v->made = fanout_stamp(cs->fanout);
-    p->family->newest = cs->newest_view = v->made;
+    p->family->newest = v->stream.made;
     return v;
 }
 

@@ -11,8 +11,8 @@
  * Ownership   patterns and families are the channels'; a family goes with its
  *             last pattern
  * A new pattern, or an interval of one, costs nothing until something is
- * published: each channel takes notice of it with its next message.  Of a group
- * of clients, a channel has either all patterns that match it or none.
+ * published: each channel takes notice of it with its next message, or when it
+ * is asked who hears it (hearing.h).
  *
  * Limits      PATTERNS_MAX patterns; of a name with up to four parts behind the
  *             family's, those that match are looked up, up to 16; a longer one
@@ -47,11 +47,8 @@ struct pattern_view *channels_pattern_of(const struct channels *cs,
 /* For channel.c. */
 void patterns_init(struct channels *cs);
 void patterns_close(struct channels *cs);
-/* Whoever has patterns over the channel gets it from now on, each group once:
- * before anything is published on it, and before anybody's place in it counts
- * (patterns_regroup()). */
+/* Whoever has patterns over the channel hears it from now on: before anything is
+ * published on it, and before it is asked who hears it. */
 void channel_cover(struct channels *cs, struct channel *channel);
-/* A fanout.regroup: covers what the member hears already, what other patterns
- * of the new group brought, and what was published since it fell behind. */
-void patterns_regroup(void *channels, const struct member *m,
-                      const uint64_t *keys, uint32_t n_keys);
+/* A fanout.cover: the root is that of a channel. */
+void patterns_cover(void *channels, struct stream *root);

@@ -22,21 +22,11 @@ void upstream_access_set(struct upstream *upstream, struct access *access,
     note(upstream, name, pattern, refused);
 }
 
-static bool has_name(const struct view *v)
-{
-    for (uint32_t i = 0; i < v->stream.n_links; i++) {
-        const struct link *l = &v->stream.links[i];
-        if (l->group->streams[l->at].subscription == v->stream.id)
-            return true;
-    }
-    return false;
-}
-
 static bool pattern_is_held(const struct pattern *p)
 {
     const struct pattern_view *v = !p ? NULL : p->views;
 
-    while (v && v->stream.n_groups == 0)
+    while (v && v->stream.groups.n == 0)
         v = v->next;
     return v;
 }
@@ -45,7 +35,7 @@ static bool channel_is_held(const struct channel *channel)
 {
     const struct view *v = !channel ? NULL : &channel->native;
 
-    while (v && !has_name(v))
+    while (v && v->stream.links.n == 0)
         v = v->next;
     return v;
 }

@@ -5,6 +5,7 @@
 #include "common/base/clock.h"
 #include "common/event/event_order.h"
 #include "wsgate/channels/upstream_internal.h"
+#include "wsgate/fanout/hearing.h"
 
 /* The slot of a message; NULL: nothing of its kind is known. */
 const struct conflation_key *upstream_slot(const struct channel *channel,
@@ -44,14 +45,8 @@ void upstream_cached_note_newest(const struct upstream *upstream,
 static bool is_shared(struct channels *cs, struct upstream_channel *u)
 {
     channel_cover(cs, &u->channel);
-    for (const struct view *v = &u->channel.native; v; v = v->next) {
-        for (uint32_t i = 0; i < v->stream.n_links; i++) {
-            const struct link *l = &v->stream.links[i];
-            if (l->group->streams[l->at].subscription & SUBSCRIPTION_PATTERN)
-                return true;
-        }
-    }
-    return u->unshown;
+    return u->unshown ||
+           hearing_is_brought(cs->fanout, &u->channel.native.stream);
 }
 
 /* For a slot of which nothing is known: did it happen while we were away? */
@@ -79,7 +74,7 @@ static bool tell(struct upstream *upstream, struct upstream_channel *u,
     if (channel_publish(&upstream->channels, &u->channel, &m) != CHANNEL_OK)
         return false;
     upstream->recovered++;
-    upstream_told(&u->channel);
+    upstream_told(upstream, &u->channel);
     return true;
 }
 

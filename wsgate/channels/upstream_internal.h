@@ -176,12 +176,14 @@ bool upstream_is_private(struct upstream *upstream,
                          const struct upstream_channel *u, struct span payload);
 void upstream_deliver(struct upstream *upstream, struct channel *channel,
                       struct span payload, bool local);
-void upstream_log_told(const struct channel *channel);
+void upstream_log_told(const struct upstream *upstream,
+                       struct channel *channel);
 /* A message was handed to the clients of its channel. */
-static inline void upstream_told(const struct channel *channel)
+static inline void upstream_told(const struct upstream *upstream,
+                                 struct channel *channel)
 {
     if (log_is_on(LOG_LEVEL_DEBUG))
-        upstream_log_told(channel);
+        upstream_log_told(upstream, channel);
 }
 
 /* upstream_redis.c */

@@ -19,10 +19,11 @@ static void note_bad(struct upstream *upstream, enum upstream_outcome outcome,
     }
 }
 
-void upstream_log_told(const struct channel *channel)
+void upstream_log_told(const struct upstream *upstream, struct channel *channel)
 {
     log_debug("broadcast", "channel=%s seq=%" PRIu64 " clients=%" PRIu32,
-              channel->name.ptr, channel->seq, channel_clients(channel));
+              channel->name.ptr, channel->seq,
+              channel_clients(&upstream->channels, channel));
 }
 
 /* Somebody's own, though it came on a channel for everybody?  It belongs to that
@@ -66,7 +67,7 @@ static enum upstream_outcome publish(struct upstream *upstream,
     }
     switch (channel_publish(&upstream->channels, channel, m)) {
     case CHANNEL_OK:
-        upstream_told(channel);
+        upstream_told(upstream, channel);
         break;
     case CHANNEL_NOT_JSON:
         return OUTCOME_INVALID;

@@ -8,6 +8,7 @@
 #include "wsgate/client/clients.h"
 #include "wsgate/client/snapshot.h"
 #include "wsgate/client/subscription_set.h"
+#include "wsgate/fanout/hearing.h"
 
 struct arrival {
     const struct client *client;
@@ -66,29 +67,49 @@ static void add_views(struct arrival *a, const struct view *heard)
     }
 }
 
-static void add_subscription(struct arrival *a, const struct channels *cs,
-                             uint32_t subscription)
+static void add_name(struct arrival *a, const struct channels *cs,
+                     uint32_t subscription)
 {
-    const struct group *g = a->client->m.group;
-    const struct view *heard;
-    const struct pattern *p;
-    struct view *named;
+    struct view *named = channels_view_of(cs, subscription);
+    const struct view *heard =
+        snapshot_heard(cs, a->client->m.group, named->channel);
 
-    if (!(subscription & SUBSCRIPTION_PATTERN)) {
-        named = channels_view_of(cs, subscription);
-        heard = snapshot_heard(g, named->channel);
-        if (heard && a->begins)
-            add_view(a, heard, named); /* a name goes before wildcards */
-        else if (heard)
-            add_views(a, heard);
-        return;
+    if (heard && a->begins)
+        add_view(a, heard, named); /* a name goes before wildcards */
+    else if (heard)
+        add_views(a, heard);
+}
+
+static bool matches(const struct channels *cs,
+                    const struct subscription_set *set, const struct view *v)
+{
+    for (uint32_t i = 0; i < set->n; i++) {
+        uint32_t subscription = key_subscription(set->keys[i]);
+
+        if ((subscription & SUBSCRIPTION_PATTERN) &&
+            channel_name_matches(
+                channels_pattern_of(cs, subscription)->pattern->name,
+                v->channel->name))
+            return true;
     }
-    p = channels_pattern_of(cs, subscription)->pattern;
-    for (uint32_t i = 0; i < g->n_streams; i++) {
-        heard = (const struct view *)g->streams[i].stream;
-        if ((g->streams[i].subscription & SUBSCRIPTION_PATTERN) &&
-            channel_name_matches(p->name, heard->channel->name))
-            add_views(a, heard);
+    return false;
+}
+
+/* What a wildcard brings now, and another one may then. */
+static void add_brought(struct arrival *a, const struct channels *cs,
+                        const struct subscription_set *set)
+{
+    struct keys keys = group_keys(a->client->m.group);
+    struct hearing h;
+
+    for (uint32_t i = 0; a->n_intervals > 0 && i < cs->waiting.n; i++) {
+        struct view *v = cs->waiting.at[i];
+
+        if (!brings(a, v) || view_held(v) == 0 || !matches(cs, set, v))
+            continue;
+        h = hearing_of(cs->fanout, keys, &v->stream);
+        if (h.stream && (h.subscription & SUBSCRIPTION_PATTERN))
+            add_view(a, (const struct view *)h.stream, v);
     }
 }
 
@@ -102,8 +123,6 @@ bool arrival_prepare(struct client *c, const uint32_t *subscriptions,
 
     if (!g || cs->waiting.n == 0 || c->dialect != DIALECT_NATIVE)
         return true;
-    for (uint32_t i = 0; i < cs->waiting.n; i++)
-        channel_cover(cs, cs->waiting.at[i]->channel);
     for (uint32_t i = 0; i < g->n_keys; i++)
         add_interval(&a, key_subscription(g->keys[i]));
     /* Each name once, however often it was asked for. */
@@ -112,8 +131,12 @@ bool arrival_prepare(struct client *c, const uint32_t *subscriptions,
         add_interval(&a, subscriptions[i]);
         subscription_set_put(&set, subscription_key(subscriptions[i], false));
     }
-    for (uint32_t i = 0; i < set.n; i++)
-        add_subscription(&a, cs, key_subscription(set.keys[i]));
+    for (uint32_t i = 0; i < set.n; i++) {
+        if (!(key_subscription(set.keys[i]) & SUBSCRIPTION_PATTERN))
+            add_name(&a, cs, key_subscription(set.keys[i]));
+    }
+    if (set.patterns > 0)
+        add_brought(&a, cs, &set);
     subscription_set_close(&set);
     for (uint32_t i = 0; i < a.n_views; i++)
         view_send_waiting(cs, a.views[i], clock_mono_ms());

@@ -7,8 +7,13 @@
  * owed, or what waited for its interval, would be forgotten: it is shown
  * instead, each slot of it.
  *
- *   moves = moves_begin(c);    before: how it hears everything
+ *   moves = moves_begin(c);    before: what it has, and where it is
  *   moves_end(c, moves, NULL); after: shows what it would not hear
+ *
+ * Names that come or go are looked at, and nothing else; where a wildcard takes
+ * over from another one, what the client is owed is.  Where wildcards change, and
+ * where a client with intervals of wildcards goes, so are all views in which
+ * something waits.
  *
  * Ownership   moves_end() frees what moves_begin() made; nothing may be published
  *             between the two

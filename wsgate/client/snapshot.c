@@ -8,6 +8,7 @@
 #include "wsgate/channels/message.h"
 #include "wsgate/channels/upstream.h"
 #include "wsgate/client/clients.h"
+#include "wsgate/fanout/hearing.h"
 
 /* What one client may get, and how many channels and streams be looked at for
  * it, before others have their turn. */
@@ -21,23 +22,20 @@ enum {
 
 /* --- where a client is --- */
 
-static const struct link *link_of(const struct stream *s, const struct group *g)
-{
-    for (uint32_t i = 0; i < s->n_links; i++) {
-        if (s->links[i].group == g)
-            return &s->links[i];
-    }
-    return NULL;
-}
-
-const struct view *snapshot_heard(const struct group *g,
+const struct view *snapshot_heard(const struct channels *cs,
+                                  const struct group *g,
                                   const struct channel *channel)
 {
-    const struct view *v = !g ? NULL : &channel->native;
+    return !g ? NULL
+              : (const struct view *)hearing_of(cs->fanout, group_keys(g),
+                                                &channel->native.stream)
+                    .stream;
+}
 
-    while (v && !link_of(&v->stream, g))
-        v = v->next;
-    return v;
+static bool hears(const struct channels *cs, const struct group *g,
+                  const struct view *v)
+{
+    return snapshot_heard(cs, g, v->channel) == v;
 }
 
 /* The first frame of the view that c is still to be sent; 0: none. */
@@ -165,16 +163,18 @@ static const struct view *view_by(struct channels *cs, const struct group *g,
                                   struct channel *channel,
                                   uint32_t subscription)
 {
-    const struct view *v;
-    const struct link *link;
+    struct hearing h;
 
-    if (channel->native.next)
-        channel_cover(cs, channel);
-    v = snapshot_heard(g, channel);
-    link = v ? link_of(&v->stream, g) : NULL;
-    if (link)
-        return g->streams[link->at].subscription == subscription ? v : NULL;
-    return g && !channel->hidden &&
+    if (!g)
+        return NULL;
+    if (channel->native.next) {
+        h = hearing_of(cs->fanout, group_keys(g), &channel->native.stream);
+        return h.stream && h.subscription == subscription
+                   ? (const struct view *)h.stream
+                   : NULL;
+    }
+    return !channel->hidden &&
+                   !hearing_by_name(group_keys(g), &channel->native.stream) &&
                    wildcard_over(cs, g, channel) == subscription
                ? &channel->native
                : NULL;
@@ -225,8 +225,8 @@ static const struct view *next_view(struct client *c, struct channels *cs,
     stream = subscription < cs->fanout->n_streams
                  ? cs->fanout->streams[subscription]
                  : NULL;
-    return stream && link_of(stream, c->m.group) ? (const struct view *)stream
-                                                 : NULL;
+    v = (const struct view *)stream;
+    return v && hears(cs, c->m.group, v) ? v : NULL;
 }
 
 /* What Redis remembers of it is not known yet. */
@@ -257,7 +257,7 @@ static const struct view *view_of(struct channels *cs, const struct client *c,
                                       : NULL;
     const struct view *v = (const struct view *)stream;
 
-    if (!v || link_of(stream, c->m.group))
+    if (!v || hears(cs, c->m.group, v))
         return v;
     return s->item.subscription & SUBSCRIPTION_PATTERN
                ? view_by(cs, c->m.group, v->channel, s->item.subscription)
@@ -382,11 +382,8 @@ static void check_one(void *arg, struct client *c)
         struct view *native = (void *)cs->fanout->streams[late.channel];
         const struct view *heard = NULL;
 
-        if (native) {
-            channel_cover(cs, native->channel);
-            heard = snapshot_heard(c->m.group, native->channel);
-        }
-
+        if (native)
+            heard = snapshot_heard(cs, c->m.group, native->channel);
         if (heard &&
             !upstream_is_fetched(c->registry->upstream, heard->channel))
             c->late[kept++] = late;

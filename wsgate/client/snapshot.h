@@ -44,7 +44,8 @@ struct late_snapshot {
  * above it, what follows is. */
 uint64_t snapshot_seq(const struct client *c, const struct view *v);
 /* How this group hears the channel; NULL: it does not. */
-const struct view *snapshot_heard(const struct group *g,
+const struct view *snapshot_heard(const struct channels *cs,
+                                  const struct group *g,
                                   const struct channel *channel);
 /* Room for n subscriptions. */
 struct snapshots *snapshots_new(uint32_t n);

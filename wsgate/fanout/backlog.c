@@ -110,6 +110,7 @@ void backlog_move(struct fanout *f, struct member *m, struct group *to)
     struct group *old = m->group;
     uint64_t owed = backlog_owed(m);
 
+    f->firsts.member = NULL;
     if (!to || owed == 0) {
         f->counters.dropped_closed += owed;
         backlog->next = f->log.head;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "wsgate/fanout/backlog.h"
+#include "wsgate/fanout/conflation.h"
+#include "wsgate/fanout/hearing.h"
 
 /* A frame of a run. */
 struct entry {
@@ -72,24 +74,25 @@ bool bar_order_take(struct fanout *f, struct member *m)
 
     if (f->unordered < backlog->next)
         return false;
+    conflation_recent(f, group_keys(g), backlog, backlog->next);
     for (uint32_t i = 0;
-         i < g->n_streams && backlog->out.len < BAR_ORDER_AT_ONCE; i++) {
-        const struct group_stream *gs = &g->streams[i];
+         i < f->recent.n && backlog->out.len < BAR_ORDER_AT_ONCE; i++) {
+        const struct hearing *h = &f->recent.at[i];
         uint64_t from;
 
-        if (gs->all || gs->stream->unordered < backlog->next)
+        if (h->all || h->stream->unordered < backlog->next)
             continue;
-        from = start_seq_of(backlog, gs);
+        from = start_seq_of(backlog, h);
         if (from < backlog->next)
             from = backlog->next;
-        if (gs->stream->unordered < from)
+        if (h->stream->unordered < from)
             continue;
-        gather(f, gs->stream, from, &run);
+        gather(f, h->stream, from, &run);
         if (run.n == 0 || run.bytes > BAR_ORDER_RUN_MAX ||
             (run.ordered && backlog->conflating) ||
-            !start_seq_put(f, backlog, g, gs->stream->id))
+            !start_seq_put(f, backlog, g, h->stream->id))
             continue;
-        copy(f, m, gs->stream, &run);
+        copy(f, m, h->stream, &run);
     }
     return backlog->out.len > 0;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "common/base/bytes.h"
+#include "wsgate/fanout/hearing.h"
 
 static void add(struct pending_frames *out, uint64_t number, struct span frame,
                 bool all)
@@ -17,37 +18,128 @@ static void add(struct pending_frames *out, uint64_t number, struct span frame,
                                                    .all = all};
 }
 
-void conflation_mark(struct fanout *f, const struct group *g,
-                     const struct backlog *backlog, bool all_only)
+/* --- marks --- */
+
+static void grow_marks(struct fanout *f)
 {
-    if (f->n_marks < f->n_streams) {
-        f->marks = mem_grow(f->marks, f->n_streams * sizeof *f->marks);
-        for (; f->n_marks < f->n_streams; f->n_marks++)
-            f->marks[f->n_marks].stamp = 0;
-    }
+    if (f->n_marks >= f->n_streams)
+        return;
+    f->marks = mem_grow(f->marks, f->n_streams * sizeof *f->marks);
+    for (; f->n_marks < f->n_streams; f->n_marks++)
+        f->marks[f->n_marks].stamp = 0;
+}
+
+void conflation_mark(struct fanout *f, struct keys keys,
+                     const struct backlog *backlog)
+{
+    grow_marks(f);
     if (++f->stamp == 0) { /* stamps start again: forget the old ones */
         for (uint32_t i = 0; i < f->n_marks; i++)
             f->marks[i].stamp = 0;
         f->stamp = 1;
     }
-    for (uint32_t i = 0; i < g->n_streams; i++) {
-        const struct group_stream *gc = &g->streams[i];
-        if (gc->all || !all_only)
-            f->marks[gc->stream->id] =
-                (struct mark){.stamp = f->stamp,
-                              .all = gc->all,
-                              .from = start_seq_of(backlog, gc)};
-    }
+    f->marked = keys;
+    f->marked_backlog = backlog;
 }
 
-static void walk(struct fanout *f, uint64_t from, struct pending_frames *out)
+struct mark *conflation_mark_of(struct fanout *f, uint32_t id)
+{
+    struct hearing h;
+    struct mark *m;
+
+    if (id < f->n_marks && f->marks[id].stamp == f->stamp)
+        return &f->marks[id];
+    if (!f->streams[id])
+        return NULL;
+    /* Streams that nobody uses may go in that, and others come. */
+    h = hearing_of(f, f->marked, f->streams[id]);
+    grow_marks(f);
+    m = &f->marks[id];
+    *m = (struct mark){.stamp = f->stamp,
+                       .heard = h.stream && h.stream == f->streams[id]};
+    if (m->heard) {
+        m->all = h.all;
+        m->key = h.key;
+        m->from = start_seq_of(f->marked_backlog, &h);
+    }
+    return m;
+}
+
+/* --- streams --- */
+
+static void note(struct fanout *f, uint32_t id)
+{
+    struct recent *r = &f->recent;
+    struct mark *m = conflation_mark_of(f, id);
+
+    if (!m || !m->heard || m->noted)
+        return;
+    m->noted = true;
+    if (r->n == r->cap) {
+        r->cap = r->cap == 0 ? 256 : r->cap * 2;
+        r->at = mem_grow(r->at, r->cap * sizeof *r->at);
+    }
+    r->at[r->n++] =
+        (struct hearing){.stream = f->streams[id],
+                         .key = m->key,
+                         .subscription = key_subscription(f->marked.at[m->key]),
+                         .all = m->all};
+}
+
+static bool has_pattern(struct keys keys)
+{
+    return keys.n > 0 &&
+           (key_subscription(keys.at[keys.n - 1]) & SUBSCRIPTION_PATTERN) != 0;
+}
+
+/* Streams that frames from `next` on were evicted from.  Their ids first: to mark
+ * them may change the list. */
+static void note_evicted(struct fanout *f, uint64_t next)
+{
+    struct ids *ids = &f->evicted_ids;
+
+    ids->n = 0;
+    for (const struct stream *s = f->evicted; s && s->evicted >= next;
+         s = s->older) {
+        if (ids->n == ids->cap) {
+            ids->cap = ids->cap == 0 ? 256 : ids->cap * 2;
+            ids->at = mem_grow(ids->at, ids->cap * sizeof *ids->at);
+        }
+        ids->at[ids->n++] = s->id;
+    }
+    for (uint32_t i = 0; i < ids->n; i++)
+        note(f, ids->at[i]);
+}
+
+void conflation_recent(struct fanout *f, struct keys keys,
+                       const struct backlog *backlog, uint64_t next)
+{
+    conflation_mark(f, keys, backlog);
+    f->recent.n = 0;
+    if (!has_pattern(keys)) {
+        for (uint32_t i = 0; i < keys.n; i++)
+            note(f, key_subscription(keys.at[i]));
+        return;
+    }
+    note_evicted(f, next);
+    for (uint64_t n = next < f->log.tail ? f->log.tail : next; n < f->log.head;
+         n++)
+        note(f, framelog_at(&f->log, n)->stream);
+}
+
+/* --- frames --- */
+
+/* Those of the streams that are marked, or of those of them that are `all`. */
+static void walk(struct fanout *f, uint64_t from, bool all_only,
+                 struct pending_frames *out)
 {
     if (from < f->log.tail)
         from = f->log.tail;
     for (uint64_t n = from; n < f->log.head; n++) {
         const struct frame *fr = framelog_at(&f->log, n);
-        const struct mark *m = &f->marks[fr->stream];
-        if (m->stamp == f->stamp && n >= m->from)
+        const struct mark *m = conflation_mark_of(f, fr->stream);
+
+        if (m && m->heard && n >= m->from && (m->all || !all_only))
             add(out, n, span_make(framelog_bytes(&f->log, fr), fr->len),
                 m->all);
     }
@@ -58,8 +150,8 @@ void conflation_everything(struct fanout *f, const struct group *g,
                            struct pending_frames *out)
 {
     out->count = 0;
-    conflation_mark(f, g, backlog, false);
-    walk(f, from, out);
+    conflation_mark(f, group_keys(g), backlog);
+    walk(f, from, false, out);
 }
 
 static int by_number(const void *a, const void *b)
@@ -77,12 +169,15 @@ bool conflation_newest(struct fanout *f, const struct group *g,
     bool any_all = false;
 
     out->count = 0;
-    for (uint32_t i = 0; i < g->n_streams; i++) {
-        const struct stream *s = g->streams[i].stream;
-        uint64_t from = start_seq_of(backlog, &g->streams[i]);
+    conflation_recent(f, group_keys(g), backlog, backlog->next);
+    for (uint32_t i = 0; i < f->recent.n; i++) {
+        const struct hearing *h = &f->recent.at[i];
+        const struct stream *s = h->stream;
+        uint64_t from = start_seq_of(backlog, h);
+
         if (from < backlog->next)
             from = backlog->next;
-        if (g->streams[i].all) {
+        if (h->all) {
             any_all = true;
             if (s->evicted >= from)
                 return false;
@@ -95,10 +190,8 @@ bool conflation_newest(struct fanout *f, const struct group *g,
                 add(out, k->frame, frame, false);
         }
     }
-    if (any_all) {
-        conflation_mark(f, g, backlog, true);
-        walk(f, backlog->next, out);
-    }
+    if (any_all)
+        walk(f, backlog->next, true, out);
     if (out->count > 1)
         qsort(out->at, out->count, sizeof *out->at, by_number);
     return true;

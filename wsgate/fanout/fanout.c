@@ -6,6 +6,7 @@
 #include "common/base/bytes.h"
 #include "wsgate/fanout/backlog.h"
 #include "wsgate/fanout/bar_order.h"
+#include "wsgate/fanout/hearing.h"
 
 /* Above so many ranges it is cheaper to copy them together once than to let the
  * kernel walk the list for every member: measured with 100 ranges and 100
@@ -21,8 +22,10 @@ static void on_evict(void *arg, uint64_t number, const struct frame *fr)
     struct fanout *f = arg;
     struct stream *s = f->streams[fr->stream];
 
-    if (s && number >= s->born)
-        stream_evict(s, number, fr, framelog_bytes(&f->log, fr));
+    if (!s || number < s->born)
+        return;
+    stream_evict(s, number, fr, framelog_bytes(&f->log, fr));
+    stream_list_put(&f->evicted, s);
 }
 
 void fanout_init(struct fanout *f, size_t log_size,
@@ -45,6 +48,8 @@ void fanout_close(struct fanout *f)
     free(f->free_ids);
     free(f->marks);
     free(f->pending.at);
+    free(f->recent.at);
+    free(f->evicted_ids.at);
     for (uint32_t i = 0; i < f->n_pins; i++)
         buf_unref(f->pins[i].buf);
     free(f->pins);
@@ -52,110 +57,21 @@ void fanout_close(struct fanout *f)
     memset(f, 0, sizeof *f);
 }
 
-/* --- streams and patterns --- */
-
-void fanout_add_stream(struct fanout *f, struct stream *s, struct stream *root)
-{
-    uint32_t id;
-
-    if (f->n_free_ids > 0) {
-        id = f->free_ids[--f->n_free_ids];
-    } else {
-        if ((f->n_streams & (f->n_streams - 1)) == 0) {
-            size_t cap = f->n_streams == 0 ? 1 : f->n_streams * 2u;
-            f->streams = mem_grow(f->streams, cap * sizeof *f->streams);
-        }
-        id = f->n_streams++;
-    }
-    f->streams[id] = s;
-    stream_init(s, id, f->log.head, root);
-}
-
-void fanout_remove_stream(struct fanout *f, struct stream *s)
-{
-    for (uint32_t i = 0; s->covered > 0 && i < f->n_patterns; i++) {
-        if (f->patterns[i])
-            stream_pattern_forget(f->patterns[i], s);
-    }
-    group_unlink_stream(s);
-    f->streams[s->id] = NULL;
-    if (f->n_free_ids == f->cap_free_ids) {
-        f->cap_free_ids = f->cap_free_ids == 0 ? 16 : f->cap_free_ids * 2;
-        f->free_ids =
-            mem_grow(f->free_ids, f->cap_free_ids * sizeof *f->free_ids);
-    }
-    f->free_ids[f->n_free_ids++] = s->id;
-    stream_close(s);
-}
-
-void fanout_add_pattern(struct fanout *f, struct stream_pattern *p,
-                        unsigned rank)
-{
-    uint32_t id = 0;
-
-    while (id < f->n_patterns && f->patterns[id])
-        id++;
-    if (id == f->n_patterns) {
-        f->patterns = mem_grow(f->patterns, (id + 1u) * sizeof *f->patterns);
-        f->n_patterns++;
-    }
-    f->patterns[id] = p;
-    *p = (struct stream_pattern){.id = subscription_of_pattern(id, rank)};
-}
-
-void fanout_remove_pattern(struct fanout *f, struct stream_pattern *p)
-{
-    f->patterns[subscription_pattern_at(p->id)] = NULL;
-    stream_pattern_close(p);
-}
-
-struct stream_pattern *fanout_pattern(const struct fanout *f,
-                                      uint32_t subscription)
-{
-    return f->patterns[subscription_pattern_at(subscription)];
-}
-
-uint64_t fanout_stamp(struct fanout *f)
-{
-    return ++f->link_stamp;
-}
-
 /* --- groups --- */
-
-/* The pattern of a subscription; NULL: it is to a stream. */
-static struct stream_pattern *pattern_of(const struct fanout *f,
-                                         uint32_t subscription)
-{
-    return subscription & SUBSCRIPTION_PATTERN ? fanout_pattern(f, subscription)
-                                               : NULL;
-}
 
 static struct group *group_of(struct fanout *f, const uint64_t *keys,
                               uint32_t n)
 {
     struct node *node;
     struct group *g;
-    uint64_t stamp;
 
     if (n == 0)
         return NULL;
     node = table_find(&f->groups, group_key(keys, n));
     if (node)
         return (struct group *)node;
-    g = group_new(keys, n);
+    g = group_new(f, keys, n);
     table_add(&f->groups, &g->node, group_key(g->keys, n));
-    stamp = fanout_stamp(f);
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t subscription = key_subscription(keys[i]);
-        struct stream_pattern *p = pattern_of(f, subscription);
-
-        if (p) {
-            stream_pattern_link(p, g, key_all(keys[i]), stamp);
-        } else {
-            f->streams[subscription]->root->linked = stamp;
-            group_link(g, f->streams[subscription], keys[i]);
-        }
-    }
     return g;
 }
 
@@ -163,14 +79,8 @@ static void drop_if_empty(struct fanout *f, struct group *g)
 {
     if (!g || g->fast.count + g->slow.count > 0)
         return;
-    for (uint32_t i = 0; i < g->n_keys; i++) {
-        struct stream_pattern *p = pattern_of(f, key_subscription(g->keys[i]));
-
-        if (p)
-            stream_pattern_unlink(p, g);
-    }
     table_remove(&f->groups, &g->node);
-    group_free(g);
+    group_free(f, g);
 }
 
 /* --- a turn --- */
@@ -271,35 +181,50 @@ char *fanout_room(struct fanout *f, size_t max)
     return framelog_reserve(&f->log, max);
 }
 
+/* A frame on its way to the groups that hear it. */
+struct push {
+    struct fanout *fanout;
+    uint64_t number;
+    const char *ptr;
+    size_t len;
+};
+
+static void push(void *arg, struct group *g, bool all)
+{
+    const struct push *p = arg;
+    struct fanout *f = p->fanout;
+
+    if (!group_push(g, p->number, p->ptr, p->len, all)) {
+        flush_group(f, g);
+        (void)group_push(g, p->number, p->ptr, p->len, all);
+    }
+    if (!g->dirty) {
+        g->dirty = true;
+        g->next_dirty = f->dirty;
+        f->dirty = g;
+    }
+}
+
 uint64_t fanout_add(struct fanout *f, struct stream *s, uint16_t type,
                     int64_t part, size_t len, size_t data_at, size_t data_len)
 {
-    uint16_t key = stream_key(s, type, part, &f->counters.symbols_forgotten);
-    uint64_t number =
-        framelog_commit(&f->log, len,
-                        (struct frame){.stream = s->id,
-                                       .key = key,
-                                       .data_at = (uint16_t)data_at,
-                                       .data_len = (uint32_t)data_len});
-    const char *ptr = framelog_bytes(&f->log, framelog_at(&f->log, number));
+    struct push p = {.fanout = f, .len = len};
+    uint16_t key;
 
-    stream_set(s, key, number);
-    bar_order_note(f, s, part, number);
+    hearing_look(f, s);
+    key = stream_key(s, type, part, &f->counters.symbols_forgotten);
+    p.number = framelog_commit(&f->log, len,
+                               (struct frame){.stream = s->id,
+                                              .key = key,
+                                              .data_at = (uint16_t)data_at,
+                                              .data_len = (uint32_t)data_len});
+    p.ptr = framelog_bytes(&f->log, framelog_at(&f->log, p.number));
+    stream_set(s, key, p.number);
+    bar_order_note(f, s, part, p.number);
     f->turn_bytes += len;
     f->turn_frames++;
-    for (uint32_t i = 0; i < s->n_links; i++) {
-        struct group *g = s->links[i].group;
-        if (!group_push(g, number, ptr, len, s->links[i].all)) {
-            flush_group(f, g);
-            (void)group_push(g, number, ptr, len, s->links[i].all);
-        }
-        if (!g->dirty) {
-            g->dirty = true;
-            g->next_dirty = f->dirty;
-            f->dirty = g;
-        }
-    }
-    return number;
+    hearing_each(f, s, push, &p);
+    return p.number;
 }
 
 /* --- members --- */
@@ -329,8 +254,6 @@ void fanout_subscribe(struct fanout *f, struct member *m, const uint64_t *keys,
     fanout_flush(f);
     if (had && !m->group)
         return; /* lost in that flush: it belongs nowhere any more */
-    if (f->regroup)
-        f->regroup(f->regroup_arg, m, keys, n_keys);
     to = group_of(f, keys, n_keys);
     if (to != m->group)
         move(f, m, to);

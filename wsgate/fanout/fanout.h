@@ -27,6 +27,7 @@
 #include "wsgate/fanout/stream_pattern.h"
 
 struct backlog;
+struct hearing;
 
 struct member {
     struct group *group;     /* NULL: no subscriptions */
@@ -67,12 +68,24 @@ struct fanout_counters {
     uint64_t symbols_forgotten;
 };
 
-/* A stream as the member being served wants it. */
+/* A stream as the member being served wants it (conflation.h). */
 struct mark {
-    uint32_t stamp; /* differs from fanout's: not among its streams */
-    bool all;
+    uint32_t stamp; /* differs from fanout's: nothing is known yet */
+    bool heard, all;
+    bool noted;     /* in fanout->recent */
+    uint32_t key;   /* index of the key by which it comes */
     uint64_t from;  /* frames before this one are not wanted */
     uint64_t first; /* of those in the log, see fanout_owed.c; 0: none */
+};
+
+struct ids {
+    uint32_t *at;
+    uint32_t n, cap;
+};
+
+struct recent {
+    struct hearing *at;
+    uint32_t n, cap;
 };
 
 /* One frame that a slow member gets. */
@@ -101,7 +114,9 @@ struct fanout {
     struct stream **streams;          /* by id */
     struct stream_pattern **patterns; /* by subscription_pattern_at(id) */
     uint32_t n_streams, n_patterns;
-    uint64_t link_stamp; /* the last one */
+    uint64_t last_stamp;
+    uint64_t newest;        /* when the newest pattern was made */
+    struct stream *evicted; /* streams, the one evicted from last first */
     uint32_t *free_ids, n_free_ids, cap_free_ids;
     struct table groups;
     struct group *dirty;
@@ -110,16 +125,19 @@ struct fanout {
     /* Appends the frame of s with the `seq` of the other one; NULL: as it is. */
     void (*renumber)(struct bytes *out, const struct stream *s,
                      struct span frame, struct span other);
-    /* m is about to have these keys: what a pattern brings is to be covered by
-     * then, as far as that matters to m (pattern.h).  NULL: it always is. */
-    void (*regroup)(void *arg, const struct member *m, const uint64_t *keys,
-                    uint32_t n_keys);
-    void *regroup_arg;
+    /* Covers streams of this root by all patterns that do (pattern.h), and notes
+     * that in root->looked.  NULL: they always are. */
+    void (*cover)(void *arg, struct stream *root);
+    void *cover_arg;
     struct fanout_counters counters;
     struct bytes gathered; /* ranges of one turn, copied together */
     /* Scratch of conflation.c and backlog.c. */
     struct mark *marks; /* by stream id */
     uint32_t n_marks, stamp;
+    struct keys marked; /* whose marks they are */
+    const struct backlog *marked_backlog;
+    struct recent recent;
+    struct ids evicted_ids;
     /* Whose `first` the marks hold, as long as nothing else has happened. */
     struct {
         const struct member *member;
@@ -147,9 +165,13 @@ void fanout_add_pattern(struct fanout *f, struct stream_pattern *p,
 /* Of a subscription id that is a pattern's. */
 struct stream_pattern *fanout_pattern(const struct fanout *f,
                                       uint32_t subscription);
-/* Another one than any before; see stream_pattern.h. */
+/* Another one than any before. */
 uint64_t fanout_stamp(struct fanout *f);
 void fanout_remove_pattern(struct fanout *f, struct stream_pattern *p);
+
+/* These keys, with what struct keys says of them. */
+struct keys fanout_keys(const struct fanout *f, const uint64_t *keys,
+                        uint32_t n_keys);
 
 /* Room in the log; max <= framelog_max(&f->log).  May flush. */
 char *fanout_room(struct fanout *f, size_t max);
@@ -159,7 +181,7 @@ uint64_t fanout_add(struct fanout *f, struct stream *s, uint16_t type,
 void fanout_flush(struct fanout *f);
 
 /* m's subscriptions are now exactly these keys (subscription_key(); sorted,
- * distinct; n_keys 0: none).  A stream that m had, by its name or by a pattern,
+ * distinct, of streams with one root one at most; n_keys 0: none).  A stream that m had, by its name or by a pattern,
  * goes on where it was; of one that is new to m, or becomes `all`, it gets only
  * frames added from now on.  Flushes first; a member that is lost in that flush
  * stays without a group. */

@@ -2,18 +2,9 @@
 #include "wsgate/fanout/backlog.h"
 #include "wsgate/fanout/conflation.h"
 #include "wsgate/fanout/fanout.h"
+#include "wsgate/fanout/hearing.h"
 
 /* --- of one stream --- */
-
-static const struct group_stream *find(const struct group *g,
-                                       const struct stream *s)
-{
-    for (uint32_t i = 0; i < s->n_links; i++) {
-        if (s->links[i].group == g)
-            return &g->streams[s->links[i].at];
-    }
-    return NULL;
-}
 
 /* The oldest frame from there on that is the newest of its key. */
 static uint64_t first_newest(const struct fanout *f, const struct stream *s,
@@ -38,11 +29,12 @@ static void find_firsts(struct fanout *f, const struct member *m)
     if (f->firsts.member == m && f->firsts.head == f->log.head &&
         f->firsts.next == next && f->firsts.stamp == f->stamp)
         return;
-    conflation_mark(f, m->group, m->backlog, false);
+    conflation_mark(f, group_keys(m->group), m->backlog);
     for (uint64_t n = next < f->log.tail ? f->log.tail : next; n < f->log.head;
          n++) {
-        struct mark *mark = &f->marks[framelog_at(&f->log, n)->stream];
-        if (mark->stamp == f->stamp && mark->first == 0 && n >= mark->from)
+        struct mark *mark =
+            conflation_mark_of(f, framelog_at(&f->log, n)->stream);
+        if (mark && mark->heard && mark->first == 0 && n >= mark->from)
             mark->first = n;
     }
     f->firsts.member = m;
@@ -59,24 +51,24 @@ uint64_t fanout_next(const struct fanout *f, const struct member *m)
 uint64_t fanout_first_owed(struct fanout *f, const struct member *m,
                            const struct stream *s, bool *evicted)
 {
-    const struct group_stream *gs;
+    struct hearing h;
     uint64_t from, first;
 
     *evicted = false;
     if (!m->group || backlog_owed(m) == 0)
         return 0;
-    gs = find(m->group, s);
-    if (!gs)
+    h = hearing_of(f, group_keys(m->group), s);
+    if (h.stream != s)
         return 0;
-    from = start_seq_of(m->backlog, gs);
+    from = start_seq_of(m->backlog, &h);
     if (from < m->backlog->next)
         from = m->backlog->next;
     first = first_newest(f, s, from);
-    if (gs->all && s->evicted >= from)
+    if (h.all && s->evicted >= from)
         first = s->evicted; /* m is let go when it comes to that */
-    else if (first != 0 && (gs->all || !backlog_is_conflating(f, m))) {
+    else if (first != 0 && (h.all || !backlog_is_conflating(f, m))) {
         find_firsts(f, m);
-        first = f->marks[s->id].first;
+        first = conflation_mark_of(f, s->id)->first;
     }
     *evicted = first != 0 && !framelog_has(&f->log, first);
     return first;

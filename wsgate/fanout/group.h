@@ -8,10 +8,14 @@
  *
  * Pure: no clock, no sockets, no Redis.
  *
- * Invariants  keys are sorted and distinct; streams[i].stream->links[
- *             streams[i].at] is the link back, and the reverse
- * Ownership   fanout.c makes and frees groups; links point both ways and are
- *             taken down by group_free() and group_unlink_stream()
+ * A group is linked with what its keys name, streams and patterns, and with
+ * nothing else: to make one, and what it takes, goes by its keys, not by the
+ * channels that a pattern brings (hearing.h).
+ *
+ * Invariants  keys are sorted and distinct; the link of keys[i] is at places[i]
+ *             of the stream or pattern, and names i
+ * Ownership   fanout.c makes and frees groups; the streams and patterns that
+ *             they name must outlive them
  */
 #pragma once
 
@@ -53,13 +57,14 @@ static inline bool key_all(uint64_t key)
     return key & 1;
 }
 
+struct fanout;
 struct member;
 
-struct group_stream {
-    struct stream *stream;
-    uint32_t at;           /* index in stream->links */
-    uint32_t subscription; /* it came by: id of the stream or of a pattern */
-    bool all;              /* every message */
+/* Sorted and distinct. */
+struct keys {
+    const uint64_t *at;
+    uint32_t n;
+    uint64_t newest; /* when the newest of their patterns was made; 0: none */
 };
 
 struct members {
@@ -71,8 +76,8 @@ struct group {
     struct node node; /* by keys */
     uint64_t *keys;   /* of subscriptions */
     uint32_t n_keys;
-    uint32_t n_streams, cap_streams;
-    struct group_stream *streams;
+    uint32_t *places;
+    uint64_t newest;     /* as in struct keys */
     struct members fast; /* have taken everything so far */
     struct members slow; /* have not, see backlog.h */
     /* This turn's frames. */
@@ -85,18 +90,30 @@ struct group {
     struct group *next_dirty;
     /* Of all frames that members were due since the group exists. */
     uint64_t frames, bytes, all_bytes;
-    uint64_t covered; /* stamp of the new channel that it got last */
+    uint64_t met; /* in the walk over groups with this stamp */
 };
 
 enum { GROUP_IOV_MAX = 1024 }; /* what one sendmsg() takes */
 
-struct group *group_new(const uint64_t *keys, uint32_t n_keys);
-void group_free(struct group *g);
+struct group *group_new(struct fanout *f, const uint64_t *keys,
+                        uint32_t n_keys);
+void group_free(struct fanout *f, struct group *g);
 bool group_equal(const struct node *n, struct span keys);
 struct span group_key(const uint64_t *keys, uint32_t n_keys);
 
-void group_link(struct group *g, struct stream *s, uint64_t key);
-void group_unlink_stream(struct stream *s); /* from all its groups */
+static inline struct keys group_keys(const struct group *g)
+{
+    return (struct keys){.at = g->keys, .n = g->n_keys, .newest = g->newest};
+}
+
+/* Calls fn for each key that is among one of the two only. */
+void group_each_change(struct keys a, struct keys b,
+                       void (*fn)(void *arg, uint64_t key), void *arg);
+/* Is there a pattern among those? */
+bool group_patterns_change(struct keys a, struct keys b);
+/* And is there one of its family among the others?  If not, what neither names
+ * is heard as one of the two, or not at all. */
+bool group_patterns_meet(const struct fanout *f, struct keys a, struct keys b);
 
 /* One more frame for this turn; false: the list is full, flush first. */
 bool group_push(struct group *g, uint64_t number, const char *ptr, size_t len,

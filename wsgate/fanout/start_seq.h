@@ -8,7 +8,7 @@
  *
  * An entry is for a stream, or for a pattern and then for all streams that come
  * by it and have no entry of their own.  A stream without any begins where the
- * backlog does.
+ * backlog does.  To one that has had no frames since then it does not matter.
  *
  * Pure: no clock, no sockets, no Redis.
  *
@@ -27,7 +27,7 @@ enum { START_SEQS_MAX = 2048 };
 struct backlog;
 struct fanout;
 struct group;
-struct group_stream;
+struct hearing;
 
 struct start_seq {
     uint32_t subscription;
@@ -36,8 +36,7 @@ struct start_seq {
 
 /* The first frame of the stream that the member wants; backlog NULL: all of
  * the stream. */
-uint64_t start_seq_of(const struct backlog *backlog,
-                      const struct group_stream *gs);
+uint64_t start_seq_of(const struct backlog *backlog, const struct hearing *h);
 /* What is in the log of this stream is sent: it begins at the head.  False: the
  * group's member has no room for one more entry. */
 bool start_seq_put(const struct fanout *f, struct backlog *backlog,

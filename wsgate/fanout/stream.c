@@ -25,7 +25,8 @@ void stream_close(struct stream *s)
 {
     stream_clear(s);
     free(s->keys);
-    free(s->links);
+    free(s->links.at);
+    free(s->covers);
     *s = (struct stream){0};
 }
 
@@ -179,6 +180,28 @@ void stream_evict(struct stream *s, uint64_t number, const struct frame *f,
     k->copy = buf_new(bytes, f->len);
     k->data_at = f->data_at;
     k->data_len = f->data_len;
+}
+
+void stream_list_drop(struct stream **first, struct stream *s)
+{
+    if (s->newer)
+        s->newer->older = s->older;
+    else if (*first == s)
+        *first = s->older;
+    if (s->older)
+        s->older->newer = s->newer;
+    s->newer = s->older = NULL;
+}
+
+void stream_list_put(struct stream **first, struct stream *s)
+{
+    if (*first == s)
+        return;
+    stream_list_drop(first, s);
+    s->older = *first;
+    if (s->older)
+        s->older->newer = s;
+    *first = s;
 }
 
 struct span stream_frame(const struct conflation_key *k,

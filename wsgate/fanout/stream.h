@@ -11,7 +11,8 @@
  *
  * Pure: no clock, no sockets, no Redis.
  *
- * Ownership   keys own their copies; links are fanout.c's
+ * Ownership   keys own their copies; links are group.c's, covers
+ *             stream_pattern.c's, the places in lists fanout.c's
  * Limits      STREAM_KEYS_MAX keys, STREAM_PARTS_MAX where they are of symbols;
  *             the one with the oldest frame gives way (slot_index.h: at no cost
  *             that grows with their number)
@@ -41,28 +42,41 @@ struct conflation_key {
     uint16_t type;    /* see type.h */
 };
 
-/* A group that wants the stream. */
+/* A group that has the stream, or the pattern, among its keys. */
 struct link {
     struct group *group;
-    uint32_t at; /* index in group->streams */
+    uint32_t at; /* index in group->keys */
     bool all;    /* every message, in order */
+};
+
+struct links {
+    struct link *at;
+    uint32_t n, cap;
+};
+
+/* A pattern that covers the stream, or one that is gone (stream_pattern.h). */
+struct covering {
+    uint32_t pattern; /* its id */
+    uint64_t made;
 };
 
 struct stream {
     uint32_t id;
-    uint32_t covered; /* by this many patterns */
+    uint32_t n_covers, cap_covers;
     uint64_t born;    /* frames before this number are not its own */
-    uint64_t evicted; /* newest frame of it that left the log */
+    uint64_t evicted; /* newest frame of it that left the log; 0: none did */
     struct conflation_key *keys;
-    struct link *links;
+    struct links links;       /* groups that name it */
+    struct covering *covers;  /* by id of their patterns: narrow before wide */
     struct slot_index *index; /* of keys, where they are many */
     uint32_t n_keys, cap_keys;
-    uint32_t n_links, cap_links;
-    struct stream *root; /* the native stream of the same name */
-    uint64_t linked;     /* of a root: to the group with this stamp */
-    int64_t newest_part; /* of bars: the latest time */
-    uint64_t unordered;  /* newest frame of an earlier bar, see bar_order.h */
-    bool by_symbol;      /* its parts are symbols */
+    struct stream *root;    /* the native stream of the same name */
+    struct stream *sibling; /* the next with the same root */
+    uint64_t looked; /* of a root: at all patterns that were made by then */
+    struct stream *newer, *older; /* of those of which something was evicted */
+    int64_t newest_part;          /* of bars: the latest time */
+    uint64_t unordered; /* newest frame of an earlier bar, see bar_order.h */
+    bool by_symbol;     /* its parts are symbols */
 };
 
 void stream_init(struct stream *s, uint32_t id, uint64_t born,
@@ -94,6 +108,10 @@ const struct conflation_key *stream_next(const struct stream *s,
 /* The frame leaves the log: copy it out if it is still the newest. */
 void stream_evict(struct stream *s, uint64_t number, const struct frame *f,
                   const char *bytes);
+/* In lists by `newer` and `older`: it is the first; it is in there no longer, if
+ * it was. */
+void stream_list_put(struct stream **first, struct stream *s);
+void stream_list_drop(struct stream **first, struct stream *s);
 /* Whole frame of a key, wherever it is; empty where there is only a cached
  * payload. */
 struct span stream_frame(const struct conflation_key *k,

@@ -4,64 +4,48 @@
 #include <stdlib.h>
 
 #include "common/base/bytes.h"
+#include "wsgate/fanout/fanout.h"
 
-void stream_pattern_cover(struct stream_pattern *p, struct stream *s,
-                          uint64_t stamp)
+struct stream_pattern *stream_pattern_of(const struct fanout *f,
+                                         const struct covering *c)
 {
-    if (p->n_streams == p->cap_streams) {
-        p->cap_streams = p->cap_streams == 0 ? 4 : p->cap_streams * 2;
-        p->streams = mem_grow(p->streams, p->cap_streams * sizeof *p->streams);
-    }
-    p->streams[p->n_streams++] = s;
-    s->covered++;
-    for (uint32_t i = 0; i < p->n_groups; i++) {
-        struct link *l = &p->groups[i];
-        if (l->group->covered == stamp)
-            continue;
-        l->group->covered = stamp;
-        group_link(l->group, s, subscription_key(p->id, l->all));
-    }
+    struct stream_pattern *p = fanout_pattern(f, c->pattern);
+
+    return p && p->made == c->made ? p : NULL;
 }
 
-void stream_pattern_forget(struct stream_pattern *p, struct stream *s)
+/* Those of patterns that are gone. */
+static void drop_covers(const struct fanout *f, struct stream *s)
 {
-    for (uint32_t i = 0; i < p->n_streams; i++) {
-        if (p->streams[i] == s)
-            p->streams[i--] = p->streams[--p->n_streams];
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < s->n_covers; i++) {
+        if (stream_pattern_of(f, &s->covers[i]))
+            s->covers[n++] = s->covers[i];
     }
+    s->n_covers = n;
 }
 
-void stream_pattern_link(struct stream_pattern *p, struct group *g, bool all,
-                         uint64_t stamp)
+void stream_pattern_cover(const struct fanout *f,
+                          const struct stream_pattern *p, struct stream *s)
 {
-    if (p->n_groups == p->cap_groups) {
-        p->cap_groups = p->cap_groups == 0 ? 1 : p->cap_groups * 2;
-        p->groups = mem_grow(p->groups, p->cap_groups * sizeof *p->groups);
-    }
-    p->groups[p->n_groups++] = (struct link){.group = g, .all = all};
-    for (uint32_t i = 0; i < p->n_streams; i++) {
-        struct stream *s = p->streams[i];
-        if (s->root->linked == stamp)
-            continue;
-        s->root->linked = stamp;
-        group_link(g, s, subscription_key(p->id, all));
-    }
-}
+    uint32_t at;
 
-void stream_pattern_unlink(struct stream_pattern *p, const struct group *g)
-{
-    for (uint32_t i = 0; i < p->n_groups; i++) {
-        if (p->groups[i].group == g)
-            p->groups[i--] = p->groups[--p->n_groups];
+    if (s->n_covers == s->cap_covers)
+        drop_covers(f, s);
+    if (s->n_covers == s->cap_covers) {
+        s->cap_covers = s->cap_covers == 0 ? 1 : s->cap_covers * 2;
+        s->covers = mem_grow(s->covers, s->cap_covers * sizeof *s->covers);
     }
+    for (at = s->n_covers; at > 0 && s->covers[at - 1].pattern > p->id; at--)
+        s->covers[at] = s->covers[at - 1];
+    s->covers[at] = (struct covering){.pattern = p->id, .made = p->made};
+    s->n_covers++;
 }
 
 void stream_pattern_close(struct stream_pattern *p)
 {
-    assert(p->n_groups == 0);
-    for (uint32_t i = 0; i < p->n_streams; i++)
-        p->streams[i]->covered--;
-    free(p->groups);
-    free(p->streams);
+    assert(p->groups.n == 0);
+    free(p->groups.at);
     *p = (struct stream_pattern){0};
 }

@@ -16,6 +16,7 @@
 #include "wsgate/channels/message.h"
 #include "wsgate/client/client.h"
 #include "wsgate/client/clients.h"
+#include "wsgate/fanout/hearing.h"
 
 enum { HEARD_MAX = 16, HEARD_NAME = 64 };
 
@@ -91,18 +92,32 @@ static bool heard_all(const struct client *c)
            c->m.group && !c->m.backlog && !c->snapshots;
 }
 
+/* Which stream of this root it hears, as far as that has been asked already: to
+ * ask it here may be the first time. */
+static const struct stream *heard_stream(const struct client *c,
+                                         const struct stream *root)
+{
+    struct keys keys = group_keys(c->m.group);
+
+    if (!root || root->root != root || root->looked < keys.newest)
+        return NULL;
+    return hearing_of(c->registry->fanout, keys, root).stream;
+}
+
 static void heard_check(struct heard *h, const struct client *c)
 {
-    const struct framelog *log = &c->registry->fanout->log;
+    const struct fanout *fanout = c->registry->fanout;
+    const struct framelog *log = &fanout->log;
 
     if (h->anew)
         h->since = log->head;
     h->anew = false;
-    for (uint32_t i = 0; heard_all(c) && i < c->m.group->n_streams; i++) {
-        const struct stream *s = c->m.group->streams[i].stream;
-        const struct channel *channel = ((const struct view *)s)->channel;
-        const struct conflation_key *k = heard_newest(s);
-        const uint64_t *seq = heard_seq(h, channel->name, false);
+    for (uint32_t i = 0; heard_all(c) && i < fanout->n_streams; i++) {
+        const struct stream *s = heard_stream(c, fanout->streams[i]);
+        const struct channel *channel =
+            s ? ((const struct view *)s)->channel : NULL;
+        const struct conflation_key *k = s ? heard_newest(s) : NULL;
+        const uint64_t *seq = s ? heard_seq(h, channel->name, false) : NULL;
         struct span frame = k ? stream_frame(k, log) : span_make(NULL, 0);
 
         if (frame.len == 0 || k->frame < h->since || h->n == HEARD_MAX)

@@ -1,6 +1,7 @@
 /* Which channels patterns cover, by which of several a group hears them, and what
  * Redis is asked for; Redis is in memory, the clock stands. */
 #include "tests/unit/wsgate/upstream_world.h"
+#include "wsgate/fanout/hearing.h"
 
 enum { HEARD_MAX = 8 };
 
@@ -94,6 +95,12 @@ static struct channel *find(struct world *w, const char *name)
     return channels_find(upstream_channels(w->up.upstream), span_str(name));
 }
 
+static struct hearing hears(struct world *w, const char *name)
+{
+    return hearing_of(&w->up.fanout, group_keys(w->listener.m.group),
+                      &find(w, name)->native.stream);
+}
+
 static uint64_t outcome(const struct world *w, enum upstream_outcome outcome)
 {
     return w->up.upstream->outcome[outcome];
@@ -168,8 +175,7 @@ what_several_subscriptions_bring_comes_once_by_the_narrowest(void **state)
 
         /* Each of them with all that are wider. */
         for (unsigned from = 0; from < 4; from++) {
-            const struct group *g;
-            const struct link *l;
+            struct hearing h;
 
             if (channel_first) {
                 (void)open_at(w, "bars:*", 0);
@@ -186,13 +192,11 @@ what_several_subscriptions_bring_comes_once_by_the_narrowest(void **state)
             world_redis(&w->up);
             assert_int_equal(heard(w, "bars:A:5"), 1);
             assert_int_equal(heard(w, "bars:A:5"), 1);
-            g = w->listener.m.group;
-            assert_int_equal(find(w, "bars:A:5")->native.stream.n_links, 1);
-            l = &find(w, "bars:A:5")->native.stream.links[0];
-            assert_true(
-                span_is(upstream_subscription_name(
-                            w->up.upstream, g->streams[l->at].subscription),
-                        in_order[from]));
+            h = hears(w, "bars:A:5");
+            assert_ptr_equal(h.stream, &find(w, "bars:A:5")->native.stream);
+            assert_true(span_is(
+                upstream_subscription_name(w->up.upstream, h.subscription),
+                in_order[from]));
             close_all(w);
             world_wait(&w->up, 2 * UPSTREAM_LINGER_MS, true);
         }
@@ -200,7 +204,7 @@ what_several_subscriptions_bring_comes_once_by_the_narrowest(void **state)
 }
 
 /* Name and patterns at different intervals are different streams of the same
- * messages: one of them is linked. */
+ * messages: one of them is heard. */
 static void
 intervals_of_name_and_patterns_do_not_bring_a_message_twice(void **state)
 {
@@ -211,7 +215,7 @@ intervals_of_name_and_patterns_do_not_bring_a_message_twice(void **state)
     for (size_t i = 0; i < sizeof intervals / sizeof *intervals; i++) {
         for (int with_name = 0; with_name < 2; with_name++) {
             const struct view *v;
-            uint32_t links = 0;
+            uint32_t members = 0;
 
             (void)open_at(w, "bars:*", intervals[i][0]);
             (void)open_at(w, "bars:*:5", intervals[i][1]);
@@ -221,13 +225,12 @@ intervals_of_name_and_patterns_do_not_bring_a_message_twice(void **state)
             world_redis(&w->up);
             assert_int_equal(heard(w, "bars:A:5"), 1);
             assert_int_equal(heard(w, "bars:A:1"), 1);
-            for (v = &find(w, "bars:A:5")->native; v; v = v->next) {
-                links += v->stream.n_links;
-                if (v->stream.n_links > 0)
-                    assert_int_equal(v->interval_ms,
-                                     intervals[i][with_name ? 2 : 1]);
-            }
-            assert_int_equal(links, 1);
+            v = (const struct view *)hears(w, "bars:A:5").stream;
+            assert_int_equal(v->interval_ms, intervals[i][with_name ? 2 : 1]);
+            for (struct view *any = &find(w, "bars:A:5")->native; any;
+                 any = any->next)
+                members += hearing_members(&w->up.fanout, &any->stream);
+            assert_int_equal(members, 1);
             close_all(w);
             world_wait(&w->up, 2 * UPSTREAM_LINGER_MS, true);
         }

@@ -12,6 +12,7 @@
 #include "common/base/random.h"
 #include "wsgate/channels/pattern.h"
 #include "wsgate/client/snapshot.h"
+#include "wsgate/fanout/hearing.h"
 
 enum {
     HEARERS = 6,
@@ -116,8 +117,10 @@ static const struct view *view_of(const struct hearer *h)
 {
     const struct channel *channel = channel_of();
 
-    return h->v && channel ? snapshot_heard(h->v->client->m.group, channel)
-                           : NULL;
+    return h->v && channel
+               ? snapshot_heard(upstream_channels(t.world.up.upstream),
+                                h->v->client->m.group, channel)
+               : NULL;
 }
 
 static bool has(const struct hearer *h)
@@ -260,15 +263,14 @@ static void check_known(const struct hearer *h)
 /* What waits is due, and not counted yet. */
 static uint64_t held(void)
 {
-    const struct channel *channel = channel_of();
+    struct channel *channel = channel_of();
     uint64_t n = 0;
 
-    for (const struct view *v = channel ? channel->native.next : NULL; v;
+    for (struct view *v = channel ? channel->native.next : NULL; v;
          v = v->next) {
-        for (uint32_t i = 0; i < v->stream.n_links; i++)
-            n +=
-                (uint64_t)view_held(v) * (v->stream.links[i].group->fast.count +
-                                          v->stream.links[i].group->slow.count);
+        if (view_held(v) > 0)
+            n += (uint64_t)view_held(v) *
+                 hearing_members(&t.world.up.fanout, &v->stream);
     }
     return n;
 }

@@ -39,7 +39,8 @@ static void publish(void)
              t.names[0], type, slot, slot, t.n, (slot + 1) * 300000);
     say(NULL, "slot %u n %u", slot, t.n);
     assert_true(world_line(&t.world.up, text, &err));
-    t.due += channel_clients(channel_of());
+    t.due +=
+        channel_clients(upstream_channels(t.world.up.upstream), channel_of());
 }
 
 static void come(struct hearer *h)

@@ -143,14 +143,12 @@ static void wildcards_over_many_names_are_cheap(void **state)
         world_wait(&w->up, 1000, false);
     }
     assert_int_equal(w->up.fanout.n_streams, streams);
-    assert_int_equal(v->client->m.group->n_streams, 0);
     visitor_subscribe(w, other, "\"a:b:*:*\",\"a:b:c:1\"");
     world_wait(&w->up, 1000, false); /* names are looked at in several turns */
     assert_true(
         world_line(&w->up, "{\"channel\":\"a:b:c:7\",\"data\":7}", &err));
     assert_true(
         world_line(&w->up, "{\"channel\":\"a:b:c:1\",\"data\":1}", &err));
-    assert_int_equal(v->client->m.group->n_streams, 2);
     assert_int_equal(visitor_count(v, "\"type\":\"update\""), 2);
     assert_int_equal(visitor_count(other, "\"type\":\"update\""), 2);
     assert_true(w->up.fanout.n_streams <= streams + 4);

@@ -358,8 +358,7 @@ static void start(uint32_t seed, struct fanout_limits limits)
     for (int i = 0; i < STREAMS; i++) {
         fanout_add_stream(&w->fanout, &w->stream[i], NULL);
         w->open[i] = 1;
-        stream_pattern_cover(&w->pattern, &w->stream[i],
-                             fanout_stamp(&w->fanout));
+        stream_pattern_cover(&w->fanout, &w->pattern, &w->stream[i]);
     }
 }
 

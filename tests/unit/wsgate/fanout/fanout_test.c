@@ -168,11 +168,9 @@ static struct world *world_new(uint32_t seed, struct fanout_limits limits)
     fanout_add_pattern(&w->fanout, &w->few, 1);
     for (int i = 0; i < STREAMS; i++) {
         fanout_add_stream(&w->fanout, &w->stream[i], NULL);
-        stream_pattern_cover(&w->pattern, &w->stream[i],
-                             fanout_stamp(&w->fanout));
+        stream_pattern_cover(&w->fanout, &w->pattern, &w->stream[i]);
         if (is_of_few((uint32_t)i))
-            stream_pattern_cover(&w->few, &w->stream[i],
-                                 fanout_stamp(&w->fanout));
+            stream_pattern_cover(&w->fanout, &w->few, &w->stream[i]);
     }
     return w;
 }

@@ -1,196 +1,96 @@
+/* Which patterns a stream notes, and which of those it still has. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include <cmocka.h>
 
-#include "wsgate/fanout/stream_pattern.h"
+#include "wsgate/fanout/fanout.h"
 
-/* Four names: `native` and its view with an interval, `other`, `third`; two
- * patterns, `wide` over all and `narrow` over all but `third`. */
-struct world {
-    struct stream native, view, other, third;
-    struct stream_pattern narrow, wide;
-    struct group *group;
-    uint64_t stamp;
-};
+static struct fanout f;
 
-enum keys { NAME = 1, NARROW = 2, WIDE = 4 };
-
-static void start(struct world *w)
+static void start(struct stream *s)
 {
-    *w = (struct world){.narrow = {.id = subscription_of_pattern(9, 1)},
-                        .wide = {.id = subscription_of_pattern(2, 127)}};
-    stream_init(&w->native, 1, 1, NULL);
-    stream_init(&w->view, 2, 1, &w->native);
-    stream_init(&w->other, 3, 1, NULL);
-    stream_init(&w->third, 4, 1, NULL);
+    static const struct fanout_limits limits = {1 << 16, 1 << 16, 1 << 16};
+
+    fanout_init(&f, 4096, &limits, NULL);
+    fanout_add_stream(&f, s, NULL);
 }
 
-/* As the fanout does for a group that is new: in the order of its keys. */
-static void make_group(struct world *w, unsigned keys)
+static void stop(struct stream *s)
 {
-    const uint64_t all[] = {subscription_key(w->view.id, false),
-                            subscription_key(w->narrow.id, true),
-                            subscription_key(w->wide.id, false)};
-    uint64_t mine[3];
-    uint32_t n = 0;
+    fanout_remove_stream(&f, s);
+    fanout_close(&f);
+}
 
-    assert_true(all[0] < all[1] && all[1] < all[2]);
-    for (unsigned i = 0; i < 3; i++) {
-        if (keys & 1u << i)
-            mine[n++] = all[i];
+static void a_stream_has_narrow_patterns_before_wide_ones(void **state)
+{
+    static const unsigned ranks[] = {3, 0, SUBSCRIPTION_RANK_MAX, 1, 3, 2};
+    enum { N = sizeof ranks / sizeof *ranks };
+    struct stream_pattern p[N];
+    struct stream s;
+
+    (void)state;
+    start(&s);
+    for (int i = 0; i < N; i++) {
+        fanout_add_pattern(&f, &p[i], ranks[i]);
+        stream_pattern_cover(&f, &p[i], &s);
     }
-    w->group = group_new(mine, n);
-    w->stamp++;
-    if (keys & NAME) {
-        w->native.linked = w->stamp;
-        group_link(w->group, &w->view, all[0]);
+    assert_int_equal(s.n_covers, N);
+    for (int i = 1; i < N; i++)
+        assert_true(s.covers[i - 1].pattern < s.covers[i].pattern);
+    for (int i = 0; i < N; i++)
+        fanout_remove_pattern(&f, &p[i]);
+    stop(&s);
+}
+
+/* The next one gets its place and, where it is as wide, its id. */
+static void a_pattern_is_not_taken_for_the_one_before_it(void **state)
+{
+    struct stream_pattern first, second;
+    struct stream s;
+
+    (void)state;
+    start(&s);
+    fanout_add_pattern(&f, &first, 1);
+    stream_pattern_cover(&f, &first, &s);
+    assert_ptr_equal(stream_pattern_of(&f, &s.covers[0]), &first);
+    fanout_remove_pattern(&f, &first);
+    assert_null(stream_pattern_of(&f, &s.covers[0]));
+    fanout_add_pattern(&f, &second, 1);
+    assert_int_equal(second.id, s.covers[0].pattern);
+    assert_null(stream_pattern_of(&f, &s.covers[0]));
+    fanout_remove_pattern(&f, &second);
+    stop(&s);
+}
+
+static void patterns_that_are_gone_give_their_room_away(void **state)
+{
+    struct stream_pattern stays, comes;
+    struct stream s;
+
+    (void)state;
+    start(&s);
+    fanout_add_pattern(&f, &stays, 2);
+    stream_pattern_cover(&f, &stays, &s);
+    for (int i = 0; i < 1000; i++) {
+        fanout_add_pattern(&f, &comes, 1);
+        stream_pattern_cover(&f, &comes, &s);
+        fanout_remove_pattern(&f, &comes);
     }
-    if (keys & NARROW)
-        stream_pattern_link(&w->narrow, w->group, true, w->stamp);
-    if (keys & WIDE)
-        stream_pattern_link(&w->wide, w->group, false, w->stamp);
-}
-
-/* As is done for a channel that is new. */
-static void cover(struct world *w, struct stream *s)
-{
-    w->stamp++;
-    if (s != &w->third)
-        stream_pattern_cover(&w->narrow, s, w->stamp);
-    stream_pattern_cover(&w->wide, s, w->stamp);
-}
-
-static void stop(struct world *w)
-{
-    stream_pattern_unlink(&w->narrow, w->group);
-    stream_pattern_unlink(&w->wide, w->group);
-    group_free(w->group);
-    stream_pattern_close(&w->narrow);
-    stream_pattern_close(&w->wide);
-    assert_int_equal(w->native.covered + w->other.covered + w->third.covered,
-                     0);
-    assert_int_equal(w->native.n_links + w->view.n_links + w->other.n_links +
-                         w->third.n_links,
-                     0);
-    stream_close(&w->native);
-    stream_close(&w->view);
-    stream_close(&w->other);
-    stream_close(&w->third);
-}
-
-/* It comes to the group once, by this subscription and in its mode. */
-static void comes_by(const struct world *w, const struct stream *s,
-                     uint32_t subscription, bool all)
-{
-    assert_int_equal(s->n_links, 1);
-    assert_ptr_equal(s->links[0].group, w->group);
-    assert_int_equal(w->group->streams[s->links[0].at].subscription,
-                     subscription);
-    assert_int_equal(s->links[0].all, all);
-}
-
-static void a_group_gets_streams_covered_before_and_after_it_came(void **state)
-{
-    struct world w;
-
-    (void)state;
-    start(&w);
-    cover(&w, &w.native);
-    make_group(&w, NARROW);
-    cover(&w, &w.other);
-    cover(&w, &w.third);
-    comes_by(&w, &w.native, w.narrow.id, true);
-    comes_by(&w, &w.other, w.narrow.id, true);
-    assert_int_equal(w.third.n_links, 0);
-    stop(&w);
-}
-
-/* Whichever of its views: otherwise the message would come twice. */
-static void what_a_group_names_it_does_not_get_by_a_pattern_too(void **state)
-{
-    struct world w;
-
-    (void)state;
-    start(&w);
-    cover(&w, &w.native);
-    make_group(&w, NAME | NARROW | WIDE);
-    cover(&w, &w.other);
-    comes_by(&w, &w.view, w.view.id, false);
-    assert_int_equal(w.native.n_links, 0);
-    comes_by(&w, &w.other, w.narrow.id, true);
-    stop(&w);
-}
-
-static void of_two_patterns_the_narrower_counts_whoever_was_first(void **state)
-{
-    struct world w;
-
-    (void)state;
-    for (int group_first = 0; group_first < 2; group_first++) {
-        start(&w);
-        if (group_first)
-            make_group(&w, NARROW | WIDE);
-        cover(&w, &w.third);
-        cover(&w, &w.native);
-        cover(&w, &w.other);
-        if (!group_first)
-            make_group(&w, NARROW | WIDE);
-        comes_by(&w, &w.native, w.narrow.id, true);
-        comes_by(&w, &w.other, w.narrow.id, true);
-        comes_by(&w, &w.third, w.wide.id, false);
-        stop(&w);
-    }
-}
-
-/* Two patterns at different intervals: two streams, but the same messages. */
-static void views_of_one_channel_come_once(void **state)
-{
-    struct world w;
-
-    (void)state;
-    for (int group_first = 0; group_first < 2; group_first++) {
-        start(&w);
-        if (group_first)
-            make_group(&w, NARROW | WIDE);
-        w.stamp++;
-        stream_pattern_cover(&w.narrow, &w.view, w.stamp);
-        stream_pattern_cover(&w.wide, &w.native, w.stamp);
-        if (!group_first)
-            make_group(&w, NARROW | WIDE);
-        comes_by(&w, &w.view, w.narrow.id, true);
-        assert_int_equal(w.native.n_links, 0);
-        stop(&w);
-    }
-}
-
-static void a_stream_that_went_is_given_to_nobody_who_comes_later(void **state)
-{
-    struct world w;
-
-    (void)state;
-    start(&w);
-    cover(&w, &w.native);
-    cover(&w, &w.other);
-    stream_pattern_forget(&w.narrow, &w.native);
-    w.native.covered--; /* as it is closed */
-    make_group(&w, NARROW);
-    assert_int_equal(w.native.n_links, 0);
-    assert_int_equal(w.other.n_links, 1);
-    stop(&w);
+    assert_true(s.cap_covers <= 4);
+    assert_ptr_equal(stream_pattern_of(&f, &s.covers[s.n_covers - 1]), &stays);
+    fanout_remove_pattern(&f, &stays);
+    stop(&s);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_group_gets_streams_covered_before_and_after_it_came),
-        cmocka_unit_test(what_a_group_names_it_does_not_get_by_a_pattern_too),
-        cmocka_unit_test(of_two_patterns_the_narrower_counts_whoever_was_first),
-        cmocka_unit_test(views_of_one_channel_come_once),
-        cmocka_unit_test(a_stream_that_went_is_given_to_nobody_who_comes_later),
+        cmocka_unit_test(a_stream_has_narrow_patterns_before_wide_ones),
+        cmocka_unit_test(a_pattern_is_not_taken_for_the_one_before_it),
+        cmocka_unit_test(patterns_that_are_gone_give_their_room_away),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

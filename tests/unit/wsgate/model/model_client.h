@@ -36,7 +36,7 @@ struct last_told {
 };
 
 /* A channel, as one client hears it. */
-struct hearing {
+struct ear {
     /* As far as it has read. */
     uint64_t floor;       /* the highest seq so far */
     uint64_t last_update; /* its seq */
@@ -82,7 +82,7 @@ struct visitor {
     struct take takes[TAKES]; /* a ring */
     unsigned first_take, n_takes;
     struct subscription subs[NAMES];
-    struct hearing heard[CHANNELS];
+    struct ear heard[CHANNELS];
 };
 
 static struct visitor visitors[VISITORS];
@@ -132,7 +132,7 @@ static bool covers(unsigned name, int channel)
 
 /* --- what the gateway gives --- */
 
-static void note_needs(struct hearing *h, int c)
+static void note_needs(struct ear *h, int c)
 {
     struct holding held;
 
@@ -149,7 +149,7 @@ static void visitors_wait(void)
 {
     for (int i = 0; i < VISITORS; i++) {
         for (int c = 0; visitors[i].fd >= 0 && c < CHANNELS; c++) {
-            struct hearing *h = &visitors[i].heard[c];
+            struct ear *h = &visitors[i].heard[c];
             if (!h->waits || !gate_channel(c) ||
                 !upstream_is_fetched(gate.upstream, gate_channel(c)))
                 continue;
@@ -184,7 +184,7 @@ static void take_channel(struct visitor *v, struct take *t, unsigned name,
                          int c)
 {
     const struct channel *channel = gate_channel(c);
-    struct hearing *h = &v->heard[c];
+    struct ear *h = &v->heard[c];
 
     t->seqs[c] = channel ? channel->seq : 0;
     snprintf(t->epochs[c], EPOCH, "%s", channel ? channel->epoch : "");

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "tests/unit/wsgate/model/model_gate.h"
+#include "wsgate/fanout/hearing.h"
 
 /* What Redis and the gateway have to do with a channel. */
 struct cover {
@@ -106,7 +107,7 @@ static void on_mark(const struct redis_mark *m)
 {
     struct span name = span_str(m->text + strlen(PREFIX));
     int c = channel_named(name);
-    const struct channel *channel = c < 0 ? NULL : gate_channel(c);
+    struct channel *channel = c < 0 ? NULL : gate_channel(c);
 
     if (m->what == SAID_READ) {
         on_answer(m);
@@ -123,7 +124,7 @@ static void on_mark(const struct redis_mark *m)
     gate.arrived_max += m->values;
     for (unsigned i = 0; m->first > 0 && i < m->values; i++)
         record_of(m->first + i)->arrived = true;
-    if (channel && channel->native.stream.n_links > 0 &&
+    if (channel && hearing_members(&gate.fanout, &channel->native.stream) > 0 &&
         (!m->pattern || gate.has_wildcard(c)))
         check_arrived(m, c);
 }

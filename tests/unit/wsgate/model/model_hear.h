@@ -36,7 +36,7 @@ static bool is_owed_all(const struct visitor *v, int c)
 
 static void begin_channel(struct visitor *v, const struct take *t, int c)
 {
-    struct hearing *h = &v->heard[c];
+    struct ear *h = &v->heard[c];
 
     h->floor = h->last_update = 0;
     if (strcmp(h->epoch, t->epochs[c]) != 0) {
@@ -48,7 +48,7 @@ static void begin_channel(struct visitor *v, const struct take *t, int c)
 
 /* --- messages --- */
 
-static struct last_told *told_of(struct hearing *h, uint32_t number)
+static struct last_told *told_of(struct ear *h, uint32_t number)
 {
     const struct record *r = record_of(number);
     unsigned oldest = 0;
@@ -91,7 +91,7 @@ static bool has_others(const struct visitor *v, int c, uint32_t number)
 static void check_again(struct visitor *v, int c, const struct last_told *t,
                         bool update)
 {
-    const struct hearing *h = &v->heard[c];
+    const struct ear *h = &v->heard[c];
 
     if (!update) {
         if (t->repeats >= h->asked) /* at most once for each that it asked */
@@ -107,7 +107,7 @@ static void check_again(struct visitor *v, int c, const struct last_told *t,
 
 static void check_seq(struct visitor *v, int c, bool update, uint64_t seq)
 {
-    struct hearing *h = &v->heard[c];
+    struct ear *h = &v->heard[c];
 
     if (update ? seq <= h->floor : seq < h->floor)
         broken(CHECK_ORDER, number_of(v), c,
@@ -131,7 +131,7 @@ static void check_seq(struct visitor *v, int c, bool update, uint64_t seq)
 static void hear_message(struct visitor *v, int c, bool update, uint64_t seq,
                          uint32_t number)
 {
-    struct hearing *h = &v->heard[c];
+    struct ear *h = &v->heard[c];
     const struct channel *channel = gate_channel(c);
     const struct record *r = record_of(number);
     struct last_told *t;
@@ -180,7 +180,7 @@ static void hear_subscribed(struct visitor *v, unsigned name,
     v->n_takes--;
     assert_int_equal(t->name, name);
     for (int c = 0; c < CHANNELS; c++) {
-        struct hearing *h = &v->heard[c];
+        struct ear *h = &v->heard[c];
         bool was_all;
         if (!covers(name, c))
             continue;

@@ -49,7 +49,7 @@ static void world_rest(int64_t ms)
 
 /* --- what each client must have heard --- */
 
-static const struct last_told *seen(const struct hearing *h, uint32_t number)
+static const struct last_told *seen(const struct ear *h, uint32_t number)
 {
     for (unsigned i = 0; i < h->n_told; i++) {
         if (h->told[i].seen &&
@@ -80,8 +80,8 @@ static bool redis_refuses(unsigned name)
 }
 
 /* Only the newest bar is shown where a subscription begins anew. */
-static enum model_check check_of(const struct hearing *h,
-                                 const struct issue *is, unsigned i)
+static enum model_check check_of(const struct ear *h, const struct issue *is,
+                                 unsigned i)
 {
     const struct record *r = record_of(is->slots[i].record);
 
@@ -95,7 +95,7 @@ static enum model_check check_of(const struct hearing *h,
 
 /* A snapshot that had not been sent when the subscription changed begins anew,
  * with what is the newest bar by then. */
-static bool is_begun_anew(const struct hearing *h, const struct issue *is,
+static bool is_begun_anew(const struct ear *h, const struct issue *is,
                           uint32_t number)
 {
     const struct record *r = record_of(number);
@@ -110,7 +110,7 @@ static bool is_begun_anew(const struct hearing *h, const struct issue *is,
 
 static void check_channel(const struct visitor *v, int c)
 {
-    const struct hearing *h = &v->heard[c];
+    const struct ear *h = &v->heard[c];
     const struct issue *is = &gate.issues[c];
     const struct channel *channel = gate_channel(c);
 
