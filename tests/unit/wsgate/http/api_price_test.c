@@ -92,24 +92,28 @@ static void without_redis_it_is_what_was_heard_last(void **state)
 
     (void)state;
     world_open(&w, NULL);
-    world_publish(&w, "stock:price_updates",
-                  "{\"type\":\"price_update\",\"symbol\":\"B\",\"time\":9,"
-                  "\"price\":1}");
+    world_publish(
+        &w, "stock:price_updates",
+        "{\"type\":\"price_update\",\"symbol\":\"B\",\"time\":1700000000009,"
+        "\"price\":1}");
     assert_status(world_get(&w, "/api/v1/price/A"), "404");
     world_publish(&w, "market_data:A",
-                  "{\"type\":\"trade\",\"symbol\":\"A\",\"time\":2,"
+                  "{\"type\":\"trade\",\"symbol\":\"A\",\"time\":1700000000002,"
                   "\"price\":2.50}");
-    world_publish(&w, "stock:price_updates",
-                  "{\"type\":\"price_update\",\"symbol\":\"A\",\"time\":1,"
-                  "\"price\":1}");
+    world_publish(
+        &w, "stock:price_updates",
+        "{\"type\":\"price_update\",\"symbol\":\"A\",\"time\":1700000000001,"
+        "\"price\":1}");
     assert_body(world_get(&w, "/api/v1/price/A"),
-                "{\"symbol\":\"A\",\"time\":2,\"price\":2.50}");
-    world_publish(&w, "stock:price_updates",
-                  "{\"type\":\"price_update\",\"symbol\":\"A\",\"time\":3,"
-                  "\"price\":3,\"volume\":7}");
-    assert_body(world_get(&w, "/api/v1/price/A"),
-                "{\"type\":\"price_update\",\"symbol\":\"A\",\"time\":3,"
-                "\"price\":3,\"volume\":7}");
+                "{\"symbol\":\"A\",\"time\":1700000000002,\"price\":2.50}");
+    world_publish(
+        &w, "stock:price_updates",
+        "{\"type\":\"price_update\",\"symbol\":\"A\",\"time\":1700000000003,"
+        "\"price\":3,\"volume\":7}");
+    assert_body(
+        world_get(&w, "/api/v1/price/A"),
+        "{\"type\":\"price_update\",\"symbol\":\"A\",\"time\":1700000000003,"
+        "\"price\":3,\"volume\":7}");
     world_close(&w);
 }
 
