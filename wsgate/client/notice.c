@@ -1,79 +1,112 @@
 #include "wsgate/client/notice.h"
 
+#include <stdlib.h>
+
+#include "common/base/bytes.h"
 #include "wsgate/channels/message.h"
+#include "wsgate/channels/pattern.h"
 #include "wsgate/channels/upstream.h"
 #include "wsgate/client/snapshot.h"
 #include "wsgate/client/stats.h"
 
-struct notice {
+/* Whoever has it now: to tell one may end that one. */
+struct hearers {
     struct clients *registry;
-    struct span name;
-    bool pattern, refused;
+    uint64_t stamp;
+    struct hearer {
+        struct client *client;
+        const struct view *view; /* of a channel; NULL: it is a pattern */
+    } * at;
+    uint32_t n, cap;
 };
 
-/* The subscription by which it has the name; NO_SUBSCRIPTION: it has not. */
-static uint32_t subscription_of(const struct notice *t, const struct client *c)
+static void add_members(struct hearers *h, const struct members *members,
+                        const struct view *view)
 {
-    const struct group *g = c->m.group;
-    const struct upstream *upstream = t->registry->upstream;
-
-    for (uint32_t i = 0; g && i < g->n_keys; i++) {
-        uint32_t subscription = key_subscription(g->keys[i]);
-        if (((subscription & SUBSCRIPTION_PATTERN) != 0) == t->pattern &&
-            span_eq(upstream_subscription_name(upstream, subscription),
-                    t->name))
-            return subscription;
+    for (uint32_t i = 0; i < members->count; i++) {
+        if (h->n == h->cap) {
+            h->cap = h->cap == 0 ? 16 : h->cap * 2;
+            h->at = mem_grow(h->at, h->cap * sizeof *h->at);
+        }
+        h->at[h->n++] = (struct hearer){
+            .client = node_of(struct client, m, members->at[i]), .view = view};
     }
-    return NO_SUBSCRIPTION;
 }
 
-static void tell_access(void *arg, struct client *c)
+static void add_groups(struct hearers *h, const struct links *links,
+                       const struct view *view)
 {
-    const struct notice *t = arg;
-    struct channels *cs = upstream_channels(t->registry->upstream);
-    uint32_t subscription = subscription_of(t, c);
+    for (uint32_t i = 0; i < links->n; i++) {
+        struct group *g = links->at[i].group;
+
+        if (g->met == h->stamp)
+            continue;
+        g->met = h->stamp;
+        add_members(h, &g->fast, view);
+        add_members(h, &g->slow, view);
+    }
+}
+
+static struct hearers hearers_of(struct clients *registry, struct span name,
+                                 bool pattern)
+{
+    const struct channels *cs = upstream_channels(registry->upstream);
+    const struct channel *channel = pattern ? NULL : channels_find(cs, name);
+    const struct pattern *p = pattern ? channels_find_pattern(cs, name) : NULL;
+    struct hearers h = {.registry = registry,
+                        .stamp = fanout_stamp(registry->fanout)};
+
+    for (const struct view *v = channel ? &channel->native : NULL; v;
+         v = v->next)
+        add_groups(&h, &v->stream.links, v);
+    for (const struct pattern_view *v = p ? p->views : NULL; v; v = v->next)
+        add_groups(&h, &v->stream.groups, NULL);
+    return h;
+}
+
+static void tell_access(const struct hearer *h, struct span name, bool refused)
+{
     struct bytes out = {0};
     struct message_frame m;
-    const struct view *v;
+    const struct view *v = h->view;
 
-    if (subscription == NO_SUBSCRIPTION || c->dialect != DIALECT_NATIVE)
+    if (h->client->dialect != DIALECT_NATIVE)
         return;
-    if (t->refused) {
-        message_trouble(&out, t->name, "refused", NOTICE_REFUSED);
+    if (refused) {
+        message_trouble(&out, name, "refused", NOTICE_REFUSED);
     } else {
         m = message_results_begin(&out, "subscribed", span_str(""));
-        v = t->pattern ? NULL : channels_view_of(cs, subscription);
-        message_result_ok(&m, t->name, t->name, v ? v->channel->epoch : NULL,
-                          v ? snapshot_seq(c, v) : 0);
+        message_result_ok(&m, name, name, v ? v->channel->epoch : NULL,
+                          v ? snapshot_seq(h->client, v) : 0);
         message_results_end(&m);
     }
-    client_send(c, bytes_span(&out));
+    client_send(h->client, bytes_span(&out));
     bytes_close(&out);
 }
 
 void notice_access(struct clients *registry, struct span name, bool pattern,
                    bool refused)
 {
-    struct notice notice = {registry, name, pattern, refused};
+    struct hearers h;
 
     upstream_flush(registry->upstream);
-    clients_each(registry, tell_access, &notice);
+    h = hearers_of(registry, name, pattern);
+    for (uint32_t i = 0; i < h.n; i++)
+        tell_access(&h.at[i], name, refused);
+    free(h.at);
 }
 
-static void tell_no_room(void *arg, struct client *c)
+static void tell_no_room(struct client *c, struct span pattern)
 {
     static const char why[] =
         "messages are missing: this gateway has too many channels";
-    const struct notice *t = arg;
     struct bytes out = {0};
 
-    if (subscription_of(t, c) == NO_SUBSCRIPTION)
-        return;
     if (c->dialect != DIALECT_NATIVE) {
         client_close(c, WS_CLOSE_TRY_LATER, why);
         return;
     }
-    message_trouble(&out, t->name, "no_room", why);
+    message_trouble(&out, pattern, "no_room", why);
     stats_refused("no_room");
     client_send(c, bytes_span(&out));
     bytes_close(&out);
@@ -81,8 +114,11 @@ static void tell_no_room(void *arg, struct client *c)
 
 void notice_no_room(struct clients *registry, struct span pattern)
 {
-    struct notice notice = {registry, pattern, true, false};
+    struct hearers h;
 
     upstream_flush(registry->upstream);
-    clients_each(registry, tell_no_room, &notice);
+    h = hearers_of(registry, pattern, true);
+    for (uint32_t i = 0; i < h.n; i++)
+        tell_no_room(h.at[i].client, pattern);
+    free(h.at);
 }

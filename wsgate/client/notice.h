@@ -1,8 +1,7 @@
 /*
  * notice.h -- what becomes of a subscription later is told to all who have it.
  *
- * Each walks the clients and their subscriptions: for what is rare, or bounded
- * by who calls it.
+ * Costs what it takes to tell them: others are not looked at.
  */
 #pragma once
 
