@@ -87,6 +87,11 @@ struct symbol *engine_symbol(struct engine *e, struct span name)
     return sym;
 }
 
+static bool is_away(const struct engine *e, struct span name)
+{
+    return e->n_away > 0 && e->shards[route_shard(name, e->config.shards)].away;
+}
+
 static void mark_dirty(struct engine *e, struct symbol *sym)
 {
     struct engine_shard *shard = &e->shards[sym->shard];
@@ -268,7 +273,12 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
     if (ev->type > EVENT_TRADE_EXCLUDED)
         return pass_over(e);
     sym = symbols_find(&e->symbols, ev->symbol);
-    if (!sym && !(sym = engine_symbol(e, ev->symbol))) {
+    if (!sym) {
+        if (is_away(e, ev->symbol))
+            return pass_over(e);
+        sym = engine_symbol(e, ev->symbol);
+    }
+    if (!sym) {
         e->counts.symbols_refused++;
         return ENGINE_REFUSED;
     }
@@ -344,7 +354,7 @@ void engine_clean(struct engine *e, unsigned shard)
 
     for (struct symbol *sym = s->dirty; sym; sym = sym->next_dirty)
         sym->dirty = false;
-    *s = (struct engine_shard){0};
+    *s = (struct engine_shard){.away = s->away};
 }
 
 void engine_touch_all(struct engine *e, unsigned shard)
@@ -391,6 +401,23 @@ void engine_finish(struct engine *e)
 {
     for (unsigned i = 0; i < e->symbols.n; i++)
         symbol_finish(e->symbols.all[i], &e->rules);
+}
+
+static bool is_in_shard(const struct symbol *sym, const void *shard)
+{
+    return sym->shard == *(const unsigned *)shard;
+}
+
+void engine_forget(struct engine *e, unsigned shard, bool away)
+{
+    struct engine_shard *s = &e->shards[shard];
+
+    for (unsigned i = 0; i < e->symbols.n; i++)
+        if (e->symbols.all[i]->shard == shard)
+            heap_remove(&e->wake, &e->symbols.all[i]->wake);
+    symbols_remove(&e->symbols, is_in_shard, &shard);
+    e->n_away += (unsigned)away - (unsigned)s->away;
+    *s = (struct engine_shard){.away = away};
 }
 
 void engine_restored(struct engine *e, struct symbol *sym)

@@ -56,6 +56,7 @@ struct engine_shard {
     struct symbol *dirty; /* changed since engine_clean() */
     unsigned n_dirty;
     bool urgent; /* a bar was started or issued since then */
+    bool away;   /* another instance makes its bars */
 };
 
 struct engine {
@@ -64,7 +65,8 @@ struct engine {
     struct bar_counts counts;
     struct resolution resolutions[ENGINE_RESOLUTIONS_MAX];
     struct engine_shard shards[ENGINE_SHARDS_MAX];
-    char **wanted; /* of config.symbols */
+    unsigned n_away; /* of them */
+    char **wanted;   /* of config.symbols */
     struct symbols symbols;
     struct heap wake;
     /* The time of day when the events at hand are taken in, as told by who
@@ -78,7 +80,7 @@ void engine_close(struct engine *e);
 
 enum engine_verdict {
     ENGINE_TAKEN,
-    ENGINE_IGNORED, /* nothing that bars are made of */
+    ENGINE_IGNORED, /* nothing that bars are made of here */
     ENGINE_FUTURE,  /* dropped: too far ahead */
     ENGINE_REFUSED, /* dropped: one symbol too many */
     ENGINE_REPEATED /* dropped: seen before */
@@ -112,6 +114,10 @@ void engine_wake(struct engine *e, int64_t wall_ns);
 int64_t engine_newest(const struct engine *e);
 
 void engine_finish(struct engine *e);
+
+/* The shard is another's from now on (away), or ours.  Its symbols are
+ * forgotten; events of new ones are passed over while it is away. */
+void engine_forget(struct engine *e, unsigned shard, bool away);
 
 /* After a symbol was decoded. */
 void engine_restored(struct engine *e, struct symbol *sym);
