@@ -219,6 +219,14 @@ static void on_store_acked(void *arg)
     resume_if_room(b);
 }
 
+static void on_store_shard(void *arg, unsigned shard, bool ours)
+{
+    struct bargen *b = arg;
+
+    if (b->source)
+        source_shard(b->source, shard, ours);
+}
+
 static void on_out_room(void *arg)
 {
     resume_if_room(arg);
@@ -228,7 +236,7 @@ static const char *state_name(const struct options *o)
 {
     if (o->stdin_events || o->mock)
         return NULL; /* what was read cannot be read again */
-    return o->source == SOURCE_JOURNAL ? "bargen:state" : "bargen:pubsub";
+    return o->source == SOURCE_JOURNAL ? "state" : "pubsub";
 }
 
 static bool open_sink(struct bargen *b, struct err *err)
@@ -238,7 +246,8 @@ static bool open_sink(struct bargen *b, struct err *err)
     struct store_events to_store = {.on_ready = on_store_ready,
                                     .on_down = on_store_down,
                                     .on_unreadable = on_unreadable,
-                                    .on_acked = on_store_acked};
+                                    .on_acked = on_store_acked,
+                                    .on_shard = on_store_shard};
     struct sink_config config = {
         .loop = &b->app->loop,
         .store = {.engine = &b->engine,
@@ -249,6 +258,7 @@ static bool open_sink(struct bargen *b, struct err *err)
                              .updates = !o->final_only,
                              .source = o->mock ? "mock" : NULL},
                   .state = state_name(o),
+                  .id = b->app->instance,
                   .throttle_ms = o->throttle_ms},
         .caught_up = caught_up,
         .arg = b,
@@ -270,8 +280,8 @@ static const char *fault(const struct bargen *b)
 {
     if (b->closing || b->app->stopping)
         return "stopping";
-    if (b->sink.store && !store_ready(b->sink.store))
-        return "no Redis";
+    if (b->sink.store && store_fault(b->sink.store))
+        return store_fault(b->sink.store);
     return b->source ? source_fault(b->source) : NULL;
 }
 

@@ -87,6 +87,8 @@ static struct metric own[] = {
             "Sent in checkpoints: bars, state and cursor")},
     {METRIC(COUNTER, "tickwire_bargen_checkpoint_retries_total", NULL,
             "Checkpoints that were sent again")},
+    {METRIC(COUNTER, "tickwire_bargen_transactions_fenced_total", NULL,
+            "Transactions that did not run because a lease had changed")},
 };
 enum {
     SYMBOLS,
@@ -97,7 +99,8 @@ enum {
     LAG,
     CHECKPOINT,
     CHECKPOINT_BYTES,
-    RETRIED
+    RETRIED,
+    FENCED
 };
 
 void stats_init(struct engine *e)
@@ -136,6 +139,11 @@ void stats_checkpoint(uint64_t took_us, uint64_t bytes)
 void stats_checkpoint_retried(void)
 {
     own[RETRIED].value++;
+}
+
+void stats_checkpoint_fenced(void)
+{
+    own[FENCED].value++;
 }
 
 void stats_log_drops(const struct engine *e, uint64_t now_ms)

@@ -14,6 +14,8 @@ void stats_bad_entry(void); /* a payload from Redis that is no event */
 void stats_journal(uint64_t entries, int64_t lag_ms);
 void stats_checkpoint(uint64_t took_us, uint64_t bytes);
 void stats_checkpoint_retried(void);
+/* A transaction did not run, since a lease had changed. */
+void stats_checkpoint_fenced(void);
 
 /* A log line, at most once a minute, when events were dropped since. */
 void stats_log_drops(const struct engine *e, uint64_t now_ms);

@@ -10,6 +10,8 @@
 
 enum {
     BLOCK_MS = 2000, /* the link expects an answer within 6 s */
+    /* Where shards come and go: a new one waits for the answer. */
+    BLOCK_SHARED_MS = 250,
     RETRY_MS = 1000,
     KEY_MAX_BYTES = 128,
 };
@@ -18,8 +20,11 @@ struct stream {
     struct journal *journal;
     unsigned shard;
     struct entry_id cursor; /* the last entry taken in */
+    bool ours;              /* else it is not read */
     bool begun;             /* the cursor says something */
     bool checked;           /* since this connection was made */
+    bool asked;             /* it is in the XREAD under way, as it is now */
+    unsigned infos;         /* answers to XINFO awaited; the last one counts */
     char key[KEY_MAX_BYTES];
 };
 
@@ -30,10 +35,9 @@ struct journal {
     struct redis_cmd *cmd; /* NULL: not begun */
     struct payload payload;
     uv_timer_t retry;
-    unsigned unchecked; /* streams that are being looked at */
-    bool refused;       /* one of them could not be */
-    bool checked;       /* all were */
-    bool reading;       /* XREAD is under way */
+    bool refused; /* a stream could not be looked at */
+    bool checked; /* all that were ours at first were */
+    bool reading; /* XREAD is under way */
     bool caught_up;
     bool paused, closing;
     unsigned open;           /* handles and links */
@@ -106,6 +110,8 @@ static void begin_anew(struct stream *s)
     const struct entry_id zero = {0, 0};
     struct entry_id cursor = s->cursor;
 
+    if (!s->begun && s->journal->config.from_now)
+        advance(s, zero); /* all that it will have is new */
     if (!s->begun || !entry_id_before(zero, cursor))
         return;
     advance(s, zero);
@@ -134,6 +140,8 @@ static void check_stream(struct stream *s, const struct redis_reply *info)
         if (entry_id_before(last, cursor))
             advance(s, last);
         tell_lost(s, "journal_rewound", cursor, clock_wall_ns());
+    } else if (cursor.ms == 0 && cursor.seq == 0) {
+        return; /* nothing of it was read */
     } else if (entry_id_before(cursor, last) &&
                !field_id(info, "first-entry", &first)) {
         tell_lost(s, "journal_trimmed", cursor, (int64_t)last.ms * NS_PER_MS);
@@ -143,13 +151,10 @@ static void check_stream(struct stream *s, const struct redis_reply *info)
     }
 }
 
-static void on_info(void *arg, const struct redis_reply *r)
+static void judge_stream(struct stream *s, const struct redis_reply *r)
 {
-    struct stream *s = arg;
     struct journal *j = s->journal;
 
-    if (!r || j->closing)
-        return;
     s->checked = true;
     if (r->type == REDIS_ARRAY) {
         check_stream(s, r);
@@ -162,30 +167,56 @@ static void on_info(void *arg, const struct redis_reply *r)
         j->refused = true;
         j->to.events.on_unreadable(j->to.arg, r->str);
     }
-    if (--j->unchecked > 0 || j->closing)
-        return;
-    if (j->refused) { /* what was trimmed would pass unseen */
-        try_later(j);
-        return;
-    }
-    j->checked = true;
-    j->to.events.on_ready(j->to.arg);
-    go_on(j);
 }
 
-static void check_all(struct journal *j)
+static bool all_checked(const struct journal *j)
+{
+    for (unsigned i = 0; i < j->config.shards; i++)
+        if (j->streams[i].ours && !j->streams[i].checked)
+            return false;
+    return true;
+}
+
+static bool checking(const struct journal *j)
+{
+    for (unsigned i = 0; i < j->config.shards; i++)
+        if (j->streams[i].infos > 0)
+            return true;
+    return false;
+}
+
+static void on_info(void *arg, const struct redis_reply *r)
+{
+    struct stream *s = arg;
+    struct journal *j = s->journal;
+
+    s->infos--;
+    if (!r || j->closing)
+        return;
+    if (s->ours && s->infos == 0)
+        judge_stream(s, r);
+    if (j->closing || checking(j))
+        return;
+    if (j->refused) /* what was trimmed would pass unseen */
+        try_later(j);
+    else
+        go_on(j);
+}
+
+static void check_new(struct journal *j)
 {
     struct store *store = j->config.store;
 
-    j->refused = false;
+    if (!checking(j))
+        j->refused = false;
     for (unsigned i = 0; i < j->config.shards; i++) {
         struct stream *s = &j->streams[i];
 
-        if (s->checked)
+        if (!s->ours || s->checked || s->infos > 0)
             continue;
-        j->unchecked++;
         if (!s->begun && store)
             s->begun = store_cursor(store, i, &s->cursor);
+        s->infos++;
         redis_cmd_words(j->cmd, on_info, s, "XINFO", "STREAM", s->key, NULL);
     }
 }
@@ -218,12 +249,21 @@ static struct stream *stream_of(struct journal *j, struct span key)
     return NULL;
 }
 
+/* Not so where one has become ours meanwhile. */
+static bool all_asked(const struct journal *j)
+{
+    for (unsigned i = 0; i < j->config.shards; i++)
+        if (j->streams[i].ours && !j->streams[i].asked)
+            return false;
+    return true;
+}
+
 static void take_streams(struct journal *j, const struct redis_reply *r)
 {
     uint64_t entries = 0;
     uint64_t newest_ms = 0;
 
-    j->caught_up = true;
+    j->caught_up = all_asked(j);
     /* Ids are by the clock of Redis, which may be wrong. */
     j->to.engine->wall_ns = clock_wall_ns();
     for (size_t i = 0; i < r->count; i++) {
@@ -234,7 +274,7 @@ static void take_streams(struct journal *j, const struct redis_reply *r)
             continue;
         s = stream_of(j, pair->item[0].str);
         list = &pair->item[1];
-        if (!s)
+        if (!s || !s->asked)
             continue;
         for (size_t k = 0; k < list->count; k++)
             take_entry(s, &list->item[k]);
@@ -256,7 +296,7 @@ static void on_read(void *arg, const struct redis_reply *r)
         return;
     switch (r->type) {
     case REDIS_NIL_REPLY:
-        j->caught_up = true;
+        j->caught_up = all_asked(j);
         stats_journal(0, 0);
         break;
     case REDIS_ARRAY:
@@ -274,10 +314,28 @@ static void on_read(void *arg, const struct redis_reply *r)
     go_on(j);
 }
 
+static unsigned choose_streams(struct journal *j)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < j->config.shards; i++) {
+        struct stream *s = &j->streams[i];
+
+        s->asked = s->ours && s->checked;
+        n += s->asked;
+    }
+    return n;
+}
+
 static void read_more(struct journal *j)
 {
-    unsigned n = j->config.shards;
+    unsigned n = choose_streams(j);
+    int64_t block_ms = j->config.store ? BLOCK_SHARED_MS : BLOCK_MS;
 
+    if (n == 0) {
+        j->caught_up = all_asked(j);
+        return;
+    }
     if (!redis_cmd_begin(j->cmd, 6 + 2 * n, on_read, j))
         return;
     j->reading = true;
@@ -286,13 +344,16 @@ static void read_more(struct journal *j)
     redis_cmd_int(j->cmd, JOURNAL_ENTRIES_MAX);
     redis_cmd_str(j->cmd, "BLOCK");
     /* The first answer says at once whether anything is left. */
-    redis_cmd_int(j->cmd, j->caught_up ? BLOCK_MS : 1);
+    redis_cmd_int(j->cmd, j->caught_up ? block_ms : 1);
     redis_cmd_str(j->cmd, "STREAMS");
-    for (unsigned i = 0; i < n; i++)
-        redis_cmd_str(j->cmd, j->streams[i].key);
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < j->config.shards; i++)
+        if (j->streams[i].asked)
+            redis_cmd_str(j->cmd, j->streams[i].key);
+    for (unsigned i = 0; i < j->config.shards; i++) {
         char id[ENTRY_ID_TEXT_MAX];
 
+        if (!j->streams[i].asked)
+            continue;
         entry_id_print(j->streams[i].cursor, id);
         redis_cmd_str(j->cmd, id);
     }
@@ -303,13 +364,16 @@ static void go_on(struct journal *j)
     const struct store *store = j->config.store;
 
     /* Streams are compared with the cursors, so those must be there first. */
-    if (j->closing || !redis_cmd_ready(j->cmd) ||
+    if (j->closing || !j->cmd || !redis_cmd_ready(j->cmd) ||
         (store && !store_ready(store)) ||
         uv_is_active((uv_handle_t *)&j->retry))
         return;
-    if (!j->checked && j->unchecked == 0)
-        check_all(j);
-    else if (j->checked && !j->paused && !j->reading)
+    check_new(j);
+    if (!j->checked && all_checked(j)) {
+        j->checked = true;
+        j->to.events.on_ready(j->to.arg);
+    }
+    if (!j->closing && j->checked && !j->paused && !j->reading)
         read_more(j);
 }
 
@@ -336,7 +400,6 @@ static void on_down(void *arg, const char *why, bool refused)
     struct journal *j = arg;
 
     j->checked = j->reading = j->caught_up = false;
-    j->unchecked = 0;
     for (unsigned i = 0; i < j->config.shards; i++)
         j->streams[i].checked = false;
     uv_timer_stop(&j->retry);
@@ -362,6 +425,20 @@ static void journal_resume(void *self)
     }
     j->cmd = redis_cmd_new(j->to.loop, j->config.redis, &limits, &events, j);
     j->open++;
+}
+
+static void journal_shard(void *self, unsigned shard, bool ours)
+{
+    struct journal *j = self;
+    struct stream *s = &j->streams[shard];
+
+    s->ours = ours;
+    s->begun = s->checked = s->asked = false;
+    s->cursor = (struct entry_id){0, 0};
+    if (!ours)
+        return;
+    j->caught_up = false;
+    go_on(j);
 }
 
 static void closed(struct journal *j)
@@ -397,6 +474,7 @@ struct source *journal_new(const struct source_context *to,
 {
     static const struct source_ops ops = {.pause = journal_pause,
                                           .resume = journal_resume,
+                                          .shard = journal_shard,
                                           .caught_up = journal_caught_up,
                                           .fault = journal_fault,
                                           .close = journal_close};
@@ -411,6 +489,7 @@ struct source *journal_new(const struct source_context *to,
 
         s->journal = j;
         s->shard = i;
+        s->ours = !config->store;
         snprintf(s->key, sizeof s->key, "%sjournal:%u", config->redis->prefix,
                  i);
     }

@@ -1,8 +1,8 @@
 /*
  * journal.h -- the source that loses nothing: {prefix}journal:{0..n-1}.
  *
- * One blocking XREAD over all shards on a link of its own, from the cursors in
- * the store.  Whatever was left when it was last read comes before what the
+ * One blocking XREAD over the shards that are ours (source_shard(); all, where
+ * there is no store) on a link of its own, from the cursors in the store.  Whatever was left when it was last read comes before what the
  * time of day says.
  *
  * Before it reads, and after each reconnect, it compares the streams with its

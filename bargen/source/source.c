@@ -11,6 +11,12 @@ void source_resume(struct source *s)
     s->ops->resume(s->self);
 }
 
+void source_shard(struct source *s, unsigned shard, bool ours)
+{
+    if (s->ops->shard)
+        s->ops->shard(s->self, shard, ours);
+}
+
 bool source_caught_up(const struct source *s)
 {
     return !s->ops->caught_up || s->ops->caught_up(s->self);

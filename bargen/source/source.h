@@ -47,6 +47,7 @@ struct source_context {
 struct source_ops {
     void (*pause)(void *self);
     void (*resume)(void *self);
+    void (*shard)(void *self, unsigned shard, bool ours);
     bool (*caught_up)(const void *self);
     const char *(*fault)(const void *self);
     void (*close)(void *self);
@@ -59,6 +60,8 @@ struct source {
 
 void source_pause(struct source *s);
 void source_resume(struct source *s);
+/* The shard's events are wanted from now on, or not any more. */
+void source_shard(struct source *s, unsigned shard, bool ours);
 /* Nothing waits in it, as far as it knows, so the time of day may close bars. */
 bool source_caught_up(const struct source *s);
 /* Why it cannot be read; NULL: it can. */

@@ -137,3 +137,9 @@ void outbox_clear(struct outbox *o)
     bytes_clear(&o->run);
     o->commands = 0;
 }
+
+void outbox_forget(struct outbox *o)
+{
+    outbox_clear(o);
+    o->n_notes = 0;
+}

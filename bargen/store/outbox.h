@@ -56,3 +56,5 @@ void outbox_bar(struct outbox *o, struct symbol *sym, unsigned index,
 void outbox_latest(struct outbox *o);
 /* After the run was taken over. */
 void outbox_clear(struct outbox *o);
+/* All that waits, with its notes: the symbols are to be forgotten. */
+void outbox_forget(struct outbox *o);

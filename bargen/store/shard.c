@@ -10,7 +10,7 @@
 void shard_init(struct shard *sh, struct store *store, unsigned n,
                 const struct outbox_options *options, const char *state)
 {
-    *sh = (struct shard){.store = store, .n = n, .status = SHARD_NEW};
+    *sh = (struct shard){.store = store, .n = n, .status = SHARD_AWAY};
     outbox_init(&sh->out, options);
     bytes_init(&sh->flying);
     bytes_init(&sh->name);
@@ -102,12 +102,16 @@ static void add_cursor(struct shard *sh)
     char cursor[ENTRY_ID_TEXT_MAX];
 
     entry_id_print(sh->cursor, cursor);
-    command(sh, sh->has_cursor ? 8 : 6, "HSET");
+    command(sh, 6 + (sh->owner ? 2 : 0) + (sh->has_cursor ? 2 : 0), "HSET");
     resp_bulk_str(&sh->flying, sh->key);
     resp_bulk_str(&sh->flying, SHARD_NUMBER);
     resp_bulk_int(&sh->flying, (int64_t)sh->number);
     resp_bulk_str(&sh->flying, "fence");
     resp_bulk_int(&sh->flying, (int64_t)sh->fence);
+    if (sh->owner) {
+        resp_bulk_str(&sh->flying, "owner");
+        resp_bulk_str(&sh->flying, sh->owner);
+    }
     if (!sh->has_cursor)
         return;
     resp_bulk_str(&sh->flying, "cursor");
@@ -121,11 +125,8 @@ void shard_compose(struct shard *sh, struct engine *e)
     outbox_latest(&sh->out);
     bytes_clear(&sh->flying);
     sh->flying_commands = 0;
-    if (stateful || sh->out.commands > 0) {
-        command(sh, 1, "MULTI");
-        bytes_add_span(&sh->flying, bytes_span(&sh->out.run));
-        sh->flying_commands += sh->out.commands;
-    }
+    bytes_add_span(&sh->flying, bytes_span(&sh->out.run));
+    sh->flying_commands += sh->out.commands;
     if (stateful) {
         sh->number++;
         add_symbols(sh, e);
@@ -189,8 +190,6 @@ void shard_load(struct shard *sh, struct engine *e, const struct redis_reply *r)
             load_symbol(e, span_make(name.ptr + 2, name.len - 2), value);
         else if (span_is(name, SHARD_NUMBER))
             span_number(value, SPAN_DIGITS_MAX, &sh->number);
-        else if (span_is(name, "fence"))
-            span_number(value, SPAN_DIGITS_MAX, &sh->fence);
         else if (span_is(name, "cursor"))
             sh->has_cursor = entry_id_parse(value, &sh->cursor);
     }
@@ -219,26 +218,57 @@ static void write_all(struct shard *sh, struct engine *e)
                 sym->series[i].kept[k].flags |= BAR_UNSAVED;
 }
 
-void shard_compare(struct shard *sh, struct engine *e,
-                   const struct redis_reply *r)
+static uint64_t number_of(const struct redis_reply *r)
 {
-    uint64_t stored = 0;
+    uint64_t n = 0;
 
     if (r->type == REDIS_STRING)
-        span_number(r->str, SPAN_DIGITS_MAX, &stored);
+        span_number(r->str, SPAN_DIGITS_MAX, &n);
+    return n;
+}
+
+/* Fencing numbers only ever increase, also when Redis has lost writes. */
+static bool is_foreign(const struct shard *sh, const struct redis_reply *fence,
+                       const struct redis_reply *owner)
+{
+    return sh->owner && owner->type == REDIS_STRING &&
+           !span_is(owner->str, sh->owner) && number_of(fence) > sh->fence;
+}
+
+enum shard_verdict shard_compare(struct shard *sh, struct engine *e,
+                                 const struct redis_reply *r)
+{
+    uint64_t stored = number_of(&r->item[0]);
+
+    if (is_foreign(sh, &r->item[1], &r->item[2]))
+        return SHARD_FOREIGN;
     /* An older state that is not dealt with yet stays one. */
     if (stored == 0 || sh->past != STORE_REWOUND)
         sh->past = stored == 0 ? STORE_EMPTY : STORE_CURRENT;
     if (stored == sh->number) {
         if (sh->status == SHARD_UNSURE)
             shard_landed(sh); /* it ran, only the answer was lost */
-        return;
+        return SHARD_GOOD;
     }
     if (sh->status == SHARD_UNSURE && stored + 1 == sh->number)
-        return; /* it did not: send it again */
+        return SHARD_GOOD; /* it did not: send it again */
     if (stored > 0 && stored < sh->number)
         sh->past = STORE_REWOUND;
     log_warn("state_replaced", "shard=%u stored=%" PRIu64 " expected=%" PRIu64,
              sh->n, stored, sh->number);
     write_all(sh, e);
+    return SHARD_GOOD;
+}
+
+void shard_forget(struct shard *sh, struct engine *e)
+{
+    outbox_forget(&sh->out);
+    engine_forget(e, sh->n, true);
+    bytes_clear(&sh->flying);
+    sh->flying_commands = 0;
+    sh->status = SHARD_AWAY;
+    sh->number = 0;
+    sh->cursor = (struct entry_id){0, 0};
+    sh->has_cursor = sh->moved = sh->known = sh->leaving = false;
+    sh->past = STORE_EMPTY;
 }

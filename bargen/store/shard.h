@@ -5,7 +5,8 @@
  * field "b:SYMBOL:RESOLUTION:START" for every closed bar that a late trade may
  * yet correct (written when it changes, so that it costs nothing later),
  * "cursor" (id of the last journal entry in it), "flush" (number of the last
- * checkpoint) and "fence" (of the owner; leases are to come, 0 for now).
+ * checkpoint), "owner" (who wrote it) and "fence" (the number under which that
+ * instance held the shard).
  */
 #pragma once
 
@@ -14,30 +15,49 @@
 #define SHARD_NUMBER "flush"
 
 enum shard_status {
-    SHARD_NEW,    /* its state was not read yet */
-    SHARD_IDLE,   /* nothing under way */
-    SHARD_FLYING, /* a checkpoint is under way */
-    SHARD_UNSURE  /* it was, and there was no answer, or no */
+    SHARD_AWAY,    /* not ours */
+    SHARD_LOADING, /* ours; its state is being read */
+    SHARD_IDLE,    /* nothing under way */
+    SHARD_FLYING,  /* a checkpoint is under way */
+    SHARD_UNSURE   /* it was, and there was no answer, or no */
 };
+
+/* What the stored number says about the state that we have. */
+enum shard_verdict {
+    SHARD_GOOD,
+    SHARD_FOREIGN, /* another instance has written since: read it anew */
+};
+
+struct custody;
 
 struct shard {
     struct store *store;
+    struct custody *custody; /* once it was taken */
     unsigned n;
     enum shard_status status;
     char key[128]; /* of the state; empty: none is kept */
     struct outbox out;
-    struct bytes flying; /* MULTI and what follows, without EXEC */
+    struct bytes flying; /* the checkpoint under way, without MULTI */
     unsigned flying_commands;
     struct bytes name, text; /* being composed */
     uint64_t number;         /* of the last checkpoint composed */
-    uint64_t fence;
+    const char *owner;       /* our id; NULL: not written */
+    uint64_t fence;          /* under which it was taken */
+    bool known;              /* what is stored is, on this connection */
+    bool leaving;            /* it is to be given back */
+    bool last;               /* with the checkpoint under way */
+    unsigned asked;          /* answers that are awaited; the last one counts */
     struct entry_id cursor;
     bool has_cursor;
     bool moved; /* the cursor, since the last checkpoint */
     enum store_past past;
     uint64_t flushed_ms; /* monotonic */
-    uint64_t sent_ns;
 };
+
+static inline bool shard_is_here(const struct shard *sh)
+{
+    return sh->status >= SHARD_IDLE;
+}
 
 void shard_init(struct shard *sh, struct store *store, unsigned n,
                 const struct outbox_options *options, const char *state);
@@ -49,7 +69,9 @@ void shard_landed(struct shard *sh);
 /* The reply to HGETALL. */
 void shard_load(struct shard *sh, struct engine *e,
                 const struct redis_reply *r);
-/* The stored number after a reconnect: did the one under way run?  Is the rest
- * still there? */
-void shard_compare(struct shard *sh, struct engine *e,
-                   const struct redis_reply *r);
+/* The reply to HMGET of SHARD_NUMBER, "fence" and "owner", after a reconnect:
+ * did the one under way run?  Is the rest still there? */
+enum shard_verdict shard_compare(struct shard *sh, struct engine *e,
+                                 const struct redis_reply *r);
+/* It is another's: nothing of it is written any more. */
+void shard_forget(struct shard *sh, struct engine *e);

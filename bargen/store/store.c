@@ -1,25 +1,37 @@
 #include "bargen/store/store.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "bargen/core/stats.h"
-#include "bargen/store/shard.h"
-#include "bargen/store/state.h"
+#include "bargen/store/checkpoint.h"
+#include "bargen/store/custody.h"
+#include "bargen/store/lease.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
-enum { RETRY_MS = 1000 };
+enum { RETRY_MS = 1000, WHY_MAX = 160 };
 
 struct store {
     struct store_options options;
     struct store_events events;
     void *arg;
     struct redis_cmd *cmd;
+    struct leases *leases; /* NULL: no state is kept */
+    struct checkpoint_rules rules;
+    struct transaction transaction;
+    struct custody custody;
     struct shard *shards;
     unsigned n_shards;
-    unsigned unsettled; /* shards whose state in Redis is being asked for */
-    bool loaded;        /* every shard was read once */
-    bool finishing, closing;
+    char id[MEMBERS_ID_MAX];
+    bool ready;        /* on this connection */
+    bool refused;      /* something, until the link is made anew */
+    bool waiting;      /* before what was refused is sent again */
+    bool acked;        /* on_acked is owed */
+    char why[WHY_MAX]; /* it is not ready */
+    bool left;         /* no longer a member */
+    bool closing;
     uv_timer_t retry;
     void (*on_finished)(void *arg);
     void *finished_arg;
@@ -28,12 +40,23 @@ struct store {
     unsigned open; /* handles and links */
 };
 
-static void send_shard(struct shard *sh);
-static void on_retry(uv_timer_t *timer);
+static void proceed(void *arg);
 
 bool store_ready(const struct store *s)
 {
-    return s->loaded && s->unsettled == 0 && redis_cmd_ready(s->cmd);
+    return s->ready && redis_cmd_ready(s->cmd);
+}
+
+const char *store_fault(const struct store *s)
+{
+    return store_ready(s) ? NULL : s->why;
+}
+
+bool store_leases(const struct store *s, struct leases_status *status)
+{
+    if (s->leases)
+        *status = leases_status(s->leases);
+    return s->leases;
 }
 
 struct redis_cmd *store_cmd(struct store *s)
@@ -52,230 +75,295 @@ bool store_full(const struct store *s)
 
 /* --- checkpoints --- */
 
-static const struct engine_shard *changes(const struct shard *sh)
+static bool may_send(const struct store *s)
 {
-    return &sh->store->options.engine->shards[sh->n];
+    bool refused = s->refused && !s->rules.finishing;
+
+    return redis_cmd_ready(s->cmd) && !s->transaction.flying && !s->waiting &&
+           (s->leases ? leases_settled(s->leases) && !refused : s->ready);
 }
 
-static bool has_work(const struct shard *sh)
+/* Nothing more will come from us. */
+static bool may_leave(const struct store *s)
 {
-    return sh->out.commands > 0 || sh->moved || changes(sh)->n_dirty > 0;
-}
-
-static uint64_t due_ms(const struct shard *sh)
-{
-    const struct store *s = sh->store;
-    bool urgent = changes(sh)->urgent && s->options.outbox.updates;
-
-    if (sh->status != SHARD_IDLE || !has_work(sh))
-        return UINT64_MAX;
-    if (sh->out.commands > 0 || urgent || s->finishing)
-        return 0;
-    return sh->flushed_ms + (uint64_t)s->options.throttle_ms;
-}
-
-static void check_finished(struct store *s)
-{
-    if (!s->finishing || !s->on_finished)
-        return;
+    if (!s->rules.finishing || !s->leases || s->left || !leases_idle(s->leases))
+        return false;
     for (unsigned i = 0; i < s->n_shards; i++)
-        if (s->shards[i].status != SHARD_IDLE || has_work(&s->shards[i]))
-            return;
-    s->finishing = false;
-    s->on_finished(s->finished_arg);
+        if (shard_is_here(&s->shards[i]) &&
+            !(s->shards[i].status == SHARD_FLYING && s->shards[i].last))
+            return false;
+    return true;
 }
 
-static void log_refused(const struct shard *sh, struct span why)
-{
-    log_warn("checkpoint_refused", "shard=%u why=%s", sh->n, LOG_Q(why));
-}
+static void on_exec(void *arg, const struct redis_reply *r);
 
-static void on_exec(void *arg, const struct redis_reply *r)
+static void flush(struct store *s)
 {
-    struct shard *sh = arg;
-    struct store *s = sh->store;
+    uint64_t now_ms = clock_mono_ms();
+    bool renew = s->leases && leases_due(s->leases, now_ms);
 
-    if (!r || r->type != REDIS_ARRAY) {
-        sh->status = SHARD_UNSURE;
-        if (r && r->type == REDIS_ERROR_REPLY)
-            log_refused(sh, r->str);
-        /* Without a reply the link is lost: asking comes with on_ready. */
-        if (r && !s->closing)
-            uv_timer_start(&s->retry, on_retry, RETRY_MS, 0);
+    if (!may_send(s))
         return;
+    transaction_begin(&s->transaction);
+    for (unsigned i = 0; i < s->n_shards; i++)
+        checkpoint_add(&s->rules, &s->shards[i], &s->transaction, now_ms,
+                       renew && !s->rules.finishing);
+    if (may_leave(s)) {
+        for (unsigned i = 0; i < s->n_shards; i++)
+            if (leases_ours(s->leases, i) && !shard_is_here(&s->shards[i]))
+                transaction_give(&s->transaction, s->leases, i);
+        transaction_leave(&s->transaction, s->leases);
+        s->left = true;
     }
-    for (size_t i = 0; i < r->count; i++)
-        if (r->item[i].type == REDIS_ERROR_REPLY)
-            log_refused(sh, r->item[i].str);
-    stats_checkpoint((clock_mono_ns() - sh->sent_ns) / 1000, sh->flying.len);
-    shard_landed(sh);
-    if (s->closing)
+    if (s->transaction.commands == 0)
         return;
-    s->events.on_acked(s->arg);
-    check_finished(s);
-}
-
-/* Send, or send again, what is composed. */
-static void send_shard(struct shard *sh)
-{
-    struct redis_cmd *cmd = sh->store->cmd;
-
-    sh->sent_ns = clock_mono_ns();
-    sh->status = SHARD_FLYING;
-    if (!redis_cmd_raw(cmd, sh->flying.ptr, sh->flying.len, sh->flying_commands,
-                       NULL, NULL) ||
-        !redis_cmd_words(cmd, on_exec, sh, "EXEC", NULL))
-        sh->status = SHARD_UNSURE;
-}
-
-static void flush_shard(struct shard *sh)
-{
-    struct store *s = sh->store;
-
-    if (s->options.outbox.updates)
-        engine_update(s->options.engine, sh->n);
-    shard_compose(sh, s->options.engine);
-    sh->flushed_ms = clock_mono_ms();
-    if (sh->flying_commands > 0)
-        send_shard(sh);
+    if (transaction_send(&s->transaction, s->cmd, on_exec, s) && s->leases)
+        leases_guard(s->leases);
+    if (renew)
+        leases_renewed(s->leases, now_ms);
 }
 
 void store_flush(struct store *s)
 {
-    uint64_t now_ms = clock_mono_ms();
-
-    if (!store_ready(s))
-        return;
-    for (unsigned i = 0; i < s->n_shards; i++)
-        if (due_ms(&s->shards[i]) <= now_ms)
-            flush_shard(&s->shards[i]);
+    flush(s);
 }
 
 uint64_t store_due_ms(const struct store *s)
 {
     uint64_t due = UINT64_MAX;
 
-    if (!store_ready(s))
+    if (!may_send(s))
         return due;
     for (unsigned i = 0; i < s->n_shards; i++) {
-        uint64_t d = due_ms(&s->shards[i]);
+        uint64_t d = checkpoint_due_ms(&s->rules, &s->shards[i]);
 
         due = d < due ? d : due;
     }
     return due;
 }
 
-void store_finish(struct store *s, void (*done)(void *arg), void *arg)
+static void landed(struct store *s)
 {
-    s->finishing = true;
-    s->on_finished = done;
-    s->finished_arg = arg;
-    store_flush(s);
-    check_finished(s);
+    for (unsigned i = 0; i < s->transaction.n_parts; i++) {
+        struct shard *sh = s->transaction.part[i];
+
+        if (!s->leases || !sh->last)
+            continue;
+        log_debug("lease_given", "shard=%u", sh->n);
+        leases_given(s->leases, sh->n);
+        custody_end(&s->custody, sh);
+    }
+    s->acked = true;
+}
+
+static void on_exec(void *arg, const struct redis_reply *r)
+{
+    struct store *s = arg;
+
+    switch (transaction_end(&s->transaction, r)) {
+    case TRANSACTION_RAN:
+        landed(s);
+        break;
+    case TRANSACTION_NOT: /* what the leases say comes behind it */
+        stats_checkpoint_fenced();
+        s->left = false;
+        break;
+    case TRANSACTION_REFUSED:
+        s->left = false;
+        s->waiting = true;
+        if (!s->closing)
+            uv_timer_start(&s->retry, s->retry.timer_cb, RETRY_MS, 0);
+        break;
+    case TRANSACTION_LOST: /* asking comes with on_ready */
+        s->left = false;
+        return;
+    }
+    if (!s->leases)
+        proceed(s);
 }
 
 /* --- reading back --- */
 
-static void settled(struct store *s)
+/* Redis answered, but not as it should: busy loading, or forbidden.  Answers
+ * of before may still come, and only a new link has none. */
+static void refuse(void *arg, struct span why)
 {
-    if (--s->unsettled > 0 || s->closing)
+    struct store *s = arg;
+
+    if (s->refused || s->closing)
         return;
-    s->loaded = true;
+    s->refused = true;
+    s->ready = false;
+    snprintf(s->why, sizeof s->why, "Redis refuses: %.*s", SPAN_ARG(why));
+    uv_timer_start(&s->retry, s->retry.timer_cb, RETRY_MS, 0);
+    s->events.on_unreadable(s->arg, why);
+}
+
+/* --- leases --- */
+
+static void on_ours(void *arg, unsigned n)
+{
+    struct store *s = arg;
+
+    log_debug("lease_taken", "shard=%u fence=%" PRIu64, n,
+              leases_fence(s->leases, n));
+    if (!s->rules.finishing || shard_is_here(&s->shards[n]))
+        custody_take(&s->custody, &s->shards[n]);
+}
+
+static void on_shard(void *arg, unsigned n, bool ours)
+{
+    struct store *s = arg;
+
+    s->events.on_shard(s->arg, n, ours);
+}
+
+static void on_lost(void *arg, unsigned n)
+{
+    struct store *s = arg;
+
+    log_warn("lease_lost", "shard=%u", n);
+    custody_end(&s->custody, &s->shards[n]);
+}
+
+static void on_excess(void *arg, unsigned n)
+{
+    struct store *s = arg;
+
+    custody_leave(&s->custody, &s->shards[n]);
+}
+
+static void on_due(void *arg)
+{
+    flush(arg);
+}
+
+static void on_leases_refused(void *arg, struct span why)
+{
+    struct store *s = arg;
+
+    if (!s->refused)
+        log_warn("lease_refused", "why=%s", LOG_Q(why));
+    refuse(s, why);
+}
+
+/* --- the link --- */
+
+static bool all_known(const struct store *s)
+{
+    if (s->leases && !leases_begun(s->leases) && !s->rules.finishing)
+        return false;
     for (unsigned i = 0; i < s->n_shards; i++)
-        if (s->shards[i].status == SHARD_UNSURE) {
-            stats_checkpoint_retried();
-            send_shard(&s->shards[i]);
-        }
-    s->events.on_ready(s->arg);
+        if (s->shards[i].status == SHARD_LOADING ||
+            (shard_is_here(&s->shards[i]) && !s->shards[i].known))
+            return false;
+    return true;
 }
 
-/* Redis answered, but not with a state: busy loading, or forbidden. */
-static void refused(struct shard *sh, struct span why)
+static void check_finished(struct store *s)
 {
-    log_warn("state_unreadable", "shard=%u why=%s", sh->n, LOG_Q(why));
-    uv_timer_start(&sh->store->retry, on_retry, RETRY_MS, 0);
-    sh->store->events.on_unreadable(sh->store->arg, why);
-}
+    void (*on_finished)(void *arg) = s->on_finished;
+    bool member = s->leases && leases_is_member(s->leases);
 
-static void on_state(void *arg, const struct redis_reply *r)
-{
-    struct shard *sh = arg;
-    struct store *s = sh->store;
-
-    if (!r || s->closing)
-        return; /* again with the next connection */
-    if (r->type != REDIS_ARRAY) {
-        refused(sh, r->str);
+    if (!s->rules.finishing || !on_finished || (member && !s->left) ||
+        s->transaction.flying)
         return;
-    }
-    shard_load(sh, s->options.engine, r);
-    sh->status = SHARD_IDLE;
-    settled(s);
-}
-
-static void on_number(void *arg, const struct redis_reply *r)
-{
-    struct shard *sh = arg;
-    struct store *s = sh->store;
-
-    if (!r || s->closing)
-        return;
-    if (r->type == REDIS_ERROR_REPLY) {
-        refused(sh, r->str);
-        return;
-    }
-    shard_compare(sh, s->options.engine, r);
-    settled(s);
-}
-
-/* What is in Redis?  Nothing is sent before every shard has its answer. */
-static void ask(struct store *s)
-{
-    s->unsettled = s->n_shards;
-    for (unsigned i = 0; i < s->n_shards; i++) {
-        struct shard *sh = &s->shards[i];
-
-        if (!s->options.state) {
-            if (sh->status == SHARD_NEW)
-                sh->status = SHARD_IDLE;
-            settled(s);
-        } else if (sh->status == SHARD_NEW) {
-            redis_cmd_words(s->cmd, on_state, sh, "HGETALL", sh->key, NULL);
-        } else {
-            redis_cmd_words(s->cmd, on_number, sh, "HGET", sh->key,
-                            SHARD_NUMBER, NULL);
-        }
-    }
-}
-
-static void on_retry(uv_timer_t *timer)
-{
-    struct store *s = timer->data;
-
-    if (!redis_cmd_ready(s->cmd))
-        return;
-    if (s->unsettled > 0) {
-        /* Answers of before may still come: only a new link has none. */
-        redis_cmd_drop(s->cmd, "asking for the state again");
-        return;
-    }
     for (unsigned i = 0; i < s->n_shards; i++)
-        if (s->shards[i].status == SHARD_UNSURE) {
-            stats_checkpoint_retried();
-            send_shard(&s->shards[i]);
-        }
+        if (s->leases ? shard_is_here(&s->shards[i])
+                      : s->shards[i].status != SHARD_IDLE ||
+                            checkpoint_has_work(&s->rules, &s->shards[i]))
+            return;
+    s->on_finished = NULL;
+    on_finished(s->finished_arg);
 }
 
+/* Something was answered: what follows from it? */
+static void proceed(void *arg)
+{
+    struct store *s = arg;
+
+    if (s->closing || !redis_cmd_ready(s->cmd))
+        return;
+    if (!s->ready && !s->refused && all_known(s)) {
+        s->ready = true;
+        s->events.on_ready(s->arg);
+    }
+    if (s->acked && may_send(s)) {
+        s->acked = false;
+        s->events.on_acked(s->arg);
+    }
+    if (s->closing)
+        return;
+    flush(s);
+    check_finished(s);
+}
+
+static void on_multi(void *arg, const struct redis_reply *r)
+{
+    struct store *s = arg;
+
+    if (!r || r->type != REDIS_ERROR_REPLY || s->closing)
+        return;
+    log_warn("checkpoint_refused", "why=%s", LOG_Q(r->str));
+    refuse(s, r->str);
+}
+
+static void on_probed(void *arg, const struct redis_reply *r)
+{
+    struct store *s = arg;
+
+    if (!r || s->refused || s->closing)
+        return;
+    if (s->leases)
+        leases_begin(s->leases);
+    proceed(s);
+}
+
+/* Where MULTI is forbidden, what follows it would run one by one: an empty
+ * transaction goes first. */
 static void on_link_ready(void *arg)
 {
-    ask(arg);
+    struct store *s = arg;
+
+    s->refused = s->waiting = false;
+    redis_cmd_words(s->cmd, on_multi, s, "MULTI", NULL);
+    redis_cmd_words(s->cmd, on_probed, s, "EXEC", NULL);
 }
 
 static void on_link_down(void *arg, const char *why, bool refused_us)
 {
     struct store *s = arg;
 
+    s->ready = s->waiting = false;
+    uv_timer_stop(&s->retry);
+    if (s->leases) {
+        leases_end(s->leases);
+        for (unsigned i = 0; i < s->n_shards; i++)
+            s->shards[i].known = false;
+    }
+    if (!s->refused)
+        snprintf(s->why, sizeof s->why, "no Redis");
     s->events.on_down(s->arg, why, refused_us);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct store *s = timer->data;
+
+    if (s->refused) {
+        redis_cmd_drop(s->cmd, "asking for the state again");
+        return;
+    }
+    s->waiting = false;
+    proceed(s);
+}
+
+/* A command that nobody asks about was refused: one of a transaction, before
+ * its EXEC, unless it is the status of this instance. */
+static void on_error(void *arg, struct span text)
+{
+    (void)arg;
+    log_warn("checkpoint_refused", "why=%s", LOG_Q(text));
 }
 
 /* --- bars and cursors --- */
@@ -313,40 +401,110 @@ void store_advance(struct store *s, unsigned shard, struct entry_id id)
 
 /* --- beginning and end --- */
 
+void store_finish(struct store *s, void (*done)(void *arg), void *arg)
+{
+    s->rules.finishing = true;
+    s->on_finished = done;
+    s->finished_arg = arg;
+    if (s->leases)
+        leases_stop(s->leases);
+    for (unsigned i = 0; s->leases && i < s->n_shards; i++)
+        if (s->shards[i].status == SHARD_LOADING)
+            custody_end(&s->custody, &s->shards[i]);
+        else
+            custody_leave(&s->custody, &s->shards[i]);
+    flush(s);
+    check_finished(s);
+}
+
+static void open_leases(struct store *s, uv_loop_t *loop)
+{
+    static const struct leases_events events = {
+        on_ours, on_lost, on_excess, proceed, on_due, on_leases_refused};
+    char base[LEASE_BASE_MAX];
+
+    snprintf(base, sizeof base,
+             "%.*sbargen:", SPAN_ARG(s->options.outbox.prefix));
+    s->leases = leases_new(
+        loop,
+        &(struct leases_config){
+            .cmd = s->cmd, .base = base, .id = s->id, .shards = s->n_shards},
+        &events, s);
+    s->rules.leases = s->leases;
+    s->open++;
+}
+
+static void open_shards(struct store *s)
+{
+    const struct store_options *o = &s->options;
+    char name[64];
+
+    snprintf(name, sizeof name, "bargen:%s", o->state ? o->state : "");
+    s->n_shards = o->engine->config.shards;
+    s->shards = mem_zero(s->n_shards * sizeof *s->shards);
+    for (unsigned i = 0; i < s->n_shards; i++) {
+        struct shard *sh = &s->shards[i];
+
+        shard_init(sh, s, i, &o->outbox, o->state ? name : NULL);
+        if (o->state) {
+            sh->owner = s->id;
+            engine_forget(o->engine, i, true);
+        } else {
+            sh->status = SHARD_IDLE;
+            sh->known = true;
+        }
+    }
+}
+
 struct store *store_new(uv_loop_t *loop, const struct store_options *options,
                         const struct store_events *events, void *arg)
 {
     struct store *s = mem_zero(sizeof *s);
     struct redis_cmd_events link = {.on_ready = on_link_ready,
-                                    .on_down = on_link_down};
+                                    .on_down = on_link_down,
+                                    .on_error = on_error};
 
     s->options = *options;
     s->events = *events;
     s->arg = arg;
-    s->n_shards = options->engine->config.shards;
-    s->shards = mem_zero(s->n_shards * sizeof *s->shards);
-    for (unsigned i = 0; i < s->n_shards; i++)
-        shard_init(&s->shards[i], s, i, &options->outbox, options->state);
+    snprintf(s->id, sizeof s->id, "%s", options->id ? options->id : "");
+    snprintf(s->why, sizeof s->why, "no Redis");
+    s->rules = (struct checkpoint_rules){.engine = options->engine,
+                                         .updates = options->outbox.updates,
+                                         .throttle_ms = options->throttle_ms};
+    transaction_init(&s->transaction);
+    open_shards(s);
     uv_timer_init(loop, &s->retry);
     s->retry.data = s;
+    s->retry.timer_cb = on_retry;
     s->cmd = redis_cmd_new(loop, options->redis, NULL, &link, s);
     s->open = 2;
+    s->custody = (struct custody){.cmd = s->cmd,
+                                  .engine = options->engine,
+                                  .on_shard = on_shard,
+                                  .on_known = proceed,
+                                  .on_refused = refuse,
+                                  .arg = s};
+    if (options->state)
+        open_leases(s, loop);
     return s;
 }
 
-static void closed(struct store *s)
+static void closed(void *arg)
 {
+    struct store *s = arg;
     void (*on_closed)(void *arg) = s->on_closed;
-    void *arg = s->closed_arg;
+    void *closed_arg = s->closed_arg;
 
     if (--s->open > 0)
         return;
     for (unsigned i = 0; i < s->n_shards; i++)
         shard_close(&s->shards[i]);
+    transaction_close(&s->transaction);
     free(s->shards);
     free(s);
     if (on_closed)
-        on_closed(arg);
+        on_closed(closed_arg);
 }
 
 static void on_timer_closed(uv_handle_t *handle)
@@ -356,14 +514,19 @@ static void on_timer_closed(uv_handle_t *handle)
 
 static void on_link_closed(void *arg)
 {
-    closed(arg);
+    struct store *s = arg;
+
+    /* Its answers came before; nothing asks any more. */
+    if (s->leases)
+        leases_close(s->leases, closed, s);
+    closed(s);
 }
 
 void store_close(struct store *s, void (*done)(void *arg), void *arg)
 {
     if (!s || s->closing)
         return;
-    s->closing = true;
+    s->closing = s->custody.closed = true;
     s->on_closed = done;
     s->closed_arg = arg;
     uv_close((uv_handle_t *)&s->retry, on_timer_closed);

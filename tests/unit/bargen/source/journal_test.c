@@ -116,6 +116,8 @@ static void open_journal(struct store *store, unsigned shards, bool from_now,
 
     snprintf(w.fake.config.prefix, sizeof w.fake.config.prefix, "p:");
     w.source = journal_new(&to, &config);
+    for (unsigned i = 0; store && i < shards; i++)
+        source_shard(w.source, i, true);
 }
 
 static void begin(const char *const *answers)
@@ -330,6 +332,69 @@ static void it_waits_for_the_store_and_starts_at_its_cursor(void **state)
     world_close();
 }
 
+static void only_shards_that_are_ours_are_read(void **state)
+{
+    struct store store = {.ready = true};
+    const char *const answers[] = {PONG, NONE, NOTHING, "", NULL};
+
+    (void)state;
+    open_journal(&store, 3, false, answers);
+    source_shard(w.source, 0, false);
+    source_shard(w.source, 2, false);
+    source_resume(w.source);
+    FAKE_RUN_UNTIL(&w.fake, asked("XREAD") == 2);
+    assert_int_equal(w.ready, 1);
+    assert_int_equal(asked("XINFO"), 1);
+    assert_int_equal(asked("p:journal:1\r\n"), 3);
+    assert_int_equal(asked("p:journal:0\r\n"), 0);
+    assert_true(source_caught_up(w.source));
+    /* It does not block for long: another may become ours. */
+    assert_int_equal(asked("BLOCK\r\n$3\r\n250\r\n"), 1);
+    source_shard(w.source, 0, true);
+    assert_false(source_caught_up(w.source));
+    FAKE_RUN_UNTIL(&w.fake, asked("XINFO") == 2);
+    fake_send(&w.fake, NOTHING); /* the XREAD of before, then XINFO */
+    fake_send(&w.fake, NONE);
+    FAKE_RUN_UNTIL(&w.fake, asked("XREAD") == 3); /* of 1 alone, and short */
+    fake_send(&w.fake, NOTHING);
+    FAKE_RUN_UNTIL(&w.fake, asked("p:journal:0\r\n") == 2);
+    assert_false(source_caught_up(w.source));
+    assert_int_equal(asked("BLOCK\r\n$1\r\n1\r\n"), 3);
+    assert_int_equal(w.ready, 1);
+    world_close();
+}
+
+static void what_was_read_of_a_shard_that_is_gone_is_passed_over(void **state)
+{
+    struct store store = {.ready = true};
+    const char *const answers[] = {PONG, NONE, "", NULL};
+
+    (void)state;
+    open_journal(&store, 1, false, answers);
+    source_resume(w.source);
+    FAKE_RUN_UNTIL(&w.fake, asked("XREAD") == 1);
+    source_shard(w.source, 0, false);
+    fake_send(&w.fake, entries(101, 3));
+    FAKE_RUN_UNTIL(&w.fake, w.drained);
+    assert_int_equal(events(), 0);
+    assert_false(store.has_cursor);
+    assert_true(source_caught_up(w.source)); /* none is ours */
+    /* Nor where it has become ours again: its cursor may be another. */
+    store.cursor = (struct entry_id){50, 1};
+    store.has_cursor = true;
+    source_shard(w.source, 0, true);
+    FAKE_RUN_UNTIL(&w.fake, asked("XINFO") == 2);
+    fake_send(&w.fake, NONE);
+    FAKE_RUN_UNTIL(&w.fake, asked("XREAD") == 2);
+    source_shard(w.source, 0, false);
+    source_shard(w.source, 0, true);
+    fake_send(&w.fake, entries(101, 3));
+    FAKE_RUN_UNTIL(&w.fake, w.drained == 2);
+    assert_int_equal(events(), 0);
+    assert_int_equal(store.cursor.ms, 0); /* replaced: from the beginning */
+    world_close();
+}
+
 static void a_journal_that_was_rewound_is_read_behind_its_end(void **state)
 {
     struct store store = {.ready = true,
@@ -477,6 +542,8 @@ int main(void)
         cmocka_unit_test(
             a_journal_that_was_replaced_is_read_from_its_beginning),
         cmocka_unit_test(it_waits_for_the_store_and_starts_at_its_cursor),
+        cmocka_unit_test(only_shards_that_are_ours_are_read),
+        cmocka_unit_test(what_was_read_of_a_shard_that_is_gone_is_passed_over),
         cmocka_unit_test(a_journal_that_was_rewound_is_read_behind_its_end),
         cmocka_unit_test(
             from_now_on_begins_at_the_end_where_there_is_no_cursor),

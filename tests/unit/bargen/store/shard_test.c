@@ -31,8 +31,7 @@ static void a_checkpoint_holds_state_cursor_and_number_in_one(void **state)
     sh.has_cursor = sh.moved = true;
     shard_compose(&sh, &f.engine);
     bytes_add(&sh.flying, "", 1);
-    assert_int_equal(sh.flying_commands, 3); /* MULTI, symbol, cursor */
-    assert_int_equal(strncmp(sh.flying.ptr, "*1\r\n$5\r\nMULTI\r\n", 15), 0);
+    assert_int_equal(sh.flying_commands, 2); /* symbol, cursor */
     assert_non_null(strstr(sh.flying.ptr, "s:X\r\n"));
     assert_non_null(strstr(sh.flying.ptr, "cursor\r\n$3\r\n5-7\r\n"));
     assert_non_null(strstr(sh.flying.ptr, "flush\r\n$1\r\n1\r\n"));
@@ -40,7 +39,7 @@ static void a_checkpoint_holds_state_cursor_and_number_in_one(void **state)
     assert_int_equal(f.engine.shards[0].n_dirty, 0);
     /* Nothing has changed: only the number and the cursor are in the next. */
     shard_compose(&sh, &f.engine);
-    assert_int_equal(sh.flying_commands, 2);
+    assert_int_equal(sh.flying_commands, 1);
     shard_close(&sh);
     feed_close(&f);
 }
@@ -60,35 +59,105 @@ static void without_state_only_bars_are_sent(void **state)
     feed_close(&f);
 }
 
+/* What HMGET says; NULL: it has none. */
+static enum shard_verdict compare(struct shard *sh, struct feed *f,
+                                  const char *number, const char *fence,
+                                  const char *owner)
+{
+    const char *const text[3] = {number, fence, owner};
+    struct redis_reply items[3];
+    struct redis_reply all = {.type = REDIS_ARRAY, .item = items, .count = 3};
+
+    for (unsigned i = 0; i < 3; i++)
+        items[i] = text[i] ? string(text[i])
+                           : (struct redis_reply){.type = REDIS_NIL_REPLY};
+    return shard_compare(sh, &f->engine, &all);
+}
+
 static void the_stored_number_says_whether_a_checkpoint_ran(void **state)
 {
     struct outbox_options options;
-    struct redis_reply ran, did_not, lost = {.type = REDIS_NIL_REPLY};
     struct shard sh;
     struct feed f;
 
     (void)state;
     shard_open(&sh, &f, &options, "bargen:state");
     sh.number = 41;
+    sh.owner = "me";
+    sh.fence = 5;
     feed_trade(&f, T0, "10", "1", "1");
     shard_compose(&sh, &f.engine);
-    ran = string("42");
-    did_not = string("41");
 
     sh.status = SHARD_UNSURE;
-    shard_compare(&sh, &f.engine, &did_not);
+    assert_int_equal(compare(&sh, &f, "41", "5", "me"), SHARD_GOOD);
     assert_int_equal(sh.status, SHARD_UNSURE);
     assert_true(sh.flying_commands > 0);
 
-    shard_compare(&sh, &f.engine, &ran);
+    assert_int_equal(compare(&sh, &f, "42", "5", "me"), SHARD_GOOD);
     assert_int_equal(sh.status, SHARD_IDLE);
     assert_int_equal(sh.flying_commands, 0);
     assert_int_equal(f.engine.shards[0].n_dirty, 0);
 
     /* Redis came back empty: everything is written anew. */
-    shard_compare(&sh, &f.engine, &lost);
+    assert_int_equal(compare(&sh, &f, NULL, NULL, NULL), SHARD_GOOD);
     assert_int_equal(f.engine.shards[0].n_dirty, 1);
     shard_close(&sh);
+    feed_close(&f);
+}
+
+static void what_another_wrote_later_is_not_overwritten(void **state)
+{
+    struct outbox_options options;
+    struct shard sh;
+    struct feed f;
+
+    (void)state;
+    shard_open(&sh, &f, &options, "bargen:state");
+    sh.number = 41;
+    sh.owner = "me";
+    sh.fence = 5;
+    feed_trade(&f, T0, "10", "1", "1");
+    engine_clean(&f.engine, 0);
+    /* Whatever the number, and even if it would fit. */
+    assert_int_equal(compare(&sh, &f, "41", "6", "other"), SHARD_FOREIGN);
+    assert_int_equal(compare(&sh, &f, "3", "6", "other"), SHARD_FOREIGN);
+    assert_int_equal(f.engine.shards[0].n_dirty, 0);
+    /* Before us: it is what we have loaded, or Redis has lost ours. */
+    assert_int_equal(compare(&sh, &f, "41", "4", "other"), SHARD_GOOD);
+    assert_int_equal(sh.past, STORE_CURRENT);
+    assert_int_equal(compare(&sh, &f, "40", "4", "other"), SHARD_GOOD);
+    assert_int_equal(sh.past, STORE_REWOUND);
+    assert_int_equal(f.engine.shards[0].n_dirty, 1);
+    shard_close(&sh);
+    feed_close(&f);
+}
+
+static void what_is_forgotten_is_not_written(void **state)
+{
+    struct route_table *routes = route_table_new(NULL, NULL);
+    struct outbox_options options;
+    struct shard sh;
+    struct feed f;
+
+    (void)state;
+    shard_open(&sh, &f, &options, "bargen:state");
+    sh.out.options.route = route_of(routes, EVENT_BAR);
+    sh.status = SHARD_UNSURE;
+    sh.number = 3;
+    sh.has_cursor = sh.moved = true;
+    feed_trade(&f, T0, "10", "1", "1");
+    outbox_bar(&sh.out, f.engine.symbols.all[0], 0, &f.engine.resolutions[0],
+               &f.engine.symbols.all[0]->series[0].cur, BAR_UPDATE);
+    shard_forget(&sh, &f.engine);
+    assert_false(shard_is_here(&sh));
+    assert_int_equal(f.engine.symbols.n, 0);
+    assert_int_equal(sh.out.commands + sh.flying_commands, 0);
+    outbox_latest(&sh.out); /* no note of a series that is gone */
+    assert_int_equal(sh.out.commands, 0);
+    assert_false(sh.has_cursor || sh.moved);
+    assert_int_equal(sh.number, 0);
+    shard_close(&sh);
+    route_table_free(routes);
     feed_close(&f);
 }
 
@@ -289,6 +358,8 @@ int main(void)
         cmocka_unit_test(a_checkpoint_holds_state_cursor_and_number_in_one),
         cmocka_unit_test(without_state_only_bars_are_sent),
         cmocka_unit_test(the_stored_number_says_whether_a_checkpoint_ran),
+        cmocka_unit_test(what_another_wrote_later_is_not_overwritten),
+        cmocka_unit_test(what_is_forgotten_is_not_written),
         cmocka_unit_test(what_was_stored_is_loaded),
         cmocka_unit_test(what_was_told_in_changes_adds_up_to_the_whole),
     };
