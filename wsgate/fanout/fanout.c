@@ -189,7 +189,7 @@ struct push {
     size_t len;
 };
 
-static void push(void *arg, struct group *g, bool all)
+static inline void push(void *arg, struct group *g, bool all)
 {
     const struct push *p = arg;
     struct fanout *f = p->fanout;
@@ -223,7 +223,12 @@ uint64_t fanout_add(struct fanout *f, struct stream *s, uint16_t type,
     bar_order_note(f, s, part, p.number);
     f->turn_bytes += len;
     f->turn_frames++;
-    hearing_each(f, s, push, &p);
+    if (s->n_covers > 0) {
+        hearing_each(f, s, push, &p);
+        return p.number;
+    }
+    for (uint32_t i = 0; i < s->links.n; i++)
+        push(&p, s->links.at[i].group, s->links.at[i].all);
     return p.number;
 }
 

@@ -31,6 +31,7 @@ struct client {
     bool on[STREAMS];                /* subscribed by name */
     bool pattern;                    /* subscribed to all streams at once */
     bool few;                        /* and to those of a narrower pattern */
+    bool apart;                      /* the wide one leaves those out */
     uint64_t from[STREAMS];          /* seq when it subscribed */
     uint64_t seq[STREAMS];           /* last received */
     uint64_t newest[STREAMS][TYPES]; /* last received of that type */
@@ -45,6 +46,7 @@ struct world {
     uint64_t seq[STREAMS];
     uint64_t newest[STREAMS][TYPES];
     uint32_t x;
+    bool apart;
 };
 
 static uint32_t roll(struct world *w, uint32_t n)
@@ -62,7 +64,8 @@ static bool is_of_few(uint32_t stream)
 
 static bool covers(const struct client *c, uint32_t stream)
 {
-    return c->on[stream] || c->pattern || (c->few && is_of_few(stream));
+    return c->on[stream] || (c->pattern && !(c->apart && is_of_few(stream))) ||
+           (c->few && is_of_few(stream));
 }
 
 /* A frame is: u32 length, u32 stream, u32 type, u64 seq, padding; the special
@@ -157,7 +160,9 @@ static void lost(struct member *m, enum fanout_lost why, int errnum)
 static const struct fanout_io io = {
     .send = take, .want_writable = want_writable, .lost = lost};
 
-static struct world *world_new(uint32_t seed, struct fanout_limits limits)
+/* apart: the patterns are of two families. */
+static struct world *world_of(uint32_t seed, struct fanout_limits limits,
+                              bool apart)
 {
     struct world *w = calloc(1, sizeof *w);
 
@@ -166,13 +171,22 @@ static struct world *world_new(uint32_t seed, struct fanout_limits limits)
     fanout_init(&w->fanout, LOG, &limits, &io);
     fanout_add_pattern(&w->fanout, &w->pattern, SUBSCRIPTION_RANK_MAX);
     fanout_add_pattern(&w->fanout, &w->few, 1);
+    w->apart = apart;
+    if (apart)
+        w->few.family = &w->few;
     for (int i = 0; i < STREAMS; i++) {
         fanout_add_stream(&w->fanout, &w->stream[i], NULL);
-        stream_pattern_cover(&w->fanout, &w->pattern, &w->stream[i]);
+        if (!apart || !is_of_few((uint32_t)i))
+            stream_pattern_cover(&w->fanout, &w->pattern, &w->stream[i]);
         if (is_of_few((uint32_t)i))
             stream_pattern_cover(&w->fanout, &w->few, &w->stream[i]);
     }
     return w;
+}
+
+static struct world *world_new(uint32_t seed, struct fanout_limits limits)
+{
+    return world_of(seed, limits, false);
 }
 
 static void leave(struct world *w, struct client *c)
@@ -270,6 +284,7 @@ static void change(struct world *w, struct client *c)
         had[i] = covers(c, i);
     if (!c->here) {
         c->here = true;
+        c->apart = w->apart;
         c->all = roll(w, 4) == 0;
         c->room = 1000;
     }
@@ -389,8 +404,8 @@ static void clients_that_stall_at_random_end_with_the_newest(void **state)
 {
     (void)state;
     for (uint32_t seed = 1; seed <= 40; seed++) {
-        struct world *w =
-            world_new(seed, (struct fanout_limits){2000, 1u << 20, 4096});
+        struct world *w = world_of(
+            seed, (struct fanout_limits){2000, 1u << 20, 4096}, seed % 2);
         for (int i = 0; i < 8000; i++) {
             step(w);
             if (i % 500 == 0)
