@@ -163,11 +163,14 @@ static struct source *open_source(struct bargen *b, struct err *err)
     struct lines_config lines = {STDIN_FILENO,
                                  (size_t)o->max_line_bytes,
                                  o->strict,
-                                 {.unit = (enum event_unit)o->time_unit}};
+                                 {.unit = (enum event_unit)o->time_unit,
+                                  .allow_negative = o->allow_negative}};
     struct mock_config mock = {names, o->n_names, (uint64_t)o->seed};
-    struct pubsub_config pubsub = {&b->redis, names, o->n_names};
+    struct event_rules rules = {.allow_negative = o->allow_negative};
+    struct pubsub_config pubsub = {&b->redis, names, o->n_names, rules};
     struct journal_config journal = {&b->redis, b->sink.store,
-                                     (unsigned)o->shards, o->from == FROM_NOW};
+                                     (unsigned)o->shards, o->from == FROM_NOW,
+                                     rules};
 
     if (o->stdin_events)
         return lines_new(&to, &lines, err);

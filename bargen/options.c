@@ -47,6 +47,8 @@ static const struct option_spec table[] = {
     {0, "seed", "N", OPT_INT, AT(seed), NULL, NULL, NULL, 0, INT64_MAX},
     {0, "time-unit", "UNIT", OPT_CHOICE, AT(time_unit), NULL, NULL,
      EVENT_UNIT_CHOICES, 0, 0},
+    {0, "allow-negative", NULL, OPT_FLAG, AT(allow_negative),
+     "BAR_GENERATOR_ALLOW_NEGATIVE", NULL, NULL, 0, 0},
     {0, "max-future", "TIME", OPT_DURATION_MS, AT(max_future_ms),
      "BAR_GENERATOR_MAX_FUTURE", NULL, NULL, 0, INT64_C(3650) * 24 * HOUR_MS},
     {0, "max-line", "SIZE", OPT_SIZE, AT(max_line_bytes), NULL, NULL, NULL, 256,

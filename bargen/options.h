@@ -22,7 +22,7 @@ struct options {
     int time_unit; /* enum event_unit, of standard input */
     const char *throttle;
     int64_t grace_ms, correction_ms, max_future_ms;
-    bool final_only, fill, skip_first_partial;
+    bool final_only, fill, skip_first_partial, allow_negative;
     const char *mock;
     int64_t seed;
     int64_t shards, history_max, max_line_bytes;

@@ -54,6 +54,8 @@ static const struct option_spec table[] = {
      "TICKPUB_PRICE_TTL", NULL, NULL, 1, 30 * DAY_MS},
     {0, "time-unit", "UNIT", OPT_CHOICE, AT(time_unit), "TICKPUB_TIME_UNIT",
      NULL, EVENT_UNIT_CHOICES, 0, 0},
+    {0, "allow-negative", NULL, OPT_FLAG, AT(reader.rules.allow_negative),
+     "TICKPUB_ALLOW_NEGATIVE", NULL, NULL, 0, 0},
     {0, "max-future", "TIME", OPT_DURATION_MS, AT(reader.max_future_ms),
      "TICKPUB_MAX_FUTURE", NULL, NULL, 0, 3650 * DAY_MS},
     {0, "max-symbols", "N", OPT_INT, AT(publish.max_destinations),

@@ -493,7 +493,7 @@ struct source *journal_new(const struct source_context *to,
         snprintf(s->key, sizeof s->key, "%sjournal:%u", config->redis->prefix,
                  i);
     }
-    payload_init(&j->payload);
+    payload_init(&j->payload, &config->rules);
     uv_timer_init(to->loop, &j->retry);
     j->retry.data = j;
     j->open = 1;

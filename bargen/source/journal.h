@@ -22,6 +22,7 @@ struct journal_config {
                             NULL: none are kept */
     unsigned shards;
     bool from_now; /* where there is no cursor: not from its beginning */
+    struct event_rules rules; /* of events */
 };
 
 /* What config points to must outlive it. */

@@ -3,9 +3,10 @@
 #include "bargen/core/stats.h"
 #include "common/base/log.h"
 
-void payload_init(struct payload *p)
+void payload_init(struct payload *p, const struct event_rules *rules)
 {
     p->reader = event_reader_new();
+    event_reader_by(p->reader, rules);
 }
 
 void payload_close(struct payload *p)

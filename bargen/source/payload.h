@@ -18,7 +18,7 @@ struct payload {
     struct event event;
 };
 
-void payload_init(struct payload *p);
+void payload_init(struct payload *p, const struct event_rules *rules);
 void payload_close(struct payload *p);
 void payload_take(struct payload *p, struct engine *e, struct span data,
                   int64_t received_ns);

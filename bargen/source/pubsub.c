@@ -130,6 +130,6 @@ struct source *pubsub_new(const struct source_context *to,
     p->config = *config;
     /* The state that was loaded is from before this process listened. */
     p->interrupted = true;
-    payload_init(&p->payload);
+    payload_init(&p->payload, &config->rules);
     return &p->source;
 }

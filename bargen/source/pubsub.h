@@ -14,6 +14,7 @@ struct pubsub_config {
     const struct redis_config *redis;
     const char *const *symbols; /* n_symbols 0: all there are */
     unsigned n_symbols;
+    struct event_rules rules; /* of events */
 };
 
 /* What config points to must outlive it. */

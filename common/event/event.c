@@ -3,6 +3,7 @@
 #include "common/event/event_clear.h"
 #include "common/event/event_field.h"
 #include "common/event/event_name.h"
+#include "common/event/event_number.h"
 #include "common/event/event_time.h"
 #include "common/event/resolution.h"
 #include "common/json/scan.h"
@@ -10,7 +11,7 @@
 /* What a type cannot do without: bits of fields. */
 #define NEED(field) (1u << FIELD_##field)
 static const uint32_t needs[EVENT_TYPES] = {
-    [EVENT_TICK] = NEED(SYMBOL) | NEED(TIME) | NEED(BID) | NEED(ASK),
+    [EVENT_TICK] = NEED(SYMBOL) | NEED(TIME), /* either side may be missing */
     [EVENT_TRADE] = NEED(SYMBOL) | NEED(TIME) | NEED(PRICE),
     /* Of its price and size nothing is asked: usually they are zero. */
     [EVENT_TRADE_EXCLUDED] = NEED(SYMBOL) | NEED(TIME) | NEED(ID),
@@ -28,6 +29,7 @@ static const uint32_t needs[EVENT_TYPES] = {
 };
 /* What a type may do without, but not have wrong. */
 static const uint32_t checks[EVENT_TYPES] = {
+    [EVENT_TICK] = NEED(BID) | NEED(ASK),
     [EVENT_TRADE] = NEED(SIZE),
     [EVENT_PRICE_UPDATE] = NEED(PRICE) | NEED(BID) | NEED(ASK),
     [EVENT_TRADING_ALERT] = NEED(USER_ID),
@@ -113,12 +115,6 @@ static bool read_name(struct reading *r, enum event_field field,
     return true;
 }
 
-static bool is_null(const struct reading *r, enum event_field field)
-{
-    return span_is(r->fields.value[field], "null") &&
-           !event_fields_quoted(&r->fields, field);
-}
-
 /* Where the event keeps what a field is read into. */
 #define AT(member) offsetof(struct event, member)
 static const size_t name_at[FIELDS] = {
@@ -150,7 +146,8 @@ static inline bool name_ok(struct reading *r, enum event_field field,
     uint32_t bit = 1u << field;
 
     return read_name(r, field, out) ||
-           !(need & bit || (check & bit && !is_null(r, field)));
+           !(need & bit ||
+             (check & bit && !event_fields_null(&r->fields, field)));
 }
 
 static enum event_fault read_names(struct reading *r, uint32_t need,
@@ -190,25 +187,24 @@ static enum event_fault missing(struct reading *r, uint32_t fields)
         return fault(r, at, EVENT_NO_SYMBOL);
     if (fields & (NEED(TIME) | NEED(BAR)))
         return fault(r, at, EVENT_NO_TIME);
-    if (fields & (NEED(BID) | NEED(ASK) | NEED(PRICE)))
+    if (fields & NEED(PRICE))
         return fault(r, at, EVENT_NO_PRICE);
     if (fields & NEED(ID))
         return fault(r, at, EVENT_NO_ID);
     return fault(r, at, EVENT_BAD_NAME);
 }
 
-/* False: it is wrong where it must not be. */
-static inline bool decimal_ok(struct reading *r, enum event_field field,
-                              int64_t least, unsigned have, struct decimal *out,
-                              uint32_t need, uint32_t check)
+/* False: event_number_read() has to look at it. */
+static inline bool usual_number(struct reading *r, enum event_field field,
+                                int64_t least, unsigned have,
+                                struct decimal *out)
 {
     const struct decimal *d = &r->fields.number[field];
-    uint32_t bit = 1u << field;
 
-    if (!(r->fields.seen & bit))
+    if (!(r->fields.seen & 1u << field))
         return true;
     if (d->scale == SCAN_NO_DECIMAL || d->mant < least)
-        return !(need & bit || (check & bit && !is_null(r, field)));
+        return false;
     /* Not as a whole: a load that is wider than the stores before it has to
      * wait for them. */
     out->mant = d->mant;
@@ -221,17 +217,16 @@ static enum event_fault read_decimals(struct reading *r, uint32_t need,
                                       uint32_t check)
 {
     struct event *ev = r->ev;
+    enum event_field at;
+    enum event_fault f;
 
-    if (!decimal_ok(r, FIELD_BID, 1, EVENT_HAS_BID, &ev->bid, need, check))
-        return field_fault(r, FIELD_BID, EVENT_BAD_PRICE);
-    if (!decimal_ok(r, FIELD_ASK, 1, EVENT_HAS_ASK, &ev->ask, need, check))
-        return field_fault(r, FIELD_ASK, EVENT_BAD_PRICE);
-    if (!decimal_ok(r, FIELD_PRICE, 1, EVENT_HAS_PRICE, &ev->price, need,
-                    check))
-        return field_fault(r, FIELD_PRICE, EVENT_BAD_PRICE);
-    if (!decimal_ok(r, FIELD_SIZE, 0, EVENT_HAS_SIZE, &ev->size, need, check))
-        return field_fault(r, FIELD_SIZE, EVENT_BAD_SIZE);
-    return EVENT_OK;
+    if (usual_number(r, FIELD_BID, 1, EVENT_HAS_BID, &ev->bid) &&
+        usual_number(r, FIELD_ASK, 1, EVENT_HAS_ASK, &ev->ask) &&
+        usual_number(r, FIELD_PRICE, 1, EVENT_HAS_PRICE, &ev->price) &&
+        usual_number(r, FIELD_SIZE, 0, EVENT_HAS_SIZE, &ev->size))
+        return EVENT_OK;
+    f = event_number_read(&r->fields, r->rules, need, check, ev, &at);
+    return f == EVENT_OK ? EVENT_OK : field_fault(r, at, f);
 }
 
 /* What is behind `timestamp` is in milliseconds always. */

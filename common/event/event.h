@@ -9,6 +9,9 @@
  *
  * Units       time_ns nanoseconds since the Unix epoch, UTC (on the wire:
  * `time`, milliseconds, optionally with a fraction); prices and sizes exact
+ * Quotes      a side that is missing, null or zero is no price: the event does
+ *             not have it.  Where the rules allow negative prices, a zero
+ *             beside a negative side is one
  * Ownership   spans point into the line that was read or, where a text had
  *             escapes, into the event's own store; both end with either
  * Errors      enum event_fault with the byte column (from 1) where it was seen
@@ -92,7 +95,8 @@ enum event_fault {
     EVENT_TIME_IN_NS,
     EVENT_FUTURE_TIME, /* set by callers that know the time of day */
     EVENT_NO_PRICE,
-    EVENT_BAD_PRICE, /* zero, negative, no number, more than 18 digits */
+    EVENT_BAD_PRICE, /* no number, more than 18 digits */
+    EVENT_LOW_PRICE, /* zero or negative, which the rules do not allow */
     EVENT_BAD_SIZE,  /* negative, no number, more than 18 digits */
     EVENT_NO_ID,     /* of a trade that was left out */
     EVENT_BAD_NAME,  /* account_id, expiry, ... missing or unusable */
@@ -111,6 +115,7 @@ enum event_unit {
 /* What a source may write besides what every one may; zeroed: nothing. */
 struct event_rules {
     enum event_unit unit;
+    bool allow_negative; /* prices of zero and below */
 };
 
 /* At least LINE_PAD readable bytes must follow the line (any values).  For

@@ -69,3 +69,9 @@ static inline bool event_fields_quoted(const struct event_fields *p,
 {
     return event_fields_have(p, field) && p->value[field].ptr[-1] == '"';
 }
+
+static inline bool event_fields_null(const struct event_fields *p,
+                                     enum event_field field)
+{
+    return span_is(p->value[field], "null") && !event_fields_quoted(p, field);
+}

@@ -42,7 +42,9 @@ static const char *const fault_texts[EVENT_FAULTS] = {
         "time looks like nanoseconds (--time-unit ns reads them)",
     [EVENT_FUTURE_TIME] = "time is in the future",
     [EVENT_NO_PRICE] = "no price",
-    [EVENT_BAD_PRICE] = "price is not a number above zero of at most 18 digits",
+    [EVENT_BAD_PRICE] = "price is not a number of at most 18 digits",
+    [EVENT_LOW_PRICE] =
+        "price is zero or negative (--allow-negative lets it pass)",
     [EVENT_BAD_SIZE] =
         "size is not a number, zero or more, of at most 18 digits",
     [EVENT_NO_ID] = "no trade id",

@@ -90,6 +90,14 @@ void feed_reader_free(struct feed_reader *reader)
     free(reader);
 }
 
+void feed_reader_by(struct feed_reader *reader, const struct event_rules *rules)
+{
+    struct event_rules ours = *rules;
+
+    ours.unit = EVENT_UNIT_MS;
+    event_reader_by(reader->events, &ours);
+}
+
 static bool is_quoted(struct span value)
 {
     return *value.ptr == '"';
@@ -289,10 +297,21 @@ static bool put_member(struct feed_message *m, const struct feed_member *want,
                             fault_of(want->native, !p));
 }
 
+/* Can this number of a feed not be what the fault is about? */
+static bool is_innocent(const struct feed_member *want, struct decimal d,
+                        enum event_fault fault)
+{
+    bool side = strcmp(want->native, "price") != 0; /* or a size */
+
+    return fault == EVENT_BAD_PRICE || d.mant > 0 || (d.mant == 0 && side);
+}
+
 /* What the event scanner found wrong with a value, in the line it came from. */
 static void blame(struct feed_message *m, const struct feed_row *row,
                   enum event_fault fault)
 {
+    enum event_fault kind = fault == EVENT_LOW_PRICE ? EVENT_BAD_PRICE : fault;
+
     feed_message_bad(m, m->line.ptr, fault);
     for (const struct feed_member *want = row->member; want->how; want++) {
         const struct feed_field *p =
@@ -300,11 +319,10 @@ static void blame(struct feed_message *m, const struct feed_row *row,
         struct span text;
         struct decimal d;
 
-        if (!p || !want->native || fault_of(want->native, false) != fault)
+        if (!p || !want->native || fault_of(want->native, false) != kind)
             continue;
         if (want->how == FEED_DECIMAL && number_text(p->value, &text) &&
-            decimal_parse(text, &d) &&
-            (d.mant > 0 || (d.mant == 0 && fault == EVENT_BAD_SIZE)))
+            decimal_parse(text, &d) && is_innocent(want, d, fault))
             continue; /* not this one */
         m->fault_at = p->value.ptr;
         return;

@@ -31,6 +31,9 @@ enum feed_result {
 /* NULL: a usage error that lists the feeds that there are. */
 struct feed_reader *feed_reader_new(const char *feed, struct err *err);
 void feed_reader_free(struct feed_reader *reader); /* accepts NULL */
+/* Before the first line; the unit of times is the feed's own. */
+void feed_reader_by(struct feed_reader *reader,
+                    const struct event_rules *rules);
 
 /* Makes the line one native JSON object, ev->text.  The spans of *ev point into
  * the reader and end with its next line.  now_ns (Unix) is for messages that

@@ -14,6 +14,8 @@ bool intake_init(struct intake *in, const char *feed,
     event_reader_by(in->native, rules);
     if (feed)
         in->feed = feed_reader_new(feed, err);
+    if (in->feed)
+        feed_reader_by(in->feed, rules);
     return !feed || in->feed;
 }
 

@@ -25,7 +25,7 @@ enum intake_result {
     INTAKE_BAD,     /* *fault and *column say why */
 };
 
-/* feed NULL: native, by the rules. */
+/* feed NULL: native. */
 bool intake_init(struct intake *in, const char *feed,
                  const struct event_rules *rules, int64_t max_future_ms,
                  struct err *err);

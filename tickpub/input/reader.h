@@ -26,7 +26,7 @@ enum { READER_NOT_DUE = 1 << 16 }; /* its own reason to stand still */
 
 struct reader_options {
     const char *feed;         /* NULL: native */
-    struct event_rules rules; /* of native events */
+    struct event_rules rules; /* what events may have */
     int64_t max_future_ms;
     int64_t max_line_bytes;
     const char *replay; /* a file, "-" or NULL: standard input at once */

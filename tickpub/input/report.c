@@ -39,6 +39,7 @@ static const char *const fault_names[REPORT_FAULTS] = {
     [EVENT_FUTURE_TIME] = "future_time",
     [EVENT_NO_PRICE] = "no_price",
     [EVENT_BAD_PRICE] = "bad_price",
+    [EVENT_LOW_PRICE] = "low_price",
     [EVENT_BAD_SIZE] = "bad_size",
     [EVENT_NO_ID] = "no_id",
     [EVENT_BAD_NAME] = "bad_name",

@@ -312,6 +312,8 @@ struct upstream *upstream_new(uv_loop_t *loop,
     upstream->arg = arg;
     upstream->connection = 1;
     upstream->local = event_reader_new();
+    event_reader_by(upstream->local,
+                    &(struct event_rules){.allow_negative = true});
     channels_init(&upstream->channels, fanout,
                   clock_mono_ns() ^ (uint64_t)getpid(), &sizes);
     upstream->channels.routes = config->routes;

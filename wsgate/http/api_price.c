@@ -100,6 +100,7 @@ static bool has_price(const struct event *ev, struct span symbol)
 
 static void on_latest(void *arg, struct span type, struct span payload)
 {
+    static const struct event_rules rules = {.allow_negative = true};
     struct newest *newest = arg;
     struct bytes line = {0};
     struct price price;
@@ -109,7 +110,7 @@ static void on_latest(void *arg, struct span type, struct span payload)
     (void)type;
     bytes_add_span(&line, payload);
     memset(bytes_reserve(&line, LINE_PAD), 0, LINE_PAD);
-    if (event_read_strict(bytes_span(&line), &ev, &column) == EVENT_OK &&
+    if (event_read_by(&rules, bytes_span(&line), &ev, &column) == EVENT_OK &&
         has_price(&ev, newest->symbol) &&
         (newest->json.len == 0 || ev.time_ns >= newest->time_ns)) {
         newest->time_ns = ev.time_ns;

@@ -198,6 +198,37 @@ static void check_units(struct span line, enum event_fault in_ms)
     }
 }
 
+/* Where prices may be negative, all that is an event stays one with the numbers
+ * that it had, unless zero became a price; only prices that were too low are
+ * taken besides. */
+static void check_allowed(struct span line, enum event_fault usual,
+                          const struct event *was)
+{
+    static const struct event_rules rules = {.allow_negative = true};
+    static struct event_reader *reader;
+    struct event ev, strict;
+    unsigned column = 0, strict_column = 0;
+    enum event_fault f, g;
+
+    if (!reader) {
+        reader = event_reader_new();
+        event_reader_by(reader, &rules);
+    }
+    f = event_read(reader, line, &ev, &column);
+    g = event_read_by(&rules, line, &strict, &strict_column);
+    assert(f == g && f != EVENT_LOW_PRICE);
+    if (f != EVENT_OK) {
+        assert(column == strict_column);
+        assert(usual == f || usual == EVENT_LOW_PRICE);
+        return;
+    }
+    same_event(&ev, &strict);
+    check_values(line, &ev);
+    assert(usual == EVENT_OK || usual == EVENT_LOW_PRICE);
+    if (usual == EVENT_OK)
+        assert((was->have & ev.have) == was->have);
+}
+
 /* The line with these bytes behind it. */
 static void check_line(const char *text, size_t len, char pad)
 {
@@ -229,6 +260,7 @@ static void check_line(const char *text, size_t len, char pad)
     assert((f == EVENT_DUPLICATE_KEY) == (v.object && v.twice));
     check_peek(line, v);
     check_units(line, f);
+    check_allowed(line, f, &ev);
     free(copy);
 }
 

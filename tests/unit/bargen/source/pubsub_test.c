@@ -12,7 +12,8 @@ static void open_pubsub(const char *const *symbols, unsigned n,
                         const char *const *answers)
 {
     struct source_context to = world_open(answers, 1);
-    struct pubsub_config config = {&w.fake.config, symbols, n};
+    struct pubsub_config config = {
+        .redis = &w.fake.config, .symbols = symbols, .n_symbols = n};
 
     snprintf(w.fake.config.prefix, sizeof w.fake.config.prefix, "p:");
     w.source = pubsub_new(&to, &config);

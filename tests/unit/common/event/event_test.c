@@ -207,6 +207,7 @@ static void what_is_wrong_is_named_and_pointed_at(void **state)
         unsigned column;
     } all[] = {
 #define TICK "{\"type\":\"tick\",\"symbol\":\"A\","
+#define TRADE "{\"type\":\"trade\",\"symbol\":\"A\","
         {"", EVENT_NOT_JSON, 1},
         {"  ", EVENT_NOT_JSON, 3},
         {"hello", EVENT_NOT_JSON, 1},
@@ -265,13 +266,15 @@ static void what_is_wrong_is_named_and_pointed_at(void **state)
          EVENT_TIME_IN_S, 57},
         {TICK "\"time\":1e999,\"bid\":1,\"ask\":1}", EVENT_BAD_TIME, 36},
         {TICK "\"time\":1e-99,\"bid\":1,\"ask\":1}", EVENT_BAD_TIME, 36},
-        {TICK "\"time\":9e11,\"bid\":1}", EVENT_NO_PRICE, 1},
-        {TICK "\"time\":9e11,\"bid\":1,\"price\":1}", EVENT_NO_PRICE, 1},
-        {TICK "\"time\":9e11,\"bid\":0,\"ask\":1}", EVENT_BAD_PRICE, 47},
-        {TICK "\"time\":9e11,\"bid\":0.00,\"ask\":1}", EVENT_BAD_PRICE, 47},
-        {TICK "\"time\":9e11,\"bid\":-1,\"ask\":1}", EVENT_BAD_PRICE, 47},
+        {TRADE "\"time\":9e11,\"bid\":1}", EVENT_NO_PRICE, 1},
+        {TRADE "\"time\":9e11,\"price\":null}", EVENT_BAD_PRICE, 50},
+        {TRADE "\"time\":9e11,\"price\":0}", EVENT_LOW_PRICE, 50},
+        {TRADE "\"time\":9e11,\"price\":-1.5}", EVENT_LOW_PRICE, 50},
+        {TRADE "\"time\":9e11,\"price\":1e-20}", EVENT_BAD_PRICE, 50},
+        {TICK "\"time\":9e11,\"bid\":-1,\"ask\":1}", EVENT_LOW_PRICE, 47},
+        {TICK "\"time\":9e11,\"ask\":-0.5}", EVENT_LOW_PRICE, 47},
+        {TICK "\"time\":9e11,\"bid\":0,\"ask\":-1}", EVENT_LOW_PRICE, 55},
         {TICK "\"time\":9e11,\"bid\":\"1\",\"ask\":1}", EVENT_BAD_PRICE, 47},
-        {TICK "\"time\":9e11,\"bid\":null,\"ask\":1}", EVENT_BAD_PRICE, 47},
         {TICK "\"time\":9e11,\"bid\":1e999,\"ask\":1}", EVENT_BAD_PRICE, 47},
         {TICK "\"time\":9e11,\"bid\":1234567890123456789,\"ask\":1}",
          EVENT_BAD_PRICE, 47},
@@ -283,7 +286,7 @@ static void what_is_wrong_is_named_and_pointed_at(void **state)
          "\"size\":\"1\"}",
          EVENT_BAD_SIZE, 59},
         {"{\"type\":\"price_update\",\"symbol\":\"A\",\"price\":-1}",
-         EVENT_BAD_PRICE, 45},
+         EVENT_LOW_PRICE, 45},
         {"{\"type\":\"bar\",\"symbol\":\"A\",\"bar\":{\"time\":9e11}}",
          EVENT_BAD_NAME, 1},
         {"{\"type\":\"bar\",\"symbol\":\"A\",\"resolution\":1}", EVENT_NO_TIME,
@@ -426,6 +429,89 @@ static void types_have_names(void **state)
         assert_true(strlen(event_fault_text((enum event_fault)i)) > 5);
 }
 
+static void assert_quote(const char *members, unsigned have)
+{
+    char line[256];
+    struct event ev;
+    char *kept;
+
+    snprintf(line, sizeof line, TICK "\"time\":1705575045123%s}", members);
+    kept = read_ok(line, &ev);
+    if ((ev.have & (EVENT_HAS_BID | EVENT_HAS_ASK)) != have)
+        fail_msg("%s: has %x", members, ev.have);
+    free(kept);
+}
+
+static void a_side_of_a_quote_may_be_missing_or_zero(void **state)
+{
+    (void)state;
+    assert_quote(",\"bid\":1,\"ask\":2", EVENT_HAS_BID | EVENT_HAS_ASK);
+    assert_quote(",\"bid\":1", EVENT_HAS_BID);
+    assert_quote(",\"ask\":2", EVENT_HAS_ASK);
+    assert_quote("", 0);
+    assert_quote(",\"bid\":1,\"price\":0", EVENT_HAS_BID);
+    for (int i = 0; i < 3; i++) {
+        static const char *const none[] = {"0", "0.00", "null"};
+        char text[64];
+
+        snprintf(text, sizeof text, ",\"bid\":%s,\"ask\":2.5", none[i]);
+        assert_quote(text, EVENT_HAS_ASK);
+        snprintf(text, sizeof text, ",\"bid\":2.5,\"ask\":%s", none[i]);
+        assert_quote(text, EVENT_HAS_BID);
+        snprintf(text, sizeof text, ",\"bid\":%s,\"ask\":0.0", none[i]);
+        assert_quote(text, 0);
+    }
+}
+
+/* By a reader that has met the line before, and by none. */
+static void assert_allowed(const char *text, unsigned have, const char *want)
+{
+    static const struct event_rules rules = {.allow_negative = true};
+    enum { ALL = EVENT_HAS_BID | EVENT_HAS_ASK | EVENT_HAS_PRICE };
+    struct event_reader *lenient = event_reader_new();
+    char *kept = padded(span_str(text), '\n');
+    struct span line = span_make(kept, strlen(text));
+    struct event ev, strict;
+    unsigned column;
+
+    event_reader_by(lenient, &rules);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(event_read(lenient, line, &ev, &column), EVENT_OK);
+    assert_int_equal(event_read_by(&rules, line, &strict, &column), EVENT_OK);
+    assert_int_equal(ev.have, strict.have);
+    assert_int_equal(ev.have & ALL, have);
+    if (have & EVENT_HAS_PRICE)
+        assert_decimal(ev.price, want);
+    else if (have & EVENT_HAS_BID)
+        assert_decimal(ev.bid, want);
+    else if (have & EVENT_HAS_ASK)
+        assert_decimal(ev.ask, want);
+    event_reader_free(lenient);
+    free(kept);
+}
+
+static void
+prices_of_zero_and_below_are_read_where_they_are_allowed(void **state)
+{
+#define AT "\"time\":1705575045123,"
+    enum { BOTH = EVENT_HAS_BID | EVENT_HAS_ASK };
+
+    (void)state;
+    assert_allowed(TRADE AT "\"price\":-37.63,\"size\":5}", EVENT_HAS_PRICE,
+                   "-37.63");
+    assert_allowed(TRADE AT "\"price\":0.00,\"size\":5}", EVENT_HAS_PRICE,
+                   "0.00");
+    assert_allowed(TICK AT "\"bid\":-0.25,\"ask\":-0.20}", BOTH, "-0.25");
+    assert_allowed(TICK AT "\"bid\":-0.25,\"ask\":0}", BOTH, "-0.25");
+    assert_allowed(TICK AT "\"bid\":0.0,\"ask\":-1}", BOTH, "0.0");
+    assert_allowed(TICK AT "\"ask\":-1}", EVENT_HAS_ASK, "-1");
+    /* A zero by itself still says that nobody bids, or offers. */
+    assert_allowed(TICK AT "\"bid\":0,\"ask\":0.05}", EVENT_HAS_ASK, "0.05");
+    assert_allowed(TICK AT "\"bid\":0,\"ask\":0}", 0, "");
+    assert_allowed(TICK AT "\"bid\":1.5,\"ask\":0}", EVENT_HAS_BID, "1.5");
+#undef AT
+}
+
 static bool peek(const char *text, struct event_peek *out, char **kept)
 {
     *kept = padded(span_str(text), '}');
@@ -519,6 +605,9 @@ int main(void)
         cmocka_unit_test(symbols_are_of_letters_that_channels_can_have),
         cmocka_unit_test(a_symbol_has_at_most_64_letters),
         cmocka_unit_test(types_have_names),
+        cmocka_unit_test(a_side_of_a_quote_may_be_missing_or_zero),
+        cmocka_unit_test(
+            prices_of_zero_and_below_are_read_where_they_are_allowed),
         cmocka_unit_test(a_peek_finds_type_symbol_and_bar),
         cmocka_unit_test(a_peek_takes_any_json_and_nothing_else),
     };

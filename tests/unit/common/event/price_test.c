@@ -56,6 +56,19 @@ static void a_middle_or_spread_of_any_length_is_exact(void **state)
            "\"spread\":999999999999999998.999999999999999999}");
 }
 
+static void a_quote_of_one_side_has_no_middle(void **state)
+{
+    (void)state;
+    expect("{\"type\":\"tick\",\"symbol\":\"A\",\"time\":1705575045123,"
+           "\"bid\":0,\"ask\":0.05}",
+           "{\"symbol\":\"A\",\"time\":1705575045123,\"ask\":0.05}");
+    expect("{\"type\":\"tick\",\"symbol\":\"A\",\"time\":1705575045123,"
+           "\"bid\":0.04}",
+           "{\"symbol\":\"A\",\"time\":1705575045123,\"bid\":0.04}");
+    expect("{\"type\":\"tick\",\"symbol\":\"A\",\"time\":1705575045123}",
+           "{\"symbol\":\"A\",\"time\":1705575045123}");
+}
+
 static void a_trade_has_its_price_and_size(void **state)
 {
     (void)state;
@@ -82,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_quote_has_its_exact_middle_and_spread),
         cmocka_unit_test(a_middle_or_spread_of_any_length_is_exact),
+        cmocka_unit_test(a_quote_of_one_side_has_no_middle),
         cmocka_unit_test(a_trade_has_its_price_and_size),
         cmocka_unit_test(fractions_of_milliseconds_are_kept),
     };

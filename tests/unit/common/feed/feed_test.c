@@ -179,6 +179,43 @@ static void a_book_ticker_is_a_tick(void **state)
         "\"ask_size\":40.66000000}");
 }
 
+static void nobody_on_one_side_of_a_book_is_a_quote_of_the_other(void **state)
+{
+    struct translated t;
+
+    (void)state;
+    translate("{\"e\":\"bookTicker\",\"s\":\"A\",\"T\":1672515782136,\"b\":"
+              "\"0.00000000\",\"B\":\"0.00000000\",\"a\":\"2.5\",\"A\":"
+              "\"1\"}",
+              &t);
+    assert_int_equal(t.result, FEED_EVENT);
+    assert_int_equal(t.ev.have & (EVENT_HAS_BID | EVENT_HAS_ASK),
+                     EVENT_HAS_ASK);
+    translate("{\"u\":4,\"s\":\"A\",\"b\":\"2.5\",\"B\":\"1\",\"a\":"
+              "\"0.0\",\"A\":\"0.0\"}",
+              &t);
+    assert_int_equal(t.result, FEED_EVENT);
+    assert_int_equal(t.ev.have & (EVENT_HAS_BID | EVENT_HAS_ASK),
+                     EVENT_HAS_BID);
+}
+
+static void prices_below_zero_pass_where_they_are_allowed(void **state)
+{
+    static const struct event_rules rules = {.unit = EVENT_UNIT_S,
+                                             .allow_negative = true};
+    struct feed_reader *usual = reader;
+
+    (void)state;
+    reader = feed_reader_new("binance", NULL);
+    feed_reader_by(reader, &rules);
+    assert_becomes("{\"e\":\"trade\",\"s\":\"A\",\"t\":1,\"p\":\"-1.50\","
+                   "\"q\":\"3\",\"T\":1672515782136}",
+                   "{\"type\":\"trade\",\"symbol\":\"A\",\"time\":"
+                   "1672515782136,\"price\":-1.50,\"size\":3,\"id\":\"1\"}");
+    feed_reader_free(reader);
+    reader = usual;
+}
+
 static void a_spot_book_ticker_takes_the_time_it_came(void **state)
 {
     (void)state;
@@ -246,7 +283,7 @@ static void what_is_wrong_is_named_and_pointed_at(void **state)
     assert_bad(TRADE "\"p\":\"1\",\"q\":\"1\",\"T\":\"x\"}", EVENT_BAD_TIME,
                48);
     assert_bad(TRADE "\"p\":\"-1\",\"q\":\"1\",\"T\":1672515782136}",
-               EVENT_BAD_PRICE, 32);
+               EVENT_LOW_PRICE, 32);
     assert_bad(TRADE "\"p\":\"1e999\",\"q\":\"1\",\"T\":1672515782136}",
                EVENT_BAD_PRICE, 32);
     assert_bad(TRADE "\"p\":\"NaN\",\"q\":\"1\",\"T\":1672515782136}",
@@ -254,8 +291,10 @@ static void what_is_wrong_is_named_and_pointed_at(void **state)
     assert_bad(TRADE "\"p\":\"1\",\"q\":\"-1\",\"T\":1672515782136}",
                EVENT_BAD_SIZE, 40);
     assert_bad("{\"e\":\"bookTicker\",\"s\":\"A\",\"T\":1672515782136,\"b\":"
-               "\"1\",\"a\":"
-               "\"0\"}",
+               "\"0\",\"a\":\"-1\"}",
+               EVENT_LOW_PRICE, 57);
+    assert_bad("{\"e\":\"bookTicker\",\"s\":\"A\",\"T\":1672515782136,\"b\":"
+               "\"0\",\"a\":\"1e99\"}",
                EVENT_BAD_PRICE, 57);
 }
 
@@ -403,6 +442,8 @@ int main(void)
         cmocka_unit_test(a_trade_that_was_none_only_uses_up_its_id),
         cmocka_unit_test(a_book_ticker_is_a_tick),
         cmocka_unit_test(a_spot_book_ticker_takes_the_time_it_came),
+        cmocka_unit_test(nobody_on_one_side_of_a_book_is_a_quote_of_the_other),
+        cmocka_unit_test(prices_below_zero_pass_where_they_are_allowed),
         cmocka_unit_test(a_combined_stream_is_unwrapped),
         cmocka_unit_test(what_is_no_event_is_ignored),
         cmocka_unit_test(what_is_wrong_is_named_and_pointed_at),
