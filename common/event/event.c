@@ -232,10 +232,10 @@ static enum event_fault read_decimals(struct reading *r, uint32_t need,
 /* What is behind `timestamp` is in milliseconds always. */
 static enum event_fault read_time(struct reading *r, enum event_field field)
 {
-    enum event_unit unit = field == FIELD_TIME ? r->rules->unit : EVENT_UNIT_MS;
+    enum event_unit unit;
     enum event_fault f;
 
-    if (field == FIELD_TIME && r->fields.time_ns > 0 && unit == EVENT_UNIT_MS) {
+    if (field == FIELD_TIME && r->fields.time_ns > 0) {
         r->ev->time_ns = r->fields.time_ns;
         r->ev->have |= EVENT_HAS_TIME;
         return EVENT_OK;
@@ -243,6 +243,7 @@ static enum event_fault read_time(struct reading *r, enum event_field field)
     if (!event_fields_have(&r->fields, field) ||
         event_fields_quoted(&r->fields, field))
         return EVENT_BAD_TIME;
+    unit = field == FIELD_TIME ? r->rules->unit : EVENT_UNIT_MS;
     f = event_time_of_event(r->fields.value[field], unit, &r->ev->time_ns);
     if (f == EVENT_OK)
         r->ev->have |= EVENT_HAS_TIME;
@@ -414,6 +415,8 @@ enum event_fault event_read_by(const struct event_rules *rules,
         /* The two scanners agree, which is fuzzed: it is never EVENT_OK. */
         return f != EVENT_OK ? f : EVENT_NOT_JSON;
     }
+    if (rules->unit != EVENT_UNIT_MS)
+        r.fields.time_ns = 0; /* was read as milliseconds */
     event_clear(ev, span_make(s, (size_t)(stop - s)));
     f = read_object(&r);
     if (f != EVENT_OK)
