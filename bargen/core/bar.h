@@ -45,6 +45,7 @@ enum {
     BAR_CHANGED = 64,  /* since it was last issued; of the newest bar */
     BAR_UNSAVED = 128, /* closed, older than the newest, and not stored so */
     BAR_JUMP = 256,    /* a publisher's numbers are missing inside it, so far */
+    BAR_STORED = 512,  /* closed, and somewhere stored by itself */
 };
 
 /* Of a bar's volume (the lower byte) and turnover. */

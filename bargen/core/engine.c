@@ -173,9 +173,12 @@ static enum engine_verdict from_trade(struct engine *e, struct symbol *sym,
             return ENGINE_REPEATED;
         }
     }
-    if (sym->basis == SYMBOL_QUOTES)
-        symbol_restart(sym, &e->rules);
-    sym->basis = SYMBOL_TRADES;
+    if (symbol_behind_quotes(sym, &e->rules, in->key.time_ns)) {
+        e->counts.late_dropped += sym->n_series;
+        return ENGINE_IGNORED;
+    }
+    if (sym->basis != SYMBOL_TRADES)
+        symbol_begin_trades(sym, &e->rules);
     return ENGINE_TAKEN;
 }
 
@@ -190,6 +193,14 @@ static enum engine_verdict from_excluded(struct engine *e, struct symbol *sym,
             mark_dirty(e, sym);
     }
     return pass_over(e);
+}
+
+/* About as old as its arrival. */
+static bool is_live(const struct engine *e, int64_t time_ns,
+                    int64_t received_ns)
+{
+    return time_ns >= received_ns - LIVE_NS ||
+           (e->wall_ns != 0 && time_ns >= e->wall_ns - LIVE_NS);
 }
 
 /* Only a live symbol is woken by the time of day. */
@@ -211,8 +222,7 @@ static void add(struct engine *e, struct symbol *sym,
         symbol_found(sym, in->key.time_ns);
     changed = symbol_add(sym, &e->rules, in);
     e->counts.events++;
-    live = sym->newest_ns >= received_ns - LIVE_NS ||
-           (e->wall_ns != 0 && sym->newest_ns >= e->wall_ns - LIVE_NS);
+    live = is_live(e, sym->newest_ns, received_ns);
     if (live != sym->live || (live && sym->next_close_ns != next_close_ns)) {
         sym->live = live;
         arm(e, sym);
@@ -223,15 +233,47 @@ static void add(struct engine *e, struct symbol *sym,
         mark_dirty(e, sym);
 }
 
+/* Makes the event a bar?  If not it may be by another clock than those that
+ * do: quotes stamped on arrival, beside trades of long ago. */
+static bool makes_bars(const struct engine *e, const struct symbol *sym,
+                       const struct event *ev)
+{
+    if (ev->type == EVENT_TICK)
+        return e->config.price != PRICE_TRADE && sym->basis != SYMBOL_TRADES;
+    return e->config.price <= PRICE_TRADE &&
+           (ev->type == EVENT_TRADE || sym->basis != SYMBOL_QUOTES) &&
+           !symbol_behind_quotes(sym, &e->rules, ev->time_ns);
+}
+
+/* Where in the time of its bars a message of the symbol stands. */
+static int64_t place_of(const struct engine *e, struct symbol *sym,
+                        const struct event *ev, int64_t received_ns)
+{
+    bool ours = makes_bars(e, sym, ev);
+
+    if (sym->newest_ns == INT64_MIN)
+        return ours ? ev->time_ns : INT64_MIN;
+    if (is_live(e, ev->time_ns, received_ns) == sym->live)
+        return ev->time_ns;
+    if (!ours)
+        return sym->newest_ns;
+    /* The bars of quotes end, and their clock with them. */
+    if (sym->basis == SYMBOL_QUOTES && ev->type != EVENT_TICK)
+        publishers_retime(&sym->publishers, ev->time_ns);
+    return ev->time_ns;
+}
+
 /* False: the event was here before. */
 static bool follow_sequence(struct engine *e, struct symbol *sym,
-                            const struct event *ev, int64_t time_ns,
-                            struct seq_span *touched, bool *jumped)
+                            const struct event *ev, int64_t received_ns,
+                            bool future, struct seq_span *touched, bool *jumped)
 {
     enum { BOTH = EVENT_HAS_SEQ | EVENT_HAS_SRC };
+    int64_t time_ns;
 
     if (!e->config.sequence || (ev->have & BOTH) != BOTH)
         return true;
+    time_ns = future ? sym->newest_ns : place_of(e, sym, ev, received_ns);
     switch (publishers_take(&sym->publishers, text_ids_fingerprint(ev->src),
                             ev->seq, time_ns, touched)) {
     case SEQ_SEEN:
@@ -285,8 +327,7 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
     if (sym->ignored)
         return pass_over(e);
     future = too_far_ahead(e, ev->time_ns, received_ns);
-    if (!follow_sequence(e, sym, ev, future ? sym->newest_ns : ev->time_ns,
-                         &touched, &jumped)) {
+    if (!follow_sequence(e, sym, ev, received_ns, future, &touched, &jumped)) {
         e->counts.repeated++;
         return ENGINE_REPEATED;
     }
@@ -392,7 +433,8 @@ int64_t engine_newest(const struct engine *e)
     int64_t newest_ns = INT64_MIN;
 
     for (unsigned i = 0; i < e->symbols.n; i++)
-        if (e->symbols.all[i]->newest_ns > newest_ns)
+        if (e->symbols.all[i]->basis == SYMBOL_TRADES &&
+            e->symbols.all[i]->newest_ns > newest_ns)
             newest_ns = e->symbols.all[i]->newest_ns;
     return newest_ns;
 }

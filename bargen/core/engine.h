@@ -110,7 +110,8 @@ int64_t engine_next_wake(const struct engine *e);
 /* Closes bars of live symbols that the time of day has passed. */
 void engine_wake(struct engine *e, int64_t wall_ns);
 
-/* The time of the newest event of all; INT64_MIN: none. */
+/* The time of the newest trade of all; INT64_MIN: none.  Quotes may have been
+ * stamped on arrival: they say nothing about the time of day. */
 int64_t engine_newest(const struct engine *e);
 
 void engine_finish(struct engine *e);

@@ -200,6 +200,21 @@ bool publishers_lost_in(const struct publishers *s, int64_t start_ns,
     return false;
 }
 
+static void retime(struct publisher *pub, int64_t time_ns)
+{
+    for (unsigned i = 0; i < pub->n_older; i++)
+        pub->older[i].lo_ns = pub->older[i].hi_ns = time_ns;
+    pub->newest.lo_ns = pub->newest.hi_ns = time_ns;
+}
+
+void publishers_retime(struct publishers *s, int64_t time_ns)
+{
+    retime(&s->last, time_ns);
+    for (unsigned i = 0; i < s->n_others; i++)
+        retime(&s->others[i], time_ns);
+    s->lost_from_ns = s->lost_to_ns = 0;
+}
+
 struct publisher *publishers_restore(struct publishers *s, uint64_t src)
 {
     struct publisher fresh = {.src = src};

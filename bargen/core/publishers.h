@@ -70,6 +70,10 @@ static inline enum seq_verdict publishers_take(struct publishers *s,
     return SEQ_NEXT;
 }
 
+/* From now on another clock counts, which says time_ns: what was seen, and what
+ * is missing, was then. */
+void publishers_retime(struct publishers *s, int64_t time_ns);
+
 /* Does a hole reach into [start, end)? */
 bool publishers_lost_in(const struct publishers *s, int64_t start_ns,
                         int64_t end_ns);

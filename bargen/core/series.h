@@ -4,11 +4,18 @@
  * `cur` is the newest bar.  Older ones wait in `kept`, in order of time: those
  * still inside the grace, and closed ones that a late trade may yet correct.
  * A closed bar stays for the correction window or while it is one of the last
- * two, whichever is longer.
+ * two with trades, whichever is longer.
  *
  * A bar is issued as final when everything up to its end is closed
  * (series_close).  A trade for a bar that is closed but kept issues it again
  * with rev + 1; a trade for a closed bar that never was, with rev 1.
+ *
+ * With `fill`, stretches without a trade become flat bars, which are closed and
+ * kept like the others: one that gets a trade is an ordinary bar from then on,
+ * and a change of the close before them issues them again.  So whatever the
+ * order of arrival, the last issue of each bar is the same.  Fills that differ
+ * in nothing but their time are kept as a run, one struct bar from the start
+ * of the first to the end of the last.
  *
  * Ownership   series_close_all frees; bars passed to the sink are the series'
  *             own and valid during the call
@@ -47,10 +54,14 @@ struct series {
     unsigned slot; /* for the sink: what it noted of this series, 0: nothing */
     /* Bars that begin before this are known no more; 0: all are. */
     int64_t forgotten_ns;
-    /* For fills: nothing before this is to be filled; 0: no bar yet. */
-    int64_t filled_ns;
-    int64_t fill_until_ns; /* a day after the last bar with trades */
-    struct decimal fill_price;
+    int64_t fill_until_ns; /* a day after the last closed bar with trades */
+};
+
+/* Bars that quotes have issued before trades came: those that end after from_ns
+ * and up to until_ns.  A bar of trades for the same time begins with rev. */
+struct series_quoted {
+    int64_t from_ns, until_ns; /* until_ns INT64_MIN: trades have not come */
+    uint32_t rev;              /* one more than the highest; 0: none */
 };
 
 /* What all series of one symbol share during one call. */
@@ -63,6 +74,10 @@ struct series_context {
     uint32_t flags;       /* for bars that are started: BAR_QUOTES */
     /* Bars that touch this get BAR_GAP when they are started. */
     int64_t lost_from_ns, lost_until_ns;
+    /* BAR_HOLE and BAR_JUMP, for a bar that is started. */
+    uint32_t (*missing)(const struct symbol *symbol, int64_t start_ns,
+                        int64_t end_ns);
+    struct series_quoted *quoted; /* of the symbol */
     bool fill;
     bool note_drops; /* in dropped_ns, for who stores closed bars */
 };
@@ -101,13 +116,17 @@ bool series_newest(const struct series *s, const struct bar *bar, bool open);
 int64_t series_next_close(const struct series *s,
                           const struct series_context *c);
 
-/* Sets or clears `flag` on the bars that touch [from, to] as lost() says; a
- * closed bar that changes by this is issued again. */
+/* Where messages are missing: lost() says whether any are inside [start, end),
+ * and what lies outside [from, to] is as it was. */
+struct series_loss {
+    int64_t from_ns, to_ns;
+    bool (*lost)(const void *arg, int64_t start_ns, int64_t end_ns);
+    const void *arg;
+};
+/* Sets or clears `flag` as it says; a closed bar that changes by this is issued
+ * again. */
 void series_flag(struct series *s, const struct series_context *c,
-                 uint32_t flag, int64_t from_ns, int64_t to_ns,
-                 bool (*lost)(const void *arg, int64_t start_ns,
-                              int64_t end_ns),
-                 const void *arg);
+                 uint32_t flag, const struct series_loss *loss);
 /* Messages after that time were lost: flags the open bars that touch it. */
 void series_lost(struct series *s, int64_t from_ns);
 /* Forget every bar, as if no input had come yet. */

@@ -17,6 +17,7 @@ struct symbol *symbol_new(struct span name, unsigned n_series)
     sym->closed_ns = INT64_MIN;
     sym->next_ns = INT64_MAX;
     sym->next_close_ns = INT64_MAX;
+    sym->quoted = (struct series_quoted){INT64_MAX, INT64_MIN, 0};
     sym->n_series = (uint16_t)n_series;
     trade_ids_init(&sym->ids);
     sym->name = span_make(mem_str(name), name.len);
@@ -35,6 +36,15 @@ void symbol_free(struct symbol *sym)
     free(sym->memory);
 }
 
+static uint32_t missing_in(const struct symbol *sym, int64_t start_ns,
+                           int64_t end_ns)
+{
+    bool hole = trade_ids_lost_in(&sym->ids, start_ns, end_ns);
+    bool jump = publishers_lost_in(&sym->publishers, start_ns, end_ns);
+
+    return (hole ? (uint32_t)BAR_HOLE : 0u) | (jump ? (uint32_t)BAR_JUMP : 0u);
+}
+
 static struct series_context context(struct symbol *sym,
                                      const struct bar_rules *rules, unsigned i)
 {
@@ -51,6 +61,8 @@ static struct series_context context(struct symbol *sym,
         .flags = sym->basis == SYMBOL_QUOTES ? BAR_QUOTES : 0,
         .lost_from_ns = sym->lost_from_ns,
         .lost_until_ns = sym->lost_until_ns,
+        .missing = missing_in,
+        .quoted = &sym->quoted,
         .fill = rules->fill,
         .note_drops = rules->note_drops};
 }
@@ -63,11 +75,13 @@ static bool jumped_in(const void *arg, int64_t start_ns, int64_t end_ns)
 void symbol_flag_jumps(struct symbol *sym, const struct bar_rules *rules,
                        struct seq_span touched)
 {
+    const struct series_loss loss = {touched.from_ns, touched.to_ns, jumped_in,
+                                     &sym->publishers};
+
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series_context c = context(sym, rules, i);
 
-        series_flag(&sym->series[i], &c, BAR_JUMP, touched.from_ns,
-                    touched.to_ns, jumped_in, &sym->publishers);
+        series_flag(&sym->series[i], &c, BAR_JUMP, &loss);
     }
 }
 
@@ -104,12 +118,12 @@ static void flag_holes(struct symbol *sym, const struct bar_rules *rules,
     /* Shuffled trades may make a hole seem to end before it begins. */
     int64_t from_ns = span.from_ns < span.to_ns ? span.from_ns : span.to_ns;
     int64_t to_ns = span.from_ns < span.to_ns ? span.to_ns : span.from_ns;
+    const struct series_loss loss = {from_ns, to_ns, lost_in, &sym->ids};
 
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series_context c = context(sym, rules, i);
 
-        series_flag(&sym->series[i], &c, BAR_HOLE, from_ns, to_ns, lost_in,
-                    &sym->ids);
+        series_flag(&sym->series[i], &c, BAR_HOLE, &loss);
     }
 }
 
@@ -173,6 +187,8 @@ bool symbol_add_slow(struct symbol *sym, const struct bar_rules *rules,
 {
     struct series_context c = context(sym, rules, i);
 
+    if (sym->basis == SYMBOL_QUOTES && in->key.time_ns < sym->quoted.from_ns)
+        sym->quoted.from_ns = in->key.time_ns;
     switch (series_add(&sym->series[i], &c, in)) {
     case SERIES_LATE:
         rules->counts->late_dropped++;
@@ -205,8 +221,10 @@ void symbol_close(struct symbol *sym, const struct bar_rules *rules,
         symbol_work(sym, rules);
 }
 
-void symbol_restart(struct symbol *sym, const struct bar_rules *rules)
+void symbol_begin_trades(struct symbol *sym, const struct bar_rules *rules)
 {
+    struct series_quoted *q = &sym->quoted;
+
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series *s = &sym->series[i];
         struct series_context c = context(sym, rules, i);
@@ -216,8 +234,20 @@ void symbol_restart(struct symbol *sym, const struct bar_rules *rules)
         series_close(s, &c);
         series_reset(s, &c);
     }
+    q->until_ns =
+        sym->newest_ns > sym->closed_ns ? sym->newest_ns : sym->closed_ns;
+    sym->newest_ns = sym->closed_ns = INT64_MIN;
     sym->next_close_ns = INT64_MAX;
     find_next(sym);
+    sym->basis = SYMBOL_TRADES;
+}
+
+bool symbol_behind_quotes(const struct symbol *sym,
+                          const struct bar_rules *rules, int64_t time_ns)
+{
+    return sym->basis == SYMBOL_QUOTES && sym->quoted.rev > 0 &&
+           time_ns >= sym->quoted.from_ns &&
+           time_ns < sym->closed_ns - rules->correction_ns;
 }
 
 void symbol_update(struct symbol *sym, const struct bar_rules *rules)

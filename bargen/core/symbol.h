@@ -3,7 +3,9 @@
  *
  * Time has two sources.  The watermark is the newest event time less the
  * grace; it alone closes bars while old data is replayed, so that a replay
- * gives the same bars each time.  While the stream is live the caller also
+ * gives the same bars each time.  Quotes may have been stamped on arrival, so
+ * trades have a watermark of their own: it begins with the first trade, and
+ * quotes move nothing from then on.  While the stream is live the caller also
  * closes by the time of day (symbol_close), so that the last bar of a session
  * does not wait for another tick.
  *
@@ -72,6 +74,7 @@ struct symbol {
     /* The last stretch in which events were lost: what was sent after the
      * newest that had come, to when all is there again.  until 0: none. */
     int64_t lost_from_ns, lost_until_ns;
+    struct series_quoted quoted;
     struct heap_node wake;
     struct trade_ids ids;
     struct publishers publishers; /* of its channel */
@@ -136,9 +139,14 @@ static inline bool symbol_add(struct symbol *sym, const struct bar_rules *rules,
 /* Closes what ends at or before closed_ns; never goes back. */
 void symbol_close(struct symbol *sym, const struct bar_rules *rules,
                   int64_t closed_ns);
-/* Closes what is behind the newest bar's start, then forgets all bars: the
- * next input begins anew. */
-void symbol_restart(struct symbol *sym, const struct bar_rules *rules);
+/* The first trade after quotes: closes what is behind the newest bar's start,
+ * then forgets all bars and the time that quotes have come to, which may be of
+ * another clock.  Trades begin anew. */
+void symbol_begin_trades(struct symbol *sym, const struct bar_rules *rules);
+/* Is a first trade of that time too old?  It is where quotes have issued a bar
+ * that is out of the correction window. */
+bool symbol_behind_quotes(const struct symbol *sym,
+                          const struct bar_rules *rules, int64_t time_ns);
 void symbol_update(struct symbol *sym, const struct bar_rules *rules);
 /* End of input: what has ended is final, the rest unfinished. */
 void symbol_finish(struct symbol *sym, const struct bar_rules *rules);

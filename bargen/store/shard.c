@@ -60,6 +60,7 @@ static void add_bar(struct shard *sh, const struct symbol *sym,
     resp_bulk(&sh->flying, name->ptr, name->len);
     resp_bulk(&sh->flying, text->ptr, text->len);
     bar->flags &= ~(uint32_t)BAR_UNSAVED;
+    bar->flags |= BAR_STORED;
 }
 
 /* Closed bars that were dropped, and those that have changed. */

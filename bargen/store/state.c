@@ -33,7 +33,7 @@ static void put_bar(struct bytes *out, const char *letter, const struct bar *b)
     record_put(out, b->close_key.id);
     record_put(out, (int64_t)b->count);
     record_put(out, b->rev);
-    record_put(out, b->flags & ~(uint32_t)BAR_UNSAVED);
+    record_put(out, b->flags & ~(uint32_t)(BAR_UNSAVED | BAR_STORED));
     put_sum(out, bar_volume(b));
     put_sum(out, bar_turnover(b));
     bytes_add(out, "\n", 1);
@@ -52,6 +52,9 @@ void state_encode(const struct symbol *sym, const struct bar_rules *rules,
     record_put(out, sym->live);
     record_put(out, sym->newest_ns);
     record_put(out, sym->closed_ns);
+    record_put(out, sym->quoted.from_ns);
+    record_put(out, sym->quoted.until_ns);
+    record_put(out, sym->quoted.rev);
     bytes_add(out, "\n", 1);
     seen_put(sym, out);
     for (unsigned i = 0; i < sym->n_series; i++) {
@@ -59,9 +62,7 @@ void state_encode(const struct symbol *sym, const struct bar_rules *rules,
 
         bytes_add_str(out, "s ");
         bytes_add_str(out, rules->resolutions[i].name);
-        record_put(out, s->filled_ns);
         record_put(out, s->fill_until_ns);
-        record_put_decimal(out, s->fill_price);
         record_put(out, s->forgotten_ns);
         bytes_add(out, "\n", 1);
         for (unsigned k = 0; k < s->n_kept; k++)
@@ -139,11 +140,8 @@ static struct series *get_series(struct record_reader *r, struct symbol *sym,
     s = series_of(sym, rules, span_make(name, (size_t)(r->at - name)));
     if (!s)
         s = unused;
-    s->filled_ns = record_get_time(r);
     s->fill_until_ns = record_get_time(r);
-    s->fill_price = record_get_decimal(r);
-    /* Not in states of before it was written. */
-    s->forgotten_ns = record_at_end(r) ? 0 : record_get_time(r);
+    s->forgotten_ns = record_get_time(r);
     return s;
 }
 
@@ -153,6 +151,9 @@ static void get_header(struct record_reader *r, struct symbol *sym)
     sym->live = record_get_within(r, 0, 1) != 0;
     sym->newest_ns = record_get_time(r);
     sym->closed_ns = record_get_time(r);
+    sym->quoted.from_ns = record_get_time(r);
+    sym->quoted.until_ns = record_get_time(r);
+    sym->quoted.rev = (uint32_t)record_get_within(r, 0, UINT32_MAX);
     record_end(r);
 }
 
@@ -198,6 +199,7 @@ static void take_over(struct symbol *sym, struct symbol *fresh)
     sym->lost_until_ns = fresh->lost_until_ns;
     sym->newest_ns = fresh->newest_ns;
     sym->closed_ns = fresh->closed_ns;
+    sym->quoted = fresh->quoted;
     sym->ids = fresh->ids;
     fresh->ids = ids;
     sym->publishers = fresh->publishers;
@@ -217,7 +219,7 @@ bool state_decode(struct symbol *sym, const struct bar_rules *rules,
     struct record_reader r = {text.ptr, text.ptr + text.len, false};
     struct series unused = {0}, *series = NULL;
 
-    if (!span_starts(text, "1 "))
+    if (!span_starts(text, "2 "))
         r.bad = true;
     else
         r.at++;
@@ -251,6 +253,7 @@ bool state_decode_bar(struct symbol *sym, const struct bar_rules *rules,
     if (r.bad || r.at != r.end || !(bar.flags & BAR_CLOSED))
         return err_set(err, ERR_INPUT, "stored bar of %.*s is not one",
                        SPAN_ARG(sym->name));
+    bar.flags |= BAR_STORED;
     if (s)
         series_keep(s, &bar, false)->flags &= ~(uint32_t)BAR_UNSAVED;
     return true;

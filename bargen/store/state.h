@@ -20,7 +20,7 @@
 #include "common/base/bytes.h"
 #include "common/base/err.h"
 
-enum { STATE_VERSION = 1 };
+enum { STATE_VERSION = 2 };
 
 enum state_bars {
     STATE_ALL_BARS,
