@@ -3,10 +3,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "bargen/core/engine_place.h"
 #include "common/base/bytes.h"
 #include "common/event/route.h"
 
-#define LIVE_NS (ENGINE_LIVE_MS * NS_PER_MS)
 /* In 2255: a month, a grace and a correction later still fit 64 bits. */
 #define TIME_MAX_NS (INT64_C(9000000000) * NS_PER_SECOND)
 
@@ -83,6 +83,8 @@ struct symbol *engine_symbol(struct engine *e, struct span name)
     sym->ignored = !ours;
     sym->shard = (uint16_t)route_shard(name, e->config.shards);
     sym->dirty = !e->config.track;
+    if (e->anew)
+        symbol_lost(sym, INT64_MIN);
     symbols_put(&e->symbols, sym);
     return sym;
 }
@@ -195,14 +197,6 @@ static enum engine_verdict from_excluded(struct engine *e, struct symbol *sym,
     return pass_over(e);
 }
 
-/* About as old as its arrival. */
-static bool is_live(const struct engine *e, int64_t time_ns,
-                    int64_t received_ns)
-{
-    return time_ns >= received_ns - LIVE_NS ||
-           (e->wall_ns != 0 && time_ns >= e->wall_ns - LIVE_NS);
-}
-
 /* Only a live symbol is woken by the time of day. */
 static void arm(struct engine *e, struct symbol *sym)
 {
@@ -222,7 +216,7 @@ static void add(struct engine *e, struct symbol *sym,
         symbol_found(sym, in->key.time_ns);
     changed = symbol_add(sym, &e->rules, in);
     e->counts.events++;
-    live = is_live(e, sym->newest_ns, received_ns);
+    live = engine_is_live(e, sym->newest_ns, received_ns);
     if (live != sym->live || (live && sym->next_close_ns != next_close_ns)) {
         sym->live = live;
         arm(e, sym);
@@ -231,36 +225,6 @@ static void add(struct engine *e, struct symbol *sym,
         e->shards[sym->shard].urgent = true;
     if (!sym->dirty)
         mark_dirty(e, sym);
-}
-
-/* Makes the event a bar?  If not it may be by another clock than those that
- * do: quotes stamped on arrival, beside trades of long ago. */
-static bool makes_bars(const struct engine *e, const struct symbol *sym,
-                       const struct event *ev)
-{
-    if (ev->type == EVENT_TICK)
-        return e->config.price != PRICE_TRADE && sym->basis != SYMBOL_TRADES;
-    return e->config.price <= PRICE_TRADE &&
-           (ev->type == EVENT_TRADE || sym->basis != SYMBOL_QUOTES) &&
-           !symbol_behind_quotes(sym, &e->rules, ev->time_ns);
-}
-
-/* Where in the time of its bars a message of the symbol stands. */
-static int64_t place_of(const struct engine *e, struct symbol *sym,
-                        const struct event *ev, int64_t received_ns)
-{
-    bool ours = makes_bars(e, sym, ev);
-
-    if (sym->newest_ns == INT64_MIN)
-        return ours ? ev->time_ns : INT64_MIN;
-    if (is_live(e, ev->time_ns, received_ns) == sym->live)
-        return ev->time_ns;
-    if (!ours)
-        return sym->newest_ns;
-    /* The bars of quotes end, and their clock with them. */
-    if (sym->basis == SYMBOL_QUOTES && ev->type != EVENT_TICK)
-        publishers_retime(&sym->publishers, ev->time_ns);
-    return ev->time_ns;
 }
 
 /* False: the event was here before. */
@@ -273,7 +237,7 @@ static bool follow_sequence(struct engine *e, struct symbol *sym,
 
     if (!e->config.sequence || (ev->have & BOTH) != BOTH)
         return true;
-    time_ns = future ? sym->newest_ns : place_of(e, sym, ev, received_ns);
+    time_ns = future ? sym->newest_ns : engine_place(e, sym, ev, received_ns);
     switch (publishers_take(&sym->publishers, text_ids_fingerprint(ev->src),
                             ev->seq, time_ns, touched)) {
     case SEQ_SEEN:
@@ -460,6 +424,14 @@ void engine_forget(struct engine *e, unsigned shard, bool away)
     symbols_remove(&e->symbols, is_in_shard, &shard);
     e->n_away += (unsigned)away - (unsigned)s->away;
     *s = (struct engine_shard){.away = away};
+}
+
+void engine_begin_anew(struct engine *e, struct symbol *sym)
+{
+    e->counts.gaps++;
+    symbol_lost(sym, INT64_MIN);
+    if (!sym->dirty)
+        mark_dirty(e, sym);
 }
 
 void engine_restored(struct engine *e, struct symbol *sym)

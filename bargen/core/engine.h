@@ -69,6 +69,7 @@ struct engine {
     char **wanted;   /* of config.symbols */
     struct symbols symbols;
     struct heap wake;
+    bool anew; /* and so do those that are yet to come */
     /* The time of day when the events at hand are taken in, as told by who
      * knows it apart from when they were received; 0: the same. */
     int64_t wall_ns;
@@ -120,5 +121,8 @@ void engine_finish(struct engine *e);
  * forgotten; events of new ones are passed over while it is away. */
 void engine_forget(struct engine *e, unsigned shard, bool away);
 
+/* What is known of the symbol is not what it was: it begins anew, and its first
+ * bars say that trades are missing. */
+void engine_begin_anew(struct engine *e, struct symbol *sym);
 /* After a symbol was decoded. */
 void engine_restored(struct engine *e, struct symbol *sym);

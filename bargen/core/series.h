@@ -135,3 +135,8 @@ void series_reset(struct series *s, const struct series_context *c);
 /* Puts a bar among the older ones, at its place in time. */
 struct bar *series_keep(struct series *s, const struct bar *bar,
                         bool note_drops);
+/* For decoding, after the newest: a closed one that is stored by itself.  False:
+ * it does not fit between the others. */
+bool series_restore(struct series *s, const struct bar *bar);
+/* One that was closed is not known any more: it cannot be corrected. */
+void series_forget(struct series *s, int64_t end_ns);

@@ -216,3 +216,23 @@ uint32_t series_fresh_rev(const struct series_context *c, int64_t end_ns,
         return q->rev;
     return late;
 }
+
+/* --- for decoding --- */
+
+bool series_restore(struct series *s, const struct bar *bar)
+{
+    unsigned next = series_first_after(s, bar->start_ns);
+
+    /* A newest there is, and it is newer. */
+    if (next == series_bars(s) ||
+        series_bar_at(s, next)->start_ns < bar->end_ns)
+        return false;
+    series_keep(s, bar, false)->flags &= ~(uint32_t)BAR_UNSAVED;
+    return true;
+}
+
+void series_forget(struct series *s, int64_t end_ns)
+{
+    if (end_ns > s->forgotten_ns)
+        s->forgotten_ns = end_ns;
+}

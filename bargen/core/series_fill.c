@@ -74,7 +74,8 @@ void series_refill(struct series *s, const struct series_context *c,
             continue;
         }
         resolution_bucket(c->resolution, end_ns, &start_ns, &end_ns);
-        if (end_ns > until_ns || end_ns > c->closed_ns)
+        if (end_ns > until_ns || end_ns > c->closed_ns ||
+            start_ns < s->forgotten_ns)
             return;
         series_add_fill(s, c, start_ns, end_ns, price, true);
         series_drop_old(s, c);

@@ -15,6 +15,7 @@ void shard_init(struct shard *sh, struct store *store, unsigned n,
     bytes_init(&sh->flying);
     bytes_init(&sh->name);
     bytes_init(&sh->text);
+    bytes_init(&sh->stale);
     if (state)
         snprintf(sh->key, sizeof sh->key, "%.*s%s:%u",
                  SPAN_ARG(options->prefix), state, n);
@@ -26,6 +27,7 @@ void shard_close(struct shard *sh)
     bytes_close(&sh->flying);
     bytes_close(&sh->name);
     bytes_close(&sh->text);
+    bytes_close(&sh->stale);
 }
 
 static void command(struct shard *sh, unsigned argc, const char *name)
@@ -98,17 +100,19 @@ static void add_symbols(struct shard *sh, struct engine *e)
     }
 }
 
-static void add_cursor(struct shard *sh)
+static void add_cursor(struct shard *sh, const struct engine *e)
 {
     char cursor[ENTRY_ID_TEXT_MAX];
 
     entry_id_print(sh->cursor, cursor);
-    command(sh, 6 + (sh->owner ? 2 : 0) + (sh->has_cursor ? 2 : 0), "HSET");
+    command(sh, 8 + (sh->owner ? 2 : 0) + (sh->has_cursor ? 2 : 0), "HSET");
     resp_bulk_str(&sh->flying, sh->key);
     resp_bulk_str(&sh->flying, SHARD_NUMBER);
     resp_bulk_int(&sh->flying, (int64_t)sh->number);
     resp_bulk_str(&sh->flying, "fence");
     resp_bulk_int(&sh->flying, (int64_t)sh->fence);
+    resp_bulk_str(&sh->flying, "shards");
+    resp_bulk_int(&sh->flying, e->config.shards);
     if (sh->owner) {
         resp_bulk_str(&sh->flying, "owner");
         resp_bulk_str(&sh->flying, sh->owner);
@@ -130,8 +134,12 @@ void shard_compose(struct shard *sh, struct engine *e)
     sh->flying_commands += sh->out.commands;
     if (stateful) {
         sh->number++;
+        bytes_add_span(&sh->flying, bytes_span(&sh->stale));
+        sh->flying_commands += sh->stale_commands;
+        bytes_clear(&sh->stale);
+        sh->stale_commands = 0;
         add_symbols(sh, e);
-        add_cursor(sh);
+        add_cursor(sh, e);
     }
     outbox_clear(&sh->out);
     engine_clean(e, sh->n);
@@ -145,64 +153,147 @@ void shard_landed(struct shard *sh)
     sh->status = SHARD_IDLE;
 }
 
-static void log_bad(struct span name, const struct err *err)
+/* --- reading back --- */
+
+/* What of a state cannot be used, told once for all of it. */
+struct damage {
+    unsigned symbols, bars;
+    struct span first; /* name of the first */
+    struct err why;    /* of that */
+};
+
+static void discard(struct shard *sh, struct span field)
 {
-    log_error("state_bad", "field=%s why=%s", LOG_Q(name),
-              LOG_Q(span_str(err->text)));
+    resp_array(&sh->stale, 3);
+    resp_bulk_str(&sh->stale, "HDEL");
+    resp_bulk_str(&sh->stale, sh->key);
+    resp_bulk(&sh->stale, field.ptr, field.len);
+    sh->stale_commands++;
 }
 
-static void load_symbol(struct engine *e, struct span name, struct span text)
+static void note_damage(struct damage *d, struct span name,
+                        const struct err *err)
 {
+    if (d->first.len > 0)
+        return;
+    d->first = name;
+    d->why = *err;
+}
+
+static void log_damage(const struct shard *sh, const struct damage *d)
+{
+    if (d->symbols == 0 && d->bars == 0)
+        return;
+    log_error("state_bad",
+              "key=%s symbols=%u bars=%u first=%s why=%s then=\"these symbols "
+              "begin anew: their first bars are flagged gap; these closed bars "
+              "take no more late trades\"",
+              sh->key, d->symbols, d->bars, LOG_Q(d->first),
+              LOG_Q(span_str(d->why.text)));
+}
+
+/* With *all, none of the state can be used. */
+static void load_symbol(struct shard *sh, struct engine *e, struct span field,
+                        struct span text, const struct err *all,
+                        struct damage *d)
+{
+    struct span name = span_make(field.ptr + 2, field.len - 2);
     struct symbol *sym = engine_symbol(e, name);
-    struct err err = {0};
+    struct err err = *all;
 
     if (!sym || sym->ignored)
         return;
-    if (!state_decode(sym, &e->rules, text, &err))
-        log_bad(name, &err);
+    if (sym->shard != sh->n) {
+        err_set(&err, ERR_INPUT, "it belongs to shard %u", sym->shard);
+        discard(sh, field);
+    }
+    if (err.code == ERR_NONE && state_decode(sym, &e->rules, text, &err))
+        return;
+    d->symbols++;
+    note_damage(d, name, &err);
+    /* Where it belongs there may be a good one. */
+    if (sym->newest_ns == INT64_MIN)
+        engine_begin_anew(e, sym);
 }
 
 /* name is SYMBOL:RESOLUTION:START; neither has a colon in it. */
-static void load_bar(struct engine *e, struct span name, struct span text)
+static void load_bar(struct shard *sh, struct engine *e, struct span field,
+                     struct span text, struct damage *d)
 {
+    struct span name = span_make(field.ptr + 2, field.len - 2), resolution;
     const char *end = name.ptr + name.len;
     const char *colon = memchr(name.ptr, ':', name.len);
     const char *second = colon ? memchr(colon + 1, ':', end - colon - 1) : NULL;
     struct err err = {0};
     struct symbol *sym;
+    uint64_t start_ms;
 
     if (!second)
         return;
     sym = engine_symbol(e, span_make(name.ptr, (size_t)(colon - name.ptr)));
     if (!sym || sym->ignored)
         return;
-    if (!state_decode_bar(sym, &e->rules,
-                          span_make(colon + 1, (size_t)(second - colon) - 1),
-                          text, &err))
-        log_bad(name, &err);
+    if (sym->newest_ns == INT64_MIN) { /* of a symbol that begins anew */
+        discard(sh, field);
+        return;
+    }
+    resolution = span_make(colon + 1, (size_t)(second - colon) - 1);
+    if (state_decode_bar(sym, &e->rules, resolution, text, &err))
+        return;
+    d->bars++;
+    note_damage(d, name, &err);
+    discard(sh, field);
+    if (span_number(span_make(second + 1, (size_t)(end - second) - 1), 13,
+                    &start_ms))
+        state_forget_bar(sym, &e->rules, resolution, (int64_t)start_ms);
+}
+
+/* False: none of it can be used, err says why. */
+static bool load_fields(struct shard *sh, const struct engine *e,
+                        const struct redis_reply *r, struct err *err)
+{
+    uint64_t shards = e->config.shards;
+    bool good = true;
+
+    for (size_t i = 0; i + 1 < r->count; i += 2) {
+        struct span name = r->item[i].str, value = r->item[i + 1].str;
+
+        if (span_is(name, SHARD_NUMBER))
+            good &= span_number(value, SPAN_DIGITS_MAX, &sh->number);
+        else if (span_is(name, "shards"))
+            good &= span_number(value, SPAN_DIGITS_MAX, &shards);
+        else if (span_is(name, "cursor"))
+            good &= sh->has_cursor = entry_id_parse(value, &sh->cursor);
+    }
+    if (!good)
+        return err_set(err, ERR_INPUT, "its number or cursor is damaged");
+    if (shards != e->config.shards)
+        return err_set(err, ERR_INPUT,
+                       "it is of %" PRIu64 " shards, --shards is %u; start "
+                       "tickpub and bargen with the same number",
+                       shards, e->config.shards);
+    return true;
 }
 
 void shard_load(struct shard *sh, struct engine *e, const struct redis_reply *r)
 {
-    for (size_t i = 0; i + 1 < r->count; i += 2) {
-        struct span name = r->item[i].str, value = r->item[i + 1].str;
+    struct damage damage = {0};
+    struct err err = {0};
 
-        if (span_starts(name, "s:"))
-            load_symbol(e, span_make(name.ptr + 2, name.len - 2), value);
-        else if (span_is(name, SHARD_NUMBER))
-            span_number(value, SPAN_DIGITS_MAX, &sh->number);
-        else if (span_is(name, "cursor"))
-            sh->has_cursor = entry_id_parse(value, &sh->cursor);
-    }
+    bytes_clear(&sh->stale);
+    sh->stale_commands = 0;
+    if (!load_fields(sh, e, r, &err))
+        e->anew = true;
+    for (size_t i = 0; i + 1 < r->count; i += 2)
+        if (span_starts(r->item[i].str, "s:"))
+            load_symbol(sh, e, r->item[i].str, r->item[i + 1].str, &err,
+                        &damage);
     sh->past = sh->number > 0 ? STORE_CURRENT : STORE_EMPTY;
     /* Bars come after the symbols that they belong to. */
-    for (size_t i = 0; i + 1 < r->count; i += 2) {
-        struct span name = r->item[i].str;
-
-        if (span_starts(name, "b:"))
-            load_bar(e, span_make(name.ptr + 2, name.len - 2),
-                     r->item[i + 1].str);
-    }
+    for (size_t i = 0; i + 1 < r->count; i += 2)
+        if (span_starts(r->item[i].str, "b:"))
+            load_bar(sh, e, r->item[i].str, r->item[i + 1].str, &damage);
+    log_damage(sh, &damage);
     for (unsigned i = 0; i < e->symbols.n; i++)
         if (e->symbols.all[i]->shard == sh->n)
             engine_restored(e, e->symbols.all[i]);

@@ -5,7 +5,8 @@
  * field "b:SYMBOL:RESOLUTION:START" for every closed bar that a late trade may
  * yet correct (written when it changes, so that it costs nothing later),
  * "cursor" (id of the last journal entry in it), "flush" (number of the last
- * checkpoint), "owner" (who wrote it) and "fence" (the number under which that
+ * checkpoint), "shards" (how many there are, which decides what symbols are in
+ * which), "owner" (who wrote it) and "fence" (the number under which that
  * instance held the shard).
  */
 #pragma once
@@ -40,13 +41,15 @@ struct shard {
     struct bytes flying; /* the checkpoint under way, without MULTI */
     unsigned flying_commands;
     struct bytes name, text; /* being composed */
-    uint64_t number;         /* of the last checkpoint composed */
-    const char *owner;       /* our id; NULL: not written */
-    uint64_t fence;          /* under which it was taken */
-    bool known;              /* what is stored is, on this connection */
-    bool leaving;            /* it is to be given back */
-    bool last;               /* with the checkpoint under way */
-    unsigned asked;          /* answers that are awaited; the last one counts */
+    struct bytes stale;      /* commands that delete what could not be read */
+    unsigned stale_commands;
+    uint64_t number;   /* of the last checkpoint composed */
+    const char *owner; /* our id; NULL: not written */
+    uint64_t fence;    /* under which it was taken */
+    bool known;        /* what is stored is, on this connection */
+    bool leaving;      /* it is to be given back */
+    bool last;         /* with the checkpoint under way */
+    unsigned asked;    /* answers that are awaited; the last one counts */
     struct entry_id cursor;
     bool has_cursor;
     bool moved; /* the cursor, since the last checkpoint */
@@ -66,7 +69,8 @@ void shard_close(struct shard *sh);
 void shard_compose(struct shard *sh, struct engine *e);
 /* The checkpoint under way was answered. */
 void shard_landed(struct shard *sh);
-/* The reply to HGETALL. */
+/* The reply to HGETALL.  A symbol whose state is of another version, cut, or of
+ * another number of shards begins anew with a gap. */
 void shard_load(struct shard *sh, struct engine *e,
                 const struct redis_reply *r);
 /* The reply to HMGET of SHARD_NUMBER, "fence" and "owner", after a reconnect:

@@ -1,5 +1,8 @@
 #include "bargen/store/state.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "bargen/store/record.h"
 #include "bargen/store/seen.h"
 
@@ -71,6 +74,7 @@ void state_encode(const struct symbol *sym, const struct bar_rules *rules,
         if (s->cur.end_ns != 0)
             put_bar(out, "c", &s->cur);
     }
+    bytes_add_str(out, "e\n"); /* the end: what was cut has none */
 }
 
 static struct decimal_sum get_sum(struct record_reader *r, int scale_max)
@@ -165,6 +169,10 @@ static void get_record(struct record_reader *r, struct symbol *sym,
     struct bar bar;
 
     switch (letter) {
+    case 'e':
+        if (r->end - r->at != 1)
+            r->bad = true;
+        break;
     case 's':
         *series = get_series(r, sym, rules, unused);
         break;
@@ -212,12 +220,34 @@ static void take_over(struct symbol *sym, struct symbol *fresh)
     }
 }
 
+/* After what was not as written; *r is where. */
+static bool refuse(const struct record_reader *r, struct span text,
+                   struct err *err)
+{
+    struct record_reader first = {text.ptr, text.ptr + text.len, false};
+    char head[24] = " ";
+    int64_t version;
+
+    snprintf(head + 1, sizeof head - 1, "%.*s",
+             (int)(text.len < 20 ? text.len : 20), text.ptr);
+    first.at = head;
+    first.end = head + strlen(head);
+    version = record_get(&first);
+    if (!first.bad && version != STATE_VERSION)
+        return err_set(err, ERR_INPUT,
+                       "it is of version %" PRId64 ", not of %d", version,
+                       STATE_VERSION);
+    return err_set(err, ERR_INPUT, "it is cut or damaged at byte %zu",
+                   (size_t)(r->at - text.ptr));
+}
+
 bool state_decode(struct symbol *sym, const struct bar_rules *rules,
                   struct span text, struct err *err)
 {
     struct symbol *fresh = symbol_new(sym->name, sym->n_series);
     struct record_reader r = {text.ptr, text.ptr + text.len, false};
     struct series unused = {0}, *series = NULL;
+    bool ended = text.len > 2 && text.ptr[text.len - 2] == 'e';
 
     if (!span_starts(text, "2 "))
         r.bad = true;
@@ -227,12 +257,9 @@ bool state_decode(struct symbol *sym, const struct bar_rules *rules,
     while (!r.bad && r.at < r.end)
         get_record(&r, fresh, rules, &unused, &series);
     series_free(&unused);
-    if (r.bad) {
+    if (r.bad || !ended) {
         symbol_free(fresh);
-        return err_set(err, ERR_INPUT,
-                       "stored state of %.*s is not of version %d (byte %zu)",
-                       SPAN_ARG(sym->name), STATE_VERSION,
-                       (size_t)(r.at - text.ptr));
+        return refuse(&r, text, err);
     }
     take_over(sym, fresh);
     symbol_free(fresh);
@@ -250,11 +277,23 @@ bool state_decode_bar(struct symbol *sym, const struct bar_rules *rules,
         r.bad = true;
     bar = get_bar(&r);
     record_end(&r);
-    if (r.bad || r.at != r.end || !(bar.flags & BAR_CLOSED))
-        return err_set(err, ERR_INPUT, "stored bar of %.*s is not one",
-                       SPAN_ARG(sym->name));
     bar.flags |= BAR_STORED;
-    if (s)
-        series_keep(s, &bar, false)->flags &= ~(uint32_t)BAR_UNSAVED;
-    return true;
+    if (!r.bad && r.at == r.end && bar.flags & BAR_CLOSED &&
+        (!s || series_restore(s, &bar)))
+        return true;
+    return err_set(err, ERR_INPUT, "a closed bar of %.*s is cut or damaged",
+                   SPAN_ARG(sym->name));
+}
+
+void state_forget_bar(struct symbol *sym, const struct bar_rules *rules,
+                      struct span resolution, int64_t start_ms)
+{
+    struct series *s = series_of(sym, rules, resolution);
+    int64_t start_ns, end_ns;
+
+    if (!s)
+        return;
+    resolution_bucket(&rules->resolutions[s - sym->series],
+                      start_ms * NS_PER_MS, &start_ns, &end_ns);
+    series_forget(s, end_ns);
 }

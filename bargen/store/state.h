@@ -34,5 +34,8 @@ void state_encode_bar(const struct bar *bar, struct bytes *out);
 bool state_decode_bar(struct symbol *sym, const struct bar_rules *rules,
                       struct span resolution, struct span text,
                       struct err *err);
+/* One that could not be read: late trades of its time are too late. */
+void state_forget_bar(struct symbol *sym, const struct bar_rules *rules,
+                      struct span resolution, int64_t start_ms);
 bool state_decode(struct symbol *sym, const struct bar_rules *rules,
                   struct span text, struct err *err);

@@ -232,11 +232,11 @@ static void hash_run(struct hash *h, const struct bytes *run)
     const char *at = run->ptr, *end = at + run->len;
 
     while (at < end) {
-        struct span word[10];
+        struct span word[16];
         int words = 0, used = 0;
 
         assert_int_equal(sscanf(at, "*%d\r\n%n", &words, &used), 1);
-        assert_in_range(words, 1, 10);
+        assert_in_range(words, 1, 16);
         at += used;
         for (int i = 0; i < words; i++) {
             size_t size = 0;
@@ -315,15 +315,15 @@ static void assert_same_state(struct feed *a, struct feed *b)
     bytes_close(&y);
 }
 
-static void what_was_told_in_changes_adds_up_to_the_whole(void **state)
+/* Bars that are stored one by one, as they change. */
+static void assert_adds_up(struct engine_config config)
 {
     struct outbox_options options = {.prefix = span_str("p:")};
     struct hash hash = {.n = 0};
     struct shard sh;
     struct feed f;
 
-    (void)state;
-    feed_open(&f, stored_config(), "1S 5S 1");
+    feed_open(&f, config, "1S 5S 1");
     shard_init(&sh, NULL, 0, &options, "bargen:state");
     for (unsigned i = 0; i < 3000; i++) {
         give(&f, i);
@@ -335,7 +335,7 @@ static void what_was_told_in_changes_adds_up_to_the_whole(void **state)
             struct shard other;
             struct feed g;
 
-            feed_open(&g, stored_config(), "1S 5S 1");
+            feed_open(&g, config, "1S 5S 1");
             shard_init(&other, NULL, 0, &options, "bargen:state");
             hash_load(&hash, &other, &g.engine);
             assert_same_state(&f, &g);
@@ -352,6 +352,222 @@ static void what_was_told_in_changes_adds_up_to_the_whole(void **state)
     feed_close(&f);
 }
 
+static void what_was_told_in_changes_adds_up_to_the_whole(void **state)
+{
+    struct engine_config config = stored_config();
+
+    (void)state;
+    assert_adds_up(config);
+    config.fill = true;
+    assert_adds_up(config);
+}
+
+/* --- what cannot be used --- */
+
+/* Eight minutes of two symbols, in the hash. */
+static void store_minutes(struct hash *hash)
+{
+    struct outbox_options options = {.prefix = span_str("p:")};
+    struct engine_config config = stored_config();
+    struct shard sh;
+    struct feed f;
+
+    config.correction_ns = 60 * MINUTE_MS * MS;
+    feed_open(&f, config, "1");
+    shard_init(&sh, NULL, 0, &options, "bargen:state");
+    for (int i = 0; i < 16; i++) {
+        struct event ev = feed_trade_event(
+            i % 2 ? "AAA" : "B", T0 + i / 2 * MINUTE_MS + 300, "10", "1", NULL);
+
+        engine_event(&f.engine, &ev, T0 * MS + 365 * 1440 * MINUTE_MS * MS);
+    }
+    shard_compose(&sh, &f.engine);
+    hash_run(hash, &sh.flying);
+    shard_close(&sh);
+    feed_close(&f);
+}
+
+static struct span hash_get(const struct hash *h, const char *name)
+{
+    for (unsigned i = 0; i < h->n; i++)
+        if (strcmp(h->at[i].name, name) == 0)
+            return span_make(h->at[i].value, h->at[i].len);
+    fail_msg("no field %s", name);
+    return span_str("");
+}
+
+static unsigned fields_of(const struct hash *h, const char *start)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < h->n; i++)
+        n += strncmp(h->at[i].name, start, strlen(start)) == 0;
+    return n;
+}
+
+/* Loads it, writes the next checkpoint, then gives AAA and B a trade of the
+ * ninth minute and one of the tenth. */
+static void go_on(struct hash *hash, struct feed *f, unsigned shards)
+{
+    struct outbox_options options = {.prefix = span_str("p:")};
+    struct engine_config config = stored_config();
+    struct shard sh;
+
+    config.correction_ns = 60 * MINUTE_MS * MS;
+    config.shards = shards;
+    feed_open(f, config, "1");
+    shard_init(&sh, NULL, 0, &options, "bargen:state");
+    hash_load(hash, &sh, &f->engine);
+    shard_compose(&sh, &f->engine);
+    hash_run(hash, &sh.flying);
+    for (int i = 0; i < 4; i++) {
+        struct event ev = feed_trade_event(i % 2 ? "AAA" : "B",
+                                           T0 + (8 + i / 2) * MINUTE_MS + 300,
+                                           "10", "1", NULL);
+
+        engine_event(&f->engine, &ev, T0 * MS + 365 * 1440 * MINUTE_MS * MS);
+    }
+    shard_close(&sh);
+}
+
+/* The bar of the ninth minute. */
+static uint32_t flags_of(const struct feed *f, const char *symbol)
+{
+    for (unsigned i = 0; i < f->n; i++)
+        if (f->at[i].how == BAR_FINAL && strcmp(f->at[i].symbol, symbol) == 0 &&
+            f->at[i].bar.start_ns == (T0 + 8 * MINUTE_MS) * MS)
+            return f->at[i].bar.flags;
+    fail_msg("no bar of %s", symbol);
+    return 0;
+}
+
+static void close_both(struct hash *hash, struct feed *f)
+{
+    while (hash->n > 0)
+        hash_del(hash, hash->at[0].name);
+    feed_close(f);
+}
+
+static void a_state_that_is_whole_goes_on_without_a_gap(void **state)
+{
+    struct hash hash = {.n = 0};
+    struct feed f;
+
+    (void)state;
+    store_minutes(&hash);
+    assert_int_equal(fields_of(&hash, "b:AAA:"), 7);
+    go_on(&hash, &f, 1);
+    assert_false(flags_of(&f, "AAA") & (BAR_GAP | BAR_PARTIAL));
+    assert_false(flags_of(&f, "B") & (BAR_GAP | BAR_PARTIAL));
+    close_both(&hash, &f);
+}
+
+static void a_symbol_of_another_version_begins_anew_with_a_gap(void **state)
+{
+    static const char *const versions[] = {"1 2 0 5 5\n", "3 2 0 5 5\ne\n", "",
+                                           "x"};
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct hash hash = {.n = 0};
+        struct feed f;
+
+        store_minutes(&hash);
+        hash_set(&hash, span_str("s:AAA"), span_str(versions[i]));
+        go_on(&hash, &f, 1);
+        assert_true(flags_of(&f, "AAA") & BAR_GAP);
+        assert_true(flags_of(&f, "AAA") & BAR_PARTIAL);
+        assert_false(flags_of(&f, "B") & BAR_GAP);
+        /* Nothing is left to be taken for a part of what begins now. */
+        assert_int_equal(fields_of(&hash, "b:AAA:"), 0);
+        assert_int_equal(fields_of(&hash, "b:B:"), 7);
+        close_both(&hash, &f);
+    }
+}
+
+static void a_state_that_is_cut_anywhere_begins_anew_with_a_gap(void **state)
+{
+    struct hash hash = {.n = 0};
+    struct feed f;
+    size_t len;
+
+    (void)state;
+    store_minutes(&hash);
+    len = hash_get(&hash, "s:AAA").len;
+    while (hash.n > 0)
+        hash_del(&hash, hash.at[0].name);
+    for (size_t n = 0; n < len; n++) {
+        struct span whole;
+        char *cut;
+
+        store_minutes(&hash);
+        whole = hash_get(&hash, "s:AAA");
+        cut = mem_str(span_make(whole.ptr, n));
+        hash_set(&hash, span_str("s:AAA"), span_make(cut, n));
+        free(cut);
+        go_on(&hash, &f, 1);
+        assert_true(flags_of(&f, "AAA") & BAR_GAP);
+        close_both(&hash, &f);
+    }
+}
+
+static void a_closed_bar_that_is_damaged_takes_no_trade(void **state)
+{
+    struct hash hash = {.n = 0};
+    struct feed f;
+    char name[64];
+    struct event late =
+        feed_trade_event("B", T0 + 3 * MINUTE_MS + 5, "99", "1", NULL);
+
+    (void)state;
+    store_minutes(&hash);
+    snprintf(name, sizeof name, "b:B:1:%lld", (long long)(T0 + 3 * MINUTE_MS));
+    hash_set(&hash, span_str(name), span_str("b 1 2 3\n"));
+    go_on(&hash, &f, 1);
+    assert_false(flags_of(&f, "B") & BAR_GAP);
+    assert_int_equal(fields_of(&hash, name), 0);
+    engine_event(&f.engine, &late, T0 * MS + 365 * 1440 * MINUTE_MS * MS);
+    assert_int_equal(f.engine.counts.late_dropped, 1);
+    assert_int_equal(feed_final(&f, "1", T0 + 3 * MINUTE_MS)->bar.end_ns, 0);
+    /* The others do. */
+    late.time_ns += MINUTE_MS * MS;
+    engine_event(&f.engine, &late, T0 * MS + 365 * 1440 * MINUTE_MS * MS);
+    assert_int_equal(feed_final(&f, "1", T0 + 4 * MINUTE_MS)->bar.rev, 1);
+    close_both(&hash, &f);
+}
+
+static void a_state_of_other_shards_begins_anew_with_a_gap(void **state)
+{
+    struct event ev = feed_trade_event("NEW", T0, "10", "1", NULL);
+    struct hash hash = {.n = 0};
+    struct feed f;
+
+    (void)state;
+    store_minutes(&hash);
+    go_on(&hash, &f, 2);
+    assert_true(flags_of(&f, "AAA") & BAR_GAP);
+    assert_true(flags_of(&f, "B") & BAR_GAP);
+    /* Those that a shard had which is no more cannot be known. */
+    engine_event(&f.engine, &ev, T0 * MS + 365 * 1440 * MINUTE_MS * MS);
+    assert_true(engine_symbol(&f.engine, span_str("NEW"))->series[0].cur.flags &
+                BAR_GAP);
+    close_both(&hash, &f);
+}
+
+static void a_damaged_cursor_counts_nothing_twice(void **state)
+{
+    struct hash hash = {.n = 0};
+    struct feed f;
+
+    (void)state;
+    store_minutes(&hash);
+    hash_set(&hash, span_str("cursor"), span_str("17"));
+    go_on(&hash, &f, 1);
+    assert_true(flags_of(&f, "AAA") & BAR_GAP);
+    assert_int_equal(fields_of(&hash, "b:"), 0);
+    close_both(&hash, &f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +578,12 @@ int main(void)
         cmocka_unit_test(what_is_forgotten_is_not_written),
         cmocka_unit_test(what_was_stored_is_loaded),
         cmocka_unit_test(what_was_told_in_changes_adds_up_to_the_whole),
+        cmocka_unit_test(a_state_that_is_whole_goes_on_without_a_gap),
+        cmocka_unit_test(a_symbol_of_another_version_begins_anew_with_a_gap),
+        cmocka_unit_test(a_state_that_is_cut_anywhere_begins_anew_with_a_gap),
+        cmocka_unit_test(a_closed_bar_that_is_damaged_takes_no_trade),
+        cmocka_unit_test(a_state_of_other_shards_begins_anew_with_a_gap),
+        cmocka_unit_test(a_damaged_cursor_counts_nothing_twice),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
