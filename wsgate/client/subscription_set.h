@@ -14,7 +14,7 @@
 
 #define SUBSCRIPTION_SET_NONE UINT64_MAX
 
-/* Patterns of one client: each costs as much as all channels there are. */
+/* Patterns of one client: each may be looked for with each message. */
 enum { SUBSCRIPTION_SET_PATTERNS_MAX = 32 };
 
 /* The mark of a subscription's channel or pattern, and of that with a name
