@@ -377,6 +377,7 @@ static void world_end(void)
     status = uv_loop_close(&world.app.loop);
     assert(status == 0);
     wsgate_close(&world.gate);
+    metrics_page_close(&world.app.metrics);
     for (int i = 0; i < VISITORS; i++)
         visitor_leave(&world.visitors[i]);
 }
