@@ -236,7 +236,7 @@ static void take_entry(struct stream *s, const struct redis_reply *entry)
     for (size_t i = 0; i + 1 < fields->count; i += 2)
         if (span_is(fields->item[i].str, "d"))
             payload_take(&j->payload, j->to.engine, fields->item[i + 1].str,
-                         (int64_t)id.ms * NS_PER_MS);
+                         span_str(s->key), (int64_t)id.ms * NS_PER_MS);
     advance(s, id);
 }
 

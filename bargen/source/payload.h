@@ -2,7 +2,8 @@
  * payload.h -- events out of what Redis holds: objects separated by line feeds.
  *
  * A message or a journal entry may hold several events.  What is no event is
- * counted and skipped.
+ * counted, skipped, and told with a warning, of which log.h holds back what
+ * comes too fast.
  *
  * Bounds      LINE_PAD bytes behind data must be readable, as those behind the
  *             strings of a redis_reply are
@@ -20,5 +21,6 @@ struct payload {
 
 void payload_init(struct payload *p, const struct event_rules *rules);
 void payload_close(struct payload *p);
+/* from: the channel or key that it came by, for who reads the log. */
 void payload_take(struct payload *p, struct engine *e, struct span data,
-                  int64_t received_ns);
+                  struct span from, int64_t received_ns);

@@ -32,9 +32,8 @@ static void on_message(void *arg, struct span channel, struct span payload,
 {
     struct pubsub *p = arg;
 
-    (void)channel; /* the event names its symbol itself */
     (void)pattern;
-    payload_take(&p->payload, p->to.engine, payload, clock_wall_ns());
+    payload_take(&p->payload, p->to.engine, payload, channel, clock_wall_ns());
 }
 
 static void on_drained(void *arg)

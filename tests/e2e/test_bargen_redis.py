@@ -177,6 +177,47 @@ def test_events_of_other_types_and_rubbish_do_no_harm(redis_server, bargen,
     assert metric(text, "tickwire_bargen_checkpoint_seconds_count") >= 1
 
 
+def test_a_bad_entry_is_told_with_its_key_and_where(redis_server, bargen,
+                                                    journal):
+    client = redis_server.client()
+    b = bargen()
+    at = journal.add(trade(T0), '{"type":"trade","symbol":"X","time":7,'
+                     '"price":1}', "", "rubbish", trade(T0 + 1))
+    wait_bar(client, lambda b: b["count"] == 2)
+    said = [x for x in b.stderr.splitlines() if "ev=bad_payload" in x]
+    where = 'level=warn tool=bargen ev=bad_payload from="%s" received_ms=%s ' % (
+        journal.key, at.decode().split("-")[0])
+    assert len(said) == 2
+    assert where + 'line=2 column=37 why="time looks like seconds' in said[0]
+    assert where + 'line=4 column=1 why="not JSON"' in said[1]
+
+
+def test_a_bad_message_is_told_with_its_channel_and_where(redis_server, bargen):
+    client = redis_server.client()
+    b = bargen("--source", "pubsub")
+    wait_until(lambda: client.pubsub_numpat() > 0)
+    client.publish("market_data:X", trade(T0, price="-1"))
+    client.publish("market_data:X", trade(T0))
+    wait_bar(client, lambda b: b["count"] == 1)
+    said, = [x for x in b.stderr.splitlines() if "ev=bad_payload" in x]
+    assert 'level=warn' in said and 'from="market_data:X"' in said
+    assert 'line=1 column=64 why="price is zero or negative' in said
+
+
+def test_many_bad_entries_are_counted_and_not_all_told(redis_server, bargen,
+                                                       journal):
+    client = redis_server.client()
+    port = free_port()
+    b = bargen("--http", "127.0.0.1:%d" % port)
+    journal.add(*["rubbish"] * 5000, trade(T0))
+    wait_bar(client, lambda b: b["count"] == 1)
+    text = http_get("http://127.0.0.1:%d/metrics" % port)[1]
+    assert metric(text, "tickwire_bargen_bad_payloads_total") == 5000
+    b.terminate()
+    said = [x for x in b.stderr.splitlines() if "ev=bad_payload" in x]
+    assert 1 <= len(said) <= 40 and "repeated=" in said[-1]
+
+
 def test_a_batch_that_tickpub_sent_twice_counts_once(redis_server, bargen,
                                                      journal):
     client = redis_server.client()
