@@ -381,6 +381,9 @@ bool bargen_init(struct bargen *b, struct app *app, struct options *opts,
     app->ready_arg = app->health_arg = b;
     if (!read_config(b, err))
         return false;
+    if (!opts->final_only)
+        log_info("throttle", "ms=%" PRId64 " from=%s", opts->throttle_ms,
+                 opts->throttle_from);
     open_engine(b);
     if (!open_sink(b, err))
         return false;

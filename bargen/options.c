@@ -1,5 +1,7 @@
 #include "bargen/options.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/base/bytes.h"
@@ -7,6 +9,8 @@
 #include "common/event/event_name.h"
 
 enum { HOUR_MS = 3600 * 1000 };
+
+static const char interval_name[] = "BAR_GENERATOR_INTERVAL";
 
 #define AT(field) offsetof(struct options, field)
 static const struct option_spec table[] = {
@@ -29,7 +33,7 @@ static const struct option_spec table[] = {
      "only these", NULL, 0, 0},
     {0, "price", "OF", OPT_CHOICE, AT(price), "BAR_GENERATOR_PRICE",
      "auto (default), trade, bid, ask or mid", "auto|trade|bid|ask|mid", 0, 0},
-    {0, "throttle", "TIME", OPT_STR, AT(throttle), "BAR_GENERATOR_INTERVAL",
+    {0, "throttle", "TIME", OPT_STR, AT(throttle), interval_name,
      "least time between updates of an open bar (250ms)", NULL, 0, 0},
     {0, "final-only", NULL, OPT_FLAG, AT(final_only),
      "BAR_GENERATOR_FINAL_ONLY", "no updates of open bars", NULL, 0, 0},
@@ -61,12 +65,36 @@ static const struct option_spec table[] = {
 };
 #undef AT
 
+/* A plain number is in seconds where the environment has it, else in
+ * milliseconds: from here on it has its unit, so that --print-env shows a value
+ * that means the same anywhere. */
+static void settle(void *options)
+{
+    struct options *o = options;
+    const char *env = getenv(interval_name);
+    int64_t ms;
+    bool plain;
+
+    /* OPT_STR keeps the text where it stands. */
+    o->throttle_from = o->throttle == env ? interval_name : "--throttle";
+    if (o->throttle == env)
+        plain = options_seconds(o->throttle, &ms);
+    else
+        plain = strspn(o->throttle, "0123456789") == strlen(o->throttle) &&
+                options_interval(o->throttle, &ms);
+    if (!plain)
+        return;
+    snprintf(o->throttle_text, sizeof o->throttle_text, "%" PRId64 "ms", ms);
+    o->throttle = o->throttle_text;
+}
+
 const struct cli bargen_cli = {
     .tool = "bargen",
     .synopsis = "[options] [< events] [> bars]",
     .summary = "Turn trades and quotes into OHLCV bars.",
     .table = table,
     .common = app_option_table,
+    .settle = settle,
 };
 
 struct options options_default(void)
@@ -155,6 +183,25 @@ static bool split_names(struct options *o, const char *option, const char *list,
     return o->n_names > 0 || err_set(err, ERR_USAGE, "%s: no symbol", option);
 }
 
+bool options_seconds(const char *text, int64_t *ms)
+{
+    int64_t n = 0, unit = 1000;
+    const char *p = text;
+
+    for (; *p >= '0' && *p <= '9' && n <= HOUR_MS; p++)
+        n = n * 10 + (*p - '0');
+    if (p == text || n > HOUR_MS)
+        return false;
+    n *= unit;
+    if (*p == '.' && p[1] != '\0')
+        for (p++; *p >= '0' && *p <= '9'; p++)
+            n += (*p - '0') * (unit /= 10);
+    if (*p != '\0' || n > HOUR_MS)
+        return false;
+    *ms = n;
+    return true;
+}
+
 bool options_interval(const char *text, int64_t *ms)
 {
     int64_t n = 0;
@@ -199,9 +246,9 @@ bool options_check(struct options *o, struct err *err)
 {
     if (!options_interval(o->throttle, &o->throttle_ms))
         return err_set(err, ERR_USAGE,
-                       "--throttle: '%s' is not a time of at most an hour "
-                       "(try 250ms or 1s)",
-                       o->throttle);
+                       "%s: '%s' is not a time of at most an hour (try 250ms "
+                       "or 1s)",
+                       o->throttle_from, o->throttle);
     if (!check_pipes(o, err) || !split_widths(o, err))
         return false;
     if (o->mock)

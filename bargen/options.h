@@ -21,6 +21,8 @@ struct options {
     int price;     /* enum price_source */
     int time_unit; /* enum event_unit, of standard input */
     const char *throttle;
+    const char *throttle_from; /* what named it: an option, or a variable */
+    char throttle_text[24];    /* room for the same with its unit */
     int64_t grace_ms, correction_ms, max_future_ms;
     bool final_only, fill, skip_first_partial, allow_negative;
     const char *mock;
@@ -41,6 +43,9 @@ struct options options_default(void);
 bool options_check(struct options *o, struct err *err);
 void options_close(struct options *o);
 
-/* "250ms", "1s", or a plain number of milliseconds, as deployments before this
- * program had it. */
+/* "250ms", "1s", or a plain number of milliseconds. */
 bool options_interval(const char *text, int64_t *ms);
+/* "2", "2.0", "0.5": seconds, as BAR_GENERATOR_INTERVAL has them in deployments
+ * that are older than this program; exact to the millisecond.  False: no such
+ * number, or more than an hour. */
+bool options_seconds(const char *text, int64_t *ms);

@@ -191,6 +191,59 @@ def test_the_environment_of_older_deployments_is_honoured(value):
         (s, r) for s in ("AAA", "BBB") for r in ("1", "5")}
 
 
+@pytest.mark.parametrize("value, ms", [
+    ("2.0", 2000), ("2", 2000), ("0.5", 500), ("0.25", 250), ("1.", None),
+    ("2.0005", 2000), ("0", 0), ("3600", 3600000), ("3600.001", None),
+    ("250ms", 250), ("1s", 1000), ("-1", None), ("2,0", None), (".5", None),
+    ("1e1", None), ("two", None)])
+def test_a_plain_number_in_the_environment_is_in_seconds(value, ms):
+    t = run_tool("bargen", *PIPE, env={"BAR_GENERATOR_INTERVAL": value})
+    if ms is None:
+        assert t.proc.returncode == 64
+        assert "BAR_GENERATOR_INTERVAL: '%s' is not a time" % value in t.stderr
+        return
+    assert t.proc.returncode == 0, t.stderr
+    assert "ev=throttle ms=%d from=BAR_GENERATOR_INTERVAL" % ms in t.stderr
+
+
+@pytest.mark.parametrize("value, ms", [
+    ("250", 250), ("2", 2), ("2s", 2000), ("0", 0), ("2.0", None)])
+def test_a_plain_number_of_the_option_is_in_milliseconds(value, ms):
+    t = run_tool("bargen", *PIPE, "--throttle", value,
+                 env={"BAR_GENERATOR_INTERVAL": "3.0"})
+    if ms is None:
+        assert t.proc.returncode == 64
+        assert "--throttle: '%s' is not a time" % value in t.stderr
+        return
+    assert "ev=throttle ms=%d from=--throttle" % ms in t.stderr
+
+
+def test_what_the_environment_is_shown_as_means_the_same_again():
+    def shown(*args, **env):
+        t = run_tool("bargen", *args, "--print-env", env=env)
+        return [x for x in t.stdout.decode().splitlines()
+                if x.startswith("BAR_GENERATOR_INTERVAL=")]
+    assert shown(BAR_GENERATOR_INTERVAL="2.0") == [
+        "BAR_GENERATOR_INTERVAL=2000ms"]
+    assert shown("--throttle", "250") == ["BAR_GENERATOR_INTERVAL=250ms"]
+
+
+def test_an_interval_in_seconds_is_kept(redis_server, tool):
+    sub = redis_server.subscriber("bars:X:1")
+    tool("bargen", "--redis", redis_server.url,
+         env={"BAR_GENERATOR_INTERVAL": "5"}).wait_ready()
+    client = redis_server.client()
+    began = time.monotonic()
+    for i in range(500):
+        client.xadd("journal:7", {"d": trade(T0 + i)})
+    client.xadd("journal:7", {"d": trade(T0 + 60250)})
+    wait_until(lambda: sub.poll() and
+               any(p["bar"]["final"] for p in sub.payloads()))
+    # The beginnings of two bars, and nothing between that is sooner.
+    updates = sum(not p["bar"]["final"] for p in sub.payloads())
+    assert updates <= 2 + (time.monotonic() - began) // 5
+
+
 def test_without_redis_it_is_a_filter():
     t = run_tool("bargen", stdin=trade(T0),
                  env={"ENABLE_REDIS_SCALING": "false"})
