@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "bargen/core/engine_place.h"
+#include "bargen/core/fingerprint.h"
 #include "common/base/bytes.h"
 #include "common/event/route.h"
 
@@ -157,6 +158,7 @@ static enum engine_verdict from_trade(struct engine *e, struct symbol *sym,
                                       const struct event *ev,
                                       struct bar_input *in)
 {
+    bool behind = symbol_behind_quotes(sym, &e->rules, in->key.time_ns);
     bool sized = (ev->have & EVENT_HAS_SIZE) != 0;
 
     if (e->config.price > PRICE_TRADE)
@@ -167,15 +169,15 @@ static enum engine_verdict from_trade(struct engine *e, struct symbol *sym,
         bar_input_size(in, ev->size);
     /* Size 0 is a snapshot's way to tell the price: no trade to count. */
     in->counted = !sized || in->sized;
-    if (ev->have & EVENT_HAS_ID) {
+    if (ev->have & EVENT_HAS_ID)
         in->key.id = id_number(ev->id);
-        if (!symbol_new_trade(sym, &e->rules, in->key.id, ev->id,
-                              in->key.time_ns)) {
-            e->counts.duplicates++;
-            return ENGINE_REPEATED;
-        }
+    if (ev->have & EVENT_HAS_ID &&
+        !(behind ? symbol_note_trade : symbol_new_trade)(
+            sym, &e->rules, in->key.id, ev->id, in->key.time_ns)) {
+        e->counts.duplicates++;
+        return ENGINE_REPEATED;
     }
-    if (symbol_behind_quotes(sym, &e->rules, in->key.time_ns)) {
+    if (behind) {
         e->counts.late_dropped += sym->n_series;
         return ENGINE_IGNORED;
     }
@@ -189,8 +191,8 @@ static enum engine_verdict from_excluded(struct engine *e, struct symbol *sym,
                                          const struct event *ev)
 {
     if (e->config.price <= PRICE_TRADE) {
-        (void)symbol_new_trade(sym, &e->rules, id_number(ev->id), ev->id,
-                               ev->time_ns);
+        (void)symbol_note_trade(sym, &e->rules, id_number(ev->id), ev->id,
+                                ev->time_ns);
         if (!sym->dirty)
             mark_dirty(e, sym);
     }
@@ -238,7 +240,7 @@ static bool follow_sequence(struct engine *e, struct symbol *sym,
     if (!e->config.sequence || (ev->have & BOTH) != BOTH)
         return true;
     time_ns = future ? sym->newest_ns : engine_place(e, sym, ev, received_ns);
-    switch (publishers_take(&sym->publishers, text_ids_fingerprint(ev->src),
+    switch (publishers_take(&sym->publishers, fingerprint_make(ev->src),
                             ev->seq, time_ns, touched)) {
     case SEQ_SEEN:
         return false;

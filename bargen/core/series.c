@@ -177,34 +177,52 @@ static void flag_bar(struct series *s, const struct series_context *c,
         return;
     bar->flags ^= flag;
     bar->flags |= BAR_CHANGED;
-    if (bar->flags & BAR_CLOSED)
+    if (bar->flags & BAR_CLOSED && !bar_holds(bar, c->adding_ns))
         series_issue_again(s, c, bar);
 }
 
-/* Of a run, the first stretch whose flag is to change. */
+/* Of a run, the first stretch whose flag is to change; the fill that a trade is
+ * about to replace is one by itself. */
 static bool find_stretch(const struct bar *run, const struct series_context *c,
                          uint32_t flag, const struct series_loss *loss,
                          int64_t *from_ns, int64_t *to_ns)
 {
     int64_t start_ns, end_ns;
-    bool found = false;
+    bool found = false, adding = false;
 
-    for (int64_t at_ns = run->start_ns; at_ns < run->end_ns; at_ns = end_ns) {
+    for (int64_t at_ns = run->start_ns;
+         at_ns < run->end_ns && !(found && adding); at_ns = end_ns) {
         bool changes;
 
         resolution_bucket(c->resolution, at_ns, &start_ns, &end_ns);
+        adding = c->adding_ns >= start_ns && c->adding_ns < end_ns;
         changes = touches(loss, start_ns, end_ns) &&
                   loss->lost(loss->arg, start_ns, end_ns) !=
                       ((run->flags & flag) != 0);
+        if (found && (!changes || adding))
+            break;
         if (changes && !found)
             *from_ns = start_ns;
         if (changes)
             *to_ns = end_ns;
-        else if (found)
-            break;
         found = changes;
     }
     return found;
+}
+
+static void settle(struct bar *bar, int64_t from_ns, int64_t to_ns)
+{
+    if (!(bar->flags & BAR_HOLE) || bar->end_ns <= from_ns ||
+        bar->start_ns > to_ns)
+        return;
+    bar->flags |= BAR_GAP | BAR_UNSAVED;
+}
+
+void series_settle(struct series *s, int64_t from_ns, int64_t to_ns)
+{
+    for (unsigned i = 0; i < s->n_kept; i++)
+        settle(&s->kept[i], from_ns, to_ns);
+    settle(&s->cur, from_ns, to_ns);
 }
 
 void series_flag(struct series *s, const struct series_context *c,

@@ -78,6 +78,9 @@ struct series_context {
     uint32_t (*missing)(const struct symbol *symbol, int64_t start_ns,
                         int64_t end_ns);
     struct series_quoted *quoted; /* of the symbol */
+    /* The input at hand: the bar that holds it is issued when it goes in, not
+     * before when it is flagged. */
+    int64_t adding_ns;
     bool fill;
     bool note_drops; /* in dropped_ns, for who stores closed bars */
 };
@@ -127,6 +130,8 @@ struct series_loss {
  * again. */
 void series_flag(struct series *s, const struct series_context *c,
                  uint32_t flag, const struct series_loss *loss);
+/* Those with BAR_HOLE that touch [from, to] have BAR_GAP for good. */
+void series_settle(struct series *s, int64_t from_ns, int64_t to_ns);
 /* Messages after that time were lost: flags the open bars that touch it. */
 void series_lost(struct series *s, int64_t from_ns);
 /* Forget every bar, as if no input had come yet. */

@@ -34,6 +34,9 @@ static const struct {
          out_of_order),
     SHOW("gaps", "by=\"seq\"", "Stretches of lost events", gaps),
     SHOW("gaps", "by=\"id\"", "Stretches of lost events", holes),
+    SHOW("id_blocks_forgotten", NULL,
+         "Blocks of trade ids forgotten too early, for want of room",
+         ids_forgotten),
     DROPPED("duplicate", duplicates),
     DROPPED("repeated", repeated),
     DROPPED("future", future),
@@ -148,16 +151,22 @@ void stats_checkpoint_fenced(void)
 
 void stats_log_drops(const struct engine *e, uint64_t now_ms)
 {
-    static uint64_t late, future, said_ms;
+    static uint64_t late, future, forgotten, said_ms;
     const struct bar_counts *c = &e->counts;
 
-    if ((c->late_dropped == late && c->future == future) ||
+    if ((c->late_dropped == late && c->future == future &&
+         c->ids_forgotten == forgotten) ||
         (said_ms != 0 && now_ms < said_ms + DROPS_SAID_MS))
         return;
-    log_warn("dropped", "late=%" PRIu64 " future=%" PRIu64,
-             c->late_dropped - late, c->future - future);
+    if (c->late_dropped != late || c->future != future)
+        log_warn("dropped", "late=%" PRIu64 " future=%" PRIu64,
+                 c->late_dropped - late, c->future - future);
+    if (c->ids_forgotten != forgotten)
+        log_warn("ids_forgotten", "blocks=%" PRIu64,
+                 c->ids_forgotten - forgotten);
     late = c->late_dropped;
     future = c->future;
+    forgotten = c->ids_forgotten;
     said_ms = now_ms;
 }
 

@@ -17,7 +17,8 @@ void stats_checkpoint_retried(void);
 /* A transaction did not run, since a lease had changed. */
 void stats_checkpoint_fenced(void);
 
-/* A log line, at most once a minute, when events were dropped since. */
+/* A log line, at most once a minute, when events were dropped since, or trade
+ * ids forgotten. */
 void stats_log_drops(const struct engine *e, uint64_t now_ms);
 
 /* Members for instance:bargen:{id}. */

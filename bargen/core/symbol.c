@@ -36,10 +36,17 @@ void symbol_free(struct symbol *sym)
     free(sym->memory);
 }
 
+static bool hole_in(const struct symbol *sym, int64_t start_ns, int64_t end_ns)
+{
+    /* No hole is lost before it is closed. */
+    return start_ns <= sym->closed_ns &&
+           trade_ids_lost_in(&sym->ids, sym->closed_ns, start_ns, end_ns);
+}
+
 static uint32_t missing_in(const struct symbol *sym, int64_t start_ns,
                            int64_t end_ns)
 {
-    bool hole = trade_ids_lost_in(&sym->ids, start_ns, end_ns);
+    bool hole = hole_in(sym, start_ns, end_ns);
     bool jump = publishers_lost_in(&sym->publishers, start_ns, end_ns);
 
     return (hole ? (uint32_t)BAR_HOLE : 0u) | (jump ? (uint32_t)BAR_JUMP : 0u);
@@ -63,6 +70,7 @@ static struct series_context context(struct symbol *sym,
         .lost_until_ns = sym->lost_until_ns,
         .missing = missing_in,
         .quoted = &sym->quoted,
+        .adding_ns = INT64_MIN,
         .fill = rules->fill,
         .note_drops = rules->note_drops};
 }
@@ -109,53 +117,102 @@ void symbol_found(struct symbol *sym, int64_t time_ns)
 
 static bool lost_in(const void *arg, int64_t start_ns, int64_t end_ns)
 {
-    return trade_ids_lost_in(arg, start_ns, end_ns);
+    return hole_in(arg, start_ns, end_ns);
 }
 
-static void flag_holes(struct symbol *sym, const struct bar_rules *rules,
-                       struct trade_ids_span span)
+static bool always(const void *arg, int64_t start_ns, int64_t end_ns)
 {
-    /* Shuffled trades may make a hole seem to end before it begins. */
-    int64_t from_ns = span.from_ns < span.to_ns ? span.from_ns : span.to_ns;
-    int64_t to_ns = span.from_ns < span.to_ns ? span.to_ns : span.from_ns;
-    const struct series_loss loss = {from_ns, to_ns, lost_in, &sym->ids};
+    (void)arg;
+    (void)start_ns;
+    (void)end_ns;
+    return true;
+}
 
+static void find_next(struct symbol *sym)
+{
+    sym->next_ns = sym->next_close_ns < sym->ids.due_ns ? sym->next_close_ns
+                                                        : sym->ids.due_ns;
+}
+
+struct where {
+    struct symbol *sym;
+    const struct bar_rules *rules;
+};
+
+static void on_lost(void *arg, const struct id_hole *hole)
+{
+    const struct series_loss loss = {hole->from_ns, hole->to_ns, always, NULL};
+    const struct where *where = arg;
+    struct symbol *sym = where->sym;
+
+    where->rules->counts->holes++;
     for (unsigned i = 0; i < sym->n_series; i++) {
-        struct series_context c = context(sym, rules, i);
+        struct series_context c = context(sym, where->rules, i);
 
         series_flag(&sym->series[i], &c, BAR_HOLE, &loss);
     }
 }
 
-static void find_next(struct symbol *sym)
+static void pass_holes(struct symbol *sym, const struct bar_rules *rules)
 {
-    sym->next_ns = sym->next_close_ns < sym->ids.unaged_ns ? sym->next_close_ns
-                                                           : sym->ids.unaged_ns;
+    struct where where = {sym, rules};
+
+    trade_ids_pass(&sym->ids, sym->closed_ns, on_lost, &where);
+    find_next(sym);
 }
 
-static void age_holes(struct symbol *sym, const struct bar_rules *rules)
+/* What a new id has changed. */
+static void flag_holes(struct symbol *sym, const struct bar_rules *rules,
+                       const struct trade_ids_change *change, int64_t adding_ns)
 {
-    struct trade_ids_span span = trade_ids_age(&sym->ids, sym->closed_ns);
+    const struct series_loss loss = {change->look.from_ns, change->look.to_ns,
+                                     lost_in, sym};
 
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series_context c = context(sym, rules, i);
+
+        c.adding_ns = adding_ns;
+        if (trade_ids_any(change->settle))
+            series_settle(&sym->series[i], change->settle.from_ns,
+                          change->settle.to_ns);
+        if (trade_ids_any(change->look))
+            series_flag(&sym->series[i], &c, BAR_HOLE, &loss);
+    }
+    if (sym->ids.steps.contiguous)
+        rules->counts->holes += change->holes;
+}
+
+static bool take_id(struct symbol *sym, const struct bar_rules *rules,
+                    int64_t number, struct span text, int64_t time_ns,
+                    int64_t adding_ns)
+{
+    const int64_t least_ns = TRADE_IDS_WINDOW_MIN_S * NS_PER_SECOND;
+    struct trade_ids_now now = {sym->closed_ns, rules->correction_ns < least_ns
+                                                    ? least_ns
+                                                    : rules->correction_ns};
+    struct trade_ids_change change;
+
+    if (!trade_ids_take(&sym->ids, number, text, time_ns, &now, &change))
+        return false;
+    rules->counts->ids_forgotten += change.forgotten;
+    if (trade_ids_any(change.look) || trade_ids_any(change.settle))
+        flag_holes(sym, rules, &change, adding_ns);
     find_next(sym);
-    if (trade_ids_span_empty(span))
-        return;
-    rules->counts->holes++;
-    flag_holes(sym, rules, span);
+    return true;
 }
 
 bool symbol_new_trade(struct symbol *sym, const struct bar_rules *rules,
                       int64_t number, struct span text, int64_t time_ns)
 {
-    struct trade_ids_span touched;
+    return trade_ids_next(&sym->ids, number, time_ns) ||
+           take_id(sym, rules, number, text, time_ns, time_ns);
+}
 
-    if (!trade_ids_take(&sym->ids, number, text, time_ns, &touched))
-        return false;
-    find_next(sym);
-    /* Only an aged hole has flagged a bar. */
-    if (!trade_ids_span_empty(touched) && touched.to_ns <= sym->ids.aged_ns)
-        flag_holes(sym, rules, touched);
-    return true;
+bool symbol_note_trade(struct symbol *sym, const struct bar_rules *rules,
+                       int64_t number, struct span text, int64_t time_ns)
+{
+    return trade_ids_next(&sym->ids, number, time_ns) ||
+           take_id(sym, rules, number, text, time_ns, INT64_MIN);
 }
 
 static void find_next_close(struct symbol *sym, const struct bar_rules *rules)
@@ -204,8 +261,8 @@ bool symbol_add_slow(struct symbol *sym, const struct bar_rules *rules,
 bool symbol_work(struct symbol *sym, const struct bar_rules *rules)
 {
     find_next_close(sym, rules);
-    if (sym->closed_ns >= sym->ids.unaged_ns)
-        age_holes(sym, rules);
+    if (sym->closed_ns >= sym->ids.due_ns)
+        pass_holes(sym, rules);
     if (sym->closed_ns < sym->next_close_ns)
         return false;
     close_due(sym, rules);
@@ -274,5 +331,6 @@ void symbol_finish(struct symbol *sym, const struct bar_rules *rules)
 
 void symbol_restored(struct symbol *sym, const struct bar_rules *rules)
 {
+    trade_ids_restored(&sym->ids, sym->closed_ns);
     find_next_close(sym, rules);
 }

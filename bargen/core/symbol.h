@@ -11,7 +11,7 @@
  *
  * Units       time in nanoseconds since the epoch
  * Ownership   symbol_new/symbol_free; the name is the symbol's own
- * Bounds      those of trade_ids.h, text_ids.h, publishers.h and series.h
+ * Bounds      those of trade_ids.h, publishers.h and series.h
  */
 #pragma once
 
@@ -29,9 +29,10 @@ struct bar_counts {
     uint64_t repeated;   /* by src and seq: a batch sent twice */
     uint64_t future;     /* too far ahead of the time of day */
     uint64_t out_of_order;
-    uint64_t late_dropped; /* per bar that was too old to be corrected */
-    uint64_t gaps;         /* jumps of seq, links lost */
-    uint64_t holes;        /* stretches of missing trade ids */
+    uint64_t late_dropped;  /* per bar that was too old to be corrected */
+    uint64_t gaps;          /* jumps of seq, links lost */
+    uint64_t holes;         /* stretches of missing trade ids */
+    uint64_t ids_forgotten; /* blocks of trade ids, for want of room */
     uint64_t symbols_refused;
     uint64_t updates, finals, revisions, unfinished;
 };
@@ -94,9 +95,14 @@ void symbol_lost(struct symbol *sym, int64_t until_ns);
 /* This is the next one. */
 void symbol_found(struct symbol *sym, int64_t time_ns);
 
-/* False: a trade with this id (number, or text if number < 0) was here. */
+/* False: a trade with this id (number, or text if number < 0) was here.  Else
+ * it is to be added: a closed bar that takes it is issued only then, flagged as
+ * its id requires. */
 bool symbol_new_trade(struct symbol *sym, const struct bar_rules *rules,
                       int64_t number, struct span text, int64_t time_ns);
+/* The same for a trade that makes no bar. */
+bool symbol_note_trade(struct symbol *sym, const struct bar_rules *rules,
+                       int64_t number, struct span text, int64_t time_ns);
 
 /* Rare: in series i a bar begins, is corrected or refuses.  True: what is next
  * to be closed has changed. */

@@ -1,31 +1,88 @@
 #include "bargen/store/seen.h"
 
-static void put_ids(struct bytes *out, const struct symbol *sym)
+static void put_ranges(struct bytes *out, const struct id_ranges *r)
 {
-    const struct trade_ids *ids = &sym->ids;
-    unsigned n = ids->n < SEEN_RANGES_MAX ? ids->n : SEEN_RANGES_MAX;
-    unsigned texts = sym->ids.texts.n < SEEN_TEXT_IDS_MAX ? sym->ids.texts.n
-                                                          : SEEN_TEXT_IDS_MAX;
+    for (unsigned i = 0; i < id_ranges_count(r); i++) {
+        const struct id_range *range = i < r->n ? &r->at[i] : &r->top;
 
-    if (ids->n > 0) {
-        bytes_add(out, "i", 1);
-        record_put(out, ids->newest_ns);
-        record_put(out, ids->aged_ns);
-        record_put(out, ids->unaged_ns);
-        for (unsigned i = ids->n - n; i < ids->n; i++) {
-            record_put(out, ids->at[i].lo);
-            record_put(out, ids->at[i].hi - ids->at[i].lo);
-            record_put(out, ids->at[i].lo_ns);
-            record_put(out, ids->at[i].hi_ns - ids->at[i].lo_ns);
+        record_put(out, range->lo);
+        record_put(out, range->hi - range->lo);
+        record_put(out, range->lo_ns);
+        record_put(out, range->hi_ns - range->lo_ns);
+        record_put(out, range->out);
+    }
+    bytes_add(out, "\n", 1);
+}
+
+void seen_put_chunk(const struct id_blocks *blocks, uint64_t chunk,
+                    struct bytes *out)
+{
+    uint64_t number = chunk * ID_BLOCKS_CHUNK;
+    uint64_t end = number + ID_BLOCKS_CHUNK;
+
+    bytes_add(out, "k", 1);
+    number = number < blocks->first ? blocks->first : number;
+    record_put(out, (int64_t)number);
+    for (; number < end; number++) {
+        const struct id_block *block = id_blocks_at(blocks, number);
+
+        if (!block)
+            break;
+        record_put(out, (int64_t)block->key);
+        record_put(out, (int64_t)block->bits);
+        record_put(out, block->stamp_ns);
+    }
+    bytes_add(out, "\n", 1);
+}
+
+static void put_blocks(struct bytes *out, const struct id_blocks *blocks,
+                       bool chunks)
+{
+    if (blocks->cap == 0)
+        return;
+    bytes_add(out, "m", 1);
+    record_put(out, (int64_t)blocks->first);
+    record_put(out, blocks->n);
+    record_put(out, blocks->now_ns);
+    bytes_add(out, "\n", 1);
+    for (uint64_t i = id_blocks_chunk_first(blocks);
+         chunks && i < id_blocks_chunk_end(blocks); i++)
+        seen_put_chunk(blocks, i, out);
+}
+
+static void put_more(struct bytes *out, const struct trade_ids_more *more,
+                     bool chunks)
+{
+    if (more->before.any) {
+        bytes_add(out, "o", 1);
+        record_put(out, more->before_ns);
+        put_ranges(out, &more->before);
+    }
+    if (more->n_anew > 0) {
+        bytes_add(out, "n", 1);
+        for (unsigned i = 0; i < more->n_anew; i++) {
+            record_put(out, more->anew[i].id);
+            record_put(out, more->anew[i].time_ns);
         }
         bytes_add(out, "\n", 1);
     }
-    if (texts > 0) {
-        bytes_add(out, "t", 1);
-        for (unsigned i = texts; i > 0; i--)
-            record_put(out, (int64_t)text_ids_newest(&sym->ids.texts, i - 1));
-        bytes_add(out, "\n", 1);
+    put_blocks(out, &more->blocks, chunks);
+}
+
+static void put_ids(struct bytes *out, const struct trade_ids *ids, bool chunks)
+{
+    if (ids->run.any) {
+        bytes_add(out, "r", 1);
+        record_put(out, ids->newest_ns);
+        record_put(out, ids->kind);
+        record_put(out, (int64_t)ids->steps.n);
+        record_put(out, ids->steps.jumps);
+        record_put(out, ids->steps.longs);
+        record_put(out, ids->steps.contiguous);
+        put_ranges(out, &ids->run);
     }
+    if (ids->more)
+        put_more(out, ids->more, chunks);
 }
 
 static void put_lost(struct bytes *out, const struct symbol *sym)
@@ -71,29 +128,94 @@ static void put_publishers(struct bytes *out, const struct publishers *s)
     bytes_add(out, "\n", 1);
 }
 
-void seen_put(const struct symbol *sym, struct bytes *out)
+void seen_put(const struct symbol *sym, bool chunks, struct bytes *out)
 {
-    put_ids(out, sym);
+    put_ids(out, &sym->ids, chunks);
     put_publishers(out, &sym->publishers);
     put_lost(out, sym);
 }
 
+/* A time that sums and differences cannot overflow with. */
+static int64_t get_time(struct record_reader *r)
+{
+    return record_get_within(r, -RECORD_TIME_MAX_NS, RECORD_TIME_MAX_NS);
+}
+
+static void get_range(struct record_reader *r, struct id_ranges *ranges)
+{
+    struct id_range range;
+
+    range.lo = record_get(r);
+    range.hi = record_get_within(r, 0, INT64_MAX);
+    range.lo_ns = get_time(r);
+    range.hi_ns = record_get(r);
+    range.out = record_get(r);
+    if (__builtin_add_overflow(range.lo, range.hi, &range.hi) ||
+        __builtin_add_overflow(range.lo_ns, range.hi_ns, &range.hi_ns) ||
+        range.hi_ns < -RECORD_TIME_MAX_NS || range.hi_ns > RECORD_TIME_MAX_NS ||
+        r->bad || !trade_ids_restore(ranges, &range))
+        r->bad = true;
+}
+
 static void get_ids(struct record_reader *r, struct trade_ids *ids)
 {
-    ids->newest_ns = record_get_time(r);
-    ids->aged_ns = record_get_time(r);
-    ids->unaged_ns = record_get_time(r);
-    while (!r->bad && !record_at_end(r)) {
-        struct id_range range;
-        int64_t span, span_ns;
+    ids->newest_ns = get_time(r);
+    ids->kind = (uint8_t)record_get_within(r, ID_EVEN, ID_ODD);
+    ids->steps.n = (uint64_t)record_get_within(r, 0, INT64_MAX);
+    ids->steps.jumps = (uint32_t)record_get_within(r, 0, UINT32_MAX);
+    ids->steps.longs = (uint32_t)record_get_within(r, 0, UINT32_MAX);
+    ids->steps.contiguous = record_get_within(r, 0, 1) != 0;
+    while (!r->bad && !record_at_end(r))
+        get_range(r, &ids->run);
+    r->bad |= !ids->run.any;
+}
 
-        range.lo = record_get(r);
-        span = record_get(r);
-        range.lo_ns = record_get_time(r);
-        span_ns = record_get(r);
-        if (__builtin_add_overflow(range.lo, span, &range.hi) ||
-            __builtin_add_overflow(range.lo_ns, span_ns, &range.hi_ns) ||
-            !trade_ids_restore(ids, &range))
+static void get_before(struct record_reader *r, struct trade_ids_more *more)
+{
+    more->before_ns = get_time(r);
+    while (!r->bad && !record_at_end(r))
+        get_range(r, &more->before);
+    r->bad |= !more->before.any;
+}
+
+static void get_anew(struct record_reader *r, struct trade_ids_more *more)
+{
+    while (!r->bad && !record_at_end(r)) {
+        struct trade_ids_anew a;
+
+        a.id = record_get_within(r, 0, INT64_MAX);
+        a.time_ns = get_time(r);
+        if (more->n_anew + 1 == TRADE_IDS_ANEW_MAX)
+            r->bad = true;
+        else
+            more->anew[more->n_anew++] = a;
+    }
+}
+
+static void get_blocks(struct record_reader *r, struct id_blocks *blocks)
+{
+    uint64_t first = (uint64_t)record_get_within(r, 0, INT64_MAX);
+    uint64_t n = (uint64_t)record_get_within(r, 0, INT64_MAX);
+    int64_t now_ns = record_get_time(r);
+
+    if (r->bad || !id_blocks_restore(blocks, first, n))
+        r->bad = true;
+    else
+        blocks->now_ns = now_ns;
+}
+
+void seen_get_chunk(struct record_reader *r, struct id_blocks *blocks)
+{
+    uint64_t number = (uint64_t)record_get_within(r, 0, INT64_MAX / 2);
+
+    for (; !r->bad && !record_at_end(r); number++) {
+        struct id_block block;
+
+        block.key = (uint64_t)record_get(r);
+        block.bits = (uint64_t)record_get(r);
+        block.stamp_ns = record_get_time(r);
+        if (!r->bad && id_blocks_at(blocks, number) &&
+            !id_blocks_restore_block(blocks, number, &block))
             r->bad = true;
     }
 }
@@ -119,12 +241,20 @@ static void get_publisher(struct record_reader *r, struct publishers *s)
 bool seen_get(char letter, struct record_reader *r, struct symbol *sym)
 {
     switch (letter) {
-    case 'i':
+    case 'r':
         get_ids(r, &sym->ids);
         return true;
-    case 't':
-        while (!r->bad && !record_at_end(r))
-            text_ids_add(&sym->ids.texts, (uint64_t)record_get(r));
+    case 'o':
+        get_before(r, trade_ids_more(&sym->ids));
+        return true;
+    case 'n':
+        get_anew(r, trade_ids_more(&sym->ids));
+        return true;
+    case 'm':
+        get_blocks(r, &trade_ids_more(&sym->ids)->blocks);
+        return true;
+    case 'k':
+        seen_get_chunk(r, &trade_ids_more(&sym->ids)->blocks);
         return true;
     case 'q':
         get_publisher(r, &sym->publishers);

@@ -82,6 +82,42 @@ static void add_closed(struct shard *sh, const struct symbol *sym,
             add_bar(sh, sym, r, &s->kept[i]);
 }
 
+static void ids_name(struct bytes *name, const struct symbol *sym,
+                     uint64_t chunk)
+{
+    bytes_clear(name);
+    bytes_add_str(name, "i:");
+    bytes_add_span(name, sym->name);
+    bytes_add_str(name, ":");
+    bytes_add_uint(name, chunk);
+}
+
+/* Chunks of trade ids: those that were forgotten, and those that have
+ * changed. */
+static void add_ids(struct shard *sh, struct symbol *sym)
+{
+    struct id_blocks *b = sym->ids.more ? &sym->ids.more->blocks : NULL;
+    struct bytes *name = &sh->name, *text = &sh->text;
+
+    for (; b && b->stored < id_blocks_chunk_first(b); b->stored++) {
+        ids_name(name, sym, b->stored);
+        command(sh, 3, "HDEL");
+        resp_bulk_str(&sh->flying, sh->key);
+        resp_bulk(&sh->flying, name->ptr, name->len);
+    }
+    for (uint64_t i = b ? b->stored : 0; b && i < id_blocks_chunk_end(b); i++) {
+        if (!id_blocks_take_changed(b, i))
+            continue;
+        ids_name(name, sym, i);
+        bytes_clear(text);
+        state_encode_ids(sym, i, text);
+        command(sh, 4, "HSET");
+        resp_bulk_str(&sh->flying, sh->key);
+        resp_bulk(&sh->flying, name->ptr, name->len);
+        resp_bulk(&sh->flying, text->ptr, text->len);
+    }
+}
+
 static void add_symbols(struct shard *sh, struct engine *e)
 {
     for (struct symbol *sym = e->shards[sh->n].dirty; sym;
@@ -95,6 +131,7 @@ static void add_symbols(struct shard *sh, struct engine *e)
         resp_bulk_str(&sh->flying, sh->key);
         resp_bulk(&sh->flying, sh->name.ptr, sh->name.len);
         resp_bulk(&sh->flying, sh->text.ptr, sh->text.len);
+        add_ids(sh, sym);
         for (unsigned i = 0; i < sym->n_series; i++)
             add_closed(sh, sym, &sym->series[i], &e->resolutions[i]);
     }
@@ -275,6 +312,53 @@ static bool load_fields(struct shard *sh, const struct engine *e,
     return true;
 }
 
+/* name is SYMBOL:CHUNK. */
+static void load_ids(struct shard *sh, struct engine *e, struct span field,
+                     struct span text, struct damage *d)
+{
+    struct span name = span_make(field.ptr + 2, field.len - 2);
+    const char *end = name.ptr + name.len;
+    const char *colon = memchr(name.ptr, ':', name.len);
+    struct err err = {0};
+    struct symbol *sym;
+    uint64_t chunk;
+
+    if (!colon)
+        return;
+    sym = engine_symbol(e, span_make(name.ptr, (size_t)(colon - name.ptr)));
+    if (!sym || sym->ignored)
+        return;
+    if (!span_number(span_make(colon + 1, (size_t)(end - colon) - 1),
+                     SPAN_DIGITS_MAX, &chunk) ||
+        !state_knows_ids(sym, chunk)) { /* of a symbol that began anew */
+        discard(sh, field);
+        return;
+    }
+    if (state_decode_ids(sym, text, &err))
+        return;
+    note_damage(d, name, &err);
+    discard(sh, field);
+}
+
+/* Without all of its ids a symbol cannot tell which trades it has seen. */
+static void check_ids(struct shard *sh, struct engine *e, struct damage *d)
+{
+    for (unsigned i = 0; i < e->symbols.n; i++) {
+        struct symbol *sym = e->symbols.all[i];
+        struct err err = {0};
+
+        if (sym->shard != sh->n || !sym->ids.more ||
+            sym->ids.more->blocks.missing == 0)
+            continue;
+        err_set(&err, ERR_INPUT, "%u blocks of its trade ids are missing",
+                sym->ids.more->blocks.missing);
+        sym->ids.more->blocks.missing = 0;
+        d->symbols++;
+        note_damage(d, sym->name, &err);
+        engine_begin_anew(e, sym);
+    }
+}
+
 void shard_load(struct shard *sh, struct engine *e, const struct redis_reply *r)
 {
     struct damage damage = {0};
@@ -289,10 +373,16 @@ void shard_load(struct shard *sh, struct engine *e, const struct redis_reply *r)
             load_symbol(sh, e, r->item[i].str, r->item[i + 1].str, &err,
                         &damage);
     sh->past = sh->number > 0 ? STORE_CURRENT : STORE_EMPTY;
-    /* Bars come after the symbols that they belong to. */
-    for (size_t i = 0; i + 1 < r->count; i += 2)
-        if (span_starts(r->item[i].str, "b:"))
-            load_bar(sh, e, r->item[i].str, r->item[i + 1].str, &damage);
+    /* Bars and ids come after the symbols that they belong to. */
+    for (size_t i = 0; i + 1 < r->count; i += 2) {
+        struct span field = r->item[i].str, value = r->item[i + 1].str;
+
+        if (span_starts(field, "b:"))
+            load_bar(sh, e, field, value, &damage);
+        else if (span_starts(field, "i:"))
+            load_ids(sh, e, field, value, &damage);
+    }
+    check_ids(sh, e, &damage);
     log_damage(sh, &damage);
     for (unsigned i = 0; i < e->symbols.n; i++)
         if (e->symbols.all[i]->shard == sh->n)
@@ -304,10 +394,13 @@ static void write_all(struct shard *sh, struct engine *e)
 {
     engine_touch_all(e, sh->n);
     for (struct symbol *sym = e->shards[sh->n].dirty; sym;
-         sym = sym->next_dirty)
+         sym = sym->next_dirty) {
+        if (sym->ids.more)
+            id_blocks_touch_all(&sym->ids.more->blocks);
         for (unsigned i = 0; i < sym->n_series; i++)
             for (unsigned k = 0; k < sym->series[i].n_kept; k++)
                 sym->series[i].kept[k].flags |= BAR_UNSAVED;
+    }
 }
 
 static uint64_t number_of(const struct redis_reply *r)

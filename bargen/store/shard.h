@@ -3,7 +3,8 @@
  *
  * The hash {prefix}bargen:state:{n} has a field "s:SYMBOL" for every symbol, a
  * field "b:SYMBOL:RESOLUTION:START" for every closed bar that a late trade may
- * yet correct (written when it changes, so that it costs nothing later),
+ * yet correct (written when it changes, so that it costs nothing later), a field
+ * "i:SYMBOL:CHUNK" for every chunk of trade ids that are remembered one by one,
  * "cursor" (id of the last journal entry in it), "flush" (number of the last
  * checkpoint), "shards" (how many there are, which decides what symbols are in
  * which), "owner" (who wrote it) and "fence" (the number under which that

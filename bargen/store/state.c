@@ -47,6 +47,12 @@ void state_encode_bar(const struct bar *bar, struct bytes *out)
     put_bar(out, "b", bar);
 }
 
+void state_encode_ids(const struct symbol *sym, uint64_t chunk,
+                      struct bytes *out)
+{
+    seen_put_chunk(&sym->ids.more->blocks, chunk, out);
+}
+
 void state_encode(const struct symbol *sym, const struct bar_rules *rules,
                   enum state_bars which, struct bytes *out)
 {
@@ -59,7 +65,7 @@ void state_encode(const struct symbol *sym, const struct bar_rules *rules,
     record_put(out, sym->quoted.until_ns);
     record_put(out, sym->quoted.rev);
     bytes_add(out, "\n", 1);
-    seen_put(sym, out);
+    seen_put(sym, which == STATE_ALL_BARS, out);
     for (unsigned i = 0; i < sym->n_series; i++) {
         const struct series *s = &sym->series[i];
 
@@ -296,4 +302,26 @@ void state_forget_bar(struct symbol *sym, const struct bar_rules *rules,
     resolution_bucket(&rules->resolutions[s - sym->series],
                       start_ms * NS_PER_MS, &start_ns, &end_ns);
     series_forget(s, end_ns);
+}
+
+bool state_knows_ids(const struct symbol *sym, uint64_t chunk)
+{
+    const struct id_blocks *b = sym->ids.more ? &sym->ids.more->blocks : NULL;
+
+    return b && chunk >= id_blocks_chunk_first(b) &&
+           chunk < id_blocks_chunk_end(b);
+}
+
+bool state_decode_ids(struct symbol *sym, struct span text, struct err *err)
+{
+    struct record_reader r = {text.ptr, text.ptr + text.len, false};
+
+    if (r.at == r.end || *r.at++ != 'k')
+        r.bad = true;
+    seen_get_chunk(&r, &trade_ids_more(&sym->ids)->blocks);
+    record_end(&r);
+    if (r.bad || r.at != r.end)
+        return err_set(err, ERR_INPUT, "trade ids of %.*s are cut or damaged",
+                       SPAN_ARG(sym->name));
+    return true;
 }

@@ -8,9 +8,9 @@
  * empty.
  *
  * Closed bars seldom change, and there may be many: they can be left out and
- * stored one by one, with state_encode_bar().
+ * stored one by one, with state_encode_bar(); likewise chunks of trade ids, with
+ * state_encode_ids().
  *
- * Bounds      those of seen.h
  * Errors      state_decode() refuses text that it did not write, or of another
  *             version; the symbol is unchanged then
  */
@@ -23,8 +23,8 @@
 enum { STATE_VERSION = 2 };
 
 enum state_bars {
-    STATE_ALL_BARS,
-    STATE_OPEN_BARS, /* and the newest of each series */
+    STATE_ALL_BARS,  /* and all chunks of trade ids */
+    STATE_OPEN_BARS, /* and the newest of each series; no chunks */
 };
 
 void state_encode(const struct symbol *sym, const struct bar_rules *rules,
@@ -37,5 +37,11 @@ bool state_decode_bar(struct symbol *sym, const struct bar_rules *rules,
 /* One that could not be read: late trades of its time are too late. */
 void state_forget_bar(struct symbol *sym, const struct bar_rules *rules,
                       struct span resolution, int64_t start_ms);
+void state_encode_ids(const struct symbol *sym, uint64_t chunk,
+                      struct bytes *out);
+/* A chunk of trade ids, after the symbol that it belongs to: does that know of
+ * it? */
+bool state_knows_ids(const struct symbol *sym, uint64_t chunk);
+bool state_decode_ids(struct symbol *sym, struct span text, struct err *err);
 bool state_decode(struct symbol *sym, const struct bar_rules *rules,
                   struct span text, struct err *err);

@@ -19,7 +19,7 @@
  * bargen spend 90 to 130 ns on an event: 5 % more.
  *
  * Not for values that other processes or later runs read: journal shards
- * (route.h) and the fingerprints in bargen's state (text_ids.h) use unseeded
+ * (route.h) and the fingerprints in bargen's state (fingerprint.h) use unseeded
  * hashes of their own.
  */
 #pragma once

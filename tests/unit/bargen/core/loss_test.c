@@ -130,11 +130,11 @@ static void trade_ids_of_nineteen_digits_are_numbers(void **state)
     feed_trade(&f, T0, "11", "1", "1756684800000000002");
     feed_trade(&f, T0, "13", "1", "9223372036854775807");
     assert_int_equal(f.engine.counts.duplicates, 0);
-    assert_int_equal(f.engine.symbols.all[0]->ids.held, 4);
+    assert_int_equal(f.engine.symbols.all[0]->ids.steps.n, 3);
     /* One more does not fit: it is text, and before all numbers. */
     feed_trade(&f, T0, "9", "1", "9223372036854775808");
     feed_trade(&f, T0, "8", "1", "99999999999999999999");
-    assert_int_equal(f.engine.symbols.all[0]->ids.held, 4);
+    assert_int_equal(f.engine.symbols.all[0]->ids.steps.n, 3);
     engine_finish(&f.engine);
     feed_assert_bar(&f.at[f.n - 1], "9 13 8 13 6 6");
     feed_close(&f);

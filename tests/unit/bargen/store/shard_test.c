@@ -362,6 +362,75 @@ static void what_was_told_in_changes_adds_up_to_the_whole(void **state)
     assert_adds_up(config);
 }
 
+/* --- trade ids --- */
+
+static unsigned hash_chunks(const struct hash *h, size_t *bytes)
+{
+    unsigned n = 0;
+
+    *bytes = 0;
+    for (unsigned i = 0; i < h->n; i++)
+        if (strncmp(h->at[i].name, "i:X:", 4) == 0) {
+            n++;
+            *bytes += h->at[i].len;
+        }
+    return n;
+}
+
+/* Ids that are scattered: what was written bit by bit is what is known. */
+static void chunks_of_ids_are_written_as_they_change(void **state)
+{
+    struct outbox_options options = {.prefix = span_str("p:")};
+    struct hash hash = {.n = 0};
+    unsigned written = 0, chunks = 0;
+    size_t bytes;
+    struct shard sh;
+    struct feed f;
+
+    (void)state;
+    feed_open(&f, stored_config(), "1");
+    shard_init(&sh, NULL, 0, &options, "bargen:state");
+    for (unsigned i = 0; i < 6000; i++) {
+        char id[24];
+
+        snprintf(id, sizeof id, i % 2 ? "%u" : "t%u", i * 7919 % 100003 * 16);
+        feed_trade(&f, T0 + i * 100, "10", "1", id);
+        if (i % 10)
+            continue;
+        shard_compose(&sh, &f.engine);
+        bytes_add(&sh.flying, "", 1);
+        written += strstr(sh.flying.ptr, "i:X:") != NULL;
+        sh.flying.len--;
+        hash_run(&hash, &sh.flying);
+        if (i % 500 == 0) {
+            struct shard other;
+            struct feed g;
+
+            feed_open(&g, stored_config(), "1");
+            shard_init(&other, NULL, 0, &options, "bargen:state");
+            hash_load(&hash, &other, &g.engine);
+            assert_same_state(&f, &g);
+            shard_close(&other);
+            feed_close(&g);
+        }
+        chunks = hash_chunks(&hash, &bytes);
+        assert_in_range(chunks, 0, ID_BLOCKS_MIN / ID_BLOCKS_CHUNK + 2);
+    }
+    assert_in_range(chunks, 4, 6);
+    assert_in_range(bytes, 1024 * 20, 1500 * 64);
+    assert_true(written > 500);
+    /* Nothing new: no chunk is written. */
+    shard_compose(&sh, &f.engine);
+    feed_trade(&f, T0 + 600000, "10", "1", NULL);
+    shard_compose(&sh, &f.engine);
+    bytes_add(&sh.flying, "", 1);
+    assert_null(strstr(sh.flying.ptr, "i:X:"));
+    while (hash.n > 0)
+        hash_del(&hash, hash.at[0].name);
+    shard_close(&sh);
+    feed_close(&f);
+}
+
 /* --- what cannot be used --- */
 
 /* Eight minutes of two symbols, in the hash. */
@@ -584,6 +653,7 @@ int main(void)
         cmocka_unit_test(a_closed_bar_that_is_damaged_takes_no_trade),
         cmocka_unit_test(a_state_of_other_shards_begins_anew_with_a_gap),
         cmocka_unit_test(a_damaged_cursor_counts_nothing_twice),
+        cmocka_unit_test(chunks_of_ids_are_written_as_they_change),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,6 +140,54 @@ static void a_resolution_that_is_new_begins_empty(void **state)
     feed_close(&b);
 }
 
+/* Ids of every kind: each must be known on the other side as it was. */
+static void what_was_seen_is_known_after_a_restart(void **state)
+{
+    enum { N = 3000 };
+    struct feed a, b;
+    char id[32];
+
+    (void)state;
+    feed_open(&a, feed_config(), "1");
+    for (int64_t i = 0; i < N; i++) {
+        snprintf(id, sizeof id, "%d", (int)(i * 7919 % 100003));
+        feed_trade(&a, T0 + i, "10", "1", id);
+        snprintf(id, sizeof id, "text-%d", (int)i);
+        feed_trade(&a, T0 + i, "10", "1", id);
+    }
+    /* A new numbering, and three that may begin another. */
+    for (int64_t i = 0; i < 30; i++) {
+        snprintf(id, sizeof id, "%d", (int)i * 2);
+        feed_trade(&a, T0 + N + i / 2, "10", "1", id);
+    }
+    for (int64_t i = 0; i < 3; i++) {
+        snprintf(id, sizeof id, "%d", (int)i * 2);
+        feed_trade(&a, T0 + N + 100, "10", "1", id);
+    }
+    assert_int_equal(a.engine.counts.duplicates, 0);
+    move(&a, &b, "1");
+    for (int64_t i = 0; i < N; i++) {
+        snprintf(id, sizeof id, "%d", (int)(i * 7919 % 100003));
+        assert_int_equal(feed_trade(&b, T0 + i, "10", "1", id),
+                         ENGINE_REPEATED);
+        snprintf(id, sizeof id, "text-%d", (int)i);
+        assert_int_equal(feed_trade(&b, T0 + i, "10", "1", id),
+                         ENGINE_REPEATED);
+    }
+    for (int64_t i = 0; i < 30; i++) {
+        snprintf(id, sizeof id, "%d", (int)i * 2);
+        assert_int_equal(feed_trade(&b, T0 + N + i / 2, "10", "1", id),
+                         ENGINE_REPEATED);
+    }
+    for (int64_t i = 0; i < 6; i++) {
+        snprintf(id, sizeof id, "%d", (int)i * 2);
+        assert_int_equal(feed_trade(&b, T0 + N + 100, "10", "1", id),
+                         i < 3 ? ENGINE_REPEATED : ENGINE_TAKEN);
+    }
+    feed_close(&a);
+    feed_close(&b);
+}
+
 static void damaged_text_is_refused_and_changes_nothing(void **state)
 {
     static const char *const bad[] = {
@@ -154,8 +202,17 @@ static void damaged_text_is_refused_and_changes_nothing(void **state)
         "2 0 0 0 0 0 0 0\nx\ne\n",
         "2 0 0 0 0 0 0 0\nb 1 2 3\ne\n",
         "2 0 0 0 0 0 0 0\ns 1 0 0 19\ne\n",
-        "2 0 0 0 0 0 0 0\ni 1 1 1 5 -1 0 0\ne\n",
         "2 0 0 99999999999999999999 0 0 0 0\ne\n",
+        "2 0 0 0 0 0 0 0\nr 1 0 1 0 0 1\ne\n",
+        "2 0 0 0 0 0 0 0\nr 1 0 1 0 0 1 5 -1 0 0 0\ne\n",
+        "2 0 0 0 0 0 0 0\nr 1 0 1 0 0 1 5 0 0 0 1\ne\n",
+        "2 0 0 0 0 0 0 0\nr 1 2 1 0 0 1 5 0 0 0 0\ne\n",
+        "2 0 0 0 0 0 0 0\nr 1 0 1 0 0 1 5 2 0 0 0 7 2 0 0 0\ne\n",
+        "2 0 0 0 0 0 0 0\nm 0 65537 0\ne\n",
+        "2 0 0 0 0 0 0 0\nm 0 1 0\nk 0 3 1 0\ne\n",
+        "2 0 0 0 0 0 0 0\nm 0 2 0\nk 0 64 1 0 64 2 0\ne\n",
+        "2 0 0 0 0 0 0 0\nm 0 2 0\nk 0 64 1\ne\n",
+        "2 0 0 0 0 0 0 0\nn 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1\ne\n",
     };
     struct feed f;
     struct symbol *sym;
@@ -199,6 +256,7 @@ int main(void)
         cmocka_unit_test(stopping_at_any_event_changes_nothing),
         cmocka_unit_test(a_state_that_was_read_is_written_the_same),
         cmocka_unit_test(a_resolution_that_is_new_begins_empty),
+        cmocka_unit_test(what_was_seen_is_known_after_a_restart),
         cmocka_unit_test(damaged_text_is_refused_and_changes_nothing),
         cmocka_unit_test(every_cut_of_a_state_is_refused),
     };
