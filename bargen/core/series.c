@@ -231,7 +231,7 @@ void series_flag(struct series *s, const struct series_context *c,
     /* Carving makes more of them. */
     for (unsigned i = 0; i < series_bars(s); i++) {
         struct bar *bar = series_bar(s, i);
-        int64_t from_ns, to_ns;
+        int64_t from_ns = 0, to_ns = 0;
 
         if (!touches(loss, bar->start_ns, bar->end_ns))
             continue;
