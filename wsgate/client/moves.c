@@ -67,6 +67,29 @@ static bool has_interval(const struct client *c, struct keys keys,
     return false;
 }
 
+/* Views that it names and has no more: they stay until it is known how it heard
+ * them. */
+static void hold_views(const struct client *c, const struct moves *moves,
+                       bool hold)
+{
+    const struct channels *cs = upstream_channels(c->registry->upstream);
+
+    for (uint32_t i = 0; i < moves->n_keys; i++) {
+        uint32_t subscription = key_subscription(moves->keys[i]);
+
+        if (subscription & SUBSCRIPTION_PATTERN)
+            break; /* they come last */
+        channels_view_of(cs, subscription)->refs += hold ? 1u : -1u;
+    }
+}
+
+static void moves_free(const struct client *c, struct moves *moves)
+{
+    if (moves)
+        hold_views(c, moves, false);
+    free(moves);
+}
+
 struct moves *moves_begin(const struct client *c)
 {
     const struct group *g = c->m.group;
@@ -81,6 +104,7 @@ struct moves *moves_begin(const struct client *c)
     *moves =
         (struct moves){.next = next, .newest = g->newest, .n_keys = g->n_keys};
     memcpy(moves->keys, g->keys, g->n_keys * sizeof moves->keys[0]);
+    hold_views(c, moves, true);
     return moves;
 }
 
@@ -211,7 +235,7 @@ void moves_end(struct client *c, struct moves *moves, const struct request *r)
     struct snapshots *s;
 
     if (!moves || c->ended || c->closing) { /* moves_gone() */
-        free(moves);
+        moves_free(c, moves);
         return;
     }
     e.channels = upstream_channels(c->registry->upstream);
@@ -227,7 +251,7 @@ void moves_end(struct client *c, struct moves *moves, const struct request *r)
                            e.shown[i].older);
     snapshots_queue(c, s);
     free(e.shown);
-    free(moves);
+    moves_free(c, moves);
 }
 
 static void leave_view(void *arg, struct view *v)

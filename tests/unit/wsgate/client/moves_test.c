@@ -183,6 +183,29 @@ static void a_set_of_subscriptions_takes_the_memory_of_its_names(void **state)
     assert_true(after - before <= (size_t)SETS * SET_BYTES);
 }
 
+/* Who looks at the channel for new wildcards makes room in it for their views. */
+static void a_view_that_is_left_is_there_until_it_was_looked_at(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = visitor_come(w, "192.0.2.1", DIALECT_NATIVE);
+    struct visitor *other = visitor_come(w, "192.0.2.2", DIALECT_NATIVE);
+    struct err err = {0};
+
+    change(w, other, "subscribe", "bars:A:1", 750);
+    change(w, v, "subscribe", "bars:A:1", 500);
+    change(w, v, "subscribe", "bars:A:1", 250);
+    change(w, v, "subscribe", "bars:*", 0);
+    change(w, other, "unsubscribe", "bars:A:1", 0);
+    change(w, other, "subscribe", "bars:*", 1000);
+    change(w, v, "subscribe", "bars:A:1", 500);
+    assert_true(
+        world_line(&w->up, "{\"channel\":\"bars:A:1\",\"data\":1}", &err));
+    upstream_flush(w->up.upstream);
+    assert_int_equal(visitor_count(v, "\"ok\":true"), 4);
+    assert_int_equal(visitor_count(v, "\"data\":1,"), 1);
+    assert_int_equal(visitor_count(other, "\"data\":1,"), 1);
+}
+
 #define TEST(test)                                                             \
     cmocka_unit_test_setup_teardown(test, open_world, close_world)
 
@@ -192,6 +215,7 @@ int main(void)
         TEST(a_change_costs_what_changes),
         TEST(a_change_of_who_is_behind_costs_what_it_is_owed),
         TEST(a_set_of_subscriptions_takes_the_memory_of_its_names),
+        TEST(a_view_that_is_left_is_there_until_it_was_looked_at),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
