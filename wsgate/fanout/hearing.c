@@ -136,8 +136,10 @@ void hearing_each(struct fanout *f, struct stream *s,
                   void (*fn)(void *arg, struct group *g, bool all), void *arg)
 {
     uint64_t stamp;
+    bool once; /* nobody can be met twice, or hear it otherwise */
 
     hearing_look(f, s);
+    once = s->links.n == 0 && s->n_covers == 1 && s == s->root && !s->sibling;
     stamp = s->n_covers == 0 ? 0 : fanout_stamp(f);
     for (uint32_t i = 0; i < s->links.n; i++) {
         s->links.at[i].group->met = stamp;
@@ -149,7 +151,7 @@ void hearing_each(struct fanout *f, struct stream *s,
         for (uint32_t k = 0; p && k < p->groups.n; k++) {
             const struct link *l = &p->groups.at[k];
 
-            if (is_first(f, l->group, s, p->id, stamp))
+            if (once || is_first(f, l->group, s, p->id, stamp))
                 fn(arg, l->group, l->all);
         }
     }
