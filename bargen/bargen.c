@@ -66,6 +66,7 @@ void bargen_close(struct bargen *b)
     if (b->engine_open)
         engine_close(&b->engine);
     b->engine_open = false;
+    group_close(&b->group);
     route_table_free(b->routes);
     b->routes = NULL;
 }
@@ -214,6 +215,21 @@ static void on_store_down(void *arg, const char *why, bool refused)
     app_redis_down(&b->link, why, refused);
 }
 
+/* Before we were ever of use, it is a mistake of whoever started us. */
+static void on_store_conflict(void *arg, const char *text)
+{
+    struct bargen *b = arg;
+    struct err err = {0};
+
+    if (b->closing)
+        return;
+    log_error("group_refused", "why=%s", LOG_Q(span_str(text)));
+    if (b->link.was_up)
+        return;
+    err_set(&err, ERR_CONFIG, "%s", text);
+    app_fail(b->app, &err);
+}
+
 static void on_store_acked(void *arg)
 {
     struct bargen *b = arg;
@@ -242,12 +258,43 @@ static const char *state_name(const struct options *o)
     return o->source == SOURCE_JOURNAL ? "state" : "pubsub";
 }
 
+/* What all who share the work must have in common. */
+static void open_group(struct bargen *b)
+{
+    static const char *const sources[] = {"journal", "pubsub"};
+    static const char *const prices[] = {"auto", "trade", "bid", "ask", "mid"};
+    const struct options *o = b->opts;
+    const struct {
+        const char *option;
+        int64_t value;
+    } numbers[] = {
+        {"--shards", o->shards},
+        {"--grace", o->grace_ms},
+        {"--correction-window", o->correction_ms},
+        {"--max-future", o->max_future_ms},
+        {"--fill", o->fill},
+        {"--skip-first-partial", o->skip_first_partial},
+    };
+
+    group_init(&b->group, o->widths, o->n_widths, (const char *const *)o->names,
+               o->n_names);
+    group_rule(&b->group, "--source", sources[o->source]);
+    group_rule(&b->group, "--price", prices[o->price]);
+    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char text[24];
+
+        snprintf(text, sizeof text, "%" PRId64, numbers[i].value);
+        group_rule(&b->group, numbers[i].option, text);
+    }
+}
+
 static bool open_sink(struct bargen *b, struct err *err)
 {
     const struct options *o = b->opts;
     struct tee *out;
     struct store_events to_store = {.on_ready = on_store_ready,
                                     .on_down = on_store_down,
+                                    .on_conflict = on_store_conflict,
                                     .on_unreadable = on_unreadable,
                                     .on_acked = on_store_acked,
                                     .on_shard = on_store_shard};
@@ -262,6 +309,7 @@ static bool open_sink(struct bargen *b, struct err *err)
                              .source = o->mock ? "mock" : NULL},
                   .state = state_name(o),
                   .id = b->app->instance,
+                  .group = &b->group,
                   .throttle_ms = o->throttle_ms},
         .caught_up = caught_up,
         .arg = b,
@@ -385,6 +433,7 @@ bool bargen_init(struct bargen *b, struct app *app, struct options *opts,
         log_info("throttle", "ms=%" PRId64 " from=%s", opts->throttle_ms,
                  opts->throttle_from);
     open_engine(b);
+    open_group(b);
     if (!open_sink(b, err))
         return false;
     b->source = open_source(b, err);

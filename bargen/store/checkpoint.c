@@ -55,8 +55,8 @@ void checkpoint_add(const struct checkpoint_rules *c, struct shard *sh,
 
     if (again)
         stats_checkpoint_retried();
-    if (due)
-        compose(c, sh, now_ms);
+    if (due && (sh->number > 0 || checkpoint_has_work(c, sh)))
+        compose(c, sh, now_ms); /* else nothing ever was in it */
     if (again || (due && (c->leases || sh->flying_commands > 0)))
         transaction_add(t, sh, c->leases,
                         sh->leaving && !checkpoint_has_work(c, sh));

@@ -5,16 +5,22 @@
  * again on a new connection or after its lease had ended, is compared with what
  * is stored: nobody else has written it, or it is forgotten and read anew.
  *
+ * Where a group that has ended made some of our bars (join.h), and has read the
+ * journal further than we, or we have no state, its state is taken over: as far
+ * as its symbols and resolutions are ours.
+ *
  * Ownership   plain struct; it must outlive the answers of cmd
  */
 #pragma once
 
+#include "bargen/store/join.h"
 #include "bargen/store/shard.h"
-#include "common/redis/redis_cmd.h"
 
 struct custody {
     struct redis_cmd *cmd;
     struct engine *engine;
+    const struct join *join; /* NULL: nobody's state is taken over */
+    const char *kind;        /* of state: the end of keys' names but :{n} */
     /* The shard's events belong into the engine from now on, or not. */
     void (*on_shard)(void *arg, unsigned shard, bool ours);
     /* One was read or compared. */

@@ -68,6 +68,14 @@ static void on_members_refused(void *arg, struct span why)
         l->events.on_refused(l->arg, why);
 }
 
+static void on_members_out(void *arg)
+{
+    struct leases *l = arg;
+
+    if (!l->closing)
+        l->events.on_out(l->arg);
+}
+
 /* --- are they ours? --- */
 
 static void lose(struct lease *lease)
@@ -331,6 +339,7 @@ struct leases *leases_new(uv_loop_t *loop, const struct leases_config *config,
     snprintf(key, sizeof key, "%smembers", config->base);
     members_init(&l->members, l->cmd, key, config->id);
     l->members.on_refused = on_members_refused;
+    l->members.on_out = on_members_out;
     l->members.arg = l;
     snprintf(l->fence_key, sizeof l->fence_key, "%sfence", config->base);
     for (unsigned i = 0; i < l->n; i++)

@@ -46,6 +46,8 @@ struct leases_events {
     void (*on_settled)(void *arg);
     /* It is time to renew them. */
     void (*on_due)(void *arg);
+    /* We are no member any more: others may have become ones meanwhile. */
+    void (*on_out)(void *arg);
     void (*on_refused)(void *arg, struct span why);
 };
 

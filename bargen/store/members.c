@@ -15,20 +15,28 @@ static void refuse(struct members *m, const struct redis_reply *r)
                               : span_str("an answer of another kind"));
 }
 
+bool members_time(const struct redis_reply *r, int64_t *ms)
+{
+    uint64_t s, us;
+
+    if (r->type != REDIS_ARRAY || r->count != 2 ||
+        !span_number(r->item[0].str, SPAN_DIGITS_MAX, &s) ||
+        !span_number(r->item[1].str, SPAN_DIGITS_MAX, &us))
+        return false;
+    *ms = (int64_t)(s * 1000 + us / 1000);
+    return true;
+}
+
 static void on_time(void *arg, const struct redis_reply *r)
 {
     struct members *m = arg;
-    uint64_t s, us;
 
     if (!r)
         return;
-    if (r->type != REDIS_ARRAY || r->count != 2 ||
-        !span_number(r->item[0].str, SPAN_DIGITS_MAX, &s) ||
-        !span_number(r->item[1].str, SPAN_DIGITS_MAX, &us)) {
+    if (!members_time(r, &m->now_ms)) {
         refuse(m, r);
         return;
     }
-    m->now_ms = (int64_t)(s * 1000 + us / 1000);
     if (m->now_ms < m->beat_ms)
         m->beat_ms = 0; /* another clock */
 }
@@ -69,6 +77,7 @@ static void on_list(void *arg, const struct redis_reply *r)
 {
     struct members *m = arg;
     unsigned count = 1, rank = 0;
+    bool listed = false;
 
     if (!r)
         return;
@@ -81,9 +90,12 @@ static void on_list(void *arg, const struct redis_reply *r)
         uint64_t seen_ms = 0;
 
         span_number(r->item[i + 1].str, SPAN_DIGITS_MAX, &seen_ms);
-        if (span_is(id, m->id) ||
-            (int64_t)seen_ms + MEMBERS_SILENT_MS <= m->now_ms)
+        if ((int64_t)seen_ms + MEMBERS_SILENT_MS <= m->now_ms)
             continue;
+        if (span_is(id, m->id)) {
+            listed = true;
+            continue;
+        }
         count++;
         rank += before_us(m, id);
     }
@@ -91,7 +103,10 @@ static void on_list(void *arg, const struct redis_reply *r)
         log_info("members", "members=%u", count);
     m->count = count;
     m->rank = rank;
-    beat(m);
+    if (!listed && m->beat_ms != 0 && !m->stopping)
+        m->on_out(m->arg);
+    else
+        beat(m);
 }
 
 void members_init(struct members *m, struct redis_cmd *cmd, const char *key,

@@ -22,6 +22,8 @@ enum {
 struct members {
     struct redis_cmd *cmd;
     void (*on_refused)(void *arg, struct span why);
+    /* We were silent for too long, or the list is gone. */
+    void (*on_out)(void *arg);
     void *arg;
     char key[MEMBERS_KEY_MAX];
     char id[MEMBERS_ID_MAX]; /* ours */
@@ -30,6 +32,9 @@ struct members {
     unsigned count, rank;    /* with us; our place among them */
     bool stopping;           /* no more signs of life */
 };
+
+/* Of the answer to TIME, in ms; false: it is none. */
+bool members_time(const struct redis_reply *r, int64_t *ms);
 
 /* key and id are copied. */
 void members_init(struct members *m, struct redis_cmd *cmd, const char *key,

@@ -169,6 +169,11 @@ void shard_compose(struct shard *sh, struct engine *e)
     sh->flying_commands = 0;
     bytes_add_span(&sh->flying, bytes_span(&sh->out.run));
     sh->flying_commands += sh->out.commands;
+    if (stateful && sh->fresh) {
+        command(sh, 2, "DEL");
+        resp_bulk_str(&sh->flying, sh->key);
+        sh->fresh = false;
+    }
     if (stateful) {
         sh->number++;
         bytes_add_span(&sh->flying, bytes_span(&sh->stale));
@@ -403,6 +408,15 @@ static void write_all(struct shard *sh, struct engine *e)
     }
 }
 
+void shard_adopt(struct shard *sh, struct engine *e, uint64_t number)
+{
+    sh->number = number;
+    sh->fresh = sh->moved = true;
+    bytes_clear(&sh->stale); /* all that is stored goes */
+    sh->stale_commands = 0;
+    write_all(sh, e);
+}
+
 static uint64_t number_of(const struct redis_reply *r)
 {
     uint64_t n = 0;
@@ -450,10 +464,11 @@ void shard_forget(struct shard *sh, struct engine *e)
     outbox_forget(&sh->out);
     engine_forget(e, sh->n, true);
     bytes_clear(&sh->flying);
-    sh->flying_commands = 0;
+    bytes_clear(&sh->stale);
+    sh->flying_commands = sh->stale_commands = 0;
     sh->status = SHARD_AWAY;
     sh->number = 0;
     sh->cursor = (struct entry_id){0, 0};
-    sh->has_cursor = sh->moved = sh->known = sh->leaving = false;
+    sh->has_cursor = sh->moved = sh->known = sh->leaving = sh->fresh = false;
     sh->past = STORE_EMPTY;
 }

@@ -30,11 +30,8 @@ enum shard_verdict {
     SHARD_FOREIGN, /* another instance has written since: read it anew */
 };
 
-struct custody;
-
 struct shard {
     struct store *store;
-    struct custody *custody; /* once it was taken */
     unsigned n;
     enum shard_status status;
     char key[128]; /* of the state; empty: none is kept */
@@ -50,7 +47,8 @@ struct shard {
     bool known;        /* what is stored is, on this connection */
     bool leaving;      /* it is to be given back */
     bool last;         /* with the checkpoint under way */
-    unsigned asked;    /* answers that are awaited; the last one counts */
+    bool fresh;        /* what is stored goes first: all is written anew */
+    unsigned turn;     /* of questions about it; only the last counts */
     struct entry_id cursor;
     bool has_cursor;
     bool moved; /* the cursor, since the last checkpoint */
@@ -78,5 +76,8 @@ void shard_load(struct shard *sh, struct engine *e,
  * did the one under way run?  Is the rest still there? */
 enum shard_verdict shard_compare(struct shard *sh, struct engine *e,
                                  const struct redis_reply *r);
+/* What was loaded is another group's: write it all, as what comes after
+ * checkpoint `number` of our own. */
+void shard_adopt(struct shard *sh, struct engine *e, uint64_t number);
 /* It is another's: nothing of it is written any more. */
 void shard_forget(struct shard *sh, struct engine *e);

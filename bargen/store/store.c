@@ -11,7 +11,7 @@
 #include "common/base/clock.h"
 #include "common/base/log.h"
 
-enum { RETRY_MS = 1000, WHY_MAX = 160 };
+enum { RETRY_MS = 1000, WHY_MAX = JOIN_WHY_MAX };
 
 struct store {
     struct store_options options;
@@ -19,6 +19,7 @@ struct store {
     void *arg;
     struct redis_cmd *cmd;
     struct leases *leases; /* NULL: no state is kept */
+    struct join *join;     /* NULL: likewise, or no group */
     struct checkpoint_rules rules;
     struct transaction transaction;
     struct custody custody;
@@ -247,6 +248,33 @@ static void on_leases_refused(void *arg, struct span why)
     refuse(s, why);
 }
 
+static void on_out(void *arg)
+{
+    struct store *s = arg;
+
+    redis_cmd_drop(s->cmd, "silent for too long: joining anew");
+}
+
+/* --- the group --- */
+
+static void on_joined(void *arg)
+{
+    struct store *s = arg;
+
+    leases_begin(s->leases);
+    proceed(s);
+}
+
+static void on_conflict(void *arg, const char *text)
+{
+    struct store *s = arg;
+
+    if (strcmp(text, s->why) == 0)
+        return;
+    snprintf(s->why, sizeof s->why, "%s", text);
+    s->events.on_conflict(s->arg, text);
+}
+
 /* --- the link --- */
 
 static bool all_known(const struct store *s)
@@ -314,7 +342,9 @@ static void on_probed(void *arg, const struct redis_reply *r)
 
     if (!r || s->refused || s->closing)
         return;
-    if (s->leases)
+    if (s->join && !s->rules.finishing)
+        join_begin(s->join);
+    else if (s->leases)
         leases_begin(s->leases);
     proceed(s);
 }
@@ -337,6 +367,8 @@ static void on_link_down(void *arg, const char *why, bool refused_us)
     s->ready = s->waiting = false;
     uv_timer_stop(&s->retry);
     if (s->leases) {
+        if (s->join)
+            join_end(s->join);
         leases_end(s->leases);
         for (unsigned i = 0; i < s->n_shards; i++)
             s->shards[i].known = false;
@@ -406,6 +438,8 @@ void store_finish(struct store *s, void (*done)(void *arg), void *arg)
     s->rules.finishing = true;
     s->on_finished = done;
     s->finished_arg = arg;
+    if (s->join)
+        join_end(s->join);
     if (s->leases)
         leases_stop(s->leases);
     for (unsigned i = 0; s->leases && i < s->n_shards; i++)
@@ -417,36 +451,39 @@ void store_finish(struct store *s, void (*done)(void *arg), void *arg)
     check_finished(s);
 }
 
-static void open_leases(struct store *s, uv_loop_t *loop)
+static void open_leases(struct store *s, uv_loop_t *loop, const char *base)
 {
     static const struct leases_events events = {
-        on_ours, on_lost, on_excess, proceed, on_due, on_leases_refused};
-    char base[LEASE_BASE_MAX];
+        on_ours, on_lost, on_excess,        proceed,
+        on_due,  on_out,  on_leases_refused};
+    static const struct join_events joins = {on_joined, on_conflict,
+                                             on_leases_refused};
+    const struct store_options *o = &s->options;
+    struct leases_config config = {s->cmd, base, s->id, s->n_shards};
+    struct join_config join = {s->cmd, o->outbox.prefix, o->group, s->id};
 
-    snprintf(base, sizeof base,
-             "%.*sbargen:", SPAN_ARG(s->options.outbox.prefix));
-    s->leases = leases_new(
-        loop,
-        &(struct leases_config){
-            .cmd = s->cmd, .base = base, .id = s->id, .shards = s->n_shards},
-        &events, s);
+    s->leases = leases_new(loop, &config, &events, s);
     s->rules.leases = s->leases;
+    s->open++;
+    if (!o->group)
+        return;
+    s->join = join_new(loop, &join, &joins, s);
+    s->custody.join = s->join;
+    s->custody.kind = o->state;
     s->open++;
 }
 
-static void open_shards(struct store *s)
+static void open_shards(struct store *s, const char *base)
 {
     const struct store_options *o = &s->options;
-    char name[64];
 
-    snprintf(name, sizeof name, "bargen:%s", o->state ? o->state : "");
     s->n_shards = o->engine->config.shards;
     s->shards = mem_zero(s->n_shards * sizeof *s->shards);
     for (unsigned i = 0; i < s->n_shards; i++) {
         struct shard *sh = &s->shards[i];
 
-        shard_init(sh, s, i, &o->outbox, o->state ? name : NULL);
-        if (o->state) {
+        shard_init(sh, s, i, &o->outbox, base);
+        if (base) {
             sh->owner = s->id;
             engine_forget(o->engine, i, true);
         } else {
@@ -454,6 +491,28 @@ static void open_shards(struct store *s)
             sh->known = true;
         }
     }
+}
+
+/* Where state is kept, and who has it. */
+static void open_shared(struct store *s, uv_loop_t *loop)
+{
+    const struct group *group = s->options.group;
+    struct bytes base, state;
+
+    bytes_init(&base);
+    bytes_init(&state);
+    group_base(span_str(group ? group->name : "1"), &base);
+    bytes_printf(&state, "%.*s%s", SPAN_ARG(bytes_span(&base)),
+                 s->options.state);
+    bytes_add(&state, "", 1);
+    open_shards(s, state.ptr);
+    bytes_clear(&base);
+    bytes_add_span(&base, s->options.outbox.prefix);
+    group_base(span_str(group ? group->name : "1"), &base);
+    bytes_add(&base, "", 1);
+    open_leases(s, loop, base.ptr);
+    bytes_close(&base);
+    bytes_close(&state);
 }
 
 struct store *store_new(uv_loop_t *loop, const struct store_options *options,
@@ -473,7 +532,6 @@ struct store *store_new(uv_loop_t *loop, const struct store_options *options,
                                          .updates = options->outbox.updates,
                                          .throttle_ms = options->throttle_ms};
     transaction_init(&s->transaction);
-    open_shards(s);
     uv_timer_init(loop, &s->retry);
     s->retry.data = s;
     s->retry.timer_cb = on_retry;
@@ -486,7 +544,9 @@ struct store *store_new(uv_loop_t *loop, const struct store_options *options,
                                   .on_refused = refuse,
                                   .arg = s};
     if (options->state)
-        open_leases(s, loop);
+        open_shared(s, loop);
+    else
+        open_shards(s, NULL);
     return s;
 }
 
@@ -519,6 +579,8 @@ static void on_link_closed(void *arg)
     /* Its answers came before; nothing asks any more. */
     if (s->leases)
         leases_close(s->leases, closed, s);
+    if (s->join)
+        join_close(s->join, closed, s);
     closed(s);
 }
 

@@ -26,6 +26,7 @@
 
 #include "bargen/core/engine.h"
 #include "bargen/store/entry_id.h"
+#include "bargen/store/group.h"
 #include "bargen/store/leases.h"
 #include "bargen/store/outbox.h"
 
@@ -45,6 +46,8 @@ struct store_events {
      * reconnect): the source may go on. */
     void (*on_ready)(void *arg);
     void (*on_down)(void *arg, const char *why, bool refused);
+    /* Another instance stands against it that we make these bars. */
+    void (*on_conflict)(void *arg, const char *text);
     /* The state could not be, and will be asked for again. */
     void (*on_unreadable)(void *arg, struct span why);
     /* Checkpoints were answered. */
@@ -61,6 +64,8 @@ struct store_options {
     const char *state; /* name of the state's hashes, "state"; NULL: none is
                           kept, and nothing shared */
     const char *id;    /* of this instance */
+    const struct group *group; /* with whom it is shared; must outlive it.
+                                  NULL: whoever uses the same prefix */
     int64_t throttle_ms;
 };
 

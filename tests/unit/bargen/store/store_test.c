@@ -142,7 +142,9 @@ static void answer_other(struct fake *f, const struct span *word, int words,
     } else if (span_is(word[0], "INCR")) {
         fake_send(f, ":7\r\n");
     } else {
-        fake_send(f, span_is(word[0], "ZRANGE") ? "*0\r\n" : "+OK\r\n");
+        fake_send(f, span_is(word[0], "ZRANGE")
+                         ? "*2\r\n$2\r\nme\r\n$13\r\n1756684800000\r\n"
+                         : "+OK\r\n");
     }
 }
 
@@ -221,8 +223,11 @@ static void answer(const char *reply)
 
 static void open_store(const char *state, unsigned shards, int64_t throttle_ms)
 {
-    static const struct store_events events = {on_ready, on_down, on_unreadable,
-                                               on_acked, on_shard};
+    static const struct store_events events = {.on_ready = on_ready,
+                                               .on_down = on_down,
+                                               .on_unreadable = on_unreadable,
+                                               .on_acked = on_acked,
+                                               .on_shard = on_shard};
     struct engine_config config = feed_config();
     struct err err = {0};
 

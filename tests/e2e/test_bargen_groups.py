@@ -1,0 +1,228 @@
+"""bargen instances with other symbols, resolutions or rules on one Redis."""
+import json
+import random
+import signal
+
+import pytest
+
+from harness import wait_until
+from sharedbars import (MINUTE_MS, Flock, Heard, Trade, T0, Writer, expected,
+                        heard, held, line, shard_of, shares, trades)
+
+SYMBOLS = ["S%02d" % n for n in range(12)]
+# Both are in one shard.
+PAIR = [s for s in ("P%d" % n for n in range(200)) if shard_of(s) == 5][:2]
+
+
+@pytest.fixture
+def flock(tool, redis_server):
+    return Flock(tool, redis_server)
+
+
+def closed(client, symbol, resolution="1"):
+    return client.zcard("bars:history:%s:%s" % (symbol, resolution))
+
+
+def kill_and_restart(flock, writer, args, at):
+    for share in at:
+        writer.reach(share)
+        old = next(b for b in flock.up if list(args) == b.argv[5:5 + len(args)])
+        flock.die(old)
+        flock.join(*args)
+
+
+def complete(client, want, resolution):
+    counts = {}
+    for symbol, _ in want:
+        counts[symbol] = counts.get(symbol, 0) + 1
+    return all(closed(client, s, resolution) >= n for s, n in counts.items())
+
+
+def test_two_with_other_resolutions_lose_no_bar_when_one_is_killed(
+        redis_server, flock):
+    client = redis_server.client()
+    sub = redis_server.subscriber(patterns=["bars:*"])
+    flock.join("--resolutions", "1")
+    flock.join("--resolutions", "5")
+    writer = Writer(client, trades(random.Random(3), SYMBOLS, 60), 8)
+    writer.start()
+    kill_and_restart(flock, writer, ("--resolutions", "5"), (0.3, 0.6))
+    writer.finish()
+    for resolution, minutes in (("1", 1), ("5", 5)):
+        want = expected(writer.trades, minutes * MINUTE_MS)
+        wait_until(lambda: complete(client, want, resolution), 20,
+                   lambda: "all bars of %s; they say %s" % (resolution,
+                                                            flock.said()))
+    got = Heard(heard(sub, client))
+    for resolution, minutes in (("1", 1), ("5", 5)):
+        got.assert_exactly(expected(writer.trades, minutes * MINUTE_MS),
+                           resolution)
+    assert got.again == 0 and got.flagged() == []
+
+
+def test_two_with_other_symbols_of_one_shard_lose_no_bar_when_one_is_killed(
+        redis_server, flock):
+    client = redis_server.client()
+    sub = redis_server.subscriber(patterns=["bars:*"])
+    first, second = (("--symbols", symbol) for symbol in PAIR)
+    flock.join(*first)
+    flock.join(*second)
+    writer = Writer(client, trades(random.Random(4), PAIR, 200, 12), 8)
+    writer.start()
+    kill_and_restart(flock, writer, second, (0.3, 0.6))
+    writer.finish()
+    want = expected(writer.trades, MINUTE_MS)
+    wait_until(lambda: complete(client, want, "1"), 20,
+               lambda: "all bars; they say " + flock.said())
+    got = Heard(heard(sub, client))
+    got.assert_exactly(want, "1")
+    assert got.again == 0 and got.flagged() == []
+
+
+def refused(b):
+    assert b.wait(8) == 78, b.stderr
+    return b.stderr
+
+
+@pytest.mark.parametrize("first,second,option,said", [
+    (["--resolutions", "1,5"], ["--resolutions", "5,15"], "--resolutions",
+     "5,15 here overlaps with 1,5 of instance "),
+    ([], ["--symbols", "X,Y"], "--symbols", "X,Y here overlaps with * of "),
+    (["--symbols", "X,Z"], ["--symbols", "X,Y"], "--symbols",
+     "X,Y here overlaps with X,Z of "),
+    ([], ["--grace", "1s"], "--grace", "1000 here, but instance "),
+    ([], ["--fill"], "--fill", "1 here, but instance "),
+    ([], ["--price", "mid"], "--price", "mid here, but instance "),
+    ([], ["--source", "pubsub"], "--source", "pubsub here, but instance "),
+    ([], ["--shards", "8"], "--shards", "8 here, but instance "),
+    ([], ["--correction-window", "5s"], "--correction-window", "5000 here, "),
+])
+def test_what_cannot_be_shared_is_refused_at_start(
+        redis_server, tool, flock, first, second, option, said):
+    client = redis_server.client()
+    before = flock.join(*first)
+    wait_until(lambda: any(k.endswith(b":members") or k == b"bargen:members"
+                           for k in client.keys("bargen:*")), 5, "it is there")
+    other = tool("bargen", "--redis", redis_server.url, *second)
+    text = refused(other)
+    assert "bargen: %s: %s" % (option, said) in text
+    keys = [k for k in client.keys("bargen:*members")]
+    ids = [i.decode() for k in keys for i in client.zrange(k, 0, -1)]
+    assert len(ids) == 1 and "instance " + ids[0] in text
+    assert before.running()
+
+
+def test_one_that_has_ended_is_in_nobodys_way(redis_server, tool, flock):
+    first = flock.join("--resolutions", "1,5")
+    client = redis_server.client()
+    wait_until(lambda: len(held(client, "bargen:1,5:")) == 16, 5, "its shards")
+    flock.leave(first)
+    second = tool("bargen", "--redis", redis_server.url, "--resolutions",
+                  "5,15").wait_ready(3)
+    # One that was killed looks alive for a while.
+    second.kill()
+    third = tool("bargen", "--redis", redis_server.url, "--resolutions", "15,60")
+    third.wait_ready(6)
+    assert "group_refused" not in third.stderr
+
+
+def test_one_that_comes_back_when_others_make_its_bars_waits(
+        redis_server, tool, flock):
+    client = redis_server.client()
+    first = flock.join("--resolutions", "1,5")
+    wait_until(lambda: len(held(client, "bargen:1,5:")) == 16, 5, "its shards")
+    flock.freeze(first)
+    wait_until(lambda: held(client, "bargen:1,5:") == {}, 8, "they have ended")
+    second = tool("bargen", "--redis", redis_server.url, "--resolutions", "5,15")
+    second.wait_ready(8)
+    flock.thaw(first)
+    first.wait_stderr("ev=group_refused")
+    assert held(client, "bargen:1,5:") == {}
+    assert second.terminate() == 0
+    wait_until(lambda: len(held(client, "bargen:1,5:")) == 16, 5, "its shards")
+    assert first.running()
+
+
+def write(client, *found):
+    writer = Writer(client, list(found))
+    writer.write(list(found))
+
+
+def one(minute, n, price="10"):
+    return Trade("X", T0 + minute * MINUTE_MS + n * 1000, price, "1",
+                 str(minute * 10 + n + 1))
+
+
+def bar_of(client, resolution):
+    text = client.hget("last:bars:X:%s" % resolution, "bar")
+    return json.loads(text)["bar"] if text else None
+
+
+def wait_count(client, resolution, count):
+    wait_until(lambda: (bar_of(client, resolution) or {}).get("count") == count,
+               6, lambda: "a bar of %d trades, not %s" %
+               (count, bar_of(client, resolution)))
+
+
+def test_another_list_of_resolutions_forgets_nothing(redis_server, flock):
+    client = redis_server.client()
+    first = flock.join("--resolutions", "1,D")
+    write(client, one(0, 0), one(0, 1))
+    wait_count(client, "D", 2)
+    flock.leave(first)
+    write(client, one(0, 2))
+    second = flock.join("--resolutions", "5,D")
+    wait_count(client, "D", 3)
+    assert "gap" not in bar_of(client, "D")
+    second.wait_stderr("ev=state_adopted")
+    flock.leave(second)
+    write(client, one(0, 3))
+    # And back: what the others have read since is not read again.
+    flock.join("--resolutions", "1,D")
+    wait_count(client, "D", 4)
+    assert "gap" not in bar_of(client, "D")
+    # What is new begins where the others had got to.
+    assert (bar_of(client, "5")["count"], bar_of(client, "1")["count"]) == (1, 1)
+
+
+def test_the_state_of_versions_without_groups_is_taken_over(redis_server,
+                                                            flock):
+    client = redis_server.client()
+    first = flock.join("--resolutions", "1")
+    write(client, one(0, 0), one(0, 1))
+    wait_count(client, "1", 2)
+    flock.leave(first)
+    # As such a version left it, whatever its resolutions were.
+    client.delete("bargen:groups", "bargen:fence", "bargen:members")
+    for n in range(16):
+        client.hdel("bargen:state:%d" % n, "owner")
+    second = flock.join("--resolutions", "1,5")
+    write(client, one(0, 2))
+    wait_count(client, "1", 3)
+    second.wait_stderr('ev=state_adopted shard=%d from="bargen:state:%d"' %
+                       (shard_of("X"), shard_of("X")))
+
+
+def test_sigstop_of_thirty_seconds_writes_nothing(redis_server, flock):
+    """Whatever it had under way: the other one has its shards."""
+    client = redis_server.client()
+    first = flock.join("--resolutions", "1")
+    wait_until(lambda: shares(client) == [16], 5, "its shards")
+    write(client, one(0, 0))
+    wait_count(client, "1", 1)
+    first.signal(signal.SIGSTOP)
+    write(client, one(0, 1))
+    second = flock.join("--resolutions", "1")
+    wait_until(lambda: len(held(client)) == 16 and shares(client) == [16], 8,
+               "the shards of the other")
+    wait_count(client, "1", 2)
+    stored = client.hgetall("bargen:state:%d" % shard_of("X"))
+    first.signal(signal.SIGCONT)
+    wait_until(lambda: shares(client) == [8, 8], 8, "both have their share")
+    flock.leave(second)
+    wait_until(lambda: shares(client) == [16], 8, "its shards again")
+    again = client.hgetall("bargen:state:%d" % shard_of("X"))
+    assert {k: v for k, v in again.items() if k.startswith(b"s:")} == \
+        {k: v for k, v in stored.items() if k.startswith(b"s:")}
+    write(client, one(0, 2))
+    wait_count(client, "1", 3)
