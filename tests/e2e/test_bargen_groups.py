@@ -23,11 +23,13 @@ def closed(client, symbol, resolution="1"):
     return client.zcard("bars:history:%s:%s" % (symbol, resolution))
 
 
-def kill_and_restart(flock, writer, args, at):
-    for share in at:
-        writer.reach(share)
-        old = next(b for b in flock.up if list(args) == b.argv[5:5 + len(args)])
-        flock.die(old)
+def kill_and_restart(flock, writer, args):
+    """Twice, and each time it is away for a while."""
+    for down, up in ((0.2, 0.35), (0.6, 0.75)):
+        writer.reach(down)
+        flock.die(next(b for b in flock.up
+                       if list(args) == b.argv[5:5 + len(args)]))
+        writer.reach(up)
         flock.join(*args)
 
 
@@ -46,7 +48,7 @@ def test_two_with_other_resolutions_lose_no_bar_when_one_is_killed(
     flock.join("--resolutions", "5")
     writer = Writer(client, trades(random.Random(3), SYMBOLS, 60), 8)
     writer.start()
-    kill_and_restart(flock, writer, ("--resolutions", "5"), (0.3, 0.6))
+    kill_and_restart(flock, writer, ("--resolutions", "5"))
     writer.finish()
     for resolution, minutes in (("1", 1), ("5", 5)):
         want = expected(writer.trades, minutes * MINUTE_MS)
@@ -69,7 +71,7 @@ def test_two_with_other_symbols_of_one_shard_lose_no_bar_when_one_is_killed(
     flock.join(*second)
     writer = Writer(client, trades(random.Random(4), PAIR, 200, 12), 8)
     writer.start()
-    kill_and_restart(flock, writer, second, (0.3, 0.6))
+    kill_and_restart(flock, writer, second)
     writer.finish()
     want = expected(writer.trades, MINUTE_MS)
     wait_until(lambda: complete(client, want, "1"), 20,
