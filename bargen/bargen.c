@@ -9,6 +9,7 @@
 #include "bargen/source/lines.h"
 #include "bargen/source/mock.h"
 #include "bargen/source/pubsub.h"
+#include "bargen/store/lease_stats.h"
 #include "common/base/log.h"
 #include "common/redis/redis_reply.h"
 
@@ -258,36 +259,6 @@ static const char *state_name(const struct options *o)
     return o->source == SOURCE_JOURNAL ? "state" : "pubsub";
 }
 
-/* What all who share the work must have in common. */
-static void open_group(struct bargen *b)
-{
-    static const char *const sources[] = {"journal", "pubsub"};
-    static const char *const prices[] = {"auto", "trade", "bid", "ask", "mid"};
-    const struct options *o = b->opts;
-    const struct {
-        const char *option;
-        int64_t value;
-    } numbers[] = {
-        {"--shards", o->shards},
-        {"--grace", o->grace_ms},
-        {"--correction-window", o->correction_ms},
-        {"--max-future", o->max_future_ms},
-        {"--fill", o->fill},
-        {"--skip-first-partial", o->skip_first_partial},
-    };
-
-    group_init(&b->group, o->widths, o->n_widths, (const char *const *)o->names,
-               o->n_names);
-    group_rule(&b->group, "--source", sources[o->source]);
-    group_rule(&b->group, "--price", prices[o->price]);
-    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        char text[24];
-
-        snprintf(text, sizeof text, "%" PRId64, numbers[i].value);
-        group_rule(&b->group, numbers[i].option, text);
-    }
-}
-
 static bool open_sink(struct bargen *b, struct err *err)
 {
     const struct options *o = b->opts;
@@ -348,8 +319,11 @@ static bool is_ready(void *arg, const char **why)
 static void fill_instance(void *arg, struct json_writer *json)
 {
     const struct bargen *b = arg;
+    struct leases_status leases;
 
     stats_instance(&b->engine, json);
+    if (b->sink.store && store_leases(b->sink.store, &leases))
+        lease_stats_write(&leases, json);
 }
 
 static bool health(void *arg, struct json_writer *json)
@@ -433,7 +407,9 @@ bool bargen_init(struct bargen *b, struct app *app, struct options *opts,
         log_info("throttle", "ms=%" PRId64 " from=%s", opts->throttle_ms,
                  opts->throttle_from);
     open_engine(b);
-    open_group(b);
+    options_group(b->opts, &b->group);
+    if (!b->opts->stdout_bars && state_name(b->opts))
+        lease_stats_init();
     if (!open_sink(b, err))
         return false;
     b->source = open_source(b, err);

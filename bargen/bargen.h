@@ -18,7 +18,7 @@ struct bargen {
     struct engine engine;
     struct redis_config redis;
     struct route_table *routes;
-    struct group group; /* who else makes the same bars */
+    struct group group;    /* who else makes the same bars */
     struct source *source; /* NULL: it has ended */
     struct sink sink;
     struct instance *instance;

@@ -264,3 +264,32 @@ void options_close(struct options *o)
     o->names = NULL;
     o->n_names = 0;
 }
+
+void options_group(const struct options *o, struct group *g)
+{
+    static const char *const sources[] = {"journal", "pubsub"};
+    static const char *const prices[] = {"auto", "trade", "bid", "ask", "mid"};
+    const struct {
+        const char *option;
+        int64_t value;
+    } numbers[] = {
+        {"--shards", o->shards},
+        {"--grace", o->grace_ms},
+        {"--correction-window", o->correction_ms},
+        {"--max-future", o->max_future_ms},
+        {"--fill", o->fill},
+        {"--allow-negative", o->allow_negative},
+        {"--skip-first-partial", o->skip_first_partial},
+    };
+
+    group_init(g, o->widths, o->n_widths, (const char *const *)o->names,
+               o->n_names);
+    group_rule(g, "--source", sources[o->source]);
+    group_rule(g, "--price", prices[o->price]);
+    for (unsigned i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char text[24];
+
+        snprintf(text, sizeof text, "%" PRId64, numbers[i].value);
+        group_rule(g, numbers[i].option, text);
+    }
+}

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "bargen/core/engine.h"
+#include "bargen/store/group.h"
 #include "common/app/app.h"
 #include "common/app/option.h"
 #include "common/base/err.h"
@@ -49,3 +50,7 @@ bool options_interval(const char *text, int64_t *ms);
  * that are older than this program; exact to the millisecond.  False: no such
  * number, or more than an hour. */
 bool options_seconds(const char *text, int64_t *ms);
+
+/* With whom the work can be shared: what makes bars what they are.  The caller
+ * closes it. */
+void options_group(const struct options *o, struct group *g);

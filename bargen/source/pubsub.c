@@ -68,6 +68,15 @@ static void on_down(void *arg, const char *why, bool refused)
     p->to.events.on_down(p->to.arg, why, refused);
 }
 
+/* Nobody may have heard what was said while it changed hands. */
+static void pubsub_shard(void *self, unsigned shard, bool ours)
+{
+    struct pubsub *p = self;
+
+    if (ours && p->live)
+        engine_lost(p->to.engine, (int)shard, clock_wall_ns());
+}
+
 static void want(struct pubsub *p, const char *symbol, bool pattern)
 {
     struct bytes name;
@@ -119,6 +128,7 @@ struct source *pubsub_new(const struct source_context *to,
                           const struct pubsub_config *config)
 {
     static const struct source_ops ops = {.resume = pubsub_resume,
+                                          .shard = pubsub_shard,
                                           .caught_up = pubsub_caught_up,
                                           .fault = pubsub_fault,
                                           .close = pubsub_close};

@@ -5,6 +5,7 @@
 
 #include "bargen/store/lease.h"
 #include "bargen/store/lease_plan.h"
+#include "bargen/store/lease_stats.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/redis/redis_resp.h"
@@ -318,6 +319,7 @@ static void on_timer(uv_timer_t *timer)
 {
     struct leases *l = timer->data;
 
+    lease_stats_show(leases_status(l));
     if (!l->stopping)
         look(l);
     if (l->up && leases_due(l, clock_mono_ms()))

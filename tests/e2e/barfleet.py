@@ -108,7 +108,7 @@ class Stream:
 
     def _is_taken(self, key):
         last = self.client.xinfo_stream(key)["last-generated-id"]
-        return self.client.hget(b"bargen:state:" + key.rpartition(b":")[2],
+        return self.client.hget(b"bargen:1,5:state:" + key.rpartition(b":")[2],
                                 "cursor") == last
 
     def taken(self, fleet):

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from harness import wait_until
+from harness import free_port, http_get, metric, wait_until
 from sharedbars import (MINUTE_MS, Flock, Heard, Trade, T0, Writer, expected,
                         heard, held, line, shard_of, shares, trades)
 
@@ -228,3 +228,83 @@ def test_sigstop_of_thirty_seconds_writes_nothing(redis_server, flock):
         {k: v for k, v in stored.items() if k.startswith(b"s:")}
     write(client, one(0, 2))
     wait_count(client, "1", 3)
+
+
+def test_pubsub_is_shared_and_what_nobody_heard_is_flagged(redis_server,
+                                                          flock):
+    """Each instance hears everything; one of them makes the bar."""
+    client = redis_server.client()
+    sub = redis_server.subscriber("bars:X:1")
+    args = ("--source", "pubsub", "--resolutions", "1")
+    flock.join(*args)
+    wait_until(lambda: shares(client) == [16] and client.pubsub_numpat() == 1,
+               5, "its shards")
+    flock.join(*args)
+    wait_until(lambda: shares(client) == [8, 8] and
+               client.pubsub_numpat() >= 1, 5, "both have their share")
+    wait_until(lambda: client.execute_command("PUBSUB", "NUMPAT") == 1 and len(
+        [c for c in client.client_list() if c["psub"] == "1"]) == 2, 5,
+        "both listen")
+    client.publish("market_data:X", line(one(0, 0)))
+    client.publish("market_data:X", line(one(0, 1)))
+    wait_count(client, "1", 2)
+    assert "gap" not in bar_of(client, "1")
+    owner = held(client)[shard_of("X")]
+    old = next(b for b in flock.up if "instance=" + owner in b.stderr)
+    flock.leave(old)
+    wait_until(lambda: shares(client) == [16], 5, "the other has all")
+    wait_until(lambda: client.hget("bargen:pubsub:%d" % shard_of("X"), "owner")
+               != owner.encode(), 5, "and has read them")
+    client.publish("market_data:X", line(one(0, 2)))
+    wait_count(client, "1", 3)
+    assert bar_of(client, "1")["gap"] is True
+    assert len([m for m in sub.payloads() if m["bar"]["final"]]) == 0
+
+
+def test_status_says_who_shares_and_what_is_held(redis_server, tool):
+    client = redis_server.client()
+    port = free_port()
+    at = "http://127.0.0.1:%d" % port
+    first = tool("bargen", "--redis", redis_server.url, "--http",
+                 "127.0.0.1:%d" % port).wait_ready()
+    tool("bargen", "--redis", redis_server.url).wait_ready()
+    wait_until(lambda: shares(client) == [8, 8], 5, "both have their share")
+
+    def health():
+        return json.loads(http_get(at + "/health")[1])
+    wait_until(lambda: health()["shards"] == 8, 5, health)
+    status = health()
+    assert status["members"] == 2
+    assert status["leases_taken"] == 16 and status["leases_lost"] == 0
+    assert status["fence"] > 1700000000000  # it begins at the time of day
+
+    def shown(*names):
+        page = http_get(at + "/metrics")[1]
+        return [metric(page, "tickwire_bargen_" + name) for name in names]
+    wait_until(lambda: shown("members", "shards_held", "leases_taken_total",
+                             "leases_lost_total") == [2, 8, 16, 0], 5,
+               "the same in /metrics")
+    wait_until(lambda: json.loads(client.get(
+        client.keys("instance:bargen:*")[0]))["members"] == 2, 5,
+        "the instance's key says so")
+    assert first.running()
+
+
+def test_where_multi_is_refused_nothing_is_published_and_it_is_said(
+        redis_server, tool):
+    client = redis_server.client()
+    client.execute_command("ACL", "SETUSER", "bars", "on", ">pw", "~*", "&*",
+                           "+@all", "-multi")
+    sub = redis_server.subscriber("bars:X:1")
+    port = free_port()
+    b = tool("bargen", "--redis",
+             redis_server.url.replace("://", "://bars:pw@"), "--http",
+             "127.0.0.1:%d" % port)
+    write(client, one(0, 0), one(2, 0))
+    b.wait_stderr("ev=checkpoint_refused why=\"NOPERM")
+    assert "'multi'" in b.stderr
+    assert http_get("http://127.0.0.1:%d/ready" % port)[0] == 503
+    assert sub.poll() == [] and not client.keys("bars:*")
+    client.execute_command("ACL", "SETUSER", "bars", "+multi")
+    b.wait_ready()
+    wait_count(client, "1", 1)

@@ -180,7 +180,7 @@ def test_ids_are_known_after_kills(tool, redis_server, kind):
     assert counted() == len(trades) + 1
     assert bargen.terminate() == 0
     assert "state_bad" not in bargen.stderr
-    fields = client.hkeys("bargen:state:0")
+    fields = client.hkeys("bargen:D:state:0")
     # A text is a block, of which 256 are a field.
     blocks = sum(name.startswith(b"i:X:") for name in fields)
     assert blocks in {"random": range(12, 16), "text": range(12, 16),
@@ -201,7 +201,7 @@ def test_blocks_that_are_forgotten_leave_the_state(tool, redis_server):
     wait_until(counted, 20, lambda: bargen.stderr)
     assert bargen.terminate() == 0
     chunks = sorted(int(name.split(b":")[2])
-                    for name in client.hkeys("bargen:state:0")
+                    for name in client.hkeys("bargen:D:state:0")
                     if name.startswith(b"i:X:"))
     # The newest 1,024 of 4,000.
     assert chunks == [11, 12, 13, 14, 15]
