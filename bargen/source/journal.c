@@ -1,48 +1,10 @@
-#include "bargen/source/journal.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "bargen/core/stats.h"
-#include "bargen/source/payload.h"
+#include "bargen/source/journal_internal.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
-
-enum {
-    BLOCK_MS = 2000, /* the link expects an answer within 6 s */
-    /* Where shards come and go: a new one waits for the answer. */
-    BLOCK_SHARED_MS = 250,
-    RETRY_MS = 1000,
-    KEY_MAX_BYTES = 128,
-};
-
-struct stream {
-    struct journal *journal;
-    unsigned shard;
-    struct entry_id cursor; /* the last entry taken in */
-    bool ours;              /* else it is not read */
-    bool begun;             /* the cursor says something */
-    bool checked;           /* since this connection was made */
-    bool asked;             /* it is in the XREAD under way, as it is now */
-    unsigned infos;         /* answers to XINFO awaited; the last one counts */
-    char key[KEY_MAX_BYTES];
-};
-
-struct journal {
-    struct source source;
-    struct source_context to;
-    struct journal_config config;
-    struct redis_cmd *cmd; /* NULL: not begun */
-    struct payload payload;
-    uv_timer_t retry;
-    bool refused; /* a stream could not be looked at */
-    bool checked; /* all that were ours at first were */
-    bool reading; /* XREAD is under way */
-    bool caught_up;
-    bool paused, closing;
-    unsigned open;           /* handles and links */
-    struct stream streams[]; /* config.shards */
-};
 
 static bool ready(const struct journal *j)
 {
@@ -61,166 +23,6 @@ static const char *journal_fault(const void *self)
     return ready(self) ? NULL : "the journal cannot be read";
 }
 
-static void try_later(struct journal *j);
-static void go_on(struct journal *j);
-
-/* --- is the stream the one that we know? --- */
-
-static bool field_id(const struct redis_reply *info, const char *name,
-                     struct entry_id *id)
-{
-    for (size_t i = 0; i + 1 < info->count; i += 2) {
-        const struct redis_reply *value = &info->item[i + 1];
-
-        if (!span_is(info->item[i].str, name))
-            continue;
-        /* first-entry is [id, fields]; last-generated-id a string. */
-        if (value->type == REDIS_ARRAY && value->count > 0)
-            value = &value->item[0];
-        return value->type == REDIS_STRING && entry_id_parse(value->str, id);
-    }
-    return false;
-}
-
-static void advance(struct stream *s, struct entry_id id)
-{
-    struct store *store = s->journal->config.store;
-
-    s->cursor = id;
-    s->begun = true;
-    if (store)
-        store_advance(store, s->shard, id);
-}
-
-static void tell_lost(struct stream *s, const char *ev, struct entry_id cursor,
-                      int64_t until_ns)
-{
-    struct journal *j = s->journal;
-    char text[ENTRY_ID_TEXT_MAX];
-
-    engine_lost(j->to.engine, j->config.shards > 1 ? (int)s->shard : -1,
-                until_ns);
-    entry_id_print(cursor, text);
-    log_warn(ev, "shard=%u cursor=%s", s->shard, text);
-}
-
-/* A journal that has nothing of what was read: all of it is new. */
-static void begin_anew(struct stream *s)
-{
-    const struct entry_id zero = {0, 0};
-    struct entry_id cursor = s->cursor;
-
-    if (!s->begun && s->journal->config.from_now)
-        advance(s, zero); /* all that it will have is new */
-    if (!s->begun || !entry_id_before(zero, cursor))
-        return;
-    advance(s, zero);
-    tell_lost(s, "journal_replaced", cursor, clock_wall_ns());
-}
-
-static void check_stream(struct stream *s, const struct redis_reply *info)
-{
-    struct journal *j = s->journal;
-    struct entry_id first, last, cursor = s->cursor;
-    enum store_past past = j->config.store
-                               ? store_take_past(j->config.store, s->shard)
-                               : STORE_EMPTY;
-
-    if (!field_id(info, "last-generated-id", &last))
-        return;
-    if (!s->begun) {
-        if (j->config.from_now)
-            advance(s, last);
-        return;
-    }
-    if (entry_id_before(last, cursor) && past == STORE_EMPTY) {
-        begin_anew(s);
-    } else if (entry_id_before(last, cursor) || past == STORE_REWOUND) {
-        /* The same history up to some time ago: all of it was read. */
-        if (entry_id_before(last, cursor))
-            advance(s, last);
-        tell_lost(s, "journal_rewound", cursor, clock_wall_ns());
-    } else if (cursor.ms == 0 && cursor.seq == 0) {
-        return; /* nothing of it was read */
-    } else if (entry_id_before(cursor, last) &&
-               !field_id(info, "first-entry", &first)) {
-        tell_lost(s, "journal_trimmed", cursor, (int64_t)last.ms * NS_PER_MS);
-    } else if (entry_id_before(cursor, last) &&
-               entry_id_before(cursor, first)) {
-        tell_lost(s, "journal_trimmed", cursor, (int64_t)first.ms * NS_PER_MS);
-    }
-}
-
-static void judge_stream(struct stream *s, const struct redis_reply *r)
-{
-    struct journal *j = s->journal;
-
-    s->checked = true;
-    if (r->type == REDIS_ARRAY) {
-        check_stream(s, r);
-    } else if (span_starts(r->str, "ERR no such key")) {
-        begin_anew(s);
-    } else {
-        log_warn("journal_unreadable", "shard=%u why=%s", s->shard,
-                 LOG_Q(r->str));
-        s->checked = false;
-        j->refused = true;
-        j->to.events.on_unreadable(j->to.arg, r->str);
-    }
-}
-
-static bool all_checked(const struct journal *j)
-{
-    for (unsigned i = 0; i < j->config.shards; i++)
-        if (j->streams[i].ours && !j->streams[i].checked)
-            return false;
-    return true;
-}
-
-static bool checking(const struct journal *j)
-{
-    for (unsigned i = 0; i < j->config.shards; i++)
-        if (j->streams[i].infos > 0)
-            return true;
-    return false;
-}
-
-static void on_info(void *arg, const struct redis_reply *r)
-{
-    struct stream *s = arg;
-    struct journal *j = s->journal;
-
-    s->infos--;
-    if (!r || j->closing)
-        return;
-    if (s->ours && s->infos == 0)
-        judge_stream(s, r);
-    if (j->closing || checking(j))
-        return;
-    if (j->refused) /* what was trimmed would pass unseen */
-        try_later(j);
-    else
-        go_on(j);
-}
-
-static void check_new(struct journal *j)
-{
-    struct store *store = j->config.store;
-
-    if (!checking(j))
-        j->refused = false;
-    for (unsigned i = 0; i < j->config.shards; i++) {
-        struct stream *s = &j->streams[i];
-
-        if (!s->ours || s->checked || s->infos > 0)
-            continue;
-        if (!s->begun && store)
-            s->begun = store_cursor(store, i, &s->cursor);
-        s->infos++;
-        redis_cmd_words(j->cmd, on_info, s, "XINFO", "STREAM", s->key, NULL);
-    }
-}
-
 /* --- reading --- */
 
 static void take_entry(struct stream *s, const struct redis_reply *entry)
@@ -237,7 +39,7 @@ static void take_entry(struct stream *s, const struct redis_reply *entry)
         if (span_is(fields->item[i].str, "d"))
             payload_take(&j->payload, j->to.engine, fields->item[i + 1].str,
                          span_str(s->key), (int64_t)id.ms * NS_PER_MS);
-    advance(s, id);
+    journal_advance(s, id);
 }
 
 /* NULL: not one of ours. */
@@ -307,11 +109,11 @@ static void on_read(void *arg, const struct redis_reply *r)
     case REDIS_ERROR_REPLY:
     case REDIS_INTEGER:
         log_warn("journal_unreadable", "why=%s", LOG_Q(r->str));
-        try_later(j);
+        journal_try_later(j);
         return;
     }
     j->to.events.on_drained(j->to.arg);
-    go_on(j);
+    journal_go_on(j);
 }
 
 static unsigned choose_streams(struct journal *j)
@@ -359,7 +161,7 @@ static void read_more(struct journal *j)
     }
 }
 
-static void go_on(struct journal *j)
+void journal_go_on(struct journal *j)
 {
     const struct store *store = j->config.store;
 
@@ -368,8 +170,8 @@ static void go_on(struct journal *j)
         (store && !store_ready(store)) ||
         uv_is_active((uv_handle_t *)&j->retry))
         return;
-    check_new(j);
-    if (!j->checked && all_checked(j)) {
+    journal_check_new(j);
+    if (!j->checked && journal_check_done(j)) {
         j->checked = true;
         j->to.events.on_ready(j->to.arg);
     }
@@ -381,10 +183,10 @@ static void go_on(struct journal *j)
 
 static void on_retry(uv_timer_t *timer)
 {
-    go_on(timer->data);
+    journal_go_on(timer->data);
 }
 
-static void try_later(struct journal *j)
+void journal_try_later(struct journal *j)
 {
     j->caught_up = false;
     uv_timer_start(&j->retry, on_retry, RETRY_MS, 0);
@@ -392,7 +194,7 @@ static void try_later(struct journal *j)
 
 static void on_ready(void *arg)
 {
-    go_on(arg);
+    journal_go_on(arg);
 }
 
 static void on_down(void *arg, const char *why, bool refused)
@@ -420,7 +222,7 @@ static void journal_resume(void *self)
 
     j->paused = false;
     if (j->cmd) {
-        go_on(j);
+        journal_go_on(j);
         return;
     }
     j->cmd = redis_cmd_new(j->to.loop, j->config.redis, &limits, &events, j);
@@ -438,7 +240,7 @@ static void journal_shard(void *self, unsigned shard, bool ours)
     if (!ours)
         return;
     j->caught_up = false;
-    go_on(j);
+    journal_go_on(j);
 }
 
 static void closed(struct journal *j)

@@ -33,6 +33,7 @@ struct join {
 };
 
 static void look(struct join *j);
+static void on_timer(uv_timer_t *timer);
 
 static void refuse(struct join *j, const struct redis_reply *r)
 {
@@ -150,7 +151,7 @@ static void decide(struct join *j)
     if (--j->asked > 0 || !j->up)
         return;
     if (j->waits)
-        uv_timer_start(&j->timer, j->timer.timer_cb, AGAIN_MS, 0);
+        uv_timer_start(&j->timer, on_timer, AGAIN_MS, 0);
     else
         register_us(j);
 }
@@ -295,7 +296,6 @@ struct join *join_new(uv_loop_t *loop, const struct join_config *config,
     snprintf(j->id, sizeof j->id, "%s", config->id);
     uv_timer_init(loop, &j->timer);
     j->timer.data = j;
-    j->timer.timer_cb = on_timer;
     return j;
 }
 

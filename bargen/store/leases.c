@@ -1,65 +1,12 @@
-#include "bargen/store/leases.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bargen/store/lease.h"
 #include "bargen/store/lease_plan.h"
 #include "bargen/store/lease_stats.h"
+#include "bargen/store/leases_internal.h"
 #include "common/base/clock.h"
 #include "common/base/log.h"
 #include "common/redis/redis_resp.h"
-
-struct leases {
-    struct redis_cmd *cmd;
-    struct leases_events events;
-    void *arg;
-    struct members members;
-    char fence_key[LEASE_KEY_MAX];
-    uv_timer_t timer;
-    bool up, stopping, closing;
-    bool looked;         /* on this connection */
-    bool looking;        /* an answer is awaited */
-    unsigned confirming; /* answers to what decides whether we may send */
-    unsigned taking;     /* answers to what takes leases */
-    uint64_t renewed_ms; /* monotonic */
-    struct leases_status said;
-    void (*on_closed)(void *arg);
-    void *closed_arg;
-    unsigned n;
-    struct lease at[];
-};
-
-/* A question about several leases, with its answer to come. */
-struct question {
-    struct leases *leases;
-    unsigned n;
-    struct lease *lease[];
-};
-
-static void take(struct question *q);
-
-static struct question *question_new(struct leases *l)
-{
-    struct question *q = mem_zero(sizeof *q + l->n * sizeof(struct lease *));
-
-    q->leases = l;
-    return q;
-}
-
-static void refuse(struct leases *l, const struct redis_reply *r)
-{
-    static const char odd[] = "an answer of another kind";
-
-    l->events.on_refused(l->arg,
-                         r->type == REDIS_ERROR_REPLY ? r->str : span_str(odd));
-}
-
-static void check_settled(struct leases *l)
-{
-    if (leases_settled(l) && !l->closing)
-        l->events.on_settled(l->arg);
-}
 
 static void on_members_refused(void *arg, struct span why)
 {
@@ -77,191 +24,13 @@ static void on_members_out(void *arg)
         l->events.on_out(l->arg);
 }
 
-/* --- are they ours? --- */
-
-static void lose(struct lease *lease)
-{
-    struct leases *l = lease->leases;
-
-    lease->status = LEASE_NONE;
-    l->said.lost++;
-    l->events.on_lost(l->arg, lease->shard);
-}
-
-static void on_watch(void *arg, const struct redis_reply *r)
-{
-    struct leases *l = arg;
-
-    if (r && r->type == REDIS_ERROR_REPLY && !l->closing)
-        refuse(l, r);
-}
-
-static void judge(struct lease *lease, const struct redis_reply *value,
-                  struct question *again)
-{
-    struct leases *l = lease->leases;
-
-    if (lease->status != LEASE_CLAIMED && lease->status != LEASE_GOOD)
-        return; /* given back since it was asked */
-    if (value->type == REDIS_STRING && span_is(value->str, lease->value)) {
-        bool known = lease->status == LEASE_GOOD;
-
-        lease->status = LEASE_GOOD;
-        if (!known)
-            l->events.on_ours(l->arg, lease->shard);
-    } else if (value->type == REDIS_NIL_REPLY) {
-        lease->status = LEASE_ASKED;
-        lease->before = true;
-        again->lease[again->n++] = lease;
-    } else {
-        lose(lease);
-    }
-}
-
-static void on_values(void *arg, const struct redis_reply *r)
-{
-    struct question *q = arg, *again;
-    struct leases *l = q->leases;
-
-    l->confirming--;
-    if (!r || l->closing) {
-        free(q);
-        return;
-    }
-    if (r->type != REDIS_ARRAY || r->count != q->n) {
-        free(q);
-        refuse(l, r);
-        return;
-    }
-    again = question_new(l);
-    for (unsigned i = 0; i < q->n; i++)
-        judge(q->lease[i], &r->item[i], again);
-    free(q);
-    take(again);
-    check_settled(l);
-}
-
-/* WATCH, then look: what is as it should be cannot change unseen any more. */
-static void confirm(struct question *q)
-{
-    struct leases *l = q->leases;
-
-    if (q->n == 0 || !redis_cmd_begin(l->cmd, 1 + q->n, on_watch, l)) {
-        free(q);
-        return;
-    }
-    redis_cmd_str(l->cmd, "WATCH");
-    for (unsigned i = 0; i < q->n; i++)
-        redis_cmd_str(l->cmd, q->lease[i]->key);
-    l->confirming++;
-    redis_cmd_begin(l->cmd, 1 + q->n, on_values, q);
-    redis_cmd_str(l->cmd, "MGET");
-    for (unsigned i = 0; i < q->n; i++)
-        redis_cmd_str(l->cmd, q->lease[i]->key);
-}
-
-void leases_guard(struct leases *l)
-{
-    struct question *q = question_new(l);
-
-    for (unsigned i = 0; i < l->n; i++)
-        if (l->at[i].status == LEASE_GOOD || l->at[i].status == LEASE_CLAIMED)
-            q->lease[q->n++] = &l->at[i];
-    confirm(q);
-}
-
-/* --- taking --- */
-
-static void on_dropped(void *arg, const struct redis_reply *r)
-{
-    (void)arg;
-    (void)r; /* else it ends by itself */
-}
-
-static void answered(struct leases *l)
-{
-    struct question *q;
-
-    if (--l->taking > 0 || l->closing)
-        return;
-    q = question_new(l);
-    for (unsigned i = 0; i < l->n; i++)
-        if (l->at[i].fresh) {
-            l->at[i].fresh = false;
-            l->at[i].status = LEASE_CLAIMED;
-            q->lease[q->n++] = &l->at[i];
-        }
-    confirm(q);
-    check_settled(l);
-}
-
-static void on_set(void *arg, const struct redis_reply *r)
-{
-    struct lease *lease = arg;
-    struct leases *l = lease->leases;
-
-    if (r && r->type == REDIS_STATUS) {
-        lease->fresh = true;
-        l->said.taken++;
-    } else if (!lease->before) {
-        lease->status = LEASE_NONE;
-    } else if (!r) {
-        lease->status = LEASE_CLAIMED; /* asked about with the next link */
-    } else if (!l->closing) {
-        lose(lease); /* somebody was quicker */
-    }
-    if (r && r->type == REDIS_ERROR_REPLY && !l->closing)
-        refuse(l, r);
-    answered(l);
-}
-
-static void on_fence(void *arg, const struct redis_reply *r)
-{
-    struct question *q = arg;
-    struct leases *l = q->leases;
-
-    if (r && r->type == REDIS_INTEGER && !l->closing) {
-        l->said.fence = (uint64_t)r->integer;
-        l->taking += q->n;
-        for (unsigned i = 0; i < q->n; i++)
-            lease_ask(q->lease[i], l->cmd, l->members.id, l->said.fence,
-                      on_set);
-    } else {
-        for (unsigned i = 0; i < q->n; i++)
-            q->lease[i]->status =
-                q->lease[i]->before ? LEASE_CLAIMED : LEASE_NONE;
-        if (r && !l->closing)
-            refuse(l, r);
-    }
-    free(q);
-    answered(l);
-}
-
-/* Those in the question, which are LEASE_ASKED. */
-static void take(struct question *q)
-{
-    struct leases *l = q->leases;
-
-    if (q->n == 0) {
-        free(q);
-        return;
-    }
-    redis_cmd_begin(l->cmd, 4, on_dropped, l);
-    redis_cmd_str(l->cmd, "SET");
-    redis_cmd_str(l->cmd, l->fence_key);
-    redis_cmd_int(l->cmd, l->members.now_ms);
-    redis_cmd_str(l->cmd, "NX");
-    l->taking++;
-    redis_cmd_words(l->cmd, on_fence, q, "INCR", l->fence_key, NULL);
-}
-
 /* --- looking --- */
 
 static void follow_plan(struct leases *l, enum lease_holder *holder)
 {
     enum lease_step *step = mem_alloc(l->n * sizeof *step);
     struct lease_view view = {l->members.count, l->members.rank, l->n, holder};
-    struct question *q = question_new(l);
+    struct question *q = leases_question(l);
 
     lease_plan_steps(&view, step);
     for (unsigned i = 0; i < l->n; i++) {
@@ -276,7 +45,7 @@ static void follow_plan(struct leases *l, enum lease_holder *holder)
         }
     }
     free(step);
-    take(q);
+    leases_take(q);
 }
 
 static void on_holders(void *arg, const struct redis_reply *r)
@@ -288,7 +57,7 @@ static void on_holders(void *arg, const struct redis_reply *r)
     if (!r || l->closing)
         return;
     if (r->type != REDIS_ARRAY || r->count != l->n) {
-        refuse(l, r);
+        leases_refuse(l, r);
         return;
     }
     if (!l->stopping) {
@@ -301,7 +70,7 @@ static void on_holders(void *arg, const struct redis_reply *r)
         free(holder);
     }
     l->looked = true;
-    check_settled(l);
+    leases_check_settled(l);
 }
 
 static void look(struct leases *l)
