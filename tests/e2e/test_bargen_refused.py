@@ -135,7 +135,7 @@ def test_require_redis_means_its_permission_too(redis_server, bargen, denied,
     assert "refused us: NOPERM" in b.stderr.splitlines()[-1]
     # Without it, somebody may permit it later.
     b = bargen(sink, user="bars:pw")
-    b.wait_stderr("_unreadable")
+    b.wait_stderr("NOPERM")
     assert not b.is_ready()
     r.execute_command("ACL", "SETUSER", "bars", "+" + denied)
     b.wait_ready()
