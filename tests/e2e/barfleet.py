@@ -212,6 +212,6 @@ def seeded(seed):
     return random.Random("bars %d" % seed)
 
 
-def pause(rng):
+def pause(rng, most=0.03):
     """A moment that is different each time: for what happens at any."""
-    time.sleep(rng.random() * 0.03)
+    time.sleep(rng.random() * most)
