@@ -24,6 +24,8 @@ struct join {
     int64_t now_ms, since_ms; /* by the clock of Redis; since: the first look */
     struct rival rivals[RIVALS_MAX];
     unsigned n_rivals;
+    int64_t noted_ms;
+    bool rewound;
     bool waits; /* for one that may have died */
     char why[JOIN_WHY_MAX];
     const char *bases[JOIN_BASES_MAX];
@@ -99,7 +101,7 @@ static void on_exec(void *arg, const struct redis_reply *r)
         return;
     }
     find_bases(j);
-    j->events.on_joined(j->arg);
+    j->events.on_joined(j->arg, j->rewound);
 }
 
 static void register_us(struct join *j)
@@ -299,10 +301,34 @@ struct join *join_new(uv_loop_t *loop, const struct join_config *config,
     return j;
 }
 
-void join_begin(struct join *j)
+static void on_score(void *arg, const struct redis_reply *r)
 {
+    struct join *j = arg;
+    uint64_t known_ms = 0;
+
+    if (!r || !j->up)
+        return;
+    if (r->type == REDIS_STRING)
+        span_number(r->str, SPAN_DIGITS_MAX, &known_ms);
+    j->rewound = (int64_t)known_ms < j->noted_ms;
+}
+
+void join_begin(struct join *j, int64_t noted_ms)
+{
+    struct bytes key;
+
     j->up = true;
     j->since_ms = 0;
+    j->noted_ms = noted_ms;
+    j->rewound = false;
+    bytes_init(&key);
+    key_of(j, span_str(j->group->name), &key);
+    bytes_add_str(&key, "members");
+    redis_cmd_begin(j->cmd, 3, on_score, j);
+    redis_cmd_str(j->cmd, "ZSCORE");
+    redis_cmd_arg(j->cmd, key.ptr, key.len);
+    redis_cmd_str(j->cmd, j->id);
+    bytes_close(&key);
     look(j);
 }
 

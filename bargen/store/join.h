@@ -25,7 +25,8 @@ enum { JOIN_BASES_MAX = 16, JOIN_WHY_MAX = 448 };
 struct join;
 
 struct join_events {
-    void (*on_joined)(void *arg);
+    /* rewound: Redis does not know the last sign of life that it had noted. */
+    void (*on_joined)(void *arg, bool rewound);
     /* Somebody is in the way, `text` says who and how; it goes on trying. */
     void (*on_conflict)(void *arg, const char *text);
     void (*on_refused)(void *arg, struct span why);
@@ -40,8 +41,10 @@ struct join_config {
 
 struct join *join_new(uv_loop_t *loop, const struct join_config *config,
                       const struct join_events *events, void *arg);
-void join_begin(struct join *j); /* the link is up, and watches nothing */
-void join_end(struct join *j);   /* it is down, or we stop */
+/* The link is up, and watches nothing.  noted_ms: our last sign of life that
+ * Redis had noted; 0: none. */
+void join_begin(struct join *j, int64_t noted_ms);
+void join_end(struct join *j); /* it is down, or we stop */
 /* Where the keys of ended groups begin that made some of our bars, those of
  * all our symbols first; their number. */
 unsigned join_bases(const struct join *j, const char *const **bases,

@@ -36,7 +36,9 @@ static void follow_plan(struct leases *l, enum lease_holder *holder)
     for (unsigned i = 0; i < l->n; i++) {
         struct lease *lease = &l->at[i];
 
-        if (step[i] == LEASE_TAKE) {
+        if (step[i] == LEASE_TAKE && clock_mono_ms() < l->patient_until_ms) {
+            continue;
+        } else if (step[i] == LEASE_TAKE) {
             lease->status = LEASE_ASKED;
             lease->before = false;
             q->lease[q->n++] = lease;
@@ -128,16 +130,23 @@ static bool any_claimed(const struct leases *l)
     return false;
 }
 
-void leases_begin(struct leases *l)
+void leases_begin(struct leases *l, bool patient)
 {
     if (!any_claimed(l)) /* what is taken now is new */
         l->renewed_ms = clock_mono_ms();
+    if (patient)
+        l->patient_until_ms = clock_mono_ms() + LEASES_PATIENT_MS;
     l->up = true;
     l->looked = false;
     l->members.beat_ms = 0;
     look(l);
     leases_guard(l);
     uv_timer_start(&l->timer, on_timer, LEASES_LOOK_MS, LEASES_LOOK_MS);
+}
+
+int64_t leases_beat_ms(const struct leases *l)
+{
+    return l->members.noted_ms;
 }
 
 void leases_end(struct leases *l)

@@ -14,6 +14,9 @@
  * Lost        a lease that is another's is lost, on_lost.  One that has ended,
  *             and is nobody's, is taken again first: what we know of the shard
  *             is good if nobody has written it meanwhile
+ * Patient     where Redis has lost writes (it does not know our last sign of
+ *             life), only what was ours is taken for LEASES_PATIENT_MS: the
+ *             others come back as well, and have in memory what is lost
  * Numbers     fencing numbers begin at the time of day (ms), so that they go on
  *             increasing when Redis comes back empty
  *
@@ -31,6 +34,7 @@
 enum {
     LEASES_RENEW_MS = 1000,
     LEASES_LOOK_MS = 250,
+    LEASES_PATIENT_MS = 3000,
 };
 
 struct leases;
@@ -68,8 +72,10 @@ struct leases_status {
 /* base and id are copied. */
 struct leases *leases_new(uv_loop_t *loop, const struct leases_config *config,
                           const struct leases_events *events, void *arg);
-/* The link is up. */
-void leases_begin(struct leases *l);
+/* The link is up.  patient: Redis has lost what it had. */
+void leases_begin(struct leases *l, bool patient);
+/* Our last sign of life that Redis has noted; 0: none. */
+int64_t leases_beat_ms(const struct leases *l);
 /* The link is down: nothing is known to be ours before the next begin. */
 void leases_end(struct leases *l);
 /* Take no more, and no longer be a member. */

@@ -21,6 +21,8 @@ struct leases {
     unsigned confirming; /* answers to what decides whether we may send */
     unsigned taking;     /* answers to what takes leases */
     uint64_t renewed_ms; /* monotonic */
+    /* Likewise: nothing new is taken before. */
+    uint64_t patient_until_ms;
     struct leases_status said;
     void (*on_closed)(void *arg);
     void *closed_arg;

@@ -47,12 +47,21 @@ static void on_beat(void *arg, const struct redis_reply *r)
         refuse(arg, r);
 }
 
+static void on_added(void *arg, const struct redis_reply *r)
+{
+    struct members *m = arg;
+
+    if (r && r->type == REDIS_INTEGER)
+        m->noted_ms = m->beat_ms;
+    on_beat(arg, r);
+}
+
 static void beat(struct members *m)
 {
     if (m->stopping || m->now_ms < m->beat_ms + MEMBERS_BEAT_MS)
         return;
     m->beat_ms = m->now_ms;
-    redis_cmd_begin(m->cmd, 4, on_beat, m);
+    redis_cmd_begin(m->cmd, 4, on_added, m);
     redis_cmd_str(m->cmd, "ZADD");
     redis_cmd_str(m->cmd, m->key);
     redis_cmd_int(m->cmd, m->now_ms);

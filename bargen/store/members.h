@@ -29,6 +29,7 @@ struct members {
     char id[MEMBERS_ID_MAX]; /* ours */
     int64_t now_ms;          /* by the clock of Redis, at the last look */
     int64_t beat_ms;         /* likewise, of our last sign of life */
+    int64_t noted_ms;        /* of the last one that was answered */
     unsigned count, rank;    /* with us; our place among them */
     bool stopping;           /* no more signs of life */
 };

@@ -78,11 +78,11 @@ static void on_out(void *arg)
 
 /* --- the group --- */
 
-static void on_joined(void *arg)
+static void on_joined(void *arg, bool rewound)
 {
     struct store *s = arg;
 
-    leases_begin(s->leases);
+    leases_begin(s->leases, rewound);
     store_link_proceed(s);
 }
 
@@ -163,9 +163,9 @@ static void on_probed(void *arg, const struct redis_reply *r)
     if (!r || s->refused || s->closing)
         return;
     if (s->join && !s->rules.finishing)
-        join_begin(s->join);
+        join_begin(s->join, leases_beat_ms(s->leases));
     else if (s->leases)
-        leases_begin(s->leases);
+        leases_begin(s->leases, false);
     store_link_proceed(s);
 }
 

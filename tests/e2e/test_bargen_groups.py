@@ -205,8 +205,8 @@ def test_the_state_of_versions_without_groups_is_taken_over(redis_server,
                        (shard_of("X"), shard_of("X")))
 
 
-def test_sigstop_of_thirty_seconds_writes_nothing(redis_server, flock):
-    """Whatever it had under way: the other one has its shards."""
+def test_one_that_wakes_up_leaves_the_state_of_the_next_alone(redis_server,
+                                                             flock):
     client = redis_server.client()
     first = flock.join("--resolutions", "1")
     wait_until(lambda: shares(client) == [16], 5, "its shards")
@@ -308,3 +308,29 @@ def test_where_multi_is_refused_nothing_is_published_and_it_is_said(
     client.execute_command("ACL", "SETUSER", "bars", "+multi")
     b.wait_ready()
     wait_count(client, "1", 1)
+
+
+def test_redis_restarted_empty_gets_the_open_bars_of_both_again(redis_server,
+                                                               flock):
+    """Each has what it had in memory: nobody else may take its shards, of which
+    Redis knows nothing."""
+    client = redis_server.client()
+    by_shard = {shard_of("Q%d" % n): "Q%d" % n for n in range(300)}
+    symbols = list(by_shard.values())
+    flock.join("--resolutions", "1")
+    flock.join("--resolutions", "1")
+    wait_until(lambda: shares(client) == [8, 8], 5, "both have their share")
+
+    def counts():
+        found = [client.hget("last:bars:%s:1" % s, "bar") for s in symbols]
+        return [json.loads(text)["bar"]["count"] if text else 0
+                for text in found]
+    write(client, *[one(0, 0)._replace(symbol=s) for s in symbols])
+    wait_until(lambda: counts() == [1] * 16, 5, counts)
+    redis_server.restart()
+    client = redis_server.client()
+    write(client, *[one(0, 1)._replace(symbol=s) for s in symbols])
+    wait_until(lambda: counts() == [2] * 16, 10,
+               lambda: "all bars, not %s; they say %s" % (counts(),
+                                                          flock.said()))
+    wait_until(lambda: shares(client) == [8, 8], 5, "both have their share")

@@ -69,7 +69,7 @@ def test_three_instances_that_come_and_go_die_and_hang(tool, redis_server,
                                                        seed):
     rng = barfleet.seeded(1000 + seed)
     # In three shards, so that each may be another's.
-    symbols = ["XRPETH", "ABC", "QRS"]
+    symbols = ["XRPETH", "ABC", "DEF"]
     ledger = Ledger(redis_server, symbols)
     stream = Stream(tool, redis_server,
                     barfleet.trades(symbols, rng, shuffled=seed > 0))
