@@ -72,12 +72,12 @@ static void settle(void *options)
 {
     struct options *o = options;
     const char *env = getenv(interval_name);
-    int64_t ms;
-    bool plain;
-
     /* OPT_STR keeps the text where it stands. */
-    o->throttle_from = o->throttle == env ? interval_name : "--throttle";
-    if (o->throttle == env)
+    bool from_env = env && o->throttle == env, plain;
+    int64_t ms;
+
+    o->throttle_from = from_env ? interval_name : "--throttle";
+    if (from_env)
         plain = options_seconds(o->throttle, &ms);
     else
         plain = strspn(o->throttle, "0123456789") == strlen(o->throttle) &&
