@@ -148,27 +148,31 @@ static bool number_text(struct span value, struct span *out)
 /* 0, 0.00, -0e5: no digit before an exponent is another one. */
 static bool is_zero(struct span value)
 {
-    struct span text;
+    struct span text = unquoted(value);
 
-    if (!number_text(value, &text))
-        return false;
     for (size_t i = 0; i < text.len && (text.ptr[i] | 0x20) != 'e'; i++)
         if (text.ptr[i] >= '1' && text.ptr[i] <= '9')
-            return false;
-    return true;
+            return false; /* nearly always the first one */
+    return number_text(value, &text);
 }
 
-/* It uses up an id, but nobody bought or sold anything in the market. */
-static bool is_excluded(const struct feed_row *row,
-                        const struct feed_message *m)
+/* It uses up an id, but was not made in the market. */
+static bool is_off_market(const struct feed_row *row,
+                          const struct feed_message *m)
 {
     const struct feed_field *p = feed_message_find(m, row->market_key);
 
-    if (p && is_quoted(p->value) &&
-        !span_eq(unquoted(p->value), span_str(row->market_word)))
-        return true;
+    return p && is_quoted(p->value) &&
+           !span_eq(unquoted(p->value), span_str(row->market_word));
+}
+
+/* Nor was one in which nothing was paid or sold. */
+static bool has_zero(const struct feed_row *row, const struct feed_message *m)
+{
     for (const struct feed_member *want = row->member; want->how; want++) {
-        p = want->how == FEED_DECIMAL ? feed_message_find(m, want->key) : NULL;
+        const struct feed_field *p =
+            want->how == FEED_DECIMAL ? feed_message_find(m, want->key) : NULL;
+
         if (p && is_zero(p->value))
             return true;
     }
@@ -352,6 +356,24 @@ static bool put_event(struct feed_reader *reader, struct feed_message *m,
     return fault == EVENT_OK;
 }
 
+/* Zeros are looked for where the event that came out has one, or none did. */
+static bool put_row(struct feed_reader *reader, struct feed_message *m,
+                    const struct feed_row *row, int64_t now_ns,
+                    struct event *ev)
+{
+    bool ok;
+
+    if (!row->excluded)
+        return put_event(reader, m, row, now_ns, ev);
+    if (is_off_market(row, m))
+        return put_event(reader, m, row->excluded, now_ns, ev);
+    ok = put_event(reader, m, row, now_ns, ev);
+    if (ok && ev->price.mant != 0 && ev->size.mant != 0)
+        return true;
+    return has_zero(row, m) ? put_event(reader, m, row->excluded, now_ns, ev)
+                            : ok;
+}
+
 enum feed_result feed_read(struct feed_reader *reader, struct span line,
                            int64_t now_ns, struct event *ev,
                            enum event_fault *fault, unsigned *column)
@@ -364,9 +386,7 @@ enum feed_result feed_read(struct feed_reader *reader, struct span line,
         row = row_of(reader->feed, &m);
         if (!row)
             return FEED_IGNORED;
-        if (row->excluded && is_excluded(row, &m))
-            row = row->excluded;
-        if (put_event(reader, &m, row, now_ns, ev))
+        if (put_row(reader, &m, row, now_ns, ev))
             return FEED_EVENT;
     } else if (m.fault == EVENT_NOT_OBJECT) {
         return FEED_IGNORED; /* valid JSON: a list, say */
