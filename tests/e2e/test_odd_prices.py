@@ -1,5 +1,6 @@
 """Quotes with one side or none, and prices of zero and below."""
 import json
+import os
 from decimal import Decimal
 
 import pytest
@@ -8,6 +9,8 @@ from harness import run_tool, wait_until
 from test_bargen_redis import (bargen, history, journal,  # noqa: F401
                                last_bar, wait_bar)
 
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
 T0 = 1587412800000  # 2020-04-20 20:00 UTC
 LOW = "price is zero or negative (--allow-negative lets it pass)"
 
@@ -31,6 +34,21 @@ def run(*args, stdin, env=None):
 def bars(*args, stdin):
     out = run("bargen", "--stdin", "--stdout", *args, stdin=stdin)
     return [json.loads(x, parse_float=Decimal)["bar"] for x in out.lines]
+
+
+def test_the_examples_of_the_documentation_are_events():
+    text = open(os.path.join(ROOT, "docs", "messages.md")).read()
+    block = text.split("```json\n")[1].split("```")[0]
+    said, at = [], 0
+    while block[at:].strip():
+        at += len(block[at:]) - len(block[at:].lstrip())
+        said.append(block[at:json.JSONDecoder().raw_decode(block, at)[1]])
+        at += len(said[-1])
+    lines = [" ".join(x.split()) for x in said]
+    t = run("tickpub", "--no-redis", "--tee", "--strict",
+            stdin="\n".join(lines))
+    assert t.stdout.decode().splitlines() == lines and len(lines) >= 6
+    assert "ask" in t.lines[1].decode() and b"trade_excluded" in t.stdout
 
 
 ONE_SIDED = [tick(0, bid=1.5), tick(1, ask=2.5), tick(2), tick(3, bid=0, ask=2),
