@@ -372,8 +372,8 @@ bool trade_ids_take(struct trade_ids *ids, int64_t id, struct span text,
     bool is_new;
 
     *change = (struct trade_ids_change){.look = nothing, .settle = nothing};
-    ids->passed_ns =
-        now->closed_ns > ids->passed_ns ? now->closed_ns : ids->passed_ns;
+    /* It goes back where bars of quotes end and those of trades begin. */
+    ids->passed_ns = now->closed_ns;
     if (id < 0) {
         is_new = id_blocks_add(&trade_ids_more(ids)->blocks, ID_TEXT,
                                fingerprint_make(text), time_ns, now->window_ns);

@@ -26,6 +26,30 @@ static void old_trades(struct feed *f, int n)
     }
 }
 
+/* The clock of trades begins far behind that of quotes, and so do holes. */
+static void
+ids_missing_in_old_trades_are_found_behind_quotes_of_now(void **state)
+{
+    struct feed f;
+    char id[16];
+
+    (void)state;
+    feed_open(&f, feed_config(), "1");
+    quotes_for_minutes(&f, NOW, 5);
+    engine_wake(&f.engine, (NOW + 6 * MINUTE_MS) * MS);
+    for (int i = 0; i < 40; i++) {
+        snprintf(id, sizeof id, "%d", i < 30 ? i : i + 2);
+        feed_trade(&f, T0 + i * 7000, "10", "1", id);
+    }
+    engine_finish(&f.engine);
+    for (int m = 0; m < 4; m++)
+        assert_int_equal((feed_final(&f, "1", T0 + m * MINUTE_MS)->bar.flags &
+                          BAR_HOLE) != 0,
+                         m == 3);
+    assert_int_equal(f.engine.counts.holes, 1);
+    feed_close(&f);
+}
+
 static void quotes_of_now_change_nothing_in_bars_of_old_trades(void **state)
 {
     struct engine_config config = feed_config();
@@ -234,6 +258,8 @@ static void old_trades_beside_bars_of_quotes_flag_none_of_them(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(
+            ids_missing_in_old_trades_are_found_behind_quotes_of_now),
         cmocka_unit_test(quotes_of_now_change_nothing_in_bars_of_old_trades),
         cmocka_unit_test(the_first_trade_does_not_close_its_bar),
         cmocka_unit_test(a_first_trade_far_behind_bars_of_quotes_is_late),
