@@ -304,7 +304,7 @@ bool symbol_behind_quotes(const struct symbol *sym,
 {
     return sym->basis == SYMBOL_QUOTES && sym->quoted.rev > 0 &&
            time_ns >= sym->quoted.from_ns &&
-           time_ns < sym->closed_ns - rules->correction_ns;
+           time_ns + rules->correction_ns < sym->closed_ns;
 }
 
 void symbol_update(struct symbol *sym, const struct bar_rules *rules)

@@ -126,6 +126,20 @@ static struct bar get_bar(struct record_reader *r)
     return b;
 }
 
+/* Is it a bar of that resolution, or a run of fills, of at most a day? */
+static bool is_bar_of(const struct resolution *r, const struct bar *b)
+{
+    int64_t start_ns, first_ns, end_ns;
+
+    resolution_bucket(r, b->start_ns, &start_ns, &first_ns);
+    if (start_ns != b->start_ns || b->end_ns < first_ns)
+        return false;
+    if (!(b->flags & BAR_FILL) || b->end_ns - b->start_ns > NS_PER_DAY)
+        return b->end_ns == first_ns;
+    resolution_bucket(r, b->end_ns - 1, &start_ns, &end_ns);
+    return b->end_ns == end_ns;
+}
+
 /* NULL: no longer asked for. */
 static struct series *series_of(struct symbol *sym,
                                 const struct bar_rules *rules, struct span name)
@@ -185,7 +199,9 @@ static void get_record(struct record_reader *r, struct symbol *sym,
     case 'b':
     case 'c':
         bar = get_bar(r);
-        if (!*series)
+        if (!*series ||
+            (*series != unused &&
+             !is_bar_of(&rules->resolutions[*series - sym->series], &bar)))
             r->bad = true;
         else if (letter == 'c')
             (*series)->cur = bar;
@@ -247,6 +263,16 @@ static bool refuse(const struct record_reader *r, struct span text,
                    (size_t)(r->at - text.ptr));
 }
 
+/* Fills end a day after the newest bar, or would go on for years. */
+static bool fills_end(const struct symbol *sym)
+{
+    for (unsigned i = 0; i < sym->n_series; i++)
+        if (sym->series[i].fill_until_ns >
+            sym->series[i].cur.end_ns + NS_PER_DAY)
+            return false;
+    return true;
+}
+
 bool state_decode(struct symbol *sym, const struct bar_rules *rules,
                   struct span text, struct err *err)
 {
@@ -263,7 +289,7 @@ bool state_decode(struct symbol *sym, const struct bar_rules *rules,
     while (!r.bad && r.at < r.end)
         get_record(&r, fresh, rules, &unused, &series);
     series_free(&unused);
-    if (r.bad || !ended) {
+    if (r.bad || !ended || !fills_end(fresh)) {
         symbol_free(fresh);
         return refuse(&r, text, err);
     }
@@ -285,7 +311,8 @@ bool state_decode_bar(struct symbol *sym, const struct bar_rules *rules,
     record_end(&r);
     bar.flags |= BAR_STORED;
     if (!r.bad && r.at == r.end && bar.flags & BAR_CLOSED &&
-        (!s || series_restore(s, &bar)))
+        (!s || (is_bar_of(&rules->resolutions[s - sym->series], &bar) &&
+                series_restore(s, &bar))))
         return true;
     return err_set(err, ERR_INPUT, "a closed bar of %.*s is cut or damaged",
                    SPAN_ARG(sym->name));
