@@ -10,12 +10,15 @@
  * The rules, for the numbers of one symbol:
  *
  * Seen        An id that was seen is a duplicate unless its trade is newer than
- *             all before it: then a number is used anew, and the trade counts.
- *             TRADE_IDS_ANEW_MAX such trades, with none between them that is
- *             new and goes on from the others, are a numbering that has
- *             started anew.  From then on trades newer than the last of the
- *             old numbering belong to the new one, the others to the old one,
- *             which stays known until the next starts.
+ *             all of the numbering: then a number is used anew.  The trade
+ *             counts, and waits; what waits is a duplicate unless newer than
+ *             all that wait.  TRADE_IDS_ANEW_MAX that wait are a numbering that
+ *             has started anew, with them.  If a newer trade with a new number
+ *             comes first, they belong to the old one; unless that number is at
+ *             most 8 above the last of them, and its trade not older: then it
+ *             waits, too.  Once a numbering has started anew, trades newer than
+ *             the last of the old one belong to the new one, the others to the
+ *             old one, which stays known until the next starts.
  * Contiguous  As id_steps.h judges, after each new id.
  * Hole        Two neighbours a < b with a step of more than 1, unless the
  *             trade a is more than a second newer than b.  It covers the time

@@ -81,6 +81,52 @@ def test_ids_lost_between_swapped_trades_are_flagged():
     assert last[T0 + 60000]["count"] == 58 and last[T0 + 60000].get("gap")
 
 
+def gaps_of(ids, *args):
+    """[bar has a gap] of bars of five seconds, two trades a second."""
+    bars = bars_of([trade(id, T0 + i * 500) for i, id in enumerate(ids)],
+                   "--final-only", "--resolutions", "5S", *args)
+    last = {int(bar["time"]): bar.get("gap", False) for bar in bars}
+    return [last[time] for time in sorted(last)]
+
+
+def test_a_feed_that_loses_a_third_is_flagged_throughout():
+    gaps = gaps_of([i for i in range(600) if i % 3])
+    assert len(gaps) > 30 and all(gaps)
+
+
+@pytest.mark.parametrize("kind", ["even", "random", "random and few",
+                                  "of a clock", "in runs", "text"])
+def test_ids_that_do_not_count_trades_have_no_gap(kind):
+    gaps = gaps_of(IDS[kind](2000, random.Random(3)))
+    assert len(gaps) > 150 and not any(gaps)
+
+
+def test_filled_bars_in_a_hole_are_flagged_and_corrected_once():
+    """21 and 22 are missing, and so long nobody trades; then they come."""
+    lines = [trade(i, T0 + i * 1000) for i in range(1, 21)]
+    lines += [trade(i, T0 + 300000 + i) for i in range(23, 26)]
+    lines += [trade(26, T0 + 365000)]
+    late = [trade(21, T0 + 130000, "9"), trade(22, T0 + 190000, "8")]
+    bars = bars_of(lines + late, "--final-only", "--resolutions", "1",
+                   "--fill", "--correction-window", "1h")
+
+    def minute(n):
+        return [(int(bar["rev"]), bar.get("fill", False),
+                 bar.get("gap", False), int(bar["close"])) for bar in bars
+                if bar["time"] == T0 + n * 60000 and bar["final"]]
+    # Missing when the grace of 23 is over: 21 takes the flag from what is before
+    # it, and 22 from the rest.
+    assert [m[1:] for m in minute(1)] == [(True, False, 10), (True, True, 10),
+                                          (True, False, 10)]
+    assert [m[1:] for m in minute(2)] == [(True, False, 10), (True, True, 10),
+                                          (False, True, 9), (False, False, 9)]
+    assert minute(3)[-1][1:] == (False, False, 8)
+    assert minute(4)[-1][1:] == (True, False, 8)
+    assert not minute(5)[-1][2]
+    for n in range(6):
+        assert [m[0] for m in minute(n)] == list(range(len(minute(n))))
+
+
 def test_what_was_missed_before_ids_were_known_is_flagged_afterwards():
     ids = [1, 2, 3, 6] + list(range(7, 40))
     bars = bars_of([trade(i, T0 + i * 5000) for i in ids], "--final-only",

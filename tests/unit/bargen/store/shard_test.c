@@ -436,6 +436,7 @@ static void chunks_of_ids_are_written_as_they_change(void **state)
 /* Eight minutes of two symbols, in the hash. */
 static void store_minutes(struct hash *hash)
 {
+    static const char *const texts[] = {"a", "b", "c", "d"}; /* ids of AAA */
     struct outbox_options options = {.prefix = span_str("p:")};
     struct engine_config config = stored_config();
     struct shard sh;
@@ -445,8 +446,9 @@ static void store_minutes(struct hash *hash)
     feed_open(&f, config, "1");
     shard_init(&sh, NULL, 0, &options, "bargen:state");
     for (int i = 0; i < 16; i++) {
-        struct event ev = feed_trade_event(
-            i % 2 ? "AAA" : "B", T0 + i / 2 * MINUTE_MS + 300, "10", "1", NULL);
+        struct event ev =
+            feed_trade_event(i % 2 ? "AAA" : "B", T0 + i / 2 * MINUTE_MS + 300,
+                             "10", "1", i % 4 == 1 ? texts[i / 4] : NULL);
 
         engine_event(&f.engine, &ev, T0 * MS + 365 * 1440 * MINUTE_MS * MS);
     }
@@ -605,6 +607,32 @@ static void a_closed_bar_that_is_damaged_takes_no_trade(void **state)
     close_both(&hash, &f);
 }
 
+/* Without its ids nobody knows which trades were seen. */
+static void a_symbol_without_all_of_its_ids_has_a_gap(void **state)
+{
+    static const char *const chunks[] = {NULL, "k 0 64 1\n", "k 0\n"};
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct hash hash = {.n = 0};
+        struct feed f;
+
+        store_minutes(&hash);
+        assert_int_equal(fields_of(&hash, "i:AAA:"), 1);
+        if (chunks[i])
+            hash_set(&hash, span_str("i:AAA:0"), span_str(chunks[i]));
+        else
+            hash_del(&hash, "i:AAA:0");
+        /* One that nobody asked for leaves. */
+        hash_set(&hash, span_str("i:B:7"), span_str("k 1792 64 1 1\n"));
+        go_on(&hash, &f, 1);
+        assert_true(flags_of(&f, "AAA") & BAR_GAP);
+        assert_false(flags_of(&f, "B") & BAR_GAP);
+        assert_int_equal(fields_of(&hash, "i:B:7"), 0);
+        close_both(&hash, &f);
+    }
+}
+
 static void a_state_of_other_shards_begins_anew_with_a_gap(void **state)
 {
     struct event ev = feed_trade_event("NEW", T0, "10", "1", NULL);
@@ -651,6 +679,7 @@ int main(void)
         cmocka_unit_test(a_symbol_of_another_version_begins_anew_with_a_gap),
         cmocka_unit_test(a_state_that_is_cut_anywhere_begins_anew_with_a_gap),
         cmocka_unit_test(a_closed_bar_that_is_damaged_takes_no_trade),
+        cmocka_unit_test(a_symbol_without_all_of_its_ids_has_a_gap),
         cmocka_unit_test(a_state_of_other_shards_begins_anew_with_a_gap),
         cmocka_unit_test(a_damaged_cursor_counts_nothing_twice),
         cmocka_unit_test(chunks_of_ids_are_written_as_they_change),
