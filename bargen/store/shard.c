@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "bargen/store/shard_ids.h"
 #include "bargen/store/state.h"
 #include "common/base/log.h"
 #include "common/redis/redis_resp.h"
@@ -82,42 +83,6 @@ static void add_closed(struct shard *sh, const struct symbol *sym,
             add_bar(sh, sym, r, &s->kept[i]);
 }
 
-static void ids_name(struct bytes *name, const struct symbol *sym,
-                     uint64_t chunk)
-{
-    bytes_clear(name);
-    bytes_add_str(name, "i:");
-    bytes_add_span(name, sym->name);
-    bytes_add_str(name, ":");
-    bytes_add_uint(name, chunk);
-}
-
-/* Chunks of trade ids: those that were forgotten, and those that have
- * changed. */
-static void add_ids(struct shard *sh, struct symbol *sym)
-{
-    struct id_blocks *b = sym->ids.more ? &sym->ids.more->blocks : NULL;
-    struct bytes *name = &sh->name, *text = &sh->text;
-
-    for (; b && b->stored < id_blocks_chunk_first(b); b->stored++) {
-        ids_name(name, sym, b->stored);
-        command(sh, 3, "HDEL");
-        resp_bulk_str(&sh->flying, sh->key);
-        resp_bulk(&sh->flying, name->ptr, name->len);
-    }
-    for (uint64_t i = b ? b->stored : 0; b && i < id_blocks_chunk_end(b); i++) {
-        if (!id_blocks_take_changed(b, i))
-            continue;
-        ids_name(name, sym, i);
-        bytes_clear(text);
-        state_encode_ids(sym, i, text);
-        command(sh, 4, "HSET");
-        resp_bulk_str(&sh->flying, sh->key);
-        resp_bulk(&sh->flying, name->ptr, name->len);
-        resp_bulk(&sh->flying, text->ptr, text->len);
-    }
-}
-
 static void add_symbols(struct shard *sh, struct engine *e)
 {
     for (struct symbol *sym = e->shards[sh->n].dirty; sym;
@@ -131,7 +96,7 @@ static void add_symbols(struct shard *sh, struct engine *e)
         resp_bulk_str(&sh->flying, sh->key);
         resp_bulk(&sh->flying, sh->name.ptr, sh->name.len);
         resp_bulk(&sh->flying, sh->text.ptr, sh->text.len);
-        add_ids(sh, sym);
+        sh->flying_commands += shard_ids_put(&sh->flying, sh->key, sym);
         for (unsigned i = 0; i < sym->n_series; i++)
             add_closed(sh, sym, &sym->series[i], &e->resolutions[i]);
     }
