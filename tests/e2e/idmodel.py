@@ -85,6 +85,11 @@ class Bars:
         self.flag(taking=start)
         bar = self.bars.get(start)
         if not bar:
+            first = self.bars.get(min(self.bars, default=None))
+            if first and start < min(self.bars) and first["final"]:
+                # It was the first, and so partial, and no longer is.
+                first["rev"] += 1
+                self.issue(min(self.bars))
             over = start + self.width_ms <= self.closed
             bar = self.bars[start] = {
                 "trades": [], "rev": int(over), "final": over,
