@@ -13,8 +13,7 @@ static bool reachable(const struct series *s, const struct series_context *c,
     if (start_ns < s->forgotten_ns ||
         (s->n_kept == SERIES_KEPT_MAX && start_ns < s->kept[0].start_ns))
         return false;
-    return end_ns > c->keep_from_ns ||
-           (s->n_kept > 0 && start_ns > s->kept[0].start_ns);
+    return series_correctable(s, c, start_ns, end_ns);
 }
 
 /* Only the first bar of a series is partial: it no longer is. */
@@ -81,9 +80,13 @@ enum series_result series_add(struct series *s, const struct series_context *c,
                               const struct bar_input *in)
 {
     struct bar *bar = series_find(s, in->key.time_ns);
+    int64_t start_ns, end_ns;
 
     if (!bar)
         return start(s, c, in);
+    resolution_bucket(c->resolution, in->key.time_ns, &start_ns, &end_ns);
+    if (bar->flags & BAR_CLOSED && !series_correctable(s, c, start_ns, end_ns))
+        return SERIES_LATE;
     if (bar->flags & BAR_FILL)
         bar = replace_fill(s, c, bar, in);
     else
@@ -183,9 +186,10 @@ static void flag_bar(struct series *s, const struct series_context *c,
 
 /* Of a run, the first stretch whose flag is to change; the fill that a trade is
  * about to replace is one by itself. */
-static bool find_stretch(const struct bar *run, const struct series_context *c,
-                         uint32_t flag, const struct series_loss *loss,
-                         int64_t *from_ns, int64_t *to_ns)
+static bool find_stretch(const struct series *s, const struct bar *run,
+                         const struct series_context *c, uint32_t flag,
+                         const struct series_loss *loss, int64_t *from_ns,
+                         int64_t *to_ns)
 {
     int64_t start_ns, end_ns;
     bool found = false, adding = false;
@@ -197,6 +201,7 @@ static bool find_stretch(const struct bar *run, const struct series_context *c,
         resolution_bucket(c->resolution, at_ns, &start_ns, &end_ns);
         adding = c->adding_ns >= start_ns && c->adding_ns < end_ns;
         changes = touches(loss, start_ns, end_ns) &&
+                  series_correctable(s, c, start_ns, end_ns) &&
                   loss->lost(loss->arg, start_ns, end_ns) !=
                       ((run->flags & flag) != 0);
         if (found && (!changes || adding))
@@ -233,12 +238,14 @@ void series_flag(struct series *s, const struct series_context *c,
         struct bar *bar = series_bar(s, i);
         int64_t from_ns = 0, to_ns = 0;
 
-        if (!touches(loss, bar->start_ns, bar->end_ns))
+        if (!touches(loss, bar->start_ns, bar->end_ns) ||
+            (bar->flags & BAR_CLOSED &&
+             !series_correctable(s, c, bar->start_ns, bar->end_ns)))
             continue;
         if (!(bar->flags & BAR_FILL)) {
             flag_bar(s, c, bar, flag,
                      loss->lost(loss->arg, bar->start_ns, bar->end_ns));
-        } else if (find_stretch(bar, c, flag, loss, &from_ns, &to_ns)) {
+        } else if (find_stretch(s, bar, c, flag, loss, &from_ns, &to_ns)) {
             bar = series_carve(s, c, bar, from_ns, to_ns);
             flag_bar(s, c, bar, flag, !(bar->flags & flag));
             i = series_first_after(s, from_ns);

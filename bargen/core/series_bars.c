@@ -170,6 +170,27 @@ void series_drop_old(struct series *s, const struct series_context *c)
     series_drop(s, n, c->note_drops);
 }
 
+bool series_correctable(const struct series *s, const struct series_context *c,
+                        int64_t start_ns, int64_t end_ns)
+{
+    unsigned newer = 0;
+
+    if (end_ns > c->keep_from_ns)
+        return true;
+    /* It is one of the last two with trades, or behind one of them. */
+    for (unsigned i = series_bars(s); i-- > 0;) {
+        const struct bar *bar = series_bar_at(s, i);
+
+        if (!is_closed_bar(bar))
+            continue;
+        if (bar->start_ns <= start_ns)
+            return true;
+        if (++newer == SERIES_KEPT_CLOSED)
+            return false;
+    }
+    return false;
+}
+
 struct bar *series_find(struct series *s, int64_t time_ns)
 {
     if (bar_holds(&s->cur, time_ns))

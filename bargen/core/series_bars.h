@@ -29,6 +29,10 @@ struct bar *series_insert(struct series *s, const struct series_context *c,
 void series_drop(struct series *s, unsigned n, bool note_drops);
 /* Those that no late trade may correct any more go. */
 void series_drop_old(struct series *s, const struct series_context *c);
+/* May what happened in [start, end) still change?  That a bar is still there does
+ * not say so: when it goes depends on other series. */
+bool series_correctable(const struct series *s, const struct series_context *c,
+                        int64_t start_ns, int64_t end_ns);
 
 void series_tell(const struct series_context *c, const struct bar *bar,
                  enum bar_issue how);

@@ -119,6 +119,34 @@ static void a_bar_that_had_to_go_early_is_not_begun_anew(void **state)
     feed_close(&g);
 }
 
+/* Bars are forgotten when some bar of the symbol closes. */
+static void
+whether_a_bar_is_corrected_does_not_depend_on_other_series(void **state)
+{
+    static const char *const resolutions[] = {"1", "1 1S"};
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct engine_config config = feed_config();
+        struct feed f;
+
+        config.correction_ns = 150 * NS_PER_SECOND;
+        feed_open(&f, config, resolutions[i]);
+        for (int k = 0; k < 4; k++)
+            feed_trade(&f, T0 + k * MINUTE_MS, "10", "1", NULL);
+        feed_trade(&f, T0 + 4 * MINUTE_MS + 300, "10", "1", NULL);
+        feed_trade(&f, T0 + 4 * MINUTE_MS + 20250, "10", "1", NULL);
+        /* Its minute ended 140 s ago, then 180. */
+        feed_trade(&f, T0 + MINUTE_MS + 1, "12", "1", NULL);
+        assert_int_equal(feed_final(&f, "1", T0 + MINUTE_MS)->bar.rev, 1);
+        feed_trade(&f, T0 + 4 * MINUTE_MS + 59000, "10", "1", NULL);
+        feed_trade(&f, T0 + MINUTE_MS + 2, "13", "1", NULL);
+        feed_assert_bar(feed_final(&f, "1", T0 + MINUTE_MS), "10 12 10 12 2 2");
+        assert_true(f.engine.counts.late_dropped > 0);
+        feed_close(&f);
+    }
+}
+
 static void trade_ids_of_nineteen_digits_are_numbers(void **state)
 {
     struct feed f;
@@ -238,6 +266,8 @@ int main(void)
             a_hole_that_closes_late_takes_the_flag_from_a_final_bar),
         cmocka_unit_test(holes_survive_a_restart),
         cmocka_unit_test(a_bar_that_had_to_go_early_is_not_begun_anew),
+        cmocka_unit_test(
+            whether_a_bar_is_corrected_does_not_depend_on_other_series),
         cmocka_unit_test(trade_ids_of_nineteen_digits_are_numbers),
         cmocka_unit_test(a_bar_that_begins_after_a_loss_inside_it_is_flagged),
         cmocka_unit_test(a_loss_in_old_data_ends_with_the_next_event),
