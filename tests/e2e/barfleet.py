@@ -44,6 +44,7 @@ class Fleet:
 
     def __init__(self, tool, server, count, *args):
         self._tool, self._args = tool, ("--redis", server.url) + args
+        self._client = server.client()
         self.members = []
         self.started = 0
         for _ in range(count):
@@ -55,6 +56,15 @@ class Fleet:
 
     def kill(self, i):
         self.members.pop(i).kill()
+
+    def kill_all(self):
+        """And let the seconds pass for which their leases would live."""
+        while self.members:
+            self.kill(0)
+        keys = (self._client.keys("bargen:*lease:*") +
+                self._client.keys("bargen:*members"))
+        if keys:
+            self._client.delete(*keys)
 
     def leave(self, i):
         """By SIGTERM, which ends it at once before it is there."""
@@ -203,8 +213,10 @@ def reference(resolution):
 
 
 def content(message):
-    """As reference()."""
+    """As reference(); nothing is missing from the stream, so no last issue may
+    say so."""
     bar = decode(message)["bar"]
+    assert not bar.get("gap"), message
     return barcheck.values(bar), bar.get("fill", False)
 
 
