@@ -277,7 +277,8 @@ static bool open_sink(struct bargen *b, struct err *err)
                              .route = route_of(b->routes, EVENT_BAR),
                              .history_max = o->history_max,
                              .updates = !o->final_only,
-                             .source = o->mock ? "mock" : NULL},
+                             .source = o->mock ? "mock" : NULL,
+                             .ask = o->throttle_auto},
                   .state = state_name(o),
                   .id = b->app->instance,
                   .group = &b->group,
@@ -404,8 +405,8 @@ bool bargen_init(struct bargen *b, struct app *app, struct options *opts,
     if (!read_config(b, err))
         return false;
     if (!opts->final_only)
-        log_info("throttle", "ms=%" PRId64 " from=%s", opts->throttle_ms,
-                 opts->throttle_from);
+        log_info("throttle", "ms=%" PRId64 " from=%s%s", opts->throttle_ms,
+                 opts->throttle_from, opts->throttle_auto ? " auto=true" : "");
     open_engine(b);
     options_group(b->opts, &b->group);
     if (!b->opts->stdout_bars && state_name(b->opts))

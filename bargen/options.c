@@ -34,7 +34,7 @@ static const struct option_spec table[] = {
     {0, "price", "OF", OPT_CHOICE, AT(price), "BAR_GENERATOR_PRICE",
      "auto (default), trade, bid, ask or mid", "auto|trade|bid|ask|mid", 0, 0},
     {0, "throttle", "TIME", OPT_STR, AT(throttle), interval_name,
-     "least time between updates of an open bar (250ms)", NULL, 0, 0},
+     "least time between updates of an open bar (250ms), or auto", NULL, 0, 0},
     {0, "final-only", NULL, OPT_FLAG, AT(final_only),
      "BAR_GENERATOR_FINAL_ONLY", "no updates of open bars", NULL, 0, 0},
     {0, "grace", "TIME", OPT_DURATION_MS, AT(grace_ms), "BAR_GENERATOR_GRACE",
@@ -244,10 +244,12 @@ static bool check_pipes(struct options *o, struct err *err)
 
 bool options_check(struct options *o, struct err *err)
 {
-    if (!options_interval(o->throttle, &o->throttle_ms))
+    o->throttle_auto = strcmp(o->throttle, "auto") == 0;
+    if (!options_interval(o->throttle_auto ? "250ms" : o->throttle,
+                          &o->throttle_ms))
         return err_set(err, ERR_USAGE,
                        "%s: '%s' is not a time of at most an hour (try 250ms "
-                       "or 1s)",
+                       "or 1s), nor auto",
                        o->throttle_from, o->throttle);
     if (!check_pipes(o, err) || !split_widths(o, err))
         return false;

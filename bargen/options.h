@@ -35,6 +35,7 @@ struct options {
     char **names; /* of --symbols or --mock */
     unsigned n_names;
     int64_t throttle_ms;
+    bool throttle_auto; /* slower where nobody hears */
 };
 
 extern const struct cli bargen_cli;

@@ -95,16 +95,6 @@ static bool is_away(const struct engine *e, struct span name)
     return e->n_away > 0 && e->shards[route_shard(name, e->config.shards)].away;
 }
 
-static void mark_dirty(struct engine *e, struct symbol *sym)
-{
-    struct engine_shard *shard = &e->shards[sym->shard];
-
-    sym->dirty = true;
-    sym->next_dirty = shard->dirty;
-    shard->dirty = sym;
-    shard->n_dirty++;
-}
-
 /* A trade id of digits alone, without a leading zero, that fits; else -1. */
 static int64_t id_number(struct span id)
 {
@@ -194,7 +184,7 @@ static enum engine_verdict from_excluded(struct engine *e, struct symbol *sym,
         (void)symbol_note_trade(sym, &e->rules, id_number(ev->id), ev->id,
                                 ev->time_ns);
         if (!sym->dirty)
-            mark_dirty(e, sym);
+            engine_mark(e, sym);
     }
     return pass_over(e);
 }
@@ -226,7 +216,7 @@ static void add(struct engine *e, struct symbol *sym,
     if (changed)
         e->shards[sym->shard].urgent = true;
     if (!sym->dirty)
-        mark_dirty(e, sym);
+        engine_mark(e, sym);
 }
 
 /* False: the event was here before. */
@@ -255,7 +245,7 @@ static bool follow_sequence(struct engine *e, struct symbol *sym,
         break;
     }
     if (!sym->dirty)
-        mark_dirty(e, sym);
+        engine_mark(e, sym);
     return true;
 }
 
@@ -325,51 +315,8 @@ void engine_lost(struct engine *e, int shard, int64_t until_ns)
             continue;
         symbol_lost(sym, until_ns);
         if (!sym->dirty)
-            mark_dirty(e, sym);
+            engine_mark(e, sym);
     }
-}
-
-/* Symbols were put in front: the list is the newest first.  Issue in order of
- * appearance so that output does not depend on how it was cut into reads. */
-static int by_rank(const void *a, const void *b)
-{
-    const struct symbol *const *x = a, *const *y = b;
-
-    return ((*x)->wake.rank > (*y)->wake.rank) -
-           ((*x)->wake.rank < (*y)->wake.rank);
-}
-
-void engine_update(struct engine *e, unsigned shard)
-{
-    struct engine_shard *s = &e->shards[shard];
-    struct symbol **sorted, *sym = s->dirty;
-
-    if (s->n_dirty == 0)
-        return;
-    sorted = mem_alloc(s->n_dirty * sizeof(*sorted));
-    for (unsigned i = 0; i < s->n_dirty; i++, sym = sym->next_dirty)
-        sorted[i] = sym;
-    qsort(sorted, s->n_dirty, sizeof *sorted, by_rank);
-    for (unsigned i = 0; i < s->n_dirty; i++)
-        symbol_update(sorted[i], &e->rules);
-    free(sorted);
-}
-
-void engine_clean(struct engine *e, unsigned shard)
-{
-    struct engine_shard *s = &e->shards[shard];
-
-    for (struct symbol *sym = s->dirty; sym; sym = sym->next_dirty)
-        sym->dirty = false;
-    *s = (struct engine_shard){.away = s->away};
-}
-
-void engine_touch_all(struct engine *e, unsigned shard)
-{
-    for (unsigned i = 0; i < e->symbols.n; i++)
-        if (e->symbols.all[i]->shard == shard && !e->symbols.all[i]->ignored &&
-            !e->symbols.all[i]->dirty)
-            mark_dirty(e, e->symbols.all[i]);
 }
 
 int64_t engine_next_wake(const struct engine *e)
@@ -390,7 +337,7 @@ void engine_wake(struct engine *e, int64_t wall_ns)
         arm(e, sym);
         e->shards[sym->shard].urgent = true;
         if (!sym->dirty)
-            mark_dirty(e, sym);
+            engine_mark(e, sym);
     }
 }
 
@@ -433,7 +380,7 @@ void engine_begin_anew(struct engine *e, struct symbol *sym)
     e->counts.gaps++;
     symbol_lost(sym, INT64_MIN);
     if (!sym->dirty)
-        mark_dirty(e, sym);
+        engine_mark(e, sym);
 }
 
 void engine_restored(struct engine *e, struct symbol *sym)

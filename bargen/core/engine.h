@@ -56,7 +56,10 @@ struct engine_shard {
     struct symbol *dirty; /* changed since engine_clean() */
     unsigned n_dirty;
     bool urgent; /* a bar was started or issued since then */
-    bool away;   /* another instance makes its bars */
+    /* Those with updates that wait because nobody hears them. */
+    struct symbol *later;
+    uint64_t later_ms; /* when the first is due, where there is one */
+    bool away;         /* another instance makes its bars */
 };
 
 struct engine {
@@ -99,8 +102,22 @@ struct symbol *engine_symbol(struct engine *e, struct span name);
  * open and those that begin later. */
 void engine_lost(struct engine *e, int shard, int64_t until_ns);
 
-/* Issues the open bars that have changed. */
-void engine_update(struct engine *e, unsigned shard);
+/* Puts it on its shard's list of the changed; not where it is on it. */
+static inline void engine_mark(struct engine *e, struct symbol *sym)
+{
+    struct engine_shard *shard = &e->shards[sym->shard];
+
+    sym->dirty = true;
+    sym->next_dirty = shard->dirty;
+    shard->dirty = sym;
+    shard->n_dirty++;
+}
+
+/* Issues the open bars that have changed; see symbol_update().  now_ms: by any
+ * clock that does not go back. */
+void engine_update(struct engine *e, unsigned shard, uint64_t now_ms);
+/* When one that waited is due; UINT64_MAX: none waits. */
+uint64_t engine_later_ms(const struct engine *e, unsigned shard);
 /* Empties the shard's list of changed symbols. */
 void engine_clean(struct engine *e, unsigned shard);
 /* Puts every symbol of the shard on its list. */

@@ -135,10 +135,15 @@ void series_finish(struct series *s, const struct series_context *c)
 
 void series_update(struct series *s, const struct series_context *c)
 {
-    if (!(s->cur.flags & BAR_CHANGED))
-        return;
     s->cur.flags &= ~(uint32_t)BAR_CHANGED;
     series_tell(c, &s->cur, BAR_UPDATE);
+}
+
+uint64_t series_update_due_ms(const struct series *s)
+{
+    if (!(s->cur.flags & BAR_CHANGED))
+        return UINT64_MAX;
+    return s->unheard ? s->updated_ms + SERIES_UNHEARD_MS : 0;
 }
 
 bool series_newest(const struct series *s, const struct bar *bar, bool open)

@@ -27,7 +27,11 @@
 #include "bargen/core/bar.h"
 #include "common/event/resolution.h"
 
-enum { SERIES_KEPT_MAX = 4096, SERIES_KEPT_CLOSED = 2 };
+enum {
+    SERIES_KEPT_MAX = 4096,
+    SERIES_KEPT_CLOSED = 2,
+    SERIES_UNHEARD_MS = 2000, /* between updates that nobody hears */
+};
 
 enum bar_issue {
     BAR_UPDATE,     /* an open bar so far */
@@ -52,6 +56,8 @@ struct series {
     int64_t *dropped_ns;
     unsigned n_dropped, cap_dropped;
     unsigned slot; /* for the sink: what it noted of this series, 0: nothing */
+    bool unheard;  /* from the sink: nobody heard what was issued last */
+    uint64_t updated_ms; /* when cur was, by who calls engine_update() */
     /* Bars that begin before this are known no more; 0: all are. */
     int64_t forgotten_ns;
     int64_t fill_until_ns; /* a day after the last closed bar with trades */
@@ -108,7 +114,10 @@ static inline bool series_takes(const struct series *s, int64_t time_ns)
 void series_close(struct series *s, const struct series_context *c);
 /* The end of the input: open bars are issued as unfinished. */
 void series_finish(struct series *s, const struct series_context *c);
-/* Issues cur as an update if it has changed since the last time. */
+/* When cur is to be issued as an update: at once unless nobody heard the last
+ * one; UINT64_MAX: it has not changed. */
+uint64_t series_update_due_ms(const struct series *s);
+/* Issues it. */
 void series_update(struct series *s, const struct series_context *c);
 
 /* No bar that starts later was issued as final, nor, with `open`, begun. */

@@ -307,13 +307,26 @@ bool symbol_behind_quotes(const struct symbol *sym,
            time_ns + rules->correction_ns < sym->closed_ns;
 }
 
-void symbol_update(struct symbol *sym, const struct bar_rules *rules)
+uint64_t symbol_update(struct symbol *sym, const struct bar_rules *rules,
+                       uint64_t now_ms)
 {
-    for (unsigned i = 0; i < sym->n_series; i++) {
-        struct series_context c = context(sym, rules, i);
+    uint64_t next_ms = UINT64_MAX;
 
-        series_update(&sym->series[i], &c);
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series *s = &sym->series[i];
+        struct series_context c = context(sym, rules, i);
+        uint64_t due_ms = series_update_due_ms(s);
+
+        if (due_ms == UINT64_MAX)
+            continue;
+        if (due_ms <= now_ms) {
+            s->updated_ms = now_ms;
+            series_update(s, &c);
+        } else if (due_ms < next_ms) {
+            next_ms = due_ms;
+        }
     }
+    return next_ms;
 }
 
 void symbol_finish(struct symbol *sym, const struct bar_rules *rules)

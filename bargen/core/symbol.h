@@ -70,7 +70,9 @@ struct symbol {
     bool live;     /* its events are about as old as their arrival */
     bool dirty;    /* in the list of the changed, or not tracked */
     bool losing;   /* until the next event, whenever that was */
+    bool later;    /* in the list of those with an update that waits */
     struct symbol *next_dirty;
+    struct symbol *next_later;
     void *memory; /* what to free: cache lines begin inside it */
     /* The last stretch in which events were lost: what was sent after the
      * newest that had come, to when all is there again.  until 0: none. */
@@ -153,7 +155,11 @@ void symbol_begin_trades(struct symbol *sym, const struct bar_rules *rules);
  * that is out of the correction window. */
 bool symbol_behind_quotes(const struct symbol *sym,
                           const struct bar_rules *rules, int64_t time_ns);
-void symbol_update(struct symbol *sym, const struct bar_rules *rules);
+/* Issues the open bars that have changed, save those whose channels nobody
+ * hears and that were updated less than SERIES_UNHEARD_MS ago.  Returns when the
+ * first of those is due; UINT64_MAX: there is none. */
+uint64_t symbol_update(struct symbol *sym, const struct bar_rules *rules,
+                       uint64_t now_ms);
 /* End of input: what has ended is final, the rest unfinished. */
 void symbol_finish(struct symbol *sym, const struct bar_rules *rules);
 /* After decoding: works out what follows from the rest. */

@@ -116,7 +116,7 @@ static void update_output(struct sink *s)
     uint64_t now_ms = clock_mono_ms();
 
     if (due_ms(s) <= now_ms) {
-        engine_update(s->engine, 0);
+        engine_update(s->engine, 0, now_ms);
         engine_clean(s->engine, 0);
         s->updated_ms = now_ms;
     }

@@ -24,23 +24,25 @@ uint64_t checkpoint_due_ms(const struct checkpoint_rules *c,
                            const struct shard *sh)
 {
     bool urgent = changes(c, sh)->urgent && c->updates;
+    uint64_t due_ms = sh->flushed_ms + (uint64_t)c->throttle_ms;
+    uint64_t later_ms = engine_later_ms(c->engine, sh->n);
 
     if (sh->status != SHARD_IDLE || !is_good(c, sh))
         return UINT64_MAX;
     if (sh->leaving)
         return 0;
     if (!checkpoint_has_work(c, sh))
-        return UINT64_MAX;
+        return later_ms;
     if (sh->out.commands > 0 || urgent || c->finishing)
         return 0;
-    return sh->flushed_ms + (uint64_t)c->throttle_ms;
+    return due_ms < later_ms ? due_ms : later_ms;
 }
 
 static void compose(const struct checkpoint_rules *c, struct shard *sh,
                     uint64_t now_ms)
 {
     if (c->updates)
-        engine_update(c->engine, sh->n);
+        engine_update(c->engine, sh->n, now_ms);
     if (c->leases)
         sh->fence = leases_fence(c->leases, sh->n);
     shard_compose(sh, c->engine);

@@ -20,6 +20,8 @@ void outbox_close(struct outbox *o)
     bytes_close(&o->message);
     bytes_close(&o->name);
     free(o->notes);
+    free(o->told);
+    free(o->sent);
     *o = (struct outbox){0};
 }
 
@@ -75,6 +77,15 @@ static void add_history(struct outbox *o, const struct symbol *sym,
     resp_bulk(&o->run, o->message.ptr, o->message.len);
 }
 
+static void note_told(struct outbox *o, struct series *s)
+{
+    if (o->n_told == o->cap_told) {
+        o->cap_told = o->cap_told ? o->cap_told * 2 : 64;
+        o->told = mem_grow(o->told, o->cap_told * sizeof *o->told);
+    }
+    o->told[o->n_told++] = (struct outbox_told){s, o->commands};
+}
+
 void outbox_bar(struct outbox *o, struct symbol *sym, unsigned index,
                 const struct resolution *r, const struct bar *bar,
                 enum bar_issue how)
@@ -87,6 +98,8 @@ void outbox_bar(struct outbox *o, struct symbol *sym, unsigned index,
         add_history(o, sym, r, bar);
         note->final = true;
     }
+    if (o->options.ask)
+        note_told(o, note->series);
     command(o, 3, "PUBLISH");
     add_name(o, "", o->options.route->channel, sym, r);
     resp_bulk(&o->run, o->message.ptr, o->message.len);
@@ -134,12 +147,33 @@ void outbox_latest(struct outbox *o)
 
 void outbox_clear(struct outbox *o)
 {
+    struct outbox_told *told = o->sent;
+    unsigned cap = o->cap_sent;
+
+    o->sent = o->told;
+    o->n_sent = o->n_told;
+    o->cap_sent = o->cap_told;
+    o->told = told;
+    o->n_told = 0;
+    o->cap_told = cap;
     bytes_clear(&o->run);
     o->commands = 0;
+}
+
+void outbox_answered(struct outbox *o, const struct redis_reply *reply,
+                     size_t n)
+{
+    for (unsigned i = 0; i < o->n_sent; i++) {
+        const struct outbox_told *told = &o->sent[i];
+
+        if (told->command < n && reply[told->command].type == REDIS_INTEGER)
+            told->series->unheard = reply[told->command].integer == 0;
+    }
+    o->n_sent = 0;
 }
 
 void outbox_forget(struct outbox *o)
 {
     outbox_clear(o);
-    o->n_notes = 0;
+    o->n_notes = o->n_sent = 0;
 }

@@ -19,6 +19,7 @@
 #include "common/base/bytes.h"
 #include "common/event/event.h"
 #include "common/event/route.h"
+#include "common/redis/redis_reply.h"
 
 struct outbox_options {
     struct span prefix;
@@ -26,6 +27,7 @@ struct outbox_options {
     int64_t history_max;
     bool updates;       /* open bars are published too */
     const char *source; /* member of every message, or NULL */
+    bool ask;           /* note who hears nothing: see outbox_answered() */
 };
 
 /* What the newest values of a series are. */
@@ -37,12 +39,20 @@ struct outbox_note {
     bool final;     /* the history has grown */
 };
 
+/* Which command publishes a bar of which series. */
+struct outbox_told {
+    struct series *series;
+    unsigned command;
+};
+
 struct outbox {
     struct outbox_options options;
     struct bytes run;  /* whole commands */
     unsigned commands; /* how many */
     struct outbox_note *notes;
     unsigned n_notes, cap_notes;
+    struct outbox_told *told, *sent; /* in the run; in what was taken over */
+    unsigned n_told, cap_told, n_sent, cap_sent;
     struct bytes message, name;
     struct event ev; /* for route_expand() */
 };
@@ -56,5 +66,9 @@ void outbox_bar(struct outbox *o, struct symbol *sym, unsigned index,
 void outbox_latest(struct outbox *o);
 /* After the run was taken over. */
 void outbox_clear(struct outbox *o);
+/* What its commands were answered, the first of them first: series whose last
+ * bar nobody has heard are marked. */
+void outbox_answered(struct outbox *o, const struct redis_reply *reply,
+                     size_t n);
 /* All that waits, with its notes: the symbols are to be forgotten. */
 void outbox_forget(struct outbox *o);

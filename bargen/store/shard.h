@@ -38,6 +38,7 @@ struct shard {
     struct outbox out;
     struct bytes flying; /* the checkpoint under way, without MULTI */
     unsigned flying_commands;
+    unsigned flying_at;      /* the first, among those of the transaction */
     struct bytes name, text; /* being composed */
     struct bytes stale;      /* commands that delete what could not be read */
     unsigned stale_commands;

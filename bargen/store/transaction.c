@@ -44,6 +44,7 @@ void transaction_add(struct transaction *t, struct shard *sh,
     }
     t->part[t->n_parts++] = sh;
     bytes_add_span(&t->run, bytes_span(&sh->flying));
+    sh->flying_at = t->commands - 1; /* MULTI is not answered in EXEC */
     t->commands += sh->flying_commands;
     sh->status = SHARD_FLYING;
     sh->last = last;
@@ -100,10 +101,9 @@ bool transaction_send(struct transaction *t, struct redis_cmd *cmd,
 /* What single commands have answered; the others ran all the same. */
 static void log_errors(const struct transaction *t, const struct redis_reply *r)
 {
-    size_t at = 0;
-
     for (unsigned i = 0; i < t->n_parts; i++) {
-        size_t end = at + t->part[i]->flying_commands + 1;
+        size_t at = t->part[i]->flying_at;
+        size_t end = at + t->part[i]->flying_commands;
 
         for (; at < end && at < r->count; at++)
             if (r->item[at].type == REDIS_ERROR_REPLY)
@@ -131,7 +131,13 @@ enum transaction_end transaction_end(struct transaction *t,
     }
     log_errors(t, r);
     stats_checkpoint((clock_mono_ns() - t->sent_ns) / 1000, t->run.len);
-    for (unsigned i = 0; i < t->n_parts; i++)
-        shard_landed(t->part[i]);
+    for (unsigned i = 0; i < t->n_parts; i++) {
+        struct shard *sh = t->part[i];
+
+        if (sh->flying_at < r->count)
+            outbox_answered(&sh->out, r->item + sh->flying_at,
+                            r->count - sh->flying_at);
+        shard_landed(sh);
+    }
     return end;
 }

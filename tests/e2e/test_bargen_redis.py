@@ -95,6 +95,56 @@ def test_open_bars_are_published_but_not_kept_in_the_history(redis_server,
     assert history(client) == []
 
 
+def publishes(client):
+    stats = client.info("commandstats")
+    return stats.get("cmdstat_publish", {"calls": 0})["calls"]
+
+
+def checkpoint(client):
+    """The number of the last checkpoint of the shard."""
+    key, = client.keys("bargen:*state:%d" % shard_of("X"))
+    return int(client.hget(key, "flush"))
+
+
+def test_updates_slow_down_while_nobody_hears_them(redis_server, bargen,
+                                                   journal):
+    client = redis_server.client()
+    bargen("--throttle", "auto", "--resolutions", "D")
+    journal.add(trade(T0, "10"))
+    wait_bar(client, lambda b: b["count"] == 1, resolution="D")
+    begun, before = time.monotonic(), publishes(client)
+    for i in range(1, 9):
+        number = checkpoint(client)
+        journal.add(trade(T0 + i, "10"))
+        wait_until(lambda: checkpoint(client) > number)
+    # Each checkpoint would have had one.
+    assert publishes(client) - before <= 1 + (time.monotonic() - begun) / 2
+    # The last change is told without another trade.
+    wait_bar(client, lambda b: b["count"] == 9, resolution="D")
+    # Who is there is told of every checkpoint, once one was heard.
+    sub = redis_server.subscriber("bars:X:D")
+    journal.add(trade(T0 + 9, "10"))
+    sub.wait(1)
+    for i in range(2, 6):
+        journal.add(trade(T0 + 8 + i, "10"))
+        sub.wait(i)
+    updates = [json.loads(m)["bar"]["count"] for _, m in sub.messages]
+    assert updates == [10, 11, 12, 13, 14]
+
+
+def test_final_bars_never_wait_though_nobody_hears(redis_server, bargen,
+                                                   journal):
+    client = redis_server.client()
+    begun = time.monotonic()
+    bargen("--throttle", "auto")
+    for i in range(9):
+        journal.add(trade(T0 + i * 60000), trade(T0 + i * 60000 + 59000))
+        wait_until(lambda: len(history(client)) == i)
+    assert [b["count"] for b in history(client)] == [2] * 8
+    # Eight final ones, and of the nine that were begun those that were due.
+    assert publishes(client) <= 8 + 1 + (time.monotonic() - begun) / 2
+
+
 def test_the_prefix_is_in_front_of_every_name(redis_server, bargen):
     client = redis_server.client()
     bargen("--prefix", "p:")

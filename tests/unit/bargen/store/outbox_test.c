@@ -124,7 +124,7 @@ static void an_open_bar_is_published_but_not_kept(void **state)
     (void)state;
     post_open(&p, true);
     trade(&p, T0, "10");
-    engine_update(&p.engine, 0);
+    engine_update(&p.engine, 0, 0);
     outbox_latest(&p.box);
     assert_commands(&p, want, 3);
     post_close(&p);
@@ -140,7 +140,7 @@ static void the_newest_value_is_written_once_a_batch(void **state)
     post_open(&p, true);
     for (int i = 0; i < 50; i++)
         trade(&p, T0 + i * MINUTE_MS, "10");
-    engine_update(&p.engine, 0);
+    engine_update(&p.engine, 0, 0);
     outbox_latest(&p.box);
     for (unsigned i = 0; i < p.box.commands; i++) {
         command(&p, i, text);
@@ -163,7 +163,7 @@ static void a_correction_of_an_older_bar_is_not_the_newest_value(void **state)
     post_open(&p, true);
     trade(&p, T0, "10");
     trade(&p, T0 + 61000, "11");
-    engine_update(&p.engine, 0);
+    engine_update(&p.engine, 0, 0);
     outbox_latest(&p.box);
     outbox_clear(&p.box);
     trade(&p, T0 + 1, "12");
@@ -183,7 +183,7 @@ static void the_newest_value_is_the_message_that_was_published(void **state)
     (void)state;
     post_open(&p, true);
     trade(&p, T0, "10.50");
-    engine_update(&p.engine, 0);
+    engine_update(&p.engine, 0, 0);
     outbox_latest(&p.box);
     published = strstr(p.box.run.ptr, "{\"type\"");
     assert_non_null(published);
@@ -191,6 +191,115 @@ static void the_newest_value_is_the_message_that_was_published(void **state)
     kept = strstr(published + len, "{\"type\"");
     assert_non_null(kept);
     assert_memory_equal(published, kept, len);
+    post_close(&p);
+}
+
+/* --- who hears it --- */
+
+/* Takes the run over, as a checkpoint does; each PUBLISH in it was heard by so
+ * many, and the other commands have answers of their own. */
+static void sent_and_heard(struct post *p, int64_t heard)
+{
+    struct redis_reply answers[64] = {{0}};
+    unsigned n = p->box.commands;
+    char text[512];
+
+    assert_in_range(n, 0, 64);
+    for (unsigned i = 0; i < n; i++) {
+        command(p, i, text);
+        answers[i].type = REDIS_INTEGER;
+        answers[i].integer = strncmp(text, "PUBLISH", 7) == 0 ? heard : 1;
+    }
+    outbox_latest(&p->box);
+    outbox_clear(&p->box);
+    engine_clean(&p->engine, 0);
+    outbox_answered(&p->box, answers, n);
+}
+
+static unsigned updated(struct post *p, uint64_t now_ms)
+{
+    engine_update(&p->engine, 0, now_ms);
+    return p->box.commands;
+}
+
+static void open_asking(struct post *p)
+{
+    post_open(p, true);
+    p->box.options.ask = true;
+    p->engine.config.track = true;
+}
+
+static void updates_that_nobody_hears_wait_two_seconds(void **state)
+{
+    struct post p;
+
+    (void)state;
+    open_asking(&p);
+    trade(&p, T0, "10");
+    assert_int_equal(updated(&p, 1000), 1);
+    sent_and_heard(&p, 0);
+    trade(&p, T0 + 300, "11");
+    assert_int_equal(updated(&p, 1250), 0);
+    assert_int_equal(engine_later_ms(&p.engine, 0), 3000);
+    engine_clean(&p.engine, 0);
+    assert_int_equal(p.engine.shards[0].n_dirty, 0);
+    assert_int_equal(updated(&p, 2999), 0);
+    /* Without another trade. */
+    assert_int_equal(updated(&p, 3000), 1);
+    assert_int_equal(engine_later_ms(&p.engine, 0), UINT64_MAX);
+    sent_and_heard(&p, 0);
+    assert_int_equal(updated(&p, 9000), 0); /* nothing has changed */
+    post_close(&p);
+}
+
+static void updates_that_somebody_hears_do_not_wait(void **state)
+{
+    struct post p;
+
+    (void)state;
+    open_asking(&p);
+    for (int i = 0; i < 4; i++) {
+        trade(&p, T0 + i, "10");
+        assert_int_equal(updated(&p, 1000 + (uint64_t)i), 1);
+        sent_and_heard(&p, i < 3 ? 2 : 0);
+    }
+    trade(&p, T0 + 4, "10");
+    assert_int_equal(updated(&p, 1004), 0);
+    /* Somebody has come since: heard once, it is as fast as before. */
+    assert_int_equal(updated(&p, 3003), 1);
+    sent_and_heard(&p, 1);
+    trade(&p, T0 + 5, "10");
+    assert_int_equal(updated(&p, 3004), 1);
+    post_close(&p);
+}
+
+static void final_bars_never_wait(void **state)
+{
+    struct post p;
+
+    (void)state;
+    open_asking(&p);
+    trade(&p, T0, "10");
+    assert_int_equal(updated(&p, 1000), 1);
+    sent_and_heard(&p, 0);
+    trade(&p, T0 + 60250, "11");
+    assert_int_equal(p.box.commands, 3); /* of the final bar, at once */
+    assert_int_equal(p.engine.counts.finals, 1);
+    post_close(&p);
+}
+
+static void without_auto_nobody_is_counted(void **state)
+{
+    struct post p;
+
+    (void)state;
+    open_asking(&p);
+    p.box.options.ask = false;
+    for (int i = 0; i < 5; i++) {
+        trade(&p, T0 + i, "10");
+        assert_int_equal(updated(&p, 1000 + (uint64_t)i), 1);
+        sent_and_heard(&p, 0);
+    }
     post_close(&p);
 }
 
@@ -202,6 +311,10 @@ int main(void)
         cmocka_unit_test(the_newest_value_is_written_once_a_batch),
         cmocka_unit_test(a_correction_of_an_older_bar_is_not_the_newest_value),
         cmocka_unit_test(the_newest_value_is_the_message_that_was_published),
+        cmocka_unit_test(updates_that_nobody_hears_wait_two_seconds),
+        cmocka_unit_test(updates_that_somebody_hears_do_not_wait),
+        cmocka_unit_test(final_bars_never_wait),
+        cmocka_unit_test(without_auto_nobody_is_counted),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,7 +35,7 @@ static void give(struct feed *f, unsigned i)
 
     engine_event(&f->engine, &ev, (T0 + 365 * 1440 * MINUTE_MS) * MS);
     if (i % 11 == 0)
-        engine_update(&f->engine, 0);
+        engine_update(&f->engine, 0, 0);
     engine_clean(&f->engine, 0);
 }
 
