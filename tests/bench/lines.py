@@ -15,6 +15,12 @@ BARS = Spec("bargen", "bargen --stdin, 100 symbols, one resolution",
             "M lines/s", "CPU", "bars_limit", True)
 MEMORY = Spec("bargen-memory", "bargen --stdin, peak memory", "MiB", "memory",
               "bars_limit", digits=1, readme=False)
+OPTIONS = 10000
+NAMES = Spec("bargen-names", f"bargen --stdin, {OPTIONS} options of one root",
+             "M lines/s", "CPU", "random names as long", True, readme=False)
+WIDTHS = "1,5,15,30,60,240,D,W"
+MANY = Spec("bargen-many", f"bargen --stdin, {OPTIONS} options, 8 resolutions",
+            "MiB", "memory", "one resolution", digits=1, readme=False)
 RESOLUTIONS = ("1", "1,5", "1,5,15", "1,5,15,60", "1,5,15,60,D")
 FURTHER = [Spec(f"resolution-{i + 1}",
                 f"bargen, resolution {i + 1} ({wide} beside {narrow})",
@@ -81,6 +87,25 @@ def bars(bench):
               rounds.of("limit", "mib"), sends)
 
 
+def names(bench):
+    """Names that differ in few places must cost what random ones do."""
+    lines = bench.args.lines
+    chain, drawn = (bench.ticks(lines, form, "-s", str(OPTIONS))
+                    for form in ("-c", "-a"))
+    # Quarters of an hour: the names count for more than the bars written.
+    argv = bargen_argv(bench, "15")
+    rounds = bench.interleave({
+        "ours": per_second(argv, chain, lines),
+        "random": per_second(argv, drawn, lines),
+        "many": per_second(bargen_argv(bench, WIDTHS), chain, lines)})
+    sends = (f"both read {lines} lines of {OPTIONS} symbols with names of 19 "
+             "bytes and write to /dev/null")
+    bench.add(NAMES, rounds, rounds.of("ours", "rate"),
+              rounds.of("random", "rate"), sends)
+    bench.add(MANY, rounds, rounds.of("many", "mib"),
+              rounds.of("ours", "mib"), sends)
+
+
 def resolutions(bench):
     """What each further resolution costs, beside one fewer."""
     path, lines = bench.ticks(bench.args.lines), bench.args.lines
@@ -103,5 +128,6 @@ SECTIONS = {
     "scanner": (scanner, list(SCANNER.values())),
     "tickpub": (tickpub, [TICKPUB]),
     "bars": (bars, [BARS, MEMORY]),
+    "names": (names, [NAMES, MANY]),
     "resolutions": (resolutions, FURTHER),
 }
