@@ -10,8 +10,6 @@
 
 enum { HOUR_MS = 3600 * 1000 };
 
-static const char interval_name[] = "BAR_GENERATOR_INTERVAL";
-
 #define AT(field) offsetof(struct options, field)
 static const struct option_spec table[] = {
     {0, "stdin", NULL, OPT_FLAG, AT(stdin_events), NULL,
@@ -33,7 +31,7 @@ static const struct option_spec table[] = {
      "only these", NULL, 0, 0},
     {0, "price", "OF", OPT_CHOICE, AT(price), "BAR_GENERATOR_PRICE",
      "auto (default), trade, bid, ask or mid", "auto|trade|bid|ask|mid", 0, 0},
-    {0, "throttle", "TIME", OPT_STR, AT(throttle), interval_name,
+    {0, "throttle", "TIME", OPT_STR, AT(throttle), "BAR_GENERATOR_INTERVAL",
      "least time between updates of an open bar (250ms), or auto", NULL, 0, 0},
     {0, "final-only", NULL, OPT_FLAG, AT(final_only),
      "BAR_GENERATOR_FINAL_ONLY", "no updates of open bars", NULL, 0, 0},
@@ -71,12 +69,12 @@ static const struct option_spec table[] = {
 static void settle(void *options)
 {
     struct options *o = options;
-    const char *env = getenv(interval_name);
+    const char *env = getenv("BAR_GENERATOR_INTERVAL");
     /* OPT_STR keeps the text where it stands. */
     bool from_env = env && o->throttle == env, plain;
     int64_t ms;
 
-    o->throttle_from = from_env ? interval_name : "--throttle";
+    o->throttle_from = from_env ? "BAR_GENERATOR_INTERVAL" : "--throttle";
     if (from_env)
         plain = options_seconds(o->throttle, &ms);
     else
