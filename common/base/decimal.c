@@ -183,7 +183,7 @@ int decimal_cmp(struct decimal a, struct decimal b)
     return (x > y) - (x < y);
 }
 
-/* --- the middle ----------------------------------------------------------- */
+/* --- the middle --- */
 
 static uint128 magnitude(int128 v)
 {

@@ -15,7 +15,7 @@ enum {
 #define POW10_18 ((uint128)1000000000000000000)
 #define NARROW_END (POW10_18 * POW10_18 * 100) /* 10^NARROW_DIGITS_MAX */
 
-/* --- 128 bits ----------------------------------------------------------- */
+/* --- 128 bits --- */
 
 static uint128 pow10_128(unsigned n)
 {
@@ -130,7 +130,7 @@ static bool divide_narrow(int128 num, int128 den, int up, int128 *out)
     return true;
 }
 
-/* --- sums ----------------------------------------------------------------- */
+/* --- sums --- */
 
 static uint64_t sign_word(bool negative)
 {
