@@ -142,8 +142,8 @@ def test_the_journal_and_pubsub_refuse_it_as_well(redis_server, tool):
     client = redis_server.client()
     for source in ("journal", "pubsub"):
         port = free_port()
-        tool("bargen", "--redis", redis_server.url, "--source", source,
-             "--http", "127.0.0.1:%d" % port).wait_ready()
+        t = tool("bargen", "--redis", redis_server.url, "--source", source,
+                 "--http", "127.0.0.1:%d" % port).wait_ready()
         line = redis_trade(S)
         if source == "journal":
             client.xadd("journal:%d" % 7, {"d": line})
@@ -153,6 +153,7 @@ def test_the_journal_and_pubsub_refuse_it_as_well(redis_server, tool):
         wait_until(lambda: metric(
             http_get("http://127.0.0.1:%d/metrics" % port)[1],
             "tickwire_bargen_bad_payloads_total") == 1)
+        assert t.terminate(10) == 0
     assert client.keys("last:bars:*") == []
 
 
