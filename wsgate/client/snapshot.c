@@ -180,13 +180,34 @@ static const struct view *view_by(struct channels *cs, const struct group *g,
                : NULL;
 }
 
+/* Of the channels that the wildcard may bring; empty: the group has it no more. */
+static struct span family_of(const struct channels *cs, const struct group *g,
+                             uint32_t subscription)
+{
+    for (uint32_t i = g ? g->n_keys : 0; i-- > 0;) {
+        if (key_subscription(g->keys[i]) == subscription)
+            return channels_pattern_of(cs, subscription)->pattern->family->name;
+    }
+    return span_make(NULL, 0);
+}
+
+static bool is_of(const struct channel *channel, struct span family)
+{
+    return channel->name.len >= family.len &&
+           memcmp(channel->name.ptr, family.ptr, family.len) == 0;
+}
+
 /* In order of streams: those that come and go meanwhile move no others. */
 static const struct view *next_of_pattern(struct channels *cs,
                                           const struct group *g,
                                           struct snapshots *s, unsigned *budget)
 {
     const struct fanout *f = cs->fanout;
+    uint32_t subscription = s->items[s->at].subscription;
+    struct span family = family_of(cs, g, subscription);
 
+    if (family.len == 0)
+        s->stream = f->n_streams;
     for (; s->stream<f->n_streams && * budget> 0; --*budget) {
         const struct stream *stream = f->streams[s->stream++];
         struct channel *channel;
@@ -195,9 +216,10 @@ static const struct view *next_of_pattern(struct channels *cs,
         if (!stream || stream->root != stream)
             continue;
         channel = ((const struct view *)stream)->channel;
-        v = channel_slots(channel) == 0
-                ? NULL
-                : view_by(cs, g, channel, s->items[s->at].subscription);
+        /* Who hears it is asked last: that takes longest. */
+        v = channel_slots(channel) > 0 && is_of(channel, family)
+                ? view_by(cs, g, channel, subscription)
+                : NULL;
         if (v)
             return v;
     }
