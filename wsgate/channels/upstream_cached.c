@@ -105,7 +105,8 @@ void upstream_cached_use(struct upstream *upstream, struct upstream_channel *u,
             if (tell(upstream, u, payload))
                 upstream_taken_add(upstream, u, type, part, false);
         } else {
-            stream_cache(&u->channel.native.stream, type, part, payload);
+            fanout_cache(upstream->fanout, &u->channel.native.stream, type,
+                         part, payload);
             upstream_taken_add(upstream, u, type, part,
                                is_shared(&upstream->channels, u));
         }

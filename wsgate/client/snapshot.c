@@ -209,11 +209,12 @@ static const struct view *next_of_pattern(struct channels *cs,
     if (family.len == 0)
         s->stream = f->n_streams;
     for (; s->stream<f->n_streams && * budget> 0; --*budget) {
-        const struct stream *stream = f->streams[s->stream++];
+        uint32_t id = s->stream++;
+        const struct stream *stream = f->spoken[id] ? f->streams[id] : NULL;
         struct channel *channel;
         const struct view *v;
 
-        if (!stream || stream->root != stream)
+        if (!stream)
             continue;
         channel = ((const struct view *)stream)->channel;
         /* Who hears it is asked last: that takes longest. */

@@ -44,6 +44,7 @@ void fanout_close(struct fanout *f)
     framelog_close(&f->log);
     table_close(&f->groups);
     free(f->streams);
+    free(f->spoken);
     free(f->patterns);
     free(f->free_ids);
     free(f->marks);
@@ -219,6 +220,7 @@ uint64_t fanout_add(struct fanout *f, struct stream *s, uint16_t type,
                                               .data_at = (uint16_t)data_at,
                                               .data_len = (uint32_t)data_len});
     p.ptr = framelog_bytes(&f->log, framelog_at(&f->log, p.number));
+    f->spoken[s->id] = s->root == s;
     stream_set(s, key, p.number);
     bar_order_note(f, s, part, p.number);
     f->turn_bytes += len;

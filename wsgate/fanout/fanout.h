@@ -111,7 +111,8 @@ struct fanout {
     struct framelog log;
     struct fanout_limits limits;
     const struct fanout_io *io;
-    struct stream **streams;          /* by id */
+    struct stream **streams; /* by id */
+    bool *spoken; /* by id: is a root, and something of it came or was cached */
     struct stream_pattern **patterns; /* by subscription_pattern_at(id) */
     uint32_t n_streams, n_patterns;
     uint64_t last_stamp;
@@ -178,6 +179,9 @@ char *fanout_room(struct fanout *f, size_t max);
 /* len bytes written there are one frame of s. */
 uint64_t fanout_add(struct fanout *f, struct stream *s, uint16_t type,
                     int64_t part, size_t len, size_t data_at, size_t data_len);
+/* stream_cache() of a stream that is here. */
+void fanout_cache(struct fanout *f, struct stream *s, uint16_t type,
+                  int64_t part, struct span payload);
 void fanout_flush(struct fanout *f);
 
 /* m's subscriptions are now exactly these keys (subscription_key(); sorted,

@@ -15,10 +15,12 @@ void fanout_add_stream(struct fanout *f, struct stream *s, struct stream *root)
         if ((f->n_streams & (f->n_streams - 1)) == 0) {
             size_t cap = f->n_streams == 0 ? 1 : f->n_streams * 2u;
             f->streams = mem_grow(f->streams, cap * sizeof *f->streams);
+            f->spoken = mem_grow(f->spoken, cap * sizeof *f->spoken);
         }
         id = f->n_streams++;
     }
     f->streams[id] = s;
+    f->spoken[id] = false;
     stream_init(s, id, f->log.head, root);
     if (root) {
         s->sibling = root->sibling;
@@ -46,6 +48,7 @@ void fanout_remove_stream(struct fanout *f, struct stream *s)
     leave_root(s);
     stream_list_drop(&f->evicted, s);
     f->streams[s->id] = NULL;
+    f->spoken[s->id] = false;
     if (f->n_free_ids == f->cap_free_ids) {
         f->cap_free_ids = f->cap_free_ids == 0 ? 16 : f->cap_free_ids * 2;
         f->free_ids =
@@ -53,6 +56,13 @@ void fanout_remove_stream(struct fanout *f, struct stream *s)
     }
     f->free_ids[f->n_free_ids++] = s->id;
     stream_close(s);
+}
+
+void fanout_cache(struct fanout *f, struct stream *s, uint16_t type,
+                  int64_t part, struct span payload)
+{
+    stream_cache(s, type, part, payload);
+    f->spoken[s->id] = s->root == s;
 }
 
 void fanout_add_pattern(struct fanout *f, struct stream_pattern *p,
