@@ -57,6 +57,21 @@ static void key_of(const struct join *j, struct span name, struct bytes *out)
     group_base(name, out);
 }
 
+/* A command about ourselves among the members of our group. */
+static void begin_member(struct join *j, const char *command, unsigned words,
+                         redis_reply_fn *fn)
+{
+    struct bytes key;
+
+    bytes_init(&key);
+    key_of(j, span_str(j->group->name), &key);
+    bytes_add_str(&key, "members");
+    redis_cmd_begin(j->cmd, words, fn, j);
+    redis_cmd_str(j->cmd, command);
+    redis_cmd_arg(j->cmd, key.ptr, key.len);
+    bytes_close(&key);
+}
+
 /* --- nobody is in the way --- */
 
 static void clear(struct join *j)
@@ -116,12 +131,7 @@ static void register_us(struct join *j)
     redis_cmd_arg(j->cmd, key.ptr, key.len);
     redis_cmd_str(j->cmd, j->group->name);
     redis_cmd_arg(j->cmd, j->group->options.ptr, j->group->options.len);
-    bytes_clear(&key);
-    key_of(j, span_str(j->group->name), &key);
-    bytes_add_str(&key, "members");
-    redis_cmd_begin(j->cmd, 4, on_error, j);
-    redis_cmd_str(j->cmd, "ZADD");
-    redis_cmd_arg(j->cmd, key.ptr, key.len);
+    begin_member(j, "ZADD", 4, on_error);
     redis_cmd_int(j->cmd, j->now_ms);
     redis_cmd_str(j->cmd, j->id);
     redis_cmd_words(j->cmd, on_exec, j, "EXEC", NULL);
@@ -315,20 +325,12 @@ static void on_score(void *arg, const struct redis_reply *r)
 
 void join_begin(struct join *j, int64_t noted_ms)
 {
-    struct bytes key;
-
     j->up = true;
     j->since_ms = 0;
     j->noted_ms = noted_ms;
     j->rewound = false;
-    bytes_init(&key);
-    key_of(j, span_str(j->group->name), &key);
-    bytes_add_str(&key, "members");
-    redis_cmd_begin(j->cmd, 3, on_score, j);
-    redis_cmd_str(j->cmd, "ZSCORE");
-    redis_cmd_arg(j->cmd, key.ptr, key.len);
+    begin_member(j, "ZSCORE", 3, on_score);
     redis_cmd_str(j->cmd, j->id);
-    bytes_close(&key);
     look(j);
 }
 

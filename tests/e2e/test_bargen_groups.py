@@ -132,6 +132,7 @@ def test_one_that_comes_back_when_others_make_its_bars_waits(
         redis_server, tool, flock):
     client = redis_server.client()
     first = flock.join("--resolutions", "1,5")
+    first.wait_stderr("ev=ready")  # before that it would give up
     wait_until(lambda: len(held(client, "bargen:1,5:")) == 16, 5, "its shards")
     flock.freeze(first)
     wait_until(lambda: held(client, "bargen:1,5:") == {}, 8, "they have ended")
