@@ -9,7 +9,8 @@ enum { AGAIN_MS = 250, RIVALS_MAX = 64 };
 struct rival {
     struct join *join;
     struct group_clash clash;
-    char *base; /* of its keys, with prefix */
+    char *base;   /* of its keys, with prefix */
+    bool has_row; /* among the groups */
 };
 
 struct join {
@@ -181,7 +182,9 @@ static void on_rival(void *arg, const struct redis_reply *r)
         refuse(j, r);
         return;
     }
-    for (size_t i = 0; i + 1 < r->count; i += 2) {
+    /* Without a row it is of a version that had no members, or has come since we
+     * looked: then our EXEC does nothing, and we look again. */
+    for (size_t i = 0; rival->has_row && i + 1 < r->count; i += 2) {
         uint64_t seen_ms = 0;
 
         span_number(r->item[i + 1].str, SPAN_DIGITS_MAX, &seen_ms);
@@ -223,7 +226,7 @@ static void add_rival(struct join *j, struct span name,
         return;
     bytes_init(&key);
     key_of(j, name, &key);
-    *rival = (struct rival){j, *clash, mem_str(bytes_span(&key))};
+    *rival = (struct rival){j, *clash, mem_str(bytes_span(&key)), true};
     bytes_close(&key);
     j->n_rivals++;
 }
@@ -252,8 +255,10 @@ static void on_groups(void *arg, const struct redis_reply *r)
             add_rival(j, name, &clash);
     }
     /* Versions without groups have kept all their state in plain keys. */
-    if (!plain)
+    if (!plain && j->n_rivals < RIVALS_MAX) {
         add_rival(j, span_str("1"), &before);
+        j->rivals[j->n_rivals - 1].has_row = false;
+    }
     j->waits = false;
     j->asked = j->n_rivals + 1;
     for (unsigned i = 0; i < j->n_rivals; i++)

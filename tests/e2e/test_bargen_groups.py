@@ -2,6 +2,7 @@
 import json
 import random
 import signal
+import time
 
 import pytest
 
@@ -126,6 +127,16 @@ def test_one_that_has_ended_is_in_nobodys_way(redis_server, tool, flock):
     third = tool("bargen", "--redis", redis_server.url, "--resolutions", "15,60")
     third.wait_ready(6)
     assert "group_refused" not in third.stderr
+
+
+def test_a_group_that_joins_at_the_same_moment_is_in_nobodys_way(
+        redis_server, tool):
+    """Its members are seen before its row: it will be compared by that."""
+    client = redis_server.client()
+    client.zadd("bargen:members", {"other": int(time.time() * 1000) + 60000})
+    b = tool("bargen", "--redis", redis_server.url, "--resolutions", "5")
+    b.wait_ready(8)
+    assert "group_refused" not in b.stderr
 
 
 def test_one_that_comes_back_when_others_make_its_bars_waits(
