@@ -7,7 +7,7 @@
  *             named again, in the same words, is dropped, and so is all that is
  *             no text but once
  * Ownership   command_read() fills a struct that command_free() empties; spans
- *             point into it
+ *             point into it and into the text, which has to stay until then
  * Source      docs/protocol.md, Client to server
  */
 #pragma once
@@ -15,7 +15,6 @@
 #include "common/base/bytes.h"
 #include "common/base/span.h"
 #include "common/base/table.h"
-#include "common/json/json.h"
 
 enum command_kind {
     COMMAND_SUBSCRIBE,
@@ -42,6 +41,12 @@ struct command_name {
     uint32_t len;
 };
 
+/* What a client last saw of a channel. */
+struct command_since {
+    struct node node; /* by the channel's name, as it is written */
+    struct span channel, id;
+};
+
 struct command {
     enum command_kind kind;
     struct bytes id; /* as JSON text; empty: none */
@@ -49,8 +54,10 @@ struct command {
     int64_t interval_ms; /* 0: none */
     bool snapshot;
     size_t n_channels; /* each as often as it was spelled in another way */
-    json_value *root;
-    const json_value *since; /* object channel -> id, or NULL */
+    struct command_since *since; /* NULL: it does not say */
+    struct table positions;      /* of those */
+    char *unescaped;             /* texts that were written with escapes */
+    size_t n_unescaped;
     struct bytes joined;
     struct command_name *names; /* one a channel */
     struct bytes names_text;

@@ -138,6 +138,38 @@ static void names_are_canonical_in_both_forms(void **state)
     }
 }
 
+/* Escapes, spaces and what nobody asked for change nothing. */
+static void it_is_read_however_it_is_written(void **state)
+{
+    struct command cmd;
+    const char *why;
+    struct span since;
+
+    (void)state;
+    assert_true(command_read(
+        span_str(" {\n\"x\" : {\"type\":1, \"y\":[[],{}]} , \"t\\u0079pe\":"
+                 "\"subscri\\u0062e\",\"id\":\"\\u00e9\\\"\","
+                 "\"channels\" : [ \"a\\u003ab\" , [1,[\"no\"]] ,"
+                 "\"a:b\",-1.5e300,\"c\\/d\"],"
+                 "\"since\":{\"a\\u003ab\":\"1\\u002d0\",\"c/d\":7}} "),
+        &cmd, &why));
+    assert_int_equal(cmd.kind, COMMAND_SUBSCRIBE);
+    assert_true(span_is(bytes_span(&cmd.id), "\"\xc3\xa9\\\"\""));
+    assert_int_equal(cmd.n_channels, 3);
+    assert_true(span_is(command_channel(&cmd, 0), "a:b"));
+    assert_int_equal(command_channel(&cmd, 1).len, 0);
+    assert_true(span_is(command_channel(&cmd, 2), "c/d"));
+    assert_true(command_since(&cmd, 0, &since));
+    assert_true(span_is(since, "1-0"));
+    assert_true(command_since(&cmd, 2, &since));
+    assert_int_equal(since.len, 0);
+    command_free(&cmd);
+    refused("{\"type\":\"ping\",\"t\\u0079pe\":\"ping\"}", "not a JSON object");
+    refused("{\"type\":\"ping\",\"x\":{\"a\":1,\"a\":2}}", "not a JSON object");
+    refused("{\"type\":\"ping\",\"id\":9223372036854775808}", "id");
+    refused("{\"type\":\"ping\"} x", "not a JSON object");
+}
+
 /* The text of the one frame in out. */
 static struct span body(const struct bytes *out)
 {
@@ -229,6 +261,7 @@ int main(void)
         cmocka_unit_test(both_forms_name_channels),
         cmocka_unit_test(what_is_named_twice_counts_once),
         cmocka_unit_test(names_are_canonical_in_both_forms),
+        cmocka_unit_test(it_is_read_however_it_is_written),
         cmocka_unit_test(updates_carry_the_payload_as_it_was),
         cmocka_unit_test(everything_said_is_json),
     };
