@@ -253,6 +253,8 @@ struct route_table *route_table_new(const char *path, struct err *err)
         route_table_free(t);
         return NULL;
     }
+    for (unsigned i = 0; i < EVENT_TYPES; i++)
+        route_note_own(&t->row[i]);
     return t;
 }
 

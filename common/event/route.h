@@ -37,6 +37,7 @@ enum route_mode {
     ROUTE_ALL,    /* every one, in order */
 };
 
+enum { ROUTE_TEMPLATES = 3 /* channel, channel2 and key */ };
 enum { ROUTE_NAME_MAX = 255 }; /* longest channel name, prefix not counted */
 
 struct route {
@@ -53,6 +54,9 @@ struct route {
     const char *private_to; /* "{account_id}": what such a template names is
                              * that account's own; NULL: nothing of the row */
     enum route_mode mode;   /* of channels */
+    struct span own[ROUTE_TEMPLATES]; /* first parts of the templates that have
+                                       * private_to in them */
+    unsigned n_own;
 };
 
 struct route_table; /* owns its rows */
@@ -80,6 +84,9 @@ unsigned route_shard(struct span symbol, unsigned shards);
 bool route_channel_is_internal(struct span name);
 
 /* --- route_access.c: who may have a channel, and how it is delivered --- */
+
+/* Sets own and n_own of a row. */
+void route_note_own(struct route *r);
 
 /* Is the name or pattern one account's or user's own?  So is `executions:42`
  * whatever stands before it: another environment on the same Redis may have a

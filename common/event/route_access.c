@@ -60,14 +60,23 @@ static const char *own_template(const struct route *r)
     return NULL;
 }
 
+void route_note_own(struct route *r)
+{
+    const char *const templates[ROUTE_TEMPLATES] = {r->channel, r->channel2,
+                                                    r->key};
+
+    r->n_own = 0;
+    for (size_t i = 0; r->private_to && i < ROUTE_TEMPLATES; i++)
+        if (strstr(templates[i], r->private_to))
+            r->own[r->n_own++] = kind_of(templates[i]);
+}
+
 static bool row_has_private(const struct route *r, struct span name)
 {
-    const char *const templates[] = {r->channel, r->channel2, r->key};
     bool bare = r->channel[0] == '\0';
 
-    for (size_t i = 0; i < sizeof templates / sizeof *templates; i++)
-        if (strstr(templates[i], r->private_to) &&
-            has_word(name, kind_of(templates[i]), bare))
+    for (unsigned i = 0; i < r->n_own; i++)
+        if (has_word(name, r->own[i], bare))
             return true;
     return false;
 }
@@ -77,7 +86,7 @@ bool route_is_private(const struct route_table *t, struct span name)
     for (unsigned i = 0; i < EVENT_TYPES; i++) {
         const struct route *r = route_of(t, (enum event_type)i);
 
-        if (r->private_to && row_has_private(r, name))
+        if (row_has_private(r, name))
             return true;
     }
     return false;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "common/base/hash.h"
 #include "common/event/channel_name.h"
 #include "wsgate/client/clients.h"
 
@@ -30,6 +31,27 @@ struct channel_mark *subscription_mark_named(const struct clients *registry,
     return channel ? &channel->mark : NULL;
 }
 
+/* --- the filter --- */
+
+static bool may_have(const struct subscription_set *s, uint64_t hash)
+{
+    return s->filter[hash % SUBSCRIPTION_SET_FILTER / 64] >> (hash % 64) & 1;
+}
+
+static void note_name(struct subscription_set *s, uint32_t subscription)
+{
+    const struct channels *cs = upstream_channels(s->registry->upstream);
+    uint64_t hash;
+
+    if (subscription & SUBSCRIPTION_PATTERN)
+        return;
+    hash = channels_view_of(cs, subscription)->channel->node.hash;
+    s->filter[hash % SUBSCRIPTION_SET_FILTER / 64] |= UINT64_C(1)
+                                                      << (hash % 64);
+}
+
+/* --- the set --- */
+
 void subscription_set_open(struct subscription_set *s, struct clients *registry,
                            const struct group *g, uint32_t more)
 {
@@ -56,9 +78,11 @@ bool subscription_set_has(const struct subscription_set *s,
 bool subscription_set_has_named(const struct subscription_set *s,
                                 struct span name)
 {
-    const struct channel_mark *mark =
-        subscription_mark_named(s->registry, name);
+    const struct channel_mark *mark;
 
+    if (!channel_name_is_pattern(name) && !may_have(s, hash_text(name)))
+        return false;
+    mark = subscription_mark_named(s->registry, name);
     return mark && mark->stamp == s->stamp;
 }
 
@@ -84,6 +108,7 @@ uint64_t subscription_set_put(struct subscription_set *s, uint64_t key)
         return old;
     }
     *mark = (struct channel_mark){.stamp = s->stamp, .at = s->n};
+    note_name(s, key_subscription(key));
     s->keys[s->n++] = key;
     s->count++;
     s->patterns += (key_subscription(key) & SUBSCRIPTION_PATTERN) != 0;

@@ -24,12 +24,17 @@ struct channel_mark *subscription_mark(const struct clients *registry,
 struct channel_mark *subscription_mark_named(const struct clients *registry,
                                              struct span name);
 
+/* Of names, by their hashes: most of those that are not in the set are known not
+ * to be without a look at the channels, which are many. */
+enum { SUBSCRIPTION_SET_FILTER = 8192 /* bits */ };
+
 struct subscription_set {
     struct clients *registry;
     uint64_t *keys; /* SUBSCRIPTION_SET_NONE: removed */
     uint32_t n, cap, count;
     uint32_t patterns; /* of count */
     uint32_t stamp;
+    uint64_t filter[SUBSCRIPTION_SET_FILTER / 64];
 };
 
 /* Starts with what the group has; room for `more`. */
