@@ -42,27 +42,38 @@ void conflation_mark(struct fanout *f, struct keys keys,
     f->marked_backlog = backlog;
 }
 
-struct mark *conflation_mark_of(struct fanout *f, uint32_t id)
+/* Of the streams of one root one is heard at most: what is found out of one is
+ * true of all, and there are as many as there are intervals. */
+static void mark_all(struct fanout *f, struct stream *root)
 {
-    struct hearing h;
-    struct mark *m;
+    struct hearing h = hearing_of(f, f->marked, root);
 
-    if (id < f->n_marks && f->marks[id].stamp == f->stamp)
-        return &f->marks[id];
-    if (!f->streams[id])
-        return NULL;
-    /* Streams that nobody uses may go in that, and others come. */
-    h = hearing_of(f, f->marked, f->streams[id]);
+    /* Streams that nobody uses may have gone in that, and others come. */
     grow_marks(f);
-    m = &f->marks[id];
-    *m = (struct mark){.stamp = f->stamp,
-                       .heard = h.stream && h.stream == f->streams[id]};
-    if (m->heard) {
+    for (const struct stream *s = root; s; s = s->sibling) {
+        struct mark *m = &f->marks[s->id];
+
+        if (m->stamp == f->stamp)
+            continue;
+        *m = (struct mark){.stamp = f->stamp, .heard = s == h.stream};
+        if (!m->heard)
+            continue;
         m->all = h.all;
         m->key = h.key;
         m->from = start_seq_of(f->marked_backlog, &h);
     }
-    return m;
+}
+
+struct mark *conflation_mark_of(struct fanout *f, uint32_t id)
+{
+    if (id >= f->n_marks || f->marks[id].stamp != f->stamp) {
+        if (!f->streams[id])
+            return NULL;
+        mark_all(f, f->streams[id]->root);
+        if (f->marks[id].stamp != f->stamp) /* it went */
+            f->marks[id] = (struct mark){.stamp = f->stamp};
+    }
+    return &f->marks[id];
 }
 
 /* --- streams --- */
