@@ -34,7 +34,7 @@ struct shard {
     struct store *store;
     unsigned n;
     enum shard_status status;
-    char key[128]; /* of the state; empty: none is kept */
+    char key[LEASE_KEY_MAX]; /* of the state; empty: none is kept */
     struct outbox out;
     struct bytes flying; /* the checkpoint under way, without MULTI */
     unsigned flying_commands;

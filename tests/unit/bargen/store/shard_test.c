@@ -44,6 +44,24 @@ static void a_checkpoint_holds_state_cursor_and_number_in_one(void **state)
     feed_close(&f);
 }
 
+/* The longest prefix, and the longest name of a group. */
+static void each_shard_has_a_key_of_its_own_however_long(void **state)
+{
+    struct outbox_options options = {0};
+    char prefix[64], name[128], key[LEASE_KEY_MAX];
+    struct shard sh;
+
+    (void)state;
+    memset(prefix, 'p', sizeof prefix - 1);
+    prefix[sizeof prefix - 1] = '\0';
+    options.prefix = span_str(prefix);
+    snprintf(name, sizeof name, "bargen:%0*d:pubsub", GROUP_NAME_MAX - 1, 0);
+    shard_init(&sh, NULL, ENGINE_SHARDS_MAX - 1, &options, name);
+    snprintf(key, sizeof key, "%s%s:1023", prefix, name);
+    assert_string_equal(sh.key, key);
+    shard_close(&sh);
+}
+
 static void without_state_only_bars_are_sent(void **state)
 {
     struct outbox_options options;
@@ -669,6 +687,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_checkpoint_holds_state_cursor_and_number_in_one),
+        cmocka_unit_test(each_shard_has_a_key_of_its_own_however_long),
         cmocka_unit_test(without_state_only_bars_are_sent),
         cmocka_unit_test(the_stored_number_says_whether_a_checkpoint_ran),
         cmocka_unit_test(what_another_wrote_later_is_not_overwritten),
