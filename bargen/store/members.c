@@ -1,5 +1,6 @@
 #include "bargen/store/members.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "common/base/log.h"
@@ -13,6 +14,12 @@ static void refuse(struct members *m, const struct redis_reply *r)
     m->on_refused(m->arg, r->type == REDIS_ERROR_REPLY
                               ? r->str
                               : span_str("an answer of another kind"));
+}
+
+bool members_alive(int64_t seen_ms, int64_t now_ms)
+{
+    return seen_ms > now_ms - MEMBERS_SILENT_MS &&
+           seen_ms <= now_ms + MEMBERS_SILENT_MS;
 }
 
 bool members_time(const struct redis_reply *r, int64_t *ms)
@@ -56,6 +63,19 @@ static void on_added(void *arg, const struct redis_reply *r)
     on_beat(arg, r);
 }
 
+/* Those of long ago, and those of a clock that was set back. */
+static void forget(struct members *m)
+{
+    char before[24], after[24];
+
+    snprintf(before, sizeof before, "%" PRId64, m->now_ms - FORGOTTEN_MS);
+    snprintf(after, sizeof after, "%" PRId64, m->now_ms + FORGOTTEN_MS);
+    redis_cmd_words(m->cmd, on_beat, m, "ZREMRANGEBYSCORE", m->key, "-inf",
+                    before, NULL);
+    redis_cmd_words(m->cmd, on_beat, m, "ZREMRANGEBYSCORE", m->key, after,
+                    "+inf", NULL);
+}
+
 static void beat(struct members *m)
 {
     if (m->stopping || m->now_ms < m->beat_ms + MEMBERS_BEAT_MS)
@@ -66,11 +86,7 @@ static void beat(struct members *m)
     redis_cmd_str(m->cmd, m->key);
     redis_cmd_int(m->cmd, m->now_ms);
     redis_cmd_str(m->cmd, m->id);
-    redis_cmd_begin(m->cmd, 4, on_beat, m);
-    redis_cmd_str(m->cmd, "ZREMRANGEBYSCORE");
-    redis_cmd_str(m->cmd, m->key);
-    redis_cmd_str(m->cmd, "-inf");
-    redis_cmd_int(m->cmd, m->now_ms - FORGOTTEN_MS);
+    forget(m);
 }
 
 /* Any order that all agree on. */
@@ -99,7 +115,7 @@ static void on_list(void *arg, const struct redis_reply *r)
         uint64_t seen_ms = 0;
 
         span_number(r->item[i + 1].str, SPAN_DIGITS_MAX, &seen_ms);
-        if ((int64_t)seen_ms + MEMBERS_SILENT_MS <= m->now_ms)
+        if (!members_alive((int64_t)seen_ms, m->now_ms))
             continue;
         if (span_is(id, m->id)) {
             listed = true;

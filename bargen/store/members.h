@@ -34,6 +34,9 @@ struct members {
     bool stopping;           /* no more signs of life */
 };
 
+/* Is one alive that gave its last sign of life at seen_ms?  One of the future
+ * was given before the clock was set back: who lives gives another. */
+bool members_alive(int64_t seen_ms, int64_t now_ms);
 /* Of the answer to TIME, in ms; false: it is none. */
 bool members_time(const struct redis_reply *r, int64_t *ms);
 
