@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { AGAIN_MS = 250, RIVALS_MAX = 64 };
+enum { AGAIN_MS = 250 };
 
 /* A group that must have no live member. */
 struct rival {
@@ -23,13 +23,13 @@ struct join {
     bool up;
     unsigned asked;
     int64_t now_ms, since_ms; /* by the clock of Redis; since: the first look */
-    struct rival rivals[RIVALS_MAX];
-    unsigned n_rivals;
+    struct rival *rivals;
+    unsigned n_rivals, cap_rivals;
     int64_t noted_ms;
     bool rewound;
     bool waits; /* for one that may have died */
     char why[JOIN_WHY_MAX];
-    const char *bases[JOIN_BASES_MAX];
+    const char **bases; /* of cap_rivals */
     unsigned n_bases, n_covering;
     void (*on_closed)(void *arg);
     void *closed_arg;
@@ -79,13 +79,11 @@ static void clear(struct join *j)
 {
     for (unsigned i = 0; i < j->n_rivals; i++)
         free(j->rivals[i].base);
-    j->n_rivals = 0;
+    j->n_rivals = j->n_bases = j->n_covering = 0;
 }
 
 static void add_base(struct join *j, const char *base, bool covers)
 {
-    if (j->n_bases == JOIN_BASES_MAX)
-        return;
     /* Those that cover come first. */
     if (covers && j->n_covering < j->n_bases)
         j->bases[j->n_bases] = j->bases[j->n_covering];
@@ -183,16 +181,21 @@ static void on_rival(void *arg, const struct redis_reply *r)
         return;
     }
     /* Without a row it is of a version that had no members, or has come since we
-     * looked: then our EXEC does nothing, and we look again. */
+     * looked: then our EXEC does nothing, and we look again.  A sign of life of
+     * the future is from before the clock was set back: who lives gives another
+     * while we wait. */
     for (size_t i = 0; rival->has_row && i + 1 < r->count; i += 2) {
         uint64_t seen_ms = 0;
+        bool future;
 
         span_number(r->item[i + 1].str, SPAN_DIGITS_MAX, &seen_ms);
+        future = (int64_t)seen_ms > j->now_ms + MEMBERS_SILENT_MS;
         if (span_is(r->item[i].str, j->id) ||
-            (int64_t)seen_ms + MEMBERS_SILENT_MS <= j->now_ms)
+            (int64_t)seen_ms + MEMBERS_SILENT_MS <= j->now_ms ||
+            (future && j->now_ms >= j->since_ms + MEMBERS_SILENT_MS))
             continue;
         j->waits = true;
-        if ((int64_t)seen_ms > j->since_ms)
+        if (!future && (int64_t)seen_ms > j->since_ms)
             alive = r->item[i].str;
     }
     if (alive.len > 0)
@@ -219,16 +222,18 @@ static void ask_rival(struct join *j, struct rival *rival)
 static void add_rival(struct join *j, struct span name,
                       const struct group_clash *clash)
 {
-    struct rival *rival = &j->rivals[j->n_rivals];
     struct bytes key;
 
-    if (j->n_rivals == RIVALS_MAX)
-        return;
+    if (j->n_rivals == j->cap_rivals) {
+        j->cap_rivals = j->cap_rivals ? j->cap_rivals * 2 : 16;
+        j->rivals = mem_grow(j->rivals, j->cap_rivals * sizeof *j->rivals);
+        j->bases = mem_grow(j->bases, j->cap_rivals * sizeof *j->bases);
+    }
     bytes_init(&key);
     key_of(j, name, &key);
-    *rival = (struct rival){j, *clash, mem_str(bytes_span(&key)), true};
+    j->rivals[j->n_rivals++] =
+        (struct rival){j, *clash, mem_str(bytes_span(&key)), true};
     bytes_close(&key);
-    j->n_rivals++;
 }
 
 static void on_groups(void *arg, const struct redis_reply *r)
@@ -255,7 +260,7 @@ static void on_groups(void *arg, const struct redis_reply *r)
             add_rival(j, name, &clash);
     }
     /* Versions without groups have kept all their state in plain keys. */
-    if (!plain && j->n_rivals < RIVALS_MAX) {
+    if (!plain) {
         add_rival(j, span_str("1"), &before);
         j->rivals[j->n_rivals - 1].has_row = false;
     }
@@ -360,6 +365,8 @@ static void on_timer_closed(uv_handle_t *handle)
     void *arg = j->closed_arg;
 
     clear(j);
+    free(j->rivals);
+    free(j->bases);
     free(j);
     done(arg);
 }

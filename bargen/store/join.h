@@ -8,6 +8,8 @@
  * that gives a sign of life after we first looked is in the way.  Two that join
  * at the same time do it one after the other: the hash is watched.
  *
+ * Bounds      all groups that there ever were are read, none is left out
+ *
  * Heirs       a group that has ended and made some of our bars may have a newer
  *             state than ours, or we none: its keys are known from then on
  *
@@ -20,7 +22,7 @@
 #include "bargen/store/group.h"
 #include "bargen/store/members.h"
 
-enum { JOIN_BASES_MAX = 16, JOIN_WHY_MAX = 448 };
+enum { JOIN_WHY_MAX = 448 };
 
 struct join;
 
