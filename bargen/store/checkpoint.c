@@ -55,8 +55,11 @@ void checkpoint_add(const struct checkpoint_rules *c, struct shard *sh,
     bool again = sh->status == SHARD_UNSURE && is_good(c, sh);
     bool due = checkpoint_due_ms(c, sh) <= now_ms;
 
-    if (again)
+    if (again) {
         stats_checkpoint_retried();
+        if (c->leases)
+            shard_refence(sh, leases_fence(c->leases, sh->n));
+    }
     if (due && (sh->number > 0 || checkpoint_has_work(c, sh)))
         compose(c, sh, now_ms); /* else nothing ever was in it */
     if (again || (due && (c->leases || sh->flying_commands > 0)))

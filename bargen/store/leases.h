@@ -99,6 +99,9 @@ const struct lease *leases_of(const struct leases *l, unsigned shard);
 void leases_leave(const struct leases *l, struct bytes *out);
 /* Behind EXEC, in the same write. */
 void leases_guard(struct leases *l);
+/* It did not run: the answer to leases_guard(), which is yet to come, says anew
+ * whether this one is ours. */
+void leases_doubt(struct leases *l, unsigned shard);
 /* It ran: these were given back; all others were renewed, or only some. */
 void leases_given(struct leases *l, unsigned shard);
 void leases_renewed(struct leases *l, uint64_t now_ms);

@@ -117,6 +117,12 @@ void leases_guard(struct leases *l)
     confirm(q);
 }
 
+void leases_doubt(struct leases *l, unsigned shard)
+{
+    if (l->at[shard].status == LEASE_GOOD)
+        l->at[shard].status = LEASE_CLAIMED;
+}
+
 /* --- taking --- */
 
 static void on_dropped(void *arg, const struct redis_reply *r)

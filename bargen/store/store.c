@@ -120,6 +120,15 @@ static void landed(struct store *s)
     s->acked = true;
 }
 
+/* A lease has changed, or one that was left over from an abandoned connection
+ * has run in its place: what is stored tells. */
+static void fenced(struct store *s)
+{
+    stats_checkpoint_fenced();
+    for (unsigned i = 0; s->leases && i < s->transaction.n_parts; i++)
+        leases_doubt(s->leases, s->transaction.part[i]->n);
+}
+
 static void on_exec(void *arg, const struct redis_reply *r)
 {
     struct store *s = arg;
@@ -129,7 +138,7 @@ static void on_exec(void *arg, const struct redis_reply *r)
         landed(s);
         break;
     case TRANSACTION_NOT: /* what the leases say comes behind it */
-        stats_checkpoint_fenced();
+        fenced(s);
         s->left = false;
         break;
     case TRANSACTION_REFUSED:

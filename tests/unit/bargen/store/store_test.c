@@ -18,9 +18,10 @@ struct owner {
         char key[64], value[64];
     } leases[8];
     unsigned n_leases;
-    unsigned inside; /* commands of a transaction */
-    bool held;       /* EXEC is not answered yet, nor what came behind it */
-    unsigned conns;  /* of which `read` bytes were answered */
+    unsigned inside;   /* commands of a transaction */
+    const char *fence; /* the answer to INCR */
+    bool held;         /* EXEC is not answered yet, nor what came behind it */
+    unsigned conns;    /* of which `read` bytes were answered */
     size_t read;
 };
 
@@ -140,7 +141,7 @@ static void answer_other(struct fake *f, const struct span *word, int words,
     } else if (span_is(word[0], "TIME")) {
         fake_send(f, "*2\r\n$10\r\n1756684800\r\n$1\r\n0\r\n");
     } else if (span_is(word[0], "INCR")) {
-        fake_send(f, ":7\r\n");
+        fake_send(f, o.fence);
     } else {
         fake_send(f, span_is(word[0], "ZRANGE")
                          ? "*2\r\n$2\r\nme\r\n$13\r\n1756684800000\r\n"
@@ -237,6 +238,7 @@ static void open_store(const char *state, unsigned shards, int64_t throttle_ms)
     fake_start(&o.fake, NULL);
     o.fake.on_read = on_read;
     o.hgetall[0] = o.hgetall[1] = "*0\r\n";
+    o.fence = ":7\r\n";
     feed_open(&o.feed, config, "1");
     o.feed.engine.rules.sink = (struct bar_sink){on_bar, NULL};
     o.routes = route_table_new(NULL, &err);
@@ -506,6 +508,26 @@ static void a_refused_checkpoint_is_sent_again_as_it_was(void **state)
     close_store();
 }
 
+/* The link goes with a checkpoint under way; Redis says that the last it has is
+ * number `stored`. */
+static void lose_one_then(const char *stored)
+{
+    open_ready("state");
+    trade("X", T0, "10");
+    store_flush(o.store);
+    FAKE_RUN_UNTIL(&o.fake, sent() == 1);
+    assert_int_equal(asked("flush\r\n$1\r\n1\r\n"), 1);
+    o.hmget = stored;
+    fake_hang_up(&o.fake);
+    FAKE_RUN_UNTIL(&o.fake, o.down);
+    assert_false(store_ready(o.store));
+    assert_true(store_full(o.store) == false);
+    assert_true(store_due_ms(o.store) == UINT64_MAX);
+    FAKE_RUN_UNTIL(&o.fake, o.ready == 2);
+    assert_int_equal(asked("HGETALL"), 0);
+    assert_int_equal(asked("HMGET\r\n"), 1);
+}
+
 /* --- leases --- */
 
 /* A checkpoint is under way; EXEC says that a lease has changed. */
@@ -538,11 +560,50 @@ one_that_is_fenced_off_is_sent_again_where_it_is_still_ours(void **state)
 {
     (void)state;
     fence_one();
+    o.hmget = STORED("$-1\r\n");
     answer(FENCED);
     FAKE_RUN_UNTIL(&o.fake, sent() == 2);
     assert_sent_again();
     assert_int_equal(o.went, 0);
     answer(DONE);
+    FAKE_RUN_UNTIL(&o.fake, o.acked);
+    close_store();
+}
+
+/* One was left over on a connection that was given up, and came first: its
+ * bars were published. */
+static void one_that_ran_in_its_place_is_not_repeated(void **state)
+{
+    (void)state;
+    lose_one_then(STORED("$-1\r\n"));
+    FAKE_RUN_UNTIL(&o.fake, sent() == 1);
+    o.hmget = STORED("$1\r\n1\r\n");
+    answer(FENCED);
+    FAKE_RUN_UNTIL(&o.fake, asked("HMGET\r\n") == 2 || sent() == 2);
+    settle();
+    assert_int_equal(sent(), 1);
+    assert_int_equal(o.went, 0);
+    trade("X", T0 + 1, "11");
+    store_flush(o.store);
+    FAKE_RUN_UNTIL(&o.fake, sent() == 2);
+    assert_int_equal(in_transaction(2, "flush\r\n$1\r\n2\r\n"), 1);
+    close_store();
+}
+
+/* Whoever had it in between compares its own number with the stored one. */
+static void what_is_sent_again_under_another_lease_says_so(void **state)
+{
+    (void)state;
+    fence_one();
+    drop_lease(span_str("p:bargen:lease:0"));
+    o.fence = ":9\r\n";
+    o.hmget = STORED("$-1\r\n");
+    answer(FENCED);
+    FAKE_RUN_UNTIL(&o.fake, sent() == 2);
+    assert_int_equal(in_transaction(1, "fence\r\n$1\r\n7\r\n"), 1);
+    assert_int_equal(in_transaction(2, "fence\r\n$1\r\n9\r\n"), 1);
+    assert_int_equal(in_transaction(2, "s:X\r\n"), 1);
+    answer("*4\r\n:1\r\n:1\r\n:1\r\n+OK\r\n");
     FAKE_RUN_UNTIL(&o.fake, o.acked);
     close_store();
 }
@@ -637,26 +698,6 @@ static void a_command_refused_inside_does_not_undo_the_rest(void **state)
     FAKE_RUN_UNTIL(&o.fake, o.acked);
     assert_true(store_due_ms(o.store) == UINT64_MAX);
     close_store();
-}
-
-/* The link goes with a checkpoint under way; Redis says that the last it has is
- * number `stored`. */
-static void lose_one_then(const char *stored)
-{
-    open_ready("state");
-    trade("X", T0, "10");
-    store_flush(o.store);
-    FAKE_RUN_UNTIL(&o.fake, sent() == 1);
-    assert_int_equal(asked("flush\r\n$1\r\n1\r\n"), 1);
-    o.hmget = stored;
-    fake_hang_up(&o.fake);
-    FAKE_RUN_UNTIL(&o.fake, o.down);
-    assert_false(store_ready(o.store));
-    assert_true(store_full(o.store) == false);
-    assert_true(store_due_ms(o.store) == UINT64_MAX);
-    FAKE_RUN_UNTIL(&o.fake, o.ready == 2);
-    assert_int_equal(asked("HGETALL"), 0);
-    assert_int_equal(asked("HMGET\r\n"), 1);
 }
 
 static void one_that_did_not_run_is_sent_again_after_a_loss(void **state)
@@ -801,6 +842,8 @@ int main(void)
             one_that_is_fenced_off_is_forgotten_where_the_lease_is_lost),
         cmocka_unit_test(
             one_that_is_fenced_off_is_sent_again_where_it_is_still_ours),
+        cmocka_unit_test(one_that_ran_in_its_place_is_not_repeated),
+        cmocka_unit_test(what_is_sent_again_under_another_lease_says_so),
         cmocka_unit_test(a_lease_that_has_ended_is_taken_again_if_nobody_wrote),
         cmocka_unit_test(what_another_wrote_meanwhile_is_read_anew),
         cmocka_unit_test(the_last_transaction_gives_everything_back),
