@@ -51,6 +51,7 @@ static void unlink_key(struct group *g, uint32_t i, struct links *links)
 struct group *group_new(struct fanout *f, const uint64_t *keys, uint32_t n_keys)
 {
     struct group *g = mem_zero(sizeof *g);
+    struct keys k;
 
     g->keys = mem_alloc(n_keys * sizeof *keys);
     memcpy(g->keys, keys, n_keys * sizeof *keys);
@@ -58,7 +59,9 @@ struct group *group_new(struct fanout *f, const uint64_t *keys, uint32_t n_keys)
     g->places = mem_alloc(n_keys * sizeof *g->places);
     for (uint32_t i = 0; i < n_keys; i++)
         link_key(g, i, links_of(f, keys[i]));
-    g->newest = fanout_keys(f, keys, n_keys).newest;
+    k = fanout_keys(f, keys, n_keys);
+    g->newest = k.newest;
+    g->forms = k.forms;
     return g;
 }
 

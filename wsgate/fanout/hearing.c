@@ -19,6 +19,18 @@ static uint32_t find(struct keys keys, uint32_t subscription)
                : keys.n;
 }
 
+/* Whether the keys bring streams of this form, and of others than the root's:
+ * there may be as many as there are intervals, and most have one form only. */
+static bool brings_form(struct keys keys, const struct stream *s)
+{
+    return keys.forms >> s->form & 1;
+}
+
+static bool others(struct keys keys)
+{
+    return keys.forms > 1;
+}
+
 /* The first key that brings s itself. */
 static uint32_t find_over(const struct fanout *f, struct keys keys,
                           const struct stream *s)
@@ -52,8 +64,8 @@ struct hearing hearing_of(struct fanout *f, struct keys keys,
     struct hearing h = {.key = keys.n};
 
     look(f, root, keys.newest);
-    for (struct stream *t = root; t; t = t->sibling) {
-        uint32_t at = find_over(f, keys, t);
+    for (struct stream *t = root; t; t = others(keys) ? t->sibling : NULL) {
+        uint32_t at = brings_form(keys, t) ? find_over(f, keys, t) : keys.n;
 
         if (at >= h.key)
             continue;
@@ -71,8 +83,8 @@ bool hearing_by_name(struct keys keys, const struct stream *s)
 {
     const struct stream *t = s->root;
 
-    while (t && find(keys, t->id) == keys.n)
-        t = t->sibling;
+    while (t && !(brings_form(keys, t) && find(keys, t->id) < keys.n))
+        t = others(keys) ? t->sibling : NULL;
     return t;
 }
 

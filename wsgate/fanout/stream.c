@@ -8,7 +8,8 @@
 void stream_init(struct stream *s, uint32_t id, uint64_t born,
                  struct stream *root)
 {
-    *s = (struct stream){.id = id, .born = born, .root = !root ? s : root};
+    *s = (struct stream){
+        .id = id, .born = born, .root = !root ? s : root, .form = root != NULL};
 }
 
 void stream_clear(struct stream *s)

@@ -29,6 +29,10 @@ enum {
     STREAM_KEYS_INDEXED = 16 /* more than these are not searched one by one */
 };
 
+/* Streams of one root are the same messages in other forms.  0 is the form of
+ * the root alone; others may share a number. */
+enum { STREAM_FORMS = 64 };
+
 struct group;
 struct slot_index;
 
@@ -77,6 +81,7 @@ struct stream {
     int64_t newest_part;          /* of bars: the latest time */
     uint64_t unordered; /* newest frame of an earlier bar, see bar_order.h */
     bool by_symbol;     /* its parts are symbols */
+    uint8_t form;       /* see STREAM_FORMS; without further notice 0 or 1 */
 };
 
 void stream_init(struct stream *s, uint32_t id, uint64_t born,

@@ -31,6 +31,7 @@ void stream_pattern_cover(const struct fanout *f,
 {
     uint32_t at;
 
+    assert(p->form == s->form);
     if (s->n_covers == s->cap_covers)
         drop_covers(f, s);
     if (s->n_covers == s->cap_covers) {

@@ -23,6 +23,7 @@ struct stream_pattern {
     uint64_t made; /* a stamp of the fanout: no other pattern's */
     /* Patterns of two families cover no stream both; NULL is one, too. */
     const void *family;
+    uint8_t form; /* of all streams that it covers */
     struct links groups;
 };
 

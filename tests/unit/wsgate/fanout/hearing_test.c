@@ -154,8 +154,6 @@ static void what_a_group_names_it_does_not_hear_by_a_pattern_too(void **state)
     assert_comes(&w, &w.native, 0);
     assert_false(hearing_is_brought(&w.fanout, &w.native));
     assert_heard(&w, &w.other, w.narrow.id, true);
-    cover(&w, &w.view);
-    assert_heard(&w, &w.view, w.view.id, false);
     stop(&w);
 }
 
@@ -188,6 +186,7 @@ static void views_of_one_channel_come_once(void **state)
     (void)state;
     for (int group_first = 0; group_first < 2; group_first++) {
         start(&w);
+        w.narrow.form = w.view.form;
         if (group_first)
             subscribe(&w, NARROW | WIDE);
         stream_pattern_cover(&w.fanout, &w.narrow, &w.view);
