@@ -249,6 +249,25 @@ static bool follow_sequence(struct engine *e, struct symbol *sym,
     return true;
 }
 
+/* It is too far ahead: the bar of its time, if there will be one, lacks it. */
+static enum engine_verdict drop_future(struct engine *e, struct symbol *sym,
+                                       const struct event *ev)
+{
+    bool is_trade = ev->type == EVENT_TRADE;
+    bool seen =
+        is_trade && ev->have & EVENT_HAS_ID &&
+        trade_ids_seen(&sym->ids, id_number(ev->id), ev->id, ev->time_ns);
+
+    e->counts.future++;
+    if (ev->type != EVENT_TRADE_EXCLUDED && !seen &&
+        ev->time_ns < TIME_MAX_NS && engine_makes_bars(e, sym, ev)) {
+        symbol_miss(sym, &e->rules, ev->time_ns);
+        if (!sym->dirty)
+            engine_mark(e, sym);
+    }
+    return ENGINE_FUTURE;
+}
+
 static bool too_far_ahead(const struct engine *e, int64_t time_ns,
                           int64_t received_ns)
 {
@@ -287,10 +306,8 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
         e->counts.repeated++;
         return ENGINE_REPEATED;
     }
-    if (future) {
-        e->counts.future++;
-        return ENGINE_FUTURE;
-    }
+    if (future)
+        return drop_future(e, sym, ev);
     if (jumped)
         symbol_flag_jumps(sym, &e->rules, touched);
     if (ev->type == EVENT_TRADE_EXCLUDED)

@@ -9,9 +9,7 @@ bool engine_is_live(const struct engine *e, int64_t time_ns,
            (e->wall_ns != 0 && time_ns >= e->wall_ns - LIVE_NS);
 }
 
-/* Makes the event a bar?  If not it may be by another clock than those that
- * do: quotes stamped on arrival, beside trades of long ago. */
-static bool makes_bars(const struct engine *e, const struct symbol *sym,
+bool engine_makes_bars(const struct engine *e, const struct symbol *sym,
                        const struct event *ev)
 {
     if (ev->type == EVENT_TICK)
@@ -24,7 +22,7 @@ static bool makes_bars(const struct engine *e, const struct symbol *sym,
 int64_t engine_place(const struct engine *e, struct symbol *sym,
                      const struct event *ev, int64_t received_ns)
 {
-    bool ours = makes_bars(e, sym, ev);
+    bool ours = engine_makes_bars(e, sym, ev);
 
     if (sym->newest_ns == INT64_MIN)
         return ours ? ev->time_ns : INT64_MIN;

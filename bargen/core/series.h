@@ -80,7 +80,7 @@ struct series_context {
     uint32_t flags;       /* for bars that are started: BAR_QUOTES */
     /* Bars that touch this get BAR_GAP when they are started. */
     int64_t lost_from_ns, lost_until_ns;
-    /* BAR_HOLE and BAR_JUMP, for a bar that is started. */
+    /* BAR_HOLE, BAR_JUMP and BAR_GAP, for a bar that is started. */
     uint32_t (*missing)(const struct symbol *symbol, int64_t start_ns,
                         int64_t end_ns);
     struct series_quoted *quoted; /* of the symbol */

@@ -32,6 +32,7 @@ void symbol_free(struct symbol *sym)
         series_free(&sym->series[i]);
     trade_ids_close(&sym->ids);
     publishers_close(&sym->publishers);
+    missed_close(&sym->missed);
     free((char *)(uintptr_t)sym->name.ptr);
     free(sym->memory);
 }
@@ -48,8 +49,10 @@ static uint32_t missing_in(const struct symbol *sym, int64_t start_ns,
 {
     bool hole = hole_in(sym, start_ns, end_ns);
     bool jump = publishers_lost_in(&sym->publishers, start_ns, end_ns);
+    bool gap = missed_in(&sym->missed, start_ns, end_ns);
 
-    return (hole ? (uint32_t)BAR_HOLE : 0u) | (jump ? (uint32_t)BAR_JUMP : 0u);
+    return (hole ? (uint32_t)BAR_HOLE : 0u) | (jump ? (uint32_t)BAR_JUMP : 0u) |
+           (gap ? (uint32_t)BAR_GAP : 0u);
 }
 
 static struct series_context context(struct symbol *sym,
@@ -126,6 +129,21 @@ static bool always(const void *arg, int64_t start_ns, int64_t end_ns)
     (void)start_ns;
     (void)end_ns;
     return true;
+}
+
+void symbol_miss(struct symbol *sym, const struct bar_rules *rules,
+                 int64_t time_ns)
+{
+    const struct series_loss loss = {time_ns, time_ns, always, NULL};
+
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct series_context c = context(sym, rules, i);
+
+        if (sym->missed.n == MISSED_MAX)
+            missed_pass(&sym->missed, c.keep_from_ns);
+        series_flag(&sym->series[i], &c, BAR_GAP, &loss);
+    }
+    missed_add(&sym->missed, time_ns);
 }
 
 static void find_next(struct symbol *sym)
@@ -296,6 +314,7 @@ void symbol_begin_trades(struct symbol *sym, const struct bar_rules *rules)
     sym->newest_ns = sym->closed_ns = INT64_MIN;
     sym->next_close_ns = INT64_MAX;
     find_next(sym);
+    missed_pass(&sym->missed, INT64_MAX);
     sym->basis = SYMBOL_TRADES;
 }
 

@@ -16,6 +16,7 @@
 #pragma once
 
 #include "bargen/core/heap.h"
+#include "bargen/core/missed.h"
 #include "bargen/core/publishers.h"
 #include "bargen/core/series.h"
 #include "bargen/core/trade_ids.h"
@@ -81,6 +82,7 @@ struct symbol {
     struct heap_node wake;
     struct trade_ids ids;
     struct publishers publishers; /* of its channel */
+    struct missed missed;         /* dropped: their time is in the future */
     struct series series[];       /* n_series */
 };
 
@@ -96,6 +98,11 @@ void symbol_flag_jumps(struct symbol *sym, const struct bar_rules *rules,
 void symbol_lost(struct symbol *sym, int64_t until_ns);
 /* This is the next one. */
 void symbol_found(struct symbol *sym, int64_t time_ns);
+
+/* An event of that time was dropped: flags the bars that lack it, and those that
+ * are yet to begin. */
+void symbol_miss(struct symbol *sym, const struct bar_rules *rules,
+                 int64_t time_ns);
 
 /* False: a trade with this id (number, or text if number < 0) was here.  Else
  * it is to be added: a closed bar that takes it is issued only then, flagged as

@@ -96,6 +96,18 @@ static void put_lost(struct bytes *out, const struct symbol *sym)
     bytes_add(out, "\n", 1);
 }
 
+static void put_missed(struct bytes *out, const struct missed *m)
+{
+    if (m->n == 0)
+        return;
+    bytes_add(out, "f", 1);
+    for (unsigned i = 0; i < m->n; i++) {
+        record_put(out, m->at[i].from_ns);
+        record_put(out, m->at[i].to_ns);
+    }
+    bytes_add(out, "\n", 1);
+}
+
 static void put_range(struct bytes *out, const struct seq_range *r)
 {
     record_put(out, (int64_t)r->lo);
@@ -133,6 +145,7 @@ void seen_put(const struct symbol *sym, bool chunks, struct bytes *out)
     put_ids(out, &sym->ids, chunks);
     put_publishers(out, &sym->publishers);
     put_lost(out, sym);
+    put_missed(out, &sym->missed);
 }
 
 /* A time that sums and differences cannot overflow with. */
@@ -238,6 +251,18 @@ static void get_publisher(struct record_reader *r, struct publishers *s)
     }
 }
 
+static void get_missed(struct record_reader *r, struct missed *m)
+{
+    while (!r->bad && !record_at_end(r)) {
+        struct missed_stretch s;
+
+        s.from_ns = get_time(r);
+        s.to_ns = get_time(r);
+        if (r->bad || !missed_restore(m, &s))
+            r->bad = true;
+    }
+}
+
 bool seen_get(char letter, struct record_reader *r, struct symbol *sym)
 {
     switch (letter) {
@@ -263,6 +288,9 @@ bool seen_get(char letter, struct record_reader *r, struct symbol *sym)
         sym->lost_from_ns = record_get_time(r);
         sym->lost_until_ns = record_get_time(r);
         sym->losing = record_get_within(r, 0, 1) != 0;
+        return true;
+    case 'f':
+        get_missed(r, &sym->missed);
         return true;
     case 'j':
         sym->publishers.lost_from_ns = record_get_time(r);

@@ -5,6 +5,7 @@
  *   o  those of the numbering before   j  holes of publishers, forgotten
  *   n  numbers that are used anew      l  a stretch that was lost
  *   m  blocks of trade ids: which      k  a chunk of these blocks
+ *   f  seconds of events that were dropped as future
  *
  * Chunks can be left out and stored one by one: most of them seldom change.
  */

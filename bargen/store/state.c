@@ -221,6 +221,7 @@ static void take_over(struct symbol *sym, struct symbol *fresh)
 {
     struct trade_ids ids = sym->ids;
     struct publishers publishers = sym->publishers;
+    struct missed missed = sym->missed;
 
     sym->basis = fresh->basis;
     sym->live = fresh->live;
@@ -234,6 +235,8 @@ static void take_over(struct symbol *sym, struct symbol *fresh)
     fresh->ids = ids;
     sym->publishers = fresh->publishers;
     fresh->publishers = publishers;
+    sym->missed = fresh->missed;
+    fresh->missed = missed;
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series old = sym->series[i];
 
