@@ -1,6 +1,7 @@
 #include "bargen/store/checkpoint.h"
 
 #include "bargen/core/stats.h"
+#include "common/redis/redis_resp.h"
 
 static const struct engine_shard *changes(const struct checkpoint_rules *c,
                                           const struct shard *sh)
@@ -49,6 +50,20 @@ static void compose(const struct checkpoint_rules *c, struct shard *sh,
     sh->flushed_ms = now_ms;
 }
 
+/* What is sent again may be under another lease by now. */
+static void refence(struct shard *sh, uint64_t fence)
+{
+    if (fence == sh->fence || sh->flying_commands == 0)
+        return;
+    sh->fence = fence;
+    resp_array(&sh->flying, 4);
+    resp_bulk_str(&sh->flying, "HSET");
+    resp_bulk_str(&sh->flying, sh->key);
+    resp_bulk_str(&sh->flying, "fence");
+    resp_bulk_int(&sh->flying, (int64_t)fence);
+    sh->flying_commands++;
+}
+
 void checkpoint_add(const struct checkpoint_rules *c, struct shard *sh,
                     struct transaction *t, uint64_t now_ms, bool renew)
 {
@@ -58,7 +73,7 @@ void checkpoint_add(const struct checkpoint_rules *c, struct shard *sh,
     if (again) {
         stats_checkpoint_retried();
         if (c->leases)
-            shard_refence(sh, leases_fence(c->leases, sh->n));
+            refence(sh, leases_fence(c->leases, sh->n));
     }
     if (due && (sh->number > 0 || checkpoint_has_work(c, sh)))
         compose(c, sh, now_ms); /* else nothing ever was in it */

@@ -153,17 +153,6 @@ void shard_compose(struct shard *sh, struct engine *e)
     sh->moved = false;
 }
 
-void shard_refence(struct shard *sh, uint64_t fence)
-{
-    if (fence == sh->fence || sh->flying_commands == 0)
-        return;
-    sh->fence = fence;
-    command(sh, 4, "HSET");
-    resp_bulk_str(&sh->flying, sh->key);
-    resp_bulk_str(&sh->flying, "fence");
-    resp_bulk_int(&sh->flying, (int64_t)fence);
-}
-
 void shard_landed(struct shard *sh)
 {
     bytes_clear(&sh->flying);

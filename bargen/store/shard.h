@@ -67,8 +67,6 @@ void shard_init(struct shard *sh, struct store *store, unsigned n,
 void shard_close(struct shard *sh);
 /* Everything that has changed becomes the next checkpoint. */
 void shard_compose(struct shard *sh, struct engine *e);
-/* The checkpoint that is sent again is under this number now. */
-void shard_refence(struct shard *sh, uint64_t fence);
 /* The checkpoint under way was answered. */
 void shard_landed(struct shard *sh);
 /* The reply to HGETALL.  A symbol whose state is of another version, cut, or of
