@@ -72,12 +72,17 @@ static bool wanted(const struct engine *e, struct span name)
     return e->config.n_symbols == 0;
 }
 
+static bool is_away(const struct engine *e, struct span name)
+{
+    return e->n_away > 0 && e->shards[route_shard(name, e->config.shards)].away;
+}
+
 struct symbol *engine_symbol(struct engine *e, struct span name)
 {
     struct symbol *sym = symbols_find(&e->symbols, name);
     bool ours;
 
-    if (sym || e->symbols.n == ENGINE_SYMBOLS_MAX)
+    if (sym || e->symbols.n == ENGINE_SYMBOLS_MAX || is_away(e, name))
         return sym;
     ours = wanted(e, name);
     sym = symbol_new(name, ours ? e->rules.n_resolutions : 0);
@@ -88,11 +93,6 @@ struct symbol *engine_symbol(struct engine *e, struct span name)
         symbol_lost(sym, INT64_MIN);
     symbols_put(&e->symbols, sym);
     return sym;
-}
-
-static bool is_away(const struct engine *e, struct span name)
-{
-    return e->n_away > 0 && e->shards[route_shard(name, e->config.shards)].away;
 }
 
 /* A trade id of digits alone, without a leading zero, that fits; else -1. */

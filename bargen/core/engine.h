@@ -94,7 +94,8 @@ enum engine_verdict {
 enum engine_verdict engine_event(struct engine *e, const struct event *ev,
                                  int64_t received_ns);
 
-/* The symbol, made if it is new; NULL: one too many. */
+/* The symbol, made if it is new; NULL: one too many, or of a shard that is
+ * another's. */
 struct symbol *engine_symbol(struct engine *e, struct span name);
 
 /* What was sent up to until_ns, by the time of day, and did not come is lost:

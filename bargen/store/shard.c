@@ -6,6 +6,7 @@
 #include "bargen/store/shard_ids.h"
 #include "bargen/store/state.h"
 #include "common/base/log.h"
+#include "common/event/route.h"
 #include "common/redis/redis_resp.h"
 
 void shard_init(struct shard *sh, struct store *store, unsigned n,
@@ -205,13 +206,14 @@ static void load_symbol(struct shard *sh, struct engine *e, struct span field,
                         struct damage *d)
 {
     struct span name = span_make(field.ptr + 2, field.len - 2);
-    struct symbol *sym = engine_symbol(e, name);
+    unsigned shard = route_shard(name, e->config.shards);
+    struct symbol *sym = engine_symbol(e, name); /* NULL, too: not of ours */
     struct err err = *all;
 
-    if (!sym || sym->ignored)
+    if (sym ? sym->ignored : shard == sh->n)
         return;
-    if (sym->shard != sh->n) {
-        err_set(&err, ERR_INPUT, "it belongs to shard %u", sym->shard);
+    if (shard != sh->n) {
+        err_set(&err, ERR_INPUT, "it belongs to shard %u", shard);
         discard(sh, field);
     }
     if (err.code == ERR_NONE && state_decode(sym, &e->rules, text, &err))
@@ -219,7 +221,7 @@ static void load_symbol(struct shard *sh, struct engine *e, struct span field,
     d->symbols++;
     note_damage(d, name, &err);
     /* Where it belongs there may be a good one. */
-    if (sym->newest_ns == INT64_MIN)
+    if (sym && sym->newest_ns == INT64_MIN)
         engine_begin_anew(e, sym);
 }
 

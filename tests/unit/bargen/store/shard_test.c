@@ -2,6 +2,7 @@
 
 #include "bargen/store/shard.h"
 #include "bargen/store/state.h"
+#include "common/event/route.h"
 
 static struct redis_reply string(const char *text)
 {
@@ -669,6 +670,39 @@ static void a_state_of_other_shards_begins_anew_with_a_gap(void **state)
     close_both(&hash, &f);
 }
 
+/* On Pub/Sub its trades are heard all the same: bars would be made of them that
+ * nobody may write, until there is no room for any. */
+static void a_symbol_of_anothers_shard_is_not_begun_here(void **state)
+{
+    struct outbox_options options = {.prefix = span_str("p:")};
+    struct engine_config config = stored_config();
+    struct hash hash = {.n = 0};
+    struct shard sh;
+    struct feed f;
+    char name[8] = "C", field[16];
+
+    (void)state;
+    store_minutes(&hash);
+    while (route_shard(span_str(name), 2) == 0)
+        name[0]++;
+    snprintf(field, sizeof field, "s:%s", name);
+    hash_set(&hash, span_str(field), hash_get(&hash, "s:B"));
+    snprintf(field, sizeof field, "i:%s:0", name);
+    hash_set(&hash, span_str(field), span_str("k 0 1 1 1\n"));
+    config.shards = 2;
+    feed_open(&f, config, "1");
+    engine_forget(&f.engine, 1, true);
+    shard_init(&sh, NULL, 0, &options, "bargen:state");
+    hash_load(&hash, &sh, &f.engine);
+    assert_null(symbols_find(&f.engine.symbols, span_str(name)));
+    shard_compose(&sh, &f.engine);
+    hash_run(&hash, &sh.flying);
+    snprintf(field, sizeof field, "s:%s", name);
+    assert_int_equal(fields_of(&hash, field), 0);
+    shard_close(&sh);
+    close_both(&hash, &f);
+}
+
 static void a_damaged_cursor_counts_nothing_twice(void **state)
 {
     struct hash hash = {.n = 0};
@@ -700,6 +734,7 @@ int main(void)
         cmocka_unit_test(a_closed_bar_that_is_damaged_takes_no_trade),
         cmocka_unit_test(a_symbol_without_all_of_its_ids_has_a_gap),
         cmocka_unit_test(a_state_of_other_shards_begins_anew_with_a_gap),
+        cmocka_unit_test(a_symbol_of_anothers_shard_is_not_begun_here),
         cmocka_unit_test(a_damaged_cursor_counts_nothing_twice),
         cmocka_unit_test(chunks_of_ids_are_written_as_they_change),
     };
