@@ -114,7 +114,7 @@ struct leases *leases_new(uv_loop_t *loop, const struct leases_config *config,
     l->members.on_refused = on_members_refused;
     l->members.on_out = on_members_out;
     l->members.arg = l;
-    snprintf(l->fence_key, sizeof l->fence_key, "%sfence", config->base);
+    snprintf(l->fence_key, sizeof l->fence_key, "%sfences", config->base);
     for (unsigned i = 0; i < l->n; i++)
         lease_init(&l->at[i], l, config->base, i);
     uv_timer_init(loop, &l->timer);

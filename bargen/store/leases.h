@@ -17,8 +17,9 @@
  * Patient     where Redis has lost writes (it does not know our last sign of
  *             life), only what was ours is taken for LEASES_PATIENT_MS: the
  *             others come back as well, and have in memory what is lost
- * Numbers     fencing numbers begin at the time of day (ms), so that they go on
- *             increasing when Redis comes back empty
+ * Numbers     fencing numbers are never below the time of day (ms), so that they
+ *             go on increasing when Redis comes back empty, or with what it had
+ *             some time ago
  *
  * Errors      an answer that is an error is passed on (on_refused); whoever
  *             holds the link drops it, and all begins anew

@@ -125,10 +125,10 @@ void leases_doubt(struct leases *l, unsigned shard)
 
 /* --- taking --- */
 
-static void on_dropped(void *arg, const struct redis_reply *r)
+static void on_raised(void *arg, const struct redis_reply *r)
 {
     (void)arg;
-    (void)r; /* else it ends by itself */
+    (void)r; /* what is refused here is refused below, too */
 }
 
 static void answered(struct leases *l)
@@ -173,8 +173,8 @@ static void on_fence(void *arg, const struct redis_reply *r)
     struct question *q = arg;
     struct leases *l = q->leases;
 
-    if (r && r->type == REDIS_INTEGER && !l->closing) {
-        l->said.fence = (uint64_t)r->integer;
+    if (r && r->type == REDIS_STRING && !l->closing &&
+        span_number(r->str, SPAN_DIGITS_MAX, &l->said.fence)) {
         l->taking += q->n;
         for (unsigned i = 0; i < q->n; i++)
             lease_ask(q->lease[i], l->cmd, l->members.id, l->said.fence,
@@ -198,11 +198,15 @@ void leases_take(struct question *q)
         free(q);
         return;
     }
-    redis_cmd_begin(l->cmd, 4, on_dropped, l);
-    redis_cmd_str(l->cmd, "SET");
+    /* Not below the time of day, whatever Redis has lost; then one more than
+     * any other that was given. */
+    redis_cmd_begin(l->cmd, 5, on_raised, l);
+    redis_cmd_str(l->cmd, "ZADD");
     redis_cmd_str(l->cmd, l->fence_key);
+    redis_cmd_str(l->cmd, "GT");
     redis_cmd_int(l->cmd, l->members.now_ms);
-    redis_cmd_str(l->cmd, "NX");
+    redis_cmd_str(l->cmd, "last");
     l->taking++;
-    redis_cmd_words(l->cmd, on_fence, q, "INCR", l->fence_key, NULL);
+    redis_cmd_words(l->cmd, on_fence, q, "ZINCRBY", l->fence_key, "1", "last",
+                    NULL);
 }

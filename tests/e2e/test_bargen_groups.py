@@ -199,6 +199,25 @@ def test_another_list_of_resolutions_forgets_nothing(redis_server, flock):
     assert (bar_of(client, "5")["count"], bar_of(client, "1")["count"]) == (1, 1)
 
 
+def numbers(client):
+    """Fencing numbers of the leases."""
+    values = client.mget(["bargen:lease:%d" % n for n in range(16)])
+    return [int(v.split(b":")[1]) for v in values if v]
+
+
+def test_the_numbers_of_leases_grow_whatever_redis_has_lost(redis_server,
+                                                            flock):
+    client = redis_server.client()
+    flock.join()
+    wait_until(lambda: len(numbers(client)) == 16, 5, "its shards")
+    before = max(numbers(client))
+    # As Redis had it some time ago.
+    client.zadd("bargen:fences", {"last": before - 1000000})
+    client.delete(*("bargen:lease:%d" % n for n in range(16)))
+    wait_until(lambda: len(numbers(client)) == 16, 5, "its shards again")
+    assert min(numbers(client)) > before
+
+
 def test_the_state_of_versions_without_groups_is_taken_over(redis_server,
                                                             flock):
     client = redis_server.client()
@@ -207,7 +226,7 @@ def test_the_state_of_versions_without_groups_is_taken_over(redis_server,
     wait_count(client, "1", 2)
     flock.leave(first)
     # As such a version left it, whatever its resolutions were.
-    client.delete("bargen:groups", "bargen:fence", "bargen:members")
+    client.delete("bargen:groups", "bargen:fences", "bargen:members")
     for n in range(16):
         client.hdel("bargen:state:%d" % n, "owner")
     second = flock.join("--resolutions", "1,5")

@@ -19,7 +19,7 @@ struct owner {
     } leases[8];
     unsigned n_leases;
     unsigned inside;   /* commands of a transaction */
-    const char *fence; /* the answer to INCR */
+    const char *fence; /* the answer to ZINCRBY */
     bool held;         /* EXEC is not answered yet, nor what came behind it */
     unsigned conns;    /* of which `read` bytes were answered */
     size_t read;
@@ -140,7 +140,7 @@ static void answer_other(struct fake *f, const struct span *word, int words,
         }
     } else if (span_is(word[0], "TIME")) {
         fake_send(f, "*2\r\n$10\r\n1756684800\r\n$1\r\n0\r\n");
-    } else if (span_is(word[0], "INCR")) {
+    } else if (span_is(word[0], "ZINCRBY")) {
         fake_send(f, o.fence);
     } else {
         fake_send(f, span_is(word[0], "ZRANGE")
@@ -238,7 +238,7 @@ static void open_store(const char *state, unsigned shards, int64_t throttle_ms)
     fake_start(&o.fake, NULL);
     o.fake.on_read = on_read;
     o.hgetall[0] = o.hgetall[1] = "*0\r\n";
-    o.fence = ":7\r\n";
+    o.fence = "$1\r\n7\r\n";
     feed_open(&o.feed, config, "1");
     o.feed.engine.rules.sink = (struct bar_sink){on_bar, NULL};
     o.routes = route_table_new(NULL, &err);
@@ -596,7 +596,7 @@ static void what_is_sent_again_under_another_lease_says_so(void **state)
     (void)state;
     fence_one();
     drop_lease(span_str("p:bargen:lease:0"));
-    o.fence = ":9\r\n";
+    o.fence = "$1\r\n9\r\n";
     o.hmget = STORED("$-1\r\n");
     answer(FENCED);
     FAKE_RUN_UNTIL(&o.fake, sent() == 2);
