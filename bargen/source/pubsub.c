@@ -79,13 +79,17 @@ static void pubsub_shard(void *self, unsigned shard, bool ours)
 
 static void want(struct pubsub *p, const char *symbol, bool pattern)
 {
+    static const char *const families[] = {"_excluded:", "market_data:"};
     struct bytes name;
 
     bytes_init(&name);
-    bytes_add_str(&name, p->config.redis->prefix);
-    bytes_add_str(&name, "market_data:");
-    bytes_add_str(&name, symbol);
-    redis_sub_want(p->sub, bytes_span(&name), pattern);
+    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
+        bytes_clear(&name);
+        bytes_add_str(&name, p->config.redis->prefix);
+        bytes_add_str(&name, families[i]);
+        bytes_add_str(&name, symbol);
+        redis_sub_want(p->sub, bytes_span(&name), pattern);
+    }
     bytes_close(&name);
 }
 

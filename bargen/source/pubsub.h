@@ -1,6 +1,8 @@
 /*
  * pubsub.h -- the source that hears what is said now: {prefix}market_data:*.
  *
+ * And {prefix}_excluded:*, where a trade id is used up without a trade.
+ *
  * For publishers that write no journal.  What is said while nobody listens is
  * lost: after every interruption the open bars are flagged.  It cannot wait, so
  * a pause means nothing to it.

@@ -21,9 +21,9 @@ static const struct route built_in[] = {
     {.profile = "default", .type = EVENT_TRADE, .channel = "market_data:{symbol}",
      .key = "price:{symbol}", .key_kind = ROUTE_KEY_STRING, .key_ttl_ms = SECOND_MS,
      .journal = true},
-    /* For who counts trade ids: it is published nowhere, so no number of a
-     * publisher is used up, and no newest value changes. */
-    {.profile = "default", .type = EVENT_TRADE_EXCLUDED, .journal = true},
+    /* For who counts trade ids: no client hears of it. */
+    {.profile = "default", .type = EVENT_TRADE_EXCLUDED, .channel = "_excluded:{symbol}",
+     .bare = true, .journal = true},
     {.profile = "default", .type = EVENT_ORDERBOOK, .channel = "orderbook:{symbol}"},
     {.profile = "default", .type = EVENT_BAR, .channel = "bars:{symbol}:{resolution}",
      .key = "bars:history:{symbol}:{resolution}", .key_kind = ROUTE_KEY_SORTED,

@@ -5,7 +5,7 @@
  * {resolution}, {expiry}, {account_id}, {user_id} and {event}; an empty
  * template means "not published there".  docs/messages.md is the source of the
  * built-in tables.  Every channel also has `last:{channel}`, which needs no
- * row.  The columns private_to and mode say who may subscribe and how messages
+ * row.  The columns bare, private_to and mode say who may subscribe and how messages
  * are delivered; a file cannot change them.
  *
  * A routes file is a JSON object, one member a type, whose members replace
@@ -51,6 +51,8 @@ struct route {
     int64_t key_keep;   /* newest entries kept in a list or sorted set; or 0 */
     const char *stream;
     bool journal;
+    bool bare; /* it uses up no number of a publisher and is nobody's newest
+                * message */
     const char *private_to; /* "{account_id}": what such a template names is
                              * that account's own; NULL: nothing of the row */
     enum route_mode mode;   /* of channels */

@@ -268,13 +268,13 @@ def test_pubsub_is_shared_and_what_nobody_heard_is_flagged(redis_server,
     sub = redis_server.subscriber("bars:X:1")
     args = ("--source", "pubsub", "--resolutions", "1")
     flock.join(*args)
-    wait_until(lambda: shares(client) == [16] and client.pubsub_numpat() == 1,
+    wait_until(lambda: shares(client) == [16] and client.pubsub_numpat() == 2,
                5, "its shards")
     flock.join(*args)
     wait_until(lambda: shares(client) == [8, 8] and
-               client.pubsub_numpat() >= 1, 5, "both have their share")
-    wait_until(lambda: client.execute_command("PUBSUB", "NUMPAT") == 1 and len(
-        [c for c in client.client_list() if c["psub"] == "1"]) == 2, 5,
+               client.pubsub_numpat() >= 2, 5, "both have their share")
+    wait_until(lambda: client.execute_command("PUBSUB", "NUMPAT") == 2 and len(
+        [c for c in client.client_list() if c["psub"] == "2"]) == 2, 5,
         "both listen")
     client.publish("market_data:X", line(one(0, 0)))
     client.publish("market_data:X", line(one(0, 1)))

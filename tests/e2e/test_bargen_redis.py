@@ -245,7 +245,7 @@ def test_a_bad_entry_is_told_with_its_key_and_where(redis_server, bargen,
 def test_a_bad_message_is_told_with_its_channel_and_where(redis_server, bargen):
     client = redis_server.client()
     b = bargen("--source", "pubsub")
-    wait_until(lambda: client.pubsub_numpat() > 0)
+    wait_until(lambda: client.pubsub_numpat() == 2)
     client.publish("market_data:X", trade(T0, price="-1"))
     client.publish("market_data:X", trade(T0))
     wait_bar(client, lambda b: b["count"] == 1)
@@ -401,7 +401,7 @@ def test_sigterm_without_redis_is_quick(tool, redis_absent):
 def test_pubsub_takes_several_objects_in_one_message(redis_server, bargen):
     client = redis_server.client()
     bargen("--source", "pubsub")
-    wait_until(lambda: client.pubsub_numpat() == 1)
+    wait_until(lambda: client.pubsub_numpat() == 2)
     client.publish("market_data:X", trade(T0) + "\n" + trade(T0 + 1))
     client.publish("market_data:X", '{"hello": [1, 2 ]}')
     client.publish("market_data:X", trade(T0 + 2))
@@ -420,12 +420,12 @@ def test_pubsub_with_symbols_subscribes_to_those_only(redis_server, bargen):
 def test_pubsub_flags_what_it_did_not_hear(redis_server, bargen):
     client = redis_server.client()
     b = bargen("--source", "pubsub")
-    wait_until(lambda: client.pubsub_numpat() == 1)
+    wait_until(lambda: client.pubsub_numpat() == 2)
     client.publish("market_data:X", trade(T0))
     wait_bar(client, lambda b: True)
     client.client_kill_filter(_type="pubsub")
     b.wait_stderr("ev=pubsub_gap")
-    wait_until(lambda: client.pubsub_numpat() == 1)
+    wait_until(lambda: client.pubsub_numpat() == 2)
     client.publish("market_data:X", trade(T0 + 1))
     assert wait_bar(client, lambda b: b["count"] == 2)["gap"] is True
 
@@ -434,7 +434,7 @@ def test_pubsub_and_journal_do_not_share_their_state(redis_server, bargen,
                                                      journal):
     client = redis_server.client()
     b = bargen("--source", "pubsub")
-    wait_until(lambda: client.pubsub_numpat() == 1)
+    wait_until(lambda: client.pubsub_numpat() == 2)
     journal.add(trade(T0))
     client.publish("market_data:X", trade(T0))
     wait_bar(client, lambda b: b["count"] == 1)

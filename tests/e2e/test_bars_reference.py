@@ -76,7 +76,7 @@ def test_the_same_trades_through_redis_give_the_same_bars(tool, redis_server,
          "--source", source).wait_ready()
     if source == "pubsub":
         client = redis_server.client()
-        wait_until(lambda: client.pubsub_numpat() == 1,
+        wait_until(lambda: client.pubsub_numpat() == 2,
                    what="bargen has subscribed")
     feed = tool("tickpub", "--redis", redis_server.url, "--feed", "binance",
                 stdin=b"\n".join(data_lines(barcheck.TRADES)) + b"\n")

@@ -87,7 +87,7 @@ def test_bargen_counts_it_as_ignored_and_passes_it_on():
     assert t.lines == [line.encode()]
 
 
-def test_it_goes_into_the_journal_and_nowhere_else(redis_server, tool):
+def test_it_goes_into_the_journal_and_on_a_channel_of_its_own(redis_server, tool):
     client = redis_server.client()
     sub = redis_server.subscriber(patterns=["*"])
     lines = FEED.splitlines(keepends=True)[58:63]
@@ -101,9 +101,10 @@ def test_it_goes_into_the_journal_and_nowhere_else(redis_server, tool):
     none = [o for o in kept if o["type"] == "trade_excluded"]
     assert len(none) == 2 and not any("src" in o or "seq" in o for o in none)
     # The numbers of the channel have no hole.
-    sub.wait(3)
+    sub.wait(5)
     heard = [p for p in sub.payloads("market_data:BTCUSDT")]
     assert [p["seq"] for p in heard] == [1, 2, 3]
+    assert sub.payloads("_excluded:BTCUSDT") == none
     assert client.hkeys("last:market_data:BTCUSDT") == [b"trade"]
     assert [k for k in client.keys("*") if b"xclu" in k] == []
     price = client.get("price:BTCUSDT")
@@ -137,7 +138,25 @@ def test_a_batch_sent_twice_changes_nothing(redis_server, bargen,  # noqa: F811
     assert not any("gap" in b for b in bars), bars
 
 
-def test_routes_show_that_only_the_journal_has_it():
+@pytest.mark.parametrize("args", ([], ["--symbols", "BTCUSDT"]))
+@pytest.mark.parametrize("joined", ([], ["--batch"]))
+def test_bargen_hears_of_it_without_the_journal(redis_server, bargen,  # noqa: F811
+                                                tool, args, joined):
+    client = redis_server.client()
+    bargen("--source", "pubsub", "--final-only", "--resolutions", "1S", *args)
+    wait_until(lambda: client.pubsub_numpat() == 2 or
+               len(client.pubsub_channels("*:BTCUSDT")) == 2)
+    t = tool("tickpub", "--redis", redis_server.url, "--feed", "binance",
+             *joined, stdin=FEED)
+    assert t.wait() == 0, t.stderr
+    assert adds_up(t)["excluded"] > 0
+    # The last two are open.
+    wait_until(lambda: len(history(client, "1S", "BTCUSDT")) == 175)
+    assert not [b for b in history(client, "1S", "BTCUSDT") if "gap" in b]
+
+
+def test_routes_show_where_it_goes():
     t = run_tool("tickpub", "--routes")
     row, = [x.split() for x in t.stdout.decode().splitlines() if x.startswith("trade_excluded")]
-    assert row == ["trade_excluded"] + ["-"] * 7 + ["yes", "default"]
+    assert row == (["trade_excluded", "_excluded:{symbol}"] + ["-"] * 4 +
+                   ["latest", "-", "yes", "default"])

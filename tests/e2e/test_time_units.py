@@ -148,7 +148,7 @@ def test_the_journal_and_pubsub_refuse_it_as_well(redis_server, tool):
         if source == "journal":
             client.xadd("journal:%d" % 7, {"d": line})
         else:
-            wait_until(lambda: client.pubsub_numpat() > 0)
+            wait_until(lambda: client.pubsub_numpat() == 2)
             client.publish("market_data:X", line)
         wait_until(lambda: metric(
             http_get("http://127.0.0.1:%d/metrics" % port)[1],

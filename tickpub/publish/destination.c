@@ -274,8 +274,9 @@ static void resolve(struct destinations *t, struct destination *dest,
         dest->channel[0] = dest->channel[1];
         dest->channel[1] = NULL;
     }
+    dest->bare = r->bare;
     for (int i = 0; i < 2; i++)
-        dest->field[i] = field_of(dest->channel[i], ev->type);
+        dest->field[i] = r->bare ? NULL : field_of(dest->channel[i], ev->type);
     dest->key = key_of(t, r, ev);
     dest->stream = stream_of(t, r->stream, ev);
     dest->shard_number = route_shard(ev->symbol, t->options.shards);

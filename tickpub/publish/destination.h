@@ -85,6 +85,7 @@ struct destination {
     struct stream *stream; /* one entry an event */
     struct stream *shard;  /* journal:{n}, many an entry; NULL: none */
     unsigned shard_number;
+    bool bare; /* no number of a channel, no field of its last: hash */
 };
 
 struct destination_options {

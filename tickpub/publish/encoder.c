@@ -275,6 +275,17 @@ static void publish_group(struct encoder *e, struct batch *b,
     ch->first = ch->final = 0;
 }
 
+static void publish_groups(struct encoder *e, struct batch *b, bool bare,
+                           struct encoder_counts *counts)
+{
+    for (size_t k = 0; k < e->n_groups; k++) {
+        struct channel *ch = e->groups[k];
+
+        if (ch->first > 0 && b->records[ch->first - 1].dest->bare == bare)
+            publish_group(e, b, ch, counts);
+    }
+}
+
 /* Lists and sorted sets keep every one, not only the newest. */
 static void keep_record(struct encoder *e, const struct batch *b,
                         const struct record *r)
@@ -325,8 +336,9 @@ uint32_t encoder_records(struct encoder *e, struct batch *b, uint32_t from,
         else
             publish_record(e, b, i, joined, counts);
     }
-    for (size_t k = 0; k < e->n_groups; k++)
-        publish_group(e, b, e->groups[k], counts);
+    /* What is missing from other channels is told before them. */
+    publish_groups(e, b, true, counts);
+    publish_groups(e, b, false, counts);
     if (silent > 0 && !ack_ledger_add_to_last(&e->ledger, silent))
         counts->silent += silent;
     return i;

@@ -185,7 +185,7 @@ static void add_record(struct publisher *p, struct destination *dest, int i,
     uint64_t seq = 0;
     struct record *r;
 
-    if (ch && !(ev->have & (EVENT_HAS_SRC | EVENT_HAS_SEQ)))
+    if (ch && !dest->bare && !(ev->have & (EVENT_HAS_SRC | EVENT_HAS_SEQ)))
         seq = ++ch->seq;
     r = batch_add(p->queue.open, ev->text, p->src, seq);
     r->dest = dest;
@@ -199,7 +199,7 @@ static void add_record(struct publisher *p, struct destination *dest, int i,
     }
     if (i == 1 || !dest->channel[1])
         r->what |= RECORD_STREAM;
-    if (ch)
+    if (dest->field[i])
         encoder_touch_channel(&p->sender.encoder, dest, i, p->queue.open, r);
 }
 

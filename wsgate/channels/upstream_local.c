@@ -72,6 +72,9 @@ static bool publish_event(struct upstream *upstream, const struct event *ev,
     struct span none = {"", 0};
     bool any = false;
 
+    /* Clients have no use for one; the pipe that it came by may. */
+    if (r->bare)
+        return true;
     for (int i = 0; i < 2; i++) {
         if (!templates[i] || templates[i][0] == '\0')
             continue;
@@ -82,10 +85,8 @@ static bool publish_event(struct upstream *upstream, const struct event *ev,
             return false;
         any = true;
     }
-    /* Clients have no use for one; the pipe that it came by may. */
-    return any || ev->type == EVENT_TRADE_EXCLUDED ||
-           err_set(err, ERR_INPUT, "events of type %s have no channel",
-                   event_type_name(ev->type));
+    return any || err_set(err, ERR_INPUT, "events of type %s have no channel",
+                          event_type_name(ev->type));
 }
 
 bool upstream_publish_local(struct upstream *upstream, struct span line,

@@ -45,7 +45,7 @@ static void names_are_filled_in_behind_the_prefix(void **state)
     } all[] = {
         {EVENT_TICK, "dev:market_data:AAPL", "dev:price:AAPL"},
         {EVENT_TRADE, "dev:market_data:AAPL", "dev:price:AAPL"},
-        {EVENT_TRADE_EXCLUDED, NULL, NULL},
+        {EVENT_TRADE_EXCLUDED, "dev:_excluded:AAPL", NULL},
         {EVENT_ORDERBOOK, "dev:orderbook:AAPL", NULL},
         {EVENT_BAR, "dev:bars:AAPL:5", "dev:bars:history:AAPL:5"},
         {EVENT_PRICE_UPDATE, "dev:stock:price_updates", "dev:stock:price:AAPL"},
