@@ -250,8 +250,8 @@ void moves_end(struct client *c, struct moves *moves, const struct request *r)
     check_all(&e);
     s = snapshots_new(e.n_shown);
     for (uint32_t i = 0; i < e.n_shown; i++)
-        snapshots_add_owed(s, e.shown[i].subscription, e.shown[i].owed,
-                           e.shown[i].older);
+        snapshots_add_owed(e.channels, s, e.shown[i].subscription,
+                           e.shown[i].owed, e.shown[i].older);
     snapshots_queue(c, s);
     free(e.shown);
     moves_free(c, moves);

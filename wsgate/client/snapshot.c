@@ -32,12 +32,6 @@ const struct view *snapshot_heard(const struct channels *cs,
                     .stream;
 }
 
-static bool hears(const struct channels *cs, const struct group *g,
-                  const struct view *v)
-{
-    return snapshot_heard(cs, g, v->channel) == v;
-}
-
 /* The first frame of the view that c is still to be sent; 0: none. */
 static uint64_t first_owed(const struct client *c, const struct view *v)
 {
@@ -55,58 +49,6 @@ uint64_t snapshot_seq(const struct client *c, const struct view *v)
             fanout_frame(c->registry->fanout, &v->stream, owed),
             v->channel->prefix);
     return seq == 0 ? view_told_seq(v) : seq - 1;
-}
-
-/* --- lists --- */
-
-struct snapshots *snapshots_new(uint32_t n)
-{
-    return mem_zero(sizeof(struct snapshots) +
-                    n * sizeof(struct snapshot_item));
-}
-
-void snapshots_add(struct snapshots *s, uint32_t subscription)
-{
-    s->items[s->n++].subscription = subscription;
-}
-
-void snapshots_add_owed(struct snapshots *s, uint32_t stream, uint64_t owed,
-                        bool older)
-{
-    s->items[s->n++] = (struct snapshot_item){
-        .subscription = stream, .owed = owed, .older = older};
-}
-
-static void append(struct client *c, struct snapshots *s)
-{
-    struct snapshots **at = &c->snapshots;
-
-    while (*at)
-        at = &(*at)->next;
-    *at = s;
-}
-
-void snapshots_queue(struct client *c, struct snapshots *s)
-{
-    if (s->n == 0) {
-        free(s);
-        return;
-    }
-    s->from = c->registry->fanout->log.head;
-    append(c, s);
-}
-
-void snapshots_free(struct client *c)
-{
-    while (c->snapshots) {
-        struct snapshots *s = c->snapshots;
-        c->snapshots = s->next;
-        free(s);
-    }
-    c->registry->late -= c->n_late;
-    free(c->late);
-    c->late = NULL;
-    c->n_late = 0;
 }
 
 /* --- one channel --- */
@@ -165,8 +107,6 @@ static const struct view *view_by(struct channels *cs, const struct group *g,
 {
     struct hearing h;
 
-    if (!g)
-        return NULL;
     if (channel->native.next) {
         h = hearing_of(cs->fanout, group_keys(g), &channel->native.stream);
         return h.stream && h.subscription == subscription
@@ -180,15 +120,30 @@ static const struct view *view_by(struct channels *cs, const struct group *g,
                : NULL;
 }
 
-/* Of the channels that the wildcard may bring; empty: the group has it no more. */
-static struct span family_of(const struct channels *cs, const struct group *g,
-                             uint32_t subscription)
+/* The wildcard of this item is the group's still, and not another of its id. */
+static bool has_pattern(const struct channels *cs, const struct group *g,
+                        const struct snapshot_item *item)
 {
-    for (uint32_t i = g ? g->n_keys : 0; i-- > 0;) {
-        if (key_subscription(g->keys[i]) == subscription)
-            return channels_pattern_of(cs, subscription)->pattern->family->name;
-    }
-    return span_make(NULL, 0);
+    uint32_t i = 0, id = item->subscription;
+
+    while (i < g->n_keys && key_subscription(g->keys[i]) != id)
+        i++;
+    return i < g->n_keys &&
+           span_is(channels_pattern_of(cs, id)->pattern->name, item->pattern);
+}
+
+/* As g hears it by the wildcard; where that was given up meanwhile, as it hears
+ * it otherwise: what was asked for, and owed before, is shown still. */
+static const struct view *view_of_item(struct channels *cs,
+                                       const struct group *g, bool has,
+                                       const struct snapshot_item *item,
+                                       struct channel *channel)
+{
+    if (has)
+        return view_by(cs, g, channel, item->subscription);
+    return channel_name_matches(span_str(item->pattern), channel->name)
+               ? snapshot_heard(cs, g, channel)
+               : NULL;
 }
 
 static bool is_of(const struct channel *channel, struct span family)
@@ -203,10 +158,11 @@ static const struct view *next_of_pattern(struct channels *cs,
                                           struct snapshots *s, unsigned *budget)
 {
     const struct fanout *f = cs->fanout;
-    uint32_t subscription = s->items[s->at].subscription;
-    struct span family = family_of(cs, g, subscription);
+    const struct snapshot_item *item = &s->items[s->at];
+    struct span family = channel_name_family(span_str(item->pattern));
+    bool has = g && has_pattern(cs, g, item);
 
-    if (family.len == 0)
+    if (!g)
         s->stream = f->n_streams;
     for (; s->stream<f->n_streams && * budget> 0; --*budget) {
         uint32_t id = s->stream++;
@@ -219,7 +175,7 @@ static const struct view *next_of_pattern(struct channels *cs,
         channel = ((const struct view *)stream)->channel;
         /* Who hears it is asked last: that takes longest. */
         v = channel_slots(channel) > 0 && is_of(channel, family)
-                ? view_by(cs, g, channel, subscription)
+                ? view_of_item(cs, g, has, item, channel)
                 : NULL;
         if (v)
             return v;
@@ -249,7 +205,7 @@ static const struct view *next_view(struct client *c, struct channels *cs,
                  ? cs->fanout->streams[subscription]
                  : NULL;
     v = (const struct view *)stream;
-    return v && hears(cs, c->m.group, v) ? v : NULL;
+    return v ? snapshot_heard(cs, c->m.group, v->channel) : NULL;
 }
 
 /* What Redis remembers of it is not known yet. */
@@ -271,7 +227,7 @@ static void wait_for(struct client *c, const struct view *v, uint64_t from)
     c->registry->late++;
 }
 
-/* The stream that is being shown, if c hears it still. */
+/* Of the channel that is being shown, the stream that c hears it by now. */
 static const struct view *view_of(struct channels *cs, const struct client *c,
                                   const struct snapshots *s)
 {
@@ -280,11 +236,7 @@ static const struct view *view_of(struct channels *cs, const struct client *c,
                                       : NULL;
     const struct view *v = (const struct view *)stream;
 
-    if (!v || hears(cs, c->m.group, v))
-        return v;
-    return s->item.subscription & SUBSCRIPTION_PATTERN
-               ? view_by(cs, c->m.group, v->channel, s->item.subscription)
-               : NULL;
+    return v ? snapshot_heard(cs, c->m.group, v->channel) : NULL;
 }
 
 static bool is_due(const struct snapshot_item *item, const struct told *told)
@@ -336,7 +288,7 @@ static bool gather(struct client *c, struct bytes *out, unsigned *channels,
         }
         if (s->at == s->n) {
             c->snapshots = s->next;
-            free(s);
+            snapshots_drop(s);
             continue;
         }
         if (*channels == 0 || *streams == 0)
@@ -383,16 +335,17 @@ void snapshots_pump(struct client *c)
 
 /* --- late ones --- */
 
-static void show_late(struct client *c, const struct late_snapshot *late,
+static void show_late(struct client *c, const struct channels *cs,
+                      const struct late_snapshot *late,
                       const struct view *heard)
 {
     struct snapshots *s = snapshots_new(1);
 
-    snapshots_add(s, heard->stream.id);
+    snapshots_add(cs, s, heard->stream.id);
     s->from = late->from;
     s->fills = late->fills;
     s->late = true;
-    append(c, s);
+    snapshots_append(c, s);
 }
 
 static void check_one(void *arg, struct client *c)
@@ -411,7 +364,7 @@ static void check_one(void *arg, struct client *c)
             !upstream_is_fetched(c->registry->upstream, heard->channel))
             c->late[kept++] = late;
         else if (heard)
-            show_late(c, &late, heard);
+            show_late(c, cs, &late, heard);
     }
     if (kept == c->n_late)
         return;

@@ -15,9 +15,12 @@
 #include "wsgate/client/request.h"
 
 struct snapshot_item {
-    uint32_t subscription; /* a stream, shown while it is heard; or a pattern */
-    uint64_t owed;         /* not 0: only slots with frames from this one on */
-    bool older;            /* and of those only bars that are not the newest */
+    /* A native stream, shown while its channel is heard, however it is; or a
+     * pattern. */
+    uint32_t subscription;
+    uint64_t owed; /* not 0: only slots with frames from this one on */
+    bool older;    /* and of those only bars that are not the newest */
+    char *pattern; /* its name: it may be given up before it is shown */
 };
 
 struct snapshots {
@@ -49,14 +52,18 @@ const struct view *snapshot_heard(const struct channels *cs,
                                   const struct channel *channel);
 /* Room for n subscriptions. */
 struct snapshots *snapshots_new(uint32_t n);
-void snapshots_add(struct snapshots *s, uint32_t subscription);
+void snapshots_add(const struct channels *cs, struct snapshots *s,
+                   uint32_t subscription);
 /* Of a stream, what was not sent from this native frame on: of bars not only the
  * newest, or (older) all but that. */
-void snapshots_add_owed(struct snapshots *s, uint32_t stream, uint64_t owed,
-                        bool older);
+void snapshots_add_owed(const struct channels *cs, struct snapshots *s,
+                        uint32_t stream, uint64_t owed, bool older);
 /* From now on: what is in the log already is older than the subscription.  Takes
  * s; one without subscriptions is freed. */
 void snapshots_queue(struct client *c, struct snapshots *s);
+/* The same, from where s says. */
+void snapshots_append(struct client *c, struct snapshots *s);
+void snapshots_drop(struct snapshots *s);
 void snapshots_pump(struct client *c);
 /* Some channels were fetched: shows them to those who wait. */
 void snapshots_check(struct clients *registry);

@@ -209,7 +209,8 @@ static void queue_snapshots(struct client *c, const struct request *r)
 
     for (uint32_t i = 0; i < r->n_items; i++) {
         if (r->items[i].taken)
-            snapshots_add(s, r->items[i].subscription);
+            snapshots_add(upstream_channels(c->registry->upstream), s,
+                          r->items[i].subscription);
     }
     snapshots_queue(c, s);
 }

@@ -167,6 +167,54 @@ static void a_slow_reader_learns_what_is_quiet(void **state)
     }
 }
 
+/* Given up before the snapshot was sent that was to bring what was owed: the
+ * wildcard that the client has still brings it then. */
+static void give_up_unshown(struct client_world *w, const char *again)
+{
+    struct visitor *first = come(w), *slow = come_slowly(w);
+    char text[120];
+
+    visitor_subscribe(w, first, "\"market_data:*\"");
+    world_redis(&w->up);
+    for (int i = 0; i < CHANNELS; i++) {
+        snprintf(text, sizeof text, "p:market_data:%d", i);
+        publish(w, text, "tick", 1);
+    }
+    visitor_say(w, slow,
+                "{\"type\":\"subscribe\",\"mode\":\"all\","
+                "\"channel\":\"depth:*\"}");
+    visitor_subscribe(w, slow, "\"market_data:*\"");
+    world_redis(&w->up);
+    assert_non_null(slow->client->snapshots); /* it does not take them */
+    publish(w, "p:depth:A:1", "trade", 3);
+    snprintf(text, sizeof text,
+             "{\"type\":\"subscribe\",\"interval_ms\":250,\"channel\":\"%s\"}",
+             again);
+    visitor_say(w, slow, text);
+    world_redis(&w->up);
+    snprintf(text, sizeof text, "{\"type\":\"unsubscribe\",\"channel\":\"%s\"}",
+             again);
+    visitor_say(w, slow, text);
+    publish(w, "p:depth:A:1", "tick", 4);
+    read_all(w, slow);
+    assert_int_equal(visitor_count(slow, "\"type\":\"unsubscribed\""), 1);
+    assert_true(heard(slow, "snapshot", "depth:A:1", "trade", 3));
+    assert_true(heard(slow, "update", "depth:A:1", "tick", 4));
+    assert_int_equal(
+        visitor_count(slow, "\"snapshot\",\"channel\":\"depth:A:1\""), 1);
+    assert_true(seqs_ascend(slow, "depth:A:1") >= 2);
+}
+
+static void a_name_that_is_given_up_unshown_is_shown(void **state)
+{
+    give_up_unshown(*state, "depth:A:1");
+}
+
+static void a_wildcard_that_is_given_up_unshown_is_shown(void **state)
+{
+    give_up_unshown(*state, "depth:A:*");
+}
+
 static void subscribe_again(struct client_world *w, const char *mode,
                             const char *channels, const char *again)
 {
@@ -361,6 +409,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_slow_reader_learns_what_is_quiet),
+        TEST(a_name_that_is_given_up_unshown_is_shown),
+        TEST(a_wildcard_that_is_given_up_unshown_is_shown),
         TEST(who_subscribes_again_while_behind_hears_all_in_order),
         TEST(who_could_not_be_shown_at_once_is_shown_later),
         TEST(who_came_while_redis_was_away_is_shown_what_it_remembers),
