@@ -139,7 +139,7 @@ static bool is_covered(const struct channels *cs, const struct view *v)
     return i < v->stream.n_covers;
 }
 
-static void free_unused(struct channels *cs, struct channel *channel)
+void channel_trim(struct channels *cs, struct channel *channel)
 {
     struct view **at = &channel->native.next;
 
@@ -172,7 +172,7 @@ struct view *channel_view(struct channels *cs, struct channel *channel,
         if (!v->next)
             break;
     }
-    free_unused(cs, channel);
+    channel_trim(cs, channel);
     v = mem_zero(sizeof *v);
     view_init(cs, v, channel, dialect, interval_ms);
     v->next = channel->native.next;

@@ -158,6 +158,8 @@ uint8_t view_form(enum dialect dialect, uint32_t interval_ms);
 /* Made if need be; in place of one that nobody uses, if there is one. */
 struct view *channel_view(struct channels *cs, struct channel *channel,
                           enum dialect dialect, uint32_t interval_ms);
+/* Frees its views that nobody has, and no pattern that is there brings. */
+void channel_trim(struct channels *cs, struct channel *channel);
 /* In no order; fn must not publish or subscribe, as in the next. */
 void channels_each(const struct channels *cs,
                    void (*fn)(void *arg, const struct channel *channel),

@@ -112,10 +112,12 @@ static void publish_views(struct channels *cs, struct channel *channel,
                                          .type = type,
                                          .payload = m->payload,
                                          .local = m->local};
+    bool unused = false;
 
     for (struct view *v = channel->native.next; v; v = v->next) {
         if (!is_wanted(cs, v)) {
             v->missed = true;
+            unused |= v->interval_ms > 0;
             continue;
         }
         if (v->dialect == DIALECT_NATIVE)
@@ -123,6 +125,8 @@ static void publish_views(struct channels *cs, struct channel *channel,
         else
             publish_view(cs, v, &said, newest->type, newest->part);
     }
+    if (unused)
+        channel_trim(cs, channel);
 }
 
 int64_t channel_part(const struct channel *channel,

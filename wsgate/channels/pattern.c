@@ -242,7 +242,7 @@ void patterns_cover(void *channels, struct stream *root)
 
 /* --- views --- */
 
-static void trim(struct channels *cs, struct pattern *p)
+void pattern_trim(struct channels *cs, struct pattern *p)
 {
     struct pattern_view **at = &p->views;
 
@@ -267,7 +267,7 @@ struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
         if (v->dialect == dialect && v->interval_ms == interval_ms)
             return v;
     }
-    trim(cs, p);
+    pattern_trim(cs, p);
     v = mem_zero(sizeof *v);
     fanout_add_pattern(cs->fanout, &v->stream, p->rank);
     v->stream.family = p->family;

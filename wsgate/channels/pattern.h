@@ -40,6 +40,8 @@ bool channel_is_covered(struct channels *cs, struct channel *channel);
 /* Made if need be; those of the pattern that nobody uses go. */
 struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
                                   enum dialect dialect, uint32_t interval_ms);
+/* Frees its views that nobody uses. */
+void pattern_trim(struct channels *cs, struct pattern *p);
 /* What a subscription id of the fanout stands for. */
 struct pattern_view *channels_pattern_of(const struct channels *cs,
                                          uint32_t subscription);

@@ -100,6 +100,8 @@ static void sweep_pattern(void *arg, struct node *n)
 
     if (u->refs == 0 && u->idle_mono_ms <= s->before)
         forget_pattern(s->upstream, pattern);
+    else if (u->refs > 0)
+        pattern_trim(&s->upstream->channels, pattern);
 }
 
 static void find_oldest(void *arg, struct node *n)

@@ -183,6 +183,29 @@ static void a_set_of_subscriptions_takes_the_memory_of_its_names(void **state)
     assert_true(after - before <= (size_t)SETS * SET_BYTES);
 }
 
+/* Each interval of a wildcard is a view of each channel. */
+static void views_that_nobody_has_any_more_are_given_back(void **state)
+{
+    struct client_world *w = *state;
+    const struct fanout *f = &w->up.fanout;
+    struct visitor *all = visitor_come(w, "192.0.2.1", DIALECT_NATIVE);
+    struct visitor *v = visitor_come(w, "192.0.2.2", DIALECT_NATIVE);
+
+    change(w, all, "subscribe", "bars:*", 0);
+    for (unsigned i = 0; i < CHANGES; i++) {
+        change(w, v, "subscribe", "bars:*", 50 * (i + 1));
+        say_all(w, SETS);
+        visitor_read(all);
+    }
+    assert_true(f->n_streams - f->n_free_ids >= 2 * SETS);
+    visitor_leave(v);
+    world_wait(&w->up, 3000, false);
+    say_all(w, SETS);
+    assert_int_equal(f->n_streams - f->n_free_ids, SETS);
+    assert_int_equal(visitor_count(all, "\"type\":\"update\""),
+                     (CHANGES + 1) * SETS);
+}
+
 /* Who looks at the channel for new wildcards makes room in it for their views. */
 static void a_view_that_is_left_is_there_until_it_was_looked_at(void **state)
 {
@@ -215,6 +238,7 @@ int main(void)
         TEST(a_change_costs_what_changes),
         TEST(a_change_of_who_is_behind_costs_what_it_is_owed),
         TEST(a_set_of_subscriptions_takes_the_memory_of_its_names),
+        TEST(views_that_nobody_has_any_more_are_given_back),
         TEST(a_view_that_is_left_is_there_until_it_was_looked_at),
     };
 
