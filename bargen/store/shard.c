@@ -216,6 +216,8 @@ static void load_symbol(struct shard *sh, struct engine *e, struct span field,
         err_set(&err, ERR_INPUT, "it belongs to shard %u", shard);
         discard(sh, field);
     }
+    if (e->config.price > PRICE_TRADE && state_basis(text) == SYMBOL_TRADES)
+        err_set(&err, ERR_INPUT, "it is of trades, --price asks for quotes");
     if (err.code == ERR_NONE && state_decode(sym, &e->rules, text, &err))
         return;
     d->symbols++;

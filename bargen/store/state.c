@@ -266,6 +266,17 @@ static bool refuse(const struct record_reader *r, struct span text,
                    (size_t)(r->at - text.ptr));
 }
 
+enum symbol_basis state_basis(struct span text)
+{
+    struct record_reader r = {text.ptr, text.ptr + text.len, false};
+
+    if (!span_starts(text, "2 "))
+        return SYMBOL_UNKNOWN;
+    r.at++;
+    return (enum symbol_basis)record_get_within(&r, SYMBOL_UNKNOWN,
+                                                SYMBOL_TRADES);
+}
+
 /* Fills end a day after the newest bar, or would go on for years. */
 static bool fills_end(const struct symbol *sym)
 {

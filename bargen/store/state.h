@@ -43,5 +43,7 @@ void state_encode_ids(const struct symbol *sym, uint64_t chunk,
  * it? */
 bool state_knows_ids(const struct symbol *sym, uint64_t chunk);
 bool state_decode_ids(struct symbol *sym, struct span text, struct err *err);
+/* What its bars are made of; SYMBOL_UNKNOWN, too, where it cannot be read. */
+enum symbol_basis state_basis(struct span text);
 bool state_decode(struct symbol *sym, const struct bar_rules *rules,
                   struct span text, struct err *err);

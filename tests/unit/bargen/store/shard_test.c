@@ -703,6 +703,35 @@ static void a_symbol_of_anothers_shard_is_not_begun_here(void **state)
     close_both(&hash, &f);
 }
 
+/* Who has seen a trade makes no bars of quotes. */
+static void bars_of_trades_are_not_gone_on_with_by_quotes(void **state)
+{
+    struct outbox_options options = {.prefix = span_str("p:")};
+    struct engine_config config = stored_config();
+    struct event ev = {.type = EVENT_TICK,
+                       .symbol = span_str("B"),
+                       .time_ns = (T0 + 8 * MINUTE_MS) * MS,
+                       .have = EVENT_HAS_BID | EVENT_HAS_ASK,
+                       .bid = {9, 0},
+                       .ask = {12, 0}};
+    struct hash hash = {.n = 0};
+    struct shard sh;
+    struct feed f;
+
+    (void)state;
+    store_minutes(&hash);
+    config.price = PRICE_MID;
+    feed_open(&f, config, "1");
+    shard_init(&sh, NULL, 0, &options, "bargen:state");
+    hash_load(&hash, &sh, &f.engine);
+    assert_int_equal(engine_event(&f.engine, &ev, ev.time_ns), ENGINE_TAKEN);
+    ev.time_ns += (MINUTE_MS + 300) * MS;
+    engine_event(&f.engine, &ev, ev.time_ns);
+    assert_true(flags_of(&f, "B") & BAR_GAP);
+    shard_close(&sh);
+    close_both(&hash, &f);
+}
+
 static void a_damaged_cursor_counts_nothing_twice(void **state)
 {
     struct hash hash = {.n = 0};
@@ -735,6 +764,7 @@ int main(void)
         cmocka_unit_test(a_symbol_without_all_of_its_ids_has_a_gap),
         cmocka_unit_test(a_state_of_other_shards_begins_anew_with_a_gap),
         cmocka_unit_test(a_symbol_of_anothers_shard_is_not_begun_here),
+        cmocka_unit_test(bars_of_trades_are_not_gone_on_with_by_quotes),
         cmocka_unit_test(a_damaged_cursor_counts_nothing_twice),
         cmocka_unit_test(chunks_of_ids_are_written_as_they_change),
     };
