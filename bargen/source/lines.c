@@ -34,28 +34,59 @@ static void report(struct lines *l, const char *why, uint64_t number,
         l->to.events.on_end(l->to.arg, &err);
 }
 
+static void look_at_clock(struct lines *l)
+{
+    if (!l->wall_stale)
+        return;
+    l->wall_ns = clock_wall_ns();
+    l->wall_stale = false;
+}
+
+/* False: it was reported, and l may be gone. */
+static inline bool take(struct lines *l, const struct event *ev,
+                        struct span line, uint64_t number)
+{
+    if (l->to.events.on_accepted)
+        l->to.events.on_accepted(l->to.arg, ev->text);
+    if (engine_event(l->to.engine, ev, l->wall_ns) != ENGINE_FUTURE)
+        return true;
+    report(l, event_fault_text(EVENT_FUTURE_TIME), number,
+           event_time_column(line));
+    return false;
+}
+
 static void on_line(void *arg, struct span line, uint64_t number)
 {
     struct lines *l = arg;
-    struct event *ev = &l->event;
     enum event_fault fault;
 
     if (line.len == 0)
         return;
-    if (l->wall_stale) {
-        l->wall_ns = clock_wall_ns();
-        l->wall_stale = false;
-    }
-    fault = event_read(l->reader, line, ev, &l->column);
-    if (fault != EVENT_OK) {
+    look_at_clock(l);
+    fault = event_read(l->reader, line, &l->event, &l->column);
+    if (fault == EVENT_OK)
+        take(l, &l->event, line, number);
+    else
         report(l, event_fault_text(fault), number, l->column);
-        return;
+}
+
+static size_t on_ahead(void *arg, struct span ahead, uint64_t *number)
+{
+    struct lines *l = arg;
+    const char *from = ahead.ptr;
+    size_t taken = 0;
+
+    look_at_clock(l);
+    while (!l->paused) {
+        const struct event *ev = event_reader_next(l->reader, &ahead);
+
+        if (!ev || ev->text.len > l->config.line_max_bytes)
+            break;
+        taken = (size_t)(ahead.ptr - from);
+        if (!take(l, ev, ev->text, ++*number))
+            break;
     }
-    if (l->to.events.on_accepted)
-        l->to.events.on_accepted(l->to.arg, ev->text);
-    if (engine_event(l->to.engine, ev, l->wall_ns) == ENGINE_FUTURE)
-        report(l, event_fault_text(EVENT_FUTURE_TIME), number,
-               event_time_column(line));
+    return taken;
 }
 
 static void on_too_long(void *arg, uint64_t number)
@@ -121,6 +152,7 @@ struct source *lines_new(const struct source_context *to,
                                           .caught_up = lines_caught_up,
                                           .close = lines_close};
     struct input_events events = {.on_line = on_line,
+                                  .on_ahead = on_ahead,
                                   .on_too_long = on_too_long,
                                   .on_drained = on_drained,
                                   .on_end = on_end};

@@ -21,6 +21,10 @@ struct input;
 
 struct input_events {
     void (*on_line)(void *arg, struct span line, uint64_t number);
+    /* Optional, asked before a line is cut: takes lines off what is there of them
+     * (see line_ahead()), counts them in *number, and returns their bytes.  None,
+     * 0: on_line is to have the next one. */
+    size_t (*on_ahead)(void *arg, struct span ahead, uint64_t *number);
     void (*on_too_long)(void *arg, uint64_t number);
     /* After each read has been cut into lines: the time to flush. */
     void (*on_drained)(void *arg);

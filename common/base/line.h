@@ -39,5 +39,18 @@ void line_close(struct line_reader *r);
 char *line_space(struct line_reader *r, size_t *room);
 void line_filled(struct line_reader *r, size_t n);
 enum line_result line_next(struct line_reader *r, struct span *line);
+/* What is there of the next line and of those behind it, for who finds the end of
+ * a line while reading it; empty inside a line that is too long. */
+static inline struct span line_ahead(const struct line_reader *r)
+{
+    return span_make(r->buf + r->start, r->skipping ? 0 : r->end - r->start);
+}
+/* The first len bytes of that were so many whole lines. */
+static inline void line_taken(struct line_reader *r, size_t len, uint64_t lines)
+{
+    r->start += len;
+    r->scanned = 0;
+    r->number += lines;
+}
 /* At end of input: the last line, if it had no line feed. */
 bool line_rest(struct line_reader *r, struct span *line);

@@ -4,49 +4,14 @@
 
 #include "common/base/bytes.h"
 #include "common/event/event_clear.h"
-#include "common/event/event_name.h"
-#include "common/event/event_time.h"
 #include "common/event/event_unit.h"
-#include "common/json/scan.h"
+#include "common/event/event_usual.h"
 
 enum {
     SHAPES_MAX = 4, /* quotes and trades, each of two kinds */
-    VALUES_MAX = 16,
-    /* Text between two values.  Three loads of 16 bytes that begin up to 15
-     * bytes behind the end of the line stay within LINE_PAD. */
-    BETWEEN_MAX = 48,
     WAIT_MAX = 1023,
     WORTH_HITS = 16,
-};
-
-/* One bit each: see take(). */
-enum value_kind {
-    VALUE_END = 0, /* nothing comes: what stands before it ends the line */
-    VALUE_SYMBOL = 1,
-    VALUE_TIME = 2,
-    VALUE_PRICE = 4,   /* above zero */
-    VALUE_SIZE = 8,    /* zero or more */
-    VALUE_NUMBER = 16, /* of no member that is known */
-    VALUE_TEXT = 32,   /* any string: side, src or unknown */
-    VALUE_NAME = 64,   /* a string that must not be empty */
-    VALUE_SEQ = 128,
-    VALUE_DIGITS = 256,
-};
-
-enum { BLOCK = 16, BLOCKS = BETWEEN_MAX / BLOCK };
-
-struct value {
-    _Alignas(BLOCK) char before[BETWEEN_MAX];
-    uint16_t other[BLOCKS]; /* bits of bytes that do not belong to it */
-    uint8_t len;            /* of before */
-    uint16_t kind;
-    uint16_t at; /* in struct event; the store: unknown */
-};
-
-struct shape {
-    enum event_type type;
-    unsigned have;
-    struct value value[VALUES_MAX];
+    GUESS_BEFORE = 16, /* lines may get that much shorter, or longer */
 };
 
 struct event_reader {
@@ -56,6 +21,11 @@ struct event_reader {
     unsigned count, next;   /* shapes known; where the next one goes */
     struct event_rules rules;
     struct bytes text; /* of the newest event in another unit */
+    /* What event_reader_next() has read, and the shape whose values are in it:
+     * all others are clear.  NULL: nobody knows. */
+    struct event event;
+    const struct shape *event_shape;
+    size_t guess; /* where to look for the end of a line */
     struct shape shape[SHAPES_MAX];
 };
 
@@ -77,182 +47,67 @@ void event_reader_by(struct event_reader *reader,
     reader->rules = *rules;
 }
 
-#ifdef __SSE2__
-static inline bool same_block(const char *s, const struct value *v, unsigned i)
-{
-    __m128i x = _mm_loadu_si128((const void *)(s + BLOCK * i));
-    __m128i y = _mm_load_si128((const void *)(v->before + BLOCK * i));
-
-    return ((unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(x, y)) | v->other[i]) ==
-           0xffff;
-}
-#endif
-
-static inline bool same(const char *s, const struct value *v)
-{
-#ifdef __SSE2__
-    if (!same_block(s, v, 0))
-        return false;
-    return v->len <= BLOCK || (same_block(s, v, 1) &&
-                               (v->len <= 2 * BLOCK || same_block(s, v, 2)));
-#else
-    return memcmp(s, v->before, v->len) == 0;
-#endif
-}
-
-static inline void *value_at(struct event *ev, const struct value *v)
-{
-    return (char *)ev + v->at;
-}
-
-/* A quote comes next, or this is not the shape: no need to look for it. */
-static const char *take_long_symbol(const char *s, const char *end,
-                                    struct event *ev)
-{
-    unsigned len = 0, more;
-
-    do {
-        more = event_name_run(s + len);
-        len += more;
-    } while (more == BLOCK && len < EVENT_NAME_MAX && s + len < end);
-    ev->symbol = span_make(s, len);
-    return s + len;
-}
-
-static inline const char *take_symbol(const char *s, const char *end,
-                                      struct event *ev)
-{
-    unsigned len = event_name_run(s);
-
-    if (len - 1 >= BLOCK - 1)
-        return len == 0 ? NULL : take_long_symbol(s, end, ev);
-    ev->symbol = span_make(s, len);
-    return s + len;
-}
-
-/* That no more digits follow is seen by what stands behind them. */
-static inline const char *take_time(const char *s, struct event *ev)
-{
-    uint64_t ms;
-
-    if (!scan_time13(s, &ms) || ms >= EVENT_TIME_END_MS)
-        return NULL;
-    ev->time_ns = (int64_t)ms * 1000000;
-    return s + SCAN_TIME_DIGITS;
-}
-
-/* Signs, exponents and very long ones. */
-static __attribute__((noinline)) const char *
-take_odd_number(const char *s, const char *end, unsigned kind,
-                struct decimal *out)
-{
-    s = scan_fast_number_rest(s, end, out);
-    if (!s || out->scale == SCAN_NO_DECIMAL || out->mant < 0 ||
-        (out->mant == 0 && kind == VALUE_PRICE))
-        return NULL;
-    return s;
-}
-
-static inline const char *take_number(const char *s, const char *end,
-                                      unsigned kind, struct decimal *out)
-{
-    const char *stop = scan_number_inside(s, out);
-
-    if (!stop || (out->mant == 0 && kind == VALUE_PRICE))
-        return take_odd_number(s, end, kind, out);
-    return stop;
-}
-
-static inline const char *take_text(const char *s, const char *end,
-                                    unsigned kind, struct span *out)
-{
-    const char *stop = scan_fast_plain(s, end);
-
-    *out = span_make(s, (size_t)(stop - s));
-    return stop == s && kind == VALUE_NAME ? NULL : stop;
-}
-
-/* A whole number without a sign, short enough for two words. */
-static inline const char *take_digits(const char *s, unsigned *digits)
-{
-    unsigned stop;
-
-    scan_digit_ends(s, digits, &stop);
-    if (*digits == 0 || *digits != stop || stop >= SCAN_FAR ||
-        (*s == '0' && stop > 1))
-        return NULL;
-    return s + stop;
-}
-
-static inline const char *take_seq(const char *s, struct event *ev)
-{
-    unsigned digits = 0;
-    const char *stop = take_digits(s, &digits);
-
-    if (!stop)
-        return NULL;
-    if (digits <= 8) {
-        ev->seq = scan_value8(scan_load8(s) << (64 - 8 * digits));
-    } else {
-        static const uint32_t tens[] = {1,     10,     100,     1000,
-                                        10000, 100000, 1000000, 10000000};
-
-        ev->seq = scan_value8(scan_load8(s)) * tens[digits - 8] +
-                  scan_value8(scan_load8(s + 8) << (64 - 8 * (digits - 8)));
-    }
-    return stop;
-}
-
-static inline const char *take_id_digits(const char *s, struct span *out)
-{
-    unsigned digits = 0;
-    const char *stop = take_digits(s, &digits);
-
-    *out = span_make(s, digits);
-    return stop;
-}
-
 /*
+ * s is behind the text before the first value; what is there ends at `end`.
+ * Returns where the text after the last value ends, perhaps behind the end;
+ * NULL: another shape.
+ *
  * Kinds are single bits that are asked one after the other: a switch would
  * become an indirect jump, and one per value that is not foreseen takes a third
  * of the time of a line.
  */
+static inline __attribute__((always_inline)) const char *
+read_values(const char *s, const char *end, const struct shape *shape,
+            struct event *ev)
+{
+    const struct value *v = shape->value;
+
+#ifdef __SSE2__
+    if (shape->usual) {
+        s = s < end ? event_usual_read(s, end, v, ev) : NULL;
+        if (!s)
+            return NULL;
+        v += USUAL_VALUES;
+    }
+#endif
+    for (;;) {
+        unsigned kind = v->kind;
+
+        if (kind == VALUE_END)
+            return s;
+        if (s >= end)
+            return NULL;
+        if (kind & VALUE_NUMBERS)
+            s = event_value_number(s, end, v, ev);
+        else if (kind & (VALUE_TEXT | VALUE_NAME))
+            s = event_value_text(s, end, kind, event_value_at(ev, v));
+        else if (kind & VALUE_TIME)
+            s = event_value_time(s, ev);
+        else if (kind & VALUE_SYMBOL)
+            s = event_value_symbol(s, end, ev);
+        else if (kind & VALUE_SEQ)
+            s = event_value_seq(s, ev);
+        else
+            s = event_value_id_digits(s, event_value_at(ev, v));
+        v++;
+        if (!s || !shape_same(s, v))
+            return NULL;
+        s += v->len;
+    }
+}
+
 static inline __attribute__((always_inline)) bool
 read_shape(struct span line, const struct shape *shape, struct event *ev)
 {
-    const char *s = line.ptr, *end = s + line.len;
-    const struct value *v = shape->value;
-    unsigned kind;
+    const char *end = line.ptr + line.len;
 
     /* Most lines that are of another shape say so here. */
-    if (!same(s, v))
+    if (!shape_same(line.ptr, shape->value))
         return false;
     event_clear(ev, line);
     ev->type = shape->type;
     ev->have = shape->have;
-    for (;;) {
-        s += v->len;
-        kind = v->kind;
-        if (s >= end)
-            return kind == VALUE_END && s == end;
-        if (kind & (VALUE_PRICE | VALUE_SIZE | VALUE_NUMBER))
-            s = take_number(s, end, kind, value_at(ev, v));
-        else if (kind & (VALUE_TEXT | VALUE_NAME))
-            s = take_text(s, end, kind, value_at(ev, v));
-        else if (kind & VALUE_TIME)
-            s = take_time(s, ev);
-        else if (kind & VALUE_SYMBOL)
-            s = take_symbol(s, end, ev);
-        else if (kind & VALUE_SEQ)
-            s = take_seq(s, ev);
-        else if (kind & VALUE_DIGITS)
-            s = take_id_digits(s, value_at(ev, v));
-        else
-            return false;
-        v++;
-        if (!s || !same(s, v))
-            return false;
-    }
+    return read_values(line.ptr + shape->value->len, end, shape, ev) == end;
 }
 
 static bool has_shape(struct span line, const struct shape *shape,
@@ -277,100 +132,6 @@ static bool read_other(struct event_reader *reader, struct span line,
     return false;
 }
 
-/* What a member of a tick or trade is to event_read_strict(). */
-static const struct {
-    const char *key;
-    uint16_t at;
-    uint16_t text, number; /* kinds; VALUE_END: has no shape */
-} known[] = {
-    {"symbol", offsetof(struct event, symbol), VALUE_SYMBOL, VALUE_END},
-    {"time", offsetof(struct event, time_ns), VALUE_END, VALUE_TIME},
-    {"bid", offsetof(struct event, bid), VALUE_END, VALUE_PRICE},
-    {"ask", offsetof(struct event, ask), VALUE_END, VALUE_PRICE},
-    {"price", offsetof(struct event, price), VALUE_END, VALUE_PRICE},
-    {"size", offsetof(struct event, size), VALUE_END, VALUE_SIZE},
-    {"id", offsetof(struct event, id), VALUE_NAME, VALUE_DIGITS},
-    {"side", offsetof(struct event, side), VALUE_TEXT, VALUE_END},
-    {"src", offsetof(struct event, src), VALUE_TEXT, VALUE_END},
-    {"seq", offsetof(struct event, seq), VALUE_END, VALUE_SEQ},
-    /* Names that a tick may have though no route of its own asks for them. */
-    {"expiry", 0, VALUE_END, VALUE_END},
-    {"user_id", 0, VALUE_END, VALUE_END},
-    {"event", 0, VALUE_END, VALUE_END},
-    {"account_id", 0, VALUE_END, VALUE_END},
-    {"resolution", 0, VALUE_END, VALUE_END},
-};
-
-/* Which value a member makes; false where a line with it has no shape.  A
- * value that is the same in every line of the shape makes none (*v is VALUE_END
- * then): the type, true, false, null. */
-static bool value_of(const struct scan_member *m, struct value *v)
-{
-    bool text = m->value.ptr[0] == '"';
-    bool number = scan_is_digit(m->value.ptr[0]) || m->value.ptr[0] == '-';
-
-    if (memchr(m->key.ptr, '\\', m->key.len) || m->value.ptr[0] == '{' ||
-        m->value.ptr[0] == '[')
-        return false;
-    v->kind = VALUE_END;
-    v->at = offsetof(struct event, store);
-    if (span_is(m->key, "type") || (!text && !number))
-        return true;
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        if (!span_is(m->key, known[i].key))
-            continue;
-        v->kind = text ? known[i].text : known[i].number;
-        v->at = known[i].at;
-        return v->kind != VALUE_END;
-    }
-    v->kind = text ? VALUE_TEXT : VALUE_NUMBER;
-    return true;
-}
-
-static bool set_before(struct value *v, const char *from, const char *to)
-{
-    if (to - from > BETWEEN_MAX)
-        return false;
-    memset(v->before, 0, sizeof v->before);
-    memcpy(v->before, from, (size_t)(to - from));
-    v->len = (uint8_t)(to - from);
-    for (unsigned i = 0; i < BLOCKS; i++) {
-        unsigned own = v->len < BLOCK * i ? 0 : v->len - BLOCK * i;
-
-        v->other[i] = (uint16_t)(own >= BLOCK ? 0 : 0xffffu << own);
-    }
-    return true;
-}
-
-static bool make_shape(const struct event *ev, struct shape *shape)
-{
-    struct scan_member m = {.at = ev->text.ptr};
-    const char *end = ev->text.ptr + ev->text.len, *from = ev->text.ptr;
-    struct value *v = shape->value;
-    size_t texts = 0; /* of all that stands between the values so far */
-
-    shape->type = ev->type;
-    shape->have = ev->have;
-    while (scan_member_next(&m, end)) {
-        unsigned quote = m.value.ptr[0] == '"';
-
-        if (v == shape->value + VALUES_MAX - 1 || !value_of(&m, v))
-            return false;
-        if (v->kind == VALUE_END)
-            continue;
-        /* See scan_number_inside(): a shape cannot begin with a price. */
-        texts += (size_t)(m.value.ptr - from);
-        if ((v->kind & (VALUE_PRICE | VALUE_SIZE | VALUE_NUMBER) &&
-             texts < SCAN_BEFORE) ||
-            !set_before(v, from, m.value.ptr + quote))
-            return false;
-        from = m.value.ptr + m.value.len - quote;
-        v++;
-    }
-    v->kind = VALUE_END;
-    return set_before(v, from, end);
-}
-
 /* A tick or trade that the strict scanner has just read from its whole line. */
 static void learn(struct event_reader *reader, const struct event *ev)
 {
@@ -388,8 +149,9 @@ static void learn(struct event_reader *reader, const struct event *ev)
         reader->backoff = reader->backoff * 2 + 1;
     reader->wait = reader->backoff;
     reader->hits = 0;
-    if (!make_shape(ev, &shape) || !has_shape(ev->text, &shape, &again))
+    if (!event_shape_make(ev, &shape) || !has_shape(ev->text, &shape, &again))
         return;
+    reader->event_shape = NULL;
     reader->newest = &reader->shape[reader->next];
     *reader->newest = shape;
     reader->next = (reader->next + 1) % SHAPES_MAX;
@@ -422,4 +184,116 @@ enum event_fault event_read(struct event_reader *reader, struct span line,
         return read_unusual(reader, line, ev, column);
     reader->hits++;
     return EVENT_OK;
+}
+
+/* --- lines whose ends are not known --- */
+
+/*
+ * Where the line after this one probably begins; NULL: no idea.  Where it does
+ * begin is known when all values are read, and the processor would wait for it;
+ * with a guess that is only compared later it goes on with the next line.
+ */
+static inline const char *guess_next(const struct event_reader *reader,
+                                     const char *s, const char *end)
+{
+#ifdef __SSE2__
+    const __m128i lf = _mm_set1_epi8('\n');
+    const char *next = s + reader->guess;
+    unsigned hits;
+
+    if (next >= end)
+        return NULL;
+    hits = (unsigned)_mm_movemask_epi8(
+        _mm_cmpeq_epi8(_mm_loadu_si128((const void *)next), lf));
+    hits |= (unsigned)_mm_movemask_epi8(
+                _mm_cmpeq_epi8(_mm_loadu_si128((const void *)(next + 16)), lf))
+            << 16;
+    next = hits ? next + __builtin_ctz(hits) + 1 : NULL;
+    /* Else the compiler, too, would see that a right guess is what it is
+     * compared with, and use that. */
+    __asm__("" : "+r"(next));
+    return next;
+#else
+    (void)reader;
+    (void)s;
+    (void)end;
+    return NULL;
+#endif
+}
+
+/* What follows the text of a line: a line feed, perhaps behind a carriage
+ * return; NULL: neither. */
+static inline const char *after_line(const char *s, const char *end)
+{
+    if (s < end && *s == '\n')
+        return s + 1;
+    return s + 1 < end && *s == '\r' && s[1] == '\n' ? s + 2 : NULL;
+}
+
+/* As no value and no text between two has a line feed, the first one is where
+ * the line ends.  Returns what follows; NULL: another shape. */
+static inline __attribute__((always_inline)) const char *
+read_ahead(struct event_reader *reader, struct span ahead,
+           const struct shape *shape)
+{
+    const char *end = ahead.ptr + ahead.len, *stop;
+    struct event *ev = &reader->event;
+
+    if (!shape_same(ahead.ptr, shape->value))
+        return NULL;
+    if (reader->event_shape != shape) {
+        event_clear(ev, ahead);
+        ev->type = shape->type;
+        ev->have = shape->have;
+        reader->event_shape = shape;
+    }
+    stop = read_values(ahead.ptr + shape->value->len, end, shape, ev);
+    if (!stop)
+        return NULL;
+    ev->text.ptr = ahead.ptr;
+    ev->text.len = (size_t)(stop - ahead.ptr);
+    return after_line(stop, end);
+}
+
+static __attribute__((noinline)) const char *
+read_other_ahead(struct event_reader *reader, struct span ahead)
+{
+    for (unsigned i = 0; i < reader->count; i++) {
+        struct shape *other = &reader->shape[i];
+        const char *next;
+
+        if (other == reader->newest)
+            continue;
+        next = read_ahead(reader, ahead, other);
+        if (next) {
+            reader->newest = other;
+            return next;
+        }
+    }
+    return NULL;
+}
+
+const struct event *event_reader_next(struct event_reader *reader,
+                                      struct span *ahead)
+{
+    const struct shape *newest = reader->newest;
+    const char *end = ahead->ptr + ahead->len, *guess, *next;
+
+    if (!newest)
+        return NULL;
+    guess = guess_next(reader, ahead->ptr, end);
+    next = read_ahead(reader, *ahead, newest);
+    if (!next)
+        next = read_other_ahead(reader, *ahead);
+    if (!next)
+        return NULL;
+    if (next != guess) {
+        reader->guess = reader->event.text.len < GUESS_BEFORE
+                            ? 0
+                            : reader->event.text.len - GUESS_BEFORE;
+        guess = next;
+    }
+    *ahead = span_make(guess, (size_t)(end - guess));
+    reader->hits++;
+    return &reader->event;
 }

@@ -11,7 +11,7 @@
  * lines has a reader of its own, so that two that write differently do not take
  * the places of each other's shapes.
  *
- * Ownership   event_reader_new(), event_reader_free(); some 5 KB
+ * Ownership   event_reader_new(), event_reader_free(); some 6 KB
  * Errors      as event.h
  */
 #pragma once
@@ -30,3 +30,10 @@ void event_reader_by(struct event_reader *reader,
 /* At least LINE_PAD readable bytes must follow the line (any values). */
 enum event_fault event_read(struct event_reader *reader, struct span line,
                             struct event *ev, unsigned *column);
+/* Takes the first line off those that lie ahead, the last of which may not be all
+ * there: its end is found while it is read.  The event is the reader's, until
+ * the next one; its text is the line without its line feed and a carriage return
+ * before that.  NULL: the line is unusual, bad or not all there; cut it, and ask
+ * event_read().  At least LINE_PAD readable bytes must follow what is ahead. */
+const struct event *event_reader_next(struct event_reader *reader,
+                                      struct span *ahead);

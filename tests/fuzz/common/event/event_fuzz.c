@@ -229,6 +229,33 @@ static void check_allowed(struct span line, enum event_fault usual,
         assert((was->have & ev.have) == was->have);
 }
 
+/* A line whose end is found while it is read is read like one that was cut. */
+static void check_ahead(struct event_reader *reader, const char *text,
+                        size_t len, const char *rest)
+{
+    char *copy = mem_alloc(len + LINE_PAD + 1);
+    struct span ahead = span_make(copy, len + 1);
+    const struct event *ev;
+    struct event strict;
+    unsigned column = 0;
+    size_t line;
+
+    memcpy(copy, text, len);
+    copy[len] = '\n';
+    memcpy(copy + len + 1, rest, LINE_PAD);
+    ev = event_reader_next(reader, &ahead);
+    if (ev) {
+        line = (size_t)((const char *)memchr(copy, '\n', len + 1) - copy);
+        assert(ahead.ptr == copy + line + 1);
+        assert(ahead.len == len - line);
+        line -= line > 0 && copy[line - 1] == '\r';
+        assert(event_read_strict(span_make(copy, line), &strict, &column) ==
+               EVENT_OK);
+        same_event(ev, &strict);
+    }
+    free(copy);
+}
+
 /* The line with these bytes behind it. */
 static void check_line(const char *text, size_t len, char pad)
 {
@@ -251,6 +278,9 @@ static void check_line(const char *text, size_t len, char pad)
     if (f == EVENT_OK) {
         same_event(&ev, &strict);
         check_values(line, &ev);
+        check_ahead(reader, text, len, copy + len);
+        if (len > 1)
+            check_ahead(reader, text, len - 1, copy + len - 1);
     } else {
         assert(column == strict_column && column >= 1 && column <= len + 1);
     }

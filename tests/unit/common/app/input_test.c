@@ -63,8 +63,10 @@ static void on_end(void *arg, int errnum)
 
 static void start(struct fixture *f, int fd, size_t max_line)
 {
-    static const struct input_events events = {on_line, on_too_long, on_drained,
-                                               on_end};
+    static const struct input_events events = {.on_line = on_line,
+                                               .on_too_long = on_too_long,
+                                               .on_drained = on_drained,
+                                               .on_end = on_end};
     struct err err = {0};
 
     memset(f, 0, sizeof *f);
@@ -253,8 +255,8 @@ static void a_read_error_ends_with_its_number(void **state)
 
 static void what_is_not_open_for_reading_is_refused(void **state)
 {
-    static const struct input_events events = {on_line, on_too_long, NULL,
-                                               on_end};
+    static const struct input_events events = {
+        .on_line = on_line, .on_too_long = on_too_long, .on_end = on_end};
     int fd = open("/dev/null", O_WRONLY);
     struct err err = {0};
     uv_loop_t loop;

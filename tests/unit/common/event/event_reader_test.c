@@ -265,6 +265,75 @@ static void a_line_cut_short_does_not_go_on_in_the_next_one(void **state)
                          EVENT_NOT_JSON);
 }
 
+/* The first line of a text, read in both ways; returns its bytes. */
+static size_t check_ahead(struct span text, unsigned *found)
+{
+    const char *lf = memchr(text.ptr, '\n', text.len);
+    struct span ahead = text, line = text;
+    struct event ev, strict;
+    const struct event *next = event_reader_next(reader, &ahead);
+    unsigned column = 0, strict_column = 0;
+    enum event_fault f, g;
+
+    line.len = lf ? (size_t)(lf - text.ptr) : text.len;
+    if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+        line.len--;
+    g = event_read_strict(line, &strict, &strict_column);
+    if (next) {
+        assert_non_null(lf);
+        assert_ptr_equal(ahead.ptr, lf + 1);
+        assert_int_equal(ahead.len, text.ptr + text.len - (lf + 1));
+        assert_int_equal(g, EVENT_OK);
+        same_event(next, &strict);
+        ++*found;
+    } else {
+        assert_ptr_equal(ahead.ptr, text.ptr);
+        f = event_read(reader, line, &ev, &column);
+        assert_int_equal(f, g);
+        if (f == EVENT_OK)
+            same_event(&ev, &strict);
+        else
+            assert_int_equal(column, strict_column);
+    }
+    return lf ? (size_t)(lf + 1 - text.ptr) : text.len;
+}
+
+/* What is behind the text in memory is more of the same, but not of it. */
+static void lines_that_lie_ahead_are_cut_where_they_end(void **state)
+{
+    static const char odd[] = "\n\n\n\r\",:{}[] 0e.-\\x\x01\xff";
+    struct bytes b, line;
+    unsigned found = 0, lines = 0;
+
+    (void)state;
+    bytes_init(&b);
+    bytes_init(&line);
+    for (int i = 0; i < 4000; i++) {
+        size_t n = sizeof feeds / sizeof *feeds, len;
+        char *text;
+
+        bytes_clear(&b);
+        for (unsigned k = 0; k < 12; k++) {
+            put_line(&line, feeds[((size_t)i / 50 + k % (1 + draw(2))) % n],
+                     ",", ":");
+            bytes_add(&b, line.ptr, line.len);
+            bytes_add_str(&b, draw(20) ? "\n" : "\r\n");
+        }
+        while (draw(3) == 0)
+            b.ptr[draw(b.len)] = odd[draw(sizeof odd - 1)];
+        len = b.len - LINE_PAD - draw(200);
+        text = mem_alloc(len + LINE_PAD);
+        memcpy(text, b.ptr, len + LINE_PAD);
+        for (size_t at = 0; at < len; lines++)
+            at += check_ahead(span_make(text + at, len - at), &found);
+        free(text);
+    }
+    assert_true(lines > 40000);
+    assert_true(found > lines / 20);
+    bytes_close(&line);
+    bytes_close(&b);
+}
+
 static void an_empty_line_has_no_shape(void **state)
 {
     char pad[LINE_PAD] = {0};
@@ -298,6 +367,7 @@ int main(void)
         cmocka_unit_test(
             lines_of_any_shape_are_read_as_the_strict_scanner_does),
         cmocka_unit_test(a_line_that_was_changed_anywhere_is_read_anew),
+        cmocka_unit_test(lines_that_lie_ahead_are_cut_where_they_end),
         cmocka_unit_test(a_line_cut_short_does_not_go_on_in_the_next_one),
     };
 
