@@ -89,7 +89,7 @@ struct symbol *engine_symbol(struct engine *e, struct span name)
     sym->ignored = !ours;
     sym->shard = (uint16_t)route_shard(name, e->config.shards);
     sym->dirty = !e->config.track;
-    if (e->anew)
+    if (e->shards[sym->shard].anew)
         symbol_lost(sym, INT64_MIN);
     symbols_put(&e->symbols, sym);
     return sym;

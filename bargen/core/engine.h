@@ -60,6 +60,7 @@ struct engine_shard {
     struct symbol *later;
     uint64_t later_ms; /* when the first is due, where there is one */
     bool away;         /* another instance makes its bars */
+    bool anew; /* the bars of symbols that are yet to come lack trades */
 };
 
 struct engine {
@@ -72,7 +73,6 @@ struct engine {
     char **wanted;   /* of config.symbols */
     struct symbols symbols;
     struct heap wake;
-    bool anew; /* and so do those that are yet to come */
     /* The time of day when the events at hand are taken in, as told by who
      * knows it apart from when they were received; 0: the same. */
     int64_t wall_ns;

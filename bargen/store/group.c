@@ -257,3 +257,11 @@ struct group_clash group_compare(const struct group *g, struct span name,
     find_difference(&c, ours, options);
     return c;
 }
+
+unsigned group_shards(struct span options)
+{
+    struct span text = value_of(options, span_str("--shards"));
+    uint64_t n = 0;
+
+    return span_number(text, 4, &n) ? (unsigned)n : 0;
+}

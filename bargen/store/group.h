@@ -58,5 +58,7 @@ void group_close(struct group *g);
 
 struct group_clash group_compare(const struct group *g, struct span name,
                                  struct span options);
+/* The number of shards that the options of a group say; 0: none. */
+unsigned group_shards(struct span options);
 /* Where its keys begin, without prefix: "bargen:" or "bargen:1,5:". */
 void group_base(struct span name, struct bytes *out);

@@ -28,6 +28,8 @@ struct join {
     int64_t noted_ms;
     bool rewound;
     bool waits; /* for one that may have died */
+    /* As those before us had them, in our group and the others; 0: nobody. */
+    unsigned shards, other_shards;
     char why[JOIN_WHY_MAX];
     const char **bases; /* of cap_rivals */
     unsigned n_bases, n_covering;
@@ -118,12 +120,45 @@ static void on_exec(void *arg, const struct redis_reply *r)
     j->events.on_joined(j->arg, j->rewound);
 }
 
+/* Which symbols a shard has depends on how many there are.  Whoever reads one
+ * after that has changed finds that it is of no number that there can be: also
+ * where there was no state in it, and where the number is what it once was. */
+static void disown(struct join *j, const char *kind, unsigned shards)
+{
+    struct bytes key;
+
+    bytes_init(&key);
+    for (unsigned i = 0; i < shards; i++) {
+        bytes_clear(&key);
+        key_of(j, span_str(j->group->name), &key);
+        bytes_printf(&key, "%s:%u", kind, i);
+        redis_cmd_begin(j->cmd, 4, on_error, j);
+        redis_cmd_str(j->cmd, "HSET");
+        redis_cmd_arg(j->cmd, key.ptr, key.len);
+        redis_cmd_str(j->cmd, "shards");
+        redis_cmd_str(j->cmd, "0");
+    }
+    bytes_close(&key);
+}
+
+static void disown_shards(struct join *j)
+{
+    unsigned ours = group_shards(bytes_span(&j->group->options));
+    unsigned were = j->shards ? j->shards : j->other_shards;
+
+    if (were == 0 || were == ours)
+        return;
+    disown(j, "state", were > ours ? were : ours);
+    disown(j, "pubsub", were > ours ? were : ours);
+}
+
 static void register_us(struct join *j)
 {
     struct bytes key;
 
     bytes_init(&key);
     redis_cmd_words(j->cmd, on_error, j, "MULTI", NULL);
+    disown_shards(j);
     redis_cmd_begin(j->cmd, 4, on_error, j);
     redis_cmd_str(j->cmd, "HSET");
     bytes_printf(&key, "%sbargen:groups", j->prefix);
@@ -236,6 +271,13 @@ static void add_rival(struct join *j, struct span name,
     bytes_close(&key);
 }
 
+/* One that has others than we is enough. */
+static void note_other_shards(struct join *j, unsigned shards)
+{
+    if (shards != 0 && shards != group_shards(bytes_span(&j->group->options)))
+        j->other_shards = shards;
+}
+
 static void on_groups(void *arg, const struct redis_reply *r)
 {
     static const struct group_clash before = {.relation = GROUP_OVERLAPS,
@@ -250,10 +292,15 @@ static void on_groups(void *arg, const struct redis_reply *r)
         return;
     }
     clear(j);
+    j->shards = j->other_shards = 0;
     for (size_t i = 0; i + 1 < r->count; i += 2) {
-        struct span name = r->item[i].str;
-        struct group_clash clash =
-            group_compare(j->group, name, r->item[i + 1].str);
+        struct span name = r->item[i].str, options = r->item[i + 1].str;
+        struct group_clash clash = group_compare(j->group, name, options);
+
+        if (span_is(name, j->group->name))
+            j->shards = group_shards(options);
+        else if (clash.relation == GROUP_OVERLAPS)
+            note_other_shards(j, group_shards(options));
 
         plain = plain || span_is(name, "1");
         if (clash.relation != GROUP_APART && clash.relation != GROUP_SAME)

@@ -7,8 +7,9 @@
  * "i:SYMBOL:CHUNK" for every chunk of trade ids that are remembered one by one,
  * "cursor" (id of the last journal entry in it), "flush" (number of the last
  * checkpoint), "shards" (how many there are, which decides what symbols are in
- * which), "owner" (who wrote it) and "fence" (the number under which that
- * instance held the shard).
+ * which), "anew" (when it began anew, because none of the state was of use),
+ * "owner" (who wrote it) and "fence" (the number under which that instance held
+ * the shard).
  */
 #pragma once
 
@@ -52,7 +53,8 @@ struct shard {
     unsigned turn;     /* of questions about it; only the last counts */
     struct entry_id cursor;
     bool has_cursor;
-    bool moved; /* the cursor, since the last checkpoint */
+    bool moved;      /* the cursor, since the last checkpoint */
+    int64_t anew_ms; /* when it began anew, by the time of day; 0: it did not */
     enum store_past past;
     uint64_t flushed_ms; /* monotonic */
 };

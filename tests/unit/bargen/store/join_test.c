@@ -27,6 +27,8 @@ static struct world {
     bool ready;
     unsigned looks, asked, written, conflicts, refused, joined, closed;
     bool rewound;
+    unsigned disowned;
+    bool state_15;
     char text[JOIN_WHY_MAX], why[64], options[160];
 } w;
 
@@ -107,6 +109,14 @@ static void answer_exec(void)
 
 static void queue_row(void)
 {
+    if (!words_are(&w.words, 1, "p:bargen:groups")) {
+        assert_true(words_are(&w.words, 2, "shards"));
+        assert_true(words_are(&w.words, 3, "0"));
+        w.disowned++;
+        w.state_15 |= words_are(&w.words, 1, "p:bargen:5:state:15");
+        fake_send(&w.fake, "+QUEUED\r\n");
+        return;
+    }
     assert_true(words_are(&w.words, 1, "p:bargen:groups"));
     assert_true(words_are(&w.words, 2, "5"));
     snprintf(w.options, sizeof w.options, "%.*s", SPAN_ARG(w.words.word[3]));
@@ -273,6 +283,34 @@ static void one_that_is_alone_joins_at_once(void **state)
     assert_int_equal(w.asked, 0);
     assert_int_equal(join_bases(w.join, &bases, &covering), 0);
     close_world();
+}
+
+static void shards_are_nobodys_when_their_number_changes(void **state)
+{
+    static const struct {
+        const char *group, *shards;
+        unsigned were, disowned;
+    } all[] = {
+        {"5", "8", 16, 32},   {"5", "16", 8, 32}, {"5", "8", 8, 0},
+        {"1,5", "8", 16, 32}, {"1", "8", 16, 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct row *row;
+
+        open_world();
+        group_rule(&w.group, "--shards", all[i].shards);
+        row = add_group(all[i].group, all[i].group, "*");
+        snprintf(row->options, sizeof row->options,
+                 "--resolutions=%s --symbols=* --grace=250 --shards=%u",
+                 all[i].group, all[i].were);
+        join_now();
+        assert_int_equal(w.written, 2);
+        assert_int_equal(w.disowned, all[i].disowned);
+        assert_int_equal(w.state_15, all[i].disowned > 0);
+        close_world();
+    }
 }
 
 static void who_makes_other_bars_is_not_in_the_way(void **state)
@@ -611,6 +649,7 @@ int main(void)
         cmocka_unit_test(what_is_refused_is_told),
         cmocka_unit_test(after_the_end_nothing_is_told),
         cmocka_unit_test(with_the_next_link_it_begins_anew),
+        cmocka_unit_test(shards_are_nobodys_when_their_number_changes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

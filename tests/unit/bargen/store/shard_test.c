@@ -654,19 +654,43 @@ static void a_symbol_without_all_of_its_ids_has_a_gap(void **state)
 
 static void a_state_of_other_shards_begins_anew_with_a_gap(void **state)
 {
-    struct event ev = feed_trade_event("NEW", T0, "10", "1", NULL);
+    struct event ev = feed_trade_event("NEW1", T0, "10", "1", NULL);
+    struct hash hash = {.n = 0};
+    struct symbol *sym;
+    struct feed f;
+
+    (void)state;
+    store_minutes(&hash);
+    for (int i = 0; i < 2; i++) {
+        go_on(&hash, &f, 2);
+        assert_true(flags_of(&f, "AAA") & BAR_GAP);
+        assert_int_equal((flags_of(&f, "B") & BAR_GAP) != 0, i == 0);
+        /* Those that another shard had cannot be known, nor by the next. */
+        engine_event(&f.engine, &ev, T0 * MS + 365 * 1440 * MINUTE_MS * MS);
+        sym = engine_symbol(&f.engine, span_str("NEW1"));
+        assert_true(sym->series[0].cur.flags & BAR_GAP);
+        feed_close(&f);
+    }
+    /* A month later no bar of before is open. */
+    hash_set(&hash, span_str("anew"), span_str("1756684800000"));
+    go_on(&hash, &f, 2);
+    engine_event(&f.engine, &ev, T0 * MS + 365 * 1440 * MINUTE_MS * MS);
+    sym = engine_symbol(&f.engine, span_str("NEW1"));
+    assert_false(sym->series[0].cur.flags & BAR_GAP);
+    close_both(&hash, &f);
+}
+
+static void a_number_of_shards_that_was_changed_twice_is_no_number(void **state)
+{
     struct hash hash = {.n = 0};
     struct feed f;
 
     (void)state;
     store_minutes(&hash);
-    go_on(&hash, &f, 2);
+    hash_set(&hash, span_str("shards"), span_str("0"));
+    go_on(&hash, &f, 1);
     assert_true(flags_of(&f, "AAA") & BAR_GAP);
-    assert_true(flags_of(&f, "B") & BAR_GAP);
-    /* Those that a shard had which is no more cannot be known. */
-    engine_event(&f.engine, &ev, T0 * MS + 365 * 1440 * MINUTE_MS * MS);
-    assert_true(engine_symbol(&f.engine, span_str("NEW"))->series[0].cur.flags &
-                BAR_GAP);
+    assert_true(span_is(hash_get(&hash, "shards"), "1"));
     close_both(&hash, &f);
 }
 
@@ -765,6 +789,8 @@ int main(void)
         cmocka_unit_test(a_state_of_other_shards_begins_anew_with_a_gap),
         cmocka_unit_test(a_symbol_of_anothers_shard_is_not_begun_here),
         cmocka_unit_test(bars_of_trades_are_not_gone_on_with_by_quotes),
+        cmocka_unit_test(
+            a_number_of_shards_that_was_changed_twice_is_no_number),
         cmocka_unit_test(a_damaged_cursor_counts_nothing_twice),
         cmocka_unit_test(chunks_of_ids_are_written_as_they_change),
     };
