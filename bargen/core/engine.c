@@ -37,7 +37,7 @@ void engine_init(struct engine *e, const struct engine_config *config)
 {
     assert(config->n_resolutions <= ENGINE_RESOLUTIONS_MAX);
     assert(config->shards >= 1 && config->shards <= ENGINE_SHARDS_MAX);
-    *e = (struct engine){.config = *config};
+    *e = (struct engine){.config = *config, .newest_ns = INT64_MIN};
     symbols_init(&e->symbols);
     memcpy(e->resolutions, config->resolutions,
            config->n_resolutions * sizeof *e->resolutions);
@@ -207,6 +207,8 @@ static void add(struct engine *e, struct symbol *sym,
     if (sym->losing)
         symbol_found(sym, in->key.time_ns);
     changed = symbol_add(sym, &e->rules, in);
+    if (sym->newest_ns > e->newest_ns && sym->basis == SYMBOL_TRADES)
+        e->newest_ns = sym->newest_ns;
     e->counts.events++;
     live = engine_is_live(e, sym->newest_ns, received_ns);
     if (live != sym->live || (live && sym->next_close_ns != next_close_ns)) {
@@ -249,18 +251,16 @@ static bool follow_sequence(struct engine *e, struct symbol *sym,
     return true;
 }
 
-/* It is too far ahead: the bar of its time, if there will be one, lacks it. */
+/* It is too far ahead: the bar of its time, if there will be one, lacks it.
+ * Quotes beside trades are none of a bar of trades. */
 static enum engine_verdict drop_future(struct engine *e, struct symbol *sym,
                                        const struct event *ev)
 {
-    bool is_trade = ev->type == EVENT_TRADE;
-    bool seen =
-        is_trade && ev->have & EVENT_HAS_ID &&
-        trade_ids_seen(&sym->ids, id_number(ev->id), ev->id, ev->time_ns);
+    enum event_type type =
+        e->config.price <= PRICE_TRADE ? EVENT_TRADE : EVENT_TICK;
 
     e->counts.future++;
-    if (ev->type != EVENT_TRADE_EXCLUDED && !seen &&
-        ev->time_ns < TIME_MAX_NS && engine_makes_bars(e, sym, ev)) {
+    if (ev->type == type && ev->time_ns < TIME_MAX_NS) {
         symbol_miss(sym, &e->rules, ev->time_ns);
         if (!sym->dirty)
             engine_mark(e, sym);
@@ -271,11 +271,16 @@ static enum engine_verdict drop_future(struct engine *e, struct symbol *sym,
 static bool too_far_ahead(const struct engine *e, int64_t time_ns,
                           int64_t received_ns)
 {
+    int64_t day_ns = received_ns > e->wall_ns ? received_ns : e->wall_ns;
+    int64_t latest_ns = day_ns + e->config.ahead_ns;
+
     if (time_ns >= TIME_MAX_NS)
         return true;
-    return e->config.ahead_ns > 0 &&
-           time_ns > received_ns + e->config.ahead_ns &&
-           time_ns > e->wall_ns + e->config.ahead_ns;
+    if (e->config.ahead_ns == 0 || time_ns <= latest_ns)
+        return false;
+    /* One was taken that would not be now: the clock was set back since. */
+    return e->newest_ns <= latest_ns ||
+           time_ns > e->newest_ns + ENGINE_LIVE_MS * NS_PER_MS;
 }
 
 enum engine_verdict engine_event(struct engine *e, const struct event *ev,
@@ -358,17 +363,6 @@ void engine_wake(struct engine *e, int64_t wall_ns)
     }
 }
 
-int64_t engine_newest(const struct engine *e)
-{
-    int64_t newest_ns = INT64_MIN;
-
-    for (unsigned i = 0; i < e->symbols.n; i++)
-        if (e->symbols.all[i]->basis == SYMBOL_TRADES &&
-            e->symbols.all[i]->newest_ns > newest_ns)
-            newest_ns = e->symbols.all[i]->newest_ns;
-    return newest_ns;
-}
-
 void engine_finish(struct engine *e)
 {
     for (unsigned i = 0; i < e->symbols.n; i++)
@@ -403,5 +397,7 @@ void engine_begin_anew(struct engine *e, struct symbol *sym)
 void engine_restored(struct engine *e, struct symbol *sym)
 {
     symbol_restored(sym, &e->rules);
+    if (sym->basis == SYMBOL_TRADES && sym->newest_ns > e->newest_ns)
+        e->newest_ns = sym->newest_ns;
     arm(e, sym);
 }

@@ -40,8 +40,9 @@ struct engine_config {
     const char *const *symbols; /* only these, copied; n_symbols 0: all */
     unsigned n_symbols;
     int64_t grace_ns, correction_ns;
-    int64_t ahead_ns; /* events further ahead of the time of day are dropped;
-                         0: none */
+    /* Events further ahead of the time of day are dropped, unless trades show
+     * that it was set back; 0: none. */
+    int64_t ahead_ns;
     enum price_source price;
     bool fill;
     bool skip_first_partial;
@@ -76,6 +77,9 @@ struct engine {
     /* The time of day when the events at hand are taken in, as told by who
      * knows it apart from when they were received; 0: the same. */
     int64_t wall_ns;
+    /* Of trades: quotes may have been stamped on arrival, and say nothing about
+     * the time of day. */
+    int64_t newest_ns;
     struct bar_input input; /* made of the event at hand */
 };
 
@@ -129,9 +133,11 @@ int64_t engine_next_wake(const struct engine *e);
 /* Closes bars of live symbols that the time of day has passed. */
 void engine_wake(struct engine *e, int64_t wall_ns);
 
-/* The time of the newest trade of all; INT64_MIN: none.  Quotes may have been
- * stamped on arrival: they say nothing about the time of day. */
-int64_t engine_newest(const struct engine *e);
+/* The time of the newest trade of all; INT64_MIN: none. */
+static inline int64_t engine_newest(const struct engine *e)
+{
+    return e->newest_ns;
+}
 
 void engine_finish(struct engine *e);
 

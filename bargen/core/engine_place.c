@@ -9,7 +9,9 @@ bool engine_is_live(const struct engine *e, int64_t time_ns,
            (e->wall_ns != 0 && time_ns >= e->wall_ns - LIVE_NS);
 }
 
-bool engine_makes_bars(const struct engine *e, const struct symbol *sym,
+/* Makes the event a bar?  If not it may be by another clock than those that
+ * do: quotes stamped on arrival, beside trades of long ago. */
+static bool makes_bars(const struct engine *e, const struct symbol *sym,
                        const struct event *ev)
 {
     if (ev->type == EVENT_TICK)
@@ -22,7 +24,7 @@ bool engine_makes_bars(const struct engine *e, const struct symbol *sym,
 int64_t engine_place(const struct engine *e, struct symbol *sym,
                      const struct event *ev, int64_t received_ns)
 {
-    bool ours = engine_makes_bars(e, sym, ev);
+    bool ours = makes_bars(e, sym, ev);
 
     if (sym->newest_ns == INT64_MIN)
         return ours ? ev->time_ns : INT64_MIN;

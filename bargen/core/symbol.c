@@ -314,7 +314,6 @@ void symbol_begin_trades(struct symbol *sym, const struct bar_rules *rules)
     sym->newest_ns = sym->closed_ns = INT64_MIN;
     sym->next_close_ns = INT64_MAX;
     find_next(sym);
-    missed_pass(&sym->missed, INT64_MAX);
     sym->basis = SYMBOL_TRADES;
 }
 

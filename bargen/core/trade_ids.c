@@ -387,20 +387,6 @@ bool trade_ids_take(struct trade_ids *ids, int64_t id, struct span text,
     return is_new;
 }
 
-bool trade_ids_seen(struct trade_ids *ids, int64_t id, struct span text,
-                    int64_t time_ns)
-{
-    const struct trade_ids_more *m = ids->more;
-
-    if (id < 0)
-        return in_blocks(ids, ID_TEXT, fingerprint_make(text));
-    if (time_ns > ids->newest_ns)
-        return false; /* a number is used anew */
-    if (m && m->before.any && time_ns <= m->before_ns)
-        return seen(ids, &ids->more->before, ids->kind ^ 1, id);
-    return seen(ids, &ids->run, ids->kind, id);
-}
-
 void trade_ids_pass(struct trade_ids *ids, int64_t closed_ns,
                     void (*lost)(void *arg, const struct id_hole *hole),
                     void *arg)

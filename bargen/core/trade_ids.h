@@ -129,10 +129,6 @@ bool trade_ids_take(struct trade_ids *ids, int64_t id, struct span text,
                     int64_t time_ns, const struct trade_ids_now *now,
                     struct trade_ids_change *change);
 
-/* Would a trade with this id be a duplicate? */
-bool trade_ids_seen(struct trade_ids *ids, int64_t id, struct span text,
-                    int64_t time_ns);
-
 /* closed_ns has reached due_ns: calls lost() for each hole that is lost now. */
 void trade_ids_pass(struct trade_ids *ids, int64_t closed_ns,
                     void (*lost)(void *arg, const struct id_hole *hole),
