@@ -163,6 +163,71 @@ static void quotes_say_nothing_about_the_time_of_day(void **state)
     feed_close(&f);
 }
 
+/* --- bars of quotes alone --- */
+
+static const struct issued *last_of(const struct feed *f, int64_t minute)
+{
+    const struct issued *i = feed_final(f, "1", NOW + minute * MINUTE_MS);
+
+    assert_true(i->bar.end_ns > 0);
+    return i;
+}
+
+/* A quote each second, stamped on arrival, and one that brings its own time,
+ * which is so much older. */
+static void two_sources(struct feed *f, int64_t lag_ms)
+{
+    struct engine_config config = feed_config();
+
+    config.price = PRICE_MID;
+    feed_open(f, config, "1");
+    for (int s = 0; s < 600; s++) {
+        int64_t now_ms = NOW + s * 1000;
+        struct event own = feed_tick_event("X", now_ms - lag_ms, "9", "11");
+
+        live_quote(f, now_ms);
+        engine_event(&f->engine, &own, now_ms * MS);
+    }
+}
+
+static void
+quotes_of_two_sources_are_each_in_the_bar_of_their_time(void **state)
+{
+    static const int64_t lags_ms[] = {0, 200, 5000, 59000};
+
+    (void)state;
+    for (size_t k = 0; k < sizeof lags_ms / sizeof *lags_ms; k++) {
+        struct feed f;
+
+        two_sources(&f, lags_ms[k]);
+        assert_int_equal(f.engine.counts.late_dropped, 0);
+        for (int m = 1; m < 8; m++) {
+            const struct bar *bar = &last_of(&f, m)->bar;
+
+            assert_int_equal(bar->count, 120);
+            assert_int_equal(bar->open_key.time_ns, (NOW + m * MINUTE_MS) * MS);
+            assert_false(bar->flags & BAR_GAP);
+        }
+        feed_close(&f);
+    }
+}
+
+/* Replayed beside those of now: late, and told as such. */
+static void old_quotes_change_no_bar_of_those_of_now(void **state)
+{
+    struct feed f;
+
+    (void)state;
+    two_sources(&f, 60 * MINUTE_MS);
+    assert_int_equal(f.engine.counts.late_dropped, 600);
+    for (int m = 0; m < 9; m++) {
+        assert_int_equal(last_of(&f, m)->bar.count, 60);
+        assert_int_equal(last_of(&f, m)->bar.rev, 0);
+    }
+    assert_int_equal(feed_count(&f, BAR_FINAL), 9);
+    feed_close(&f);
+}
+
 /* --- numbers of a publisher that sends both --- */
 
 static void sequenced(struct feed *f, struct event ev, uint64_t seq,
@@ -265,6 +330,9 @@ int main(void)
         cmocka_unit_test(a_first_trade_far_behind_bars_of_quotes_is_late),
         cmocka_unit_test(bars_of_trades_follow_those_of_quotes),
         cmocka_unit_test(quotes_say_nothing_about_the_time_of_day),
+        cmocka_unit_test(
+            quotes_of_two_sources_are_each_in_the_bar_of_their_time),
+        cmocka_unit_test(old_quotes_change_no_bar_of_those_of_now),
         cmocka_unit_test(
             a_loss_beside_a_quote_of_now_flags_the_trades_around_it),
         cmocka_unit_test(a_loss_before_the_first_trade_flags_its_bar_alone),
