@@ -4,6 +4,7 @@
 #include "common/event/event_time.h"
 
 enum { NS_PER_MS = 1000000 };
+#define NEWER_MAX_NS (INT64_C(60) * 1000 * NS_PER_MS) /* as in bargen */
 
 bool intake_init(struct intake *in, const char *feed,
                  const struct event_rules *rules, int64_t max_future_ms,
@@ -27,10 +28,18 @@ void intake_close(struct intake *in)
 
 static bool too_late(struct intake *in, const struct event *ev)
 {
-    if (ev->time_ns <= in->latest_ns)
-        return false;
-    in->latest_ns = clock_wall_ns() + in->max_future_ns;
-    return ev->time_ns > in->latest_ns;
+    if (ev->time_ns > in->latest_ns) {
+        in->latest_ns = clock_wall_ns() + in->max_future_ns;
+        /* Unless a trade was taken that would not be now: the clock was set
+         * back since. */
+        if (ev->time_ns > in->latest_ns &&
+            (in->newest_ns <= in->latest_ns ||
+             ev->time_ns > in->newest_ns + NEWER_MAX_NS))
+            return true;
+    }
+    if (ev->type == EVENT_TRADE && ev->time_ns > in->newest_ns)
+        in->newest_ns = ev->time_ns;
+    return false;
 }
 
 static enum intake_result translate(struct intake *in, struct span line,

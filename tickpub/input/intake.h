@@ -3,6 +3,8 @@
  *
  * The only clock that it looks at is the time of day, for the bound on times in
  * the future, and only where an event is later than the bound worked out last.
+ * Where that was set back while trades flow, those up to a minute newer than the
+ * newest are taken.
  */
 #pragma once
 
@@ -16,6 +18,8 @@ struct intake {
     struct feed_reader *feed; /* NULL: native */
     int64_t max_future_ns;
     int64_t latest_ns; /* later times ask the clock */
+    /* Of trades taken: quotes may have been stamped with the same clock. */
+    int64_t newest_ns;
 };
 
 enum intake_result {

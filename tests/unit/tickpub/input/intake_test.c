@@ -54,6 +54,46 @@ static void a_native_line_is_an_event(void **state)
     intake_close(&in);
 }
 
+static enum intake_result trade_at(struct intake *in, int64_t time_ms)
+{
+    struct reading r;
+    char text[256];
+
+    snprintf(text, sizeof text,
+             "{\"type\":\"trade\",\"symbol\":\"A\",\"time\":%lld,\"price\":1}",
+             (long long)time_ms);
+    read_line(in, text, &r);
+    return r.result;
+}
+
+static void trades_are_taken_when_the_clock_is_set_back(void **state)
+{
+    int64_t now_ms = clock_wall_ms();
+    struct reading r;
+    struct intake in;
+    char text[256];
+
+    (void)state;
+    assert_true(intake_init(&in, NULL, &none, HOUR_MS, NULL));
+    tick_at(now_ms + HOUR_MS / 2, text);
+    read_line(&in, text, &r);
+    assert_int_equal(r.result, INTAKE_EVENT);
+    /* What was as far ahead as may be is too far now. */
+    in.max_future_ns = 0;
+    in.latest_ns = 0;
+    assert_int_equal(trade_at(&in, now_ms + HOUR_MS / 2), INTAKE_BAD);
+    in.max_future_ns = HOUR_MS * INT64_C(1000000);
+    assert_int_equal(trade_at(&in, now_ms + HOUR_MS / 2), INTAKE_EVENT);
+    in.max_future_ns = 0;
+    in.latest_ns = 0;
+    for (int s = 0; s < 300; s++)
+        assert_int_equal(trade_at(&in, now_ms + HOUR_MS / 2 + s * 1000),
+                         INTAKE_EVENT);
+    assert_int_equal(trade_at(&in, now_ms + HOUR_MS / 2 + 360 * 1000),
+                     INTAKE_BAD);
+    intake_close(&in);
+}
+
 static void an_empty_line_is_ignored(void **state)
 {
     struct intake in;
@@ -126,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_native_line_is_an_event),
+        cmocka_unit_test(trades_are_taken_when_the_clock_is_set_back),
         cmocka_unit_test(an_empty_line_is_ignored),
         cmocka_unit_test(the_far_future_is_refused_and_the_near_one_is_not),
         cmocka_unit_test(a_feed_is_translated),
