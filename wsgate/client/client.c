@@ -41,7 +41,8 @@ static ssize_t io_send(struct member *m, const struct iovec *iov, unsigned n)
     return errno == EWOULDBLOCK || errno == ENOBUFS ? -EAGAIN : -errno;
 }
 
-/* Snapshots that wait; its socket stays writable for another turn. */
+/* Snapshots that wait; where its address has nothing left they come in another
+ * turn. */
 static void show_more(struct client *c)
 {
     uint64_t began_ns;
@@ -53,14 +54,23 @@ static void show_more(struct client *c)
         snapshots_pump(c);
         if (!c->ended)
             inbox_worked(c, began_ns);
+    } else {
+        inbox_wait(c);
     }
 }
 
 static void on_ready(struct watch *w, int status, int events);
 
+/* It has taken all, and more comes in its turn: not because there is room, which
+ * would be told in every turn. */
+static bool waits_for_turn(const struct client *c)
+{
+    return c->unserved && c->snapshots && !c->closing && client_unread(c) == 0;
+}
+
 void client_watch(struct client *c)
 {
-    int events = c->want_write ? UV_WRITABLE : 0;
+    int events = c->want_write && !waits_for_turn(c) ? UV_WRITABLE : 0;
 
     if (c->ended)
         return;

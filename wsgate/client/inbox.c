@@ -9,7 +9,10 @@
 #include "wsgate/client/slice.h"
 #include "wsgate/client/snapshot.h"
 
-enum { WAITERS_NS = 300000 };
+enum {
+    WAITERS_NS = 300000,
+    WAITERS_MAX = 1024, /* looked at in a turn */
+};
 
 /* What a client sent beyond its slice. */
 struct unserved {
@@ -17,6 +20,7 @@ struct unserved {
     struct unserved *next, **at; /* at NULL: it is not in the queue */
     struct bytes rest;
     size_t buffered; /* bytes before those, that the parser holds */
+    bool unread;     /* it lies in the socket */
 };
 
 struct inboxes {
@@ -109,6 +113,24 @@ static void keep_rest(struct client *c, struct span rest, size_t buffered)
     c->unserved->buffered = buffered;
     bytes_add_span(&c->unserved->rest, rest);
     wait_turn(c);
+}
+
+void inbox_wait(struct client *c)
+{
+    if (!c->unserved)
+        keep_rest(c, span_make("", 0), 0);
+    client_watch(c);
+}
+
+/* It was readable when its address had nothing left.  A socket that stays watched
+ * is found ready in every turn, and costs the others as much as a message. */
+static void wait_to_be_read(struct client *c)
+{
+    if (!c->unserved) {
+        keep_rest(c, span_make("", 0), 0);
+        c->unserved->unread = true;
+    }
+    client_watch(c);
 }
 
 static void unserved_free(struct unserved *u)
@@ -284,13 +306,20 @@ void inbox_got(struct client *c, struct span bytes)
     }
 }
 
+static void read_now(struct client *c);
+
 static void serve_rest(struct unserved *u)
 {
     struct client *c = u->client;
 
     c->unserved = NULL;
-    serve(c, u->rest.len == 0 ? span_make("", 0) : bytes_span(&u->rest),
-          u->buffered);
+    if (u->unread) {
+        read_now(c);
+        client_watch(c);
+    } else {
+        serve(c, u->rest.len == 0 ? span_make("", 0) : bytes_span(&u->rest),
+              u->buffered);
+    }
     unserved_free(u);
 }
 
@@ -299,9 +328,11 @@ static void on_idle(uv_idle_t *idle)
 {
     struct inboxes *all = idle->data;
     uint64_t until_ns = clock_mono_ns() + WAITERS_NS;
+    uint32_t n;
 
     slice_turn(&all->slices); /* whoever waited goes before what is read */
-    for (uint32_t n = all->n; n > 0 && all->first; n--) {
+    n = all->n < WAITERS_MAX ? all->n : WAITERS_MAX;
+    for (; n > 0 && all->first; n--) {
         struct unserved *u = take_first(all);
 
         if (!inbox_may_work(u->client)) {
@@ -332,14 +363,11 @@ static void got_end(struct client *c)
         client_watch(c);
 }
 
-void inbox_read(struct client *c)
+static void read_now(struct client *c)
 {
     char *buf = c->registry->inboxes->buf;
-    ssize_t n;
+    ssize_t n = recv(c->m.fd, buf, INBOX_READ_BYTES, 0);
 
-    if (!inbox_may_work(c) && c->hears == HEARS_FRAMES)
-        return; /* it stays readable: in another turn */
-    n = recv(c->m.fd, buf, INBOX_READ_BYTES, 0);
     if (n > 0) {
         if (c->hears == HEARS_FRAMES)
             inbox_got(c, span_make(buf, (size_t)n));
@@ -348,6 +376,14 @@ void inbox_read(struct client *c)
     } else if (errno != EAGAIN && errno != EINTR) {
         client_end(c, WS_CLOSE_ABNORMAL, strerror(errno));
     }
+}
+
+void inbox_read(struct client *c)
+{
+    if (c->hears != HEARS_FRAMES || inbox_may_work(c))
+        read_now(c);
+    else
+        wait_to_be_read(c);
 }
 
 /* --- life --- */

@@ -31,6 +31,9 @@ void inbox_read(struct client *c);
 void inbox_got(struct client *c, struct span bytes);
 /* It has read some of its answers. */
 void inbox_go_on(struct client *c);
+/* It has its turn when its address has something left, for snapshots if nothing
+ * else waits. */
+void inbox_wait(struct client *c);
 /* Whether its address has something left of this turn. */
 bool inbox_may_work(struct client *c);
 /* Since then its address was worked for.  Not where the client has ended. */
