@@ -48,15 +48,6 @@ struct channel *channels_find(const struct channels *cs, struct span name)
     return n ? node_of(struct channel, node, n) : NULL;
 }
 
-uint8_t view_form(enum dialect dialect, uint32_t interval_ms)
-{
-    if (dialect == DIALECT_NATIVE && interval_ms == 0)
-        return 0;
-    /* Intervals are multiples of 50 ms. */
-    return (uint8_t)(1 + ((unsigned)dialect * 7 + interval_ms / 50) %
-                             (STREAM_FORMS - 1));
-}
-
 static void view_init(struct channels *cs, struct view *v,
                       struct channel *channel, enum dialect dialect,
                       uint32_t interval)
@@ -68,7 +59,6 @@ static void view_init(struct channels *cs, struct view *v,
     fanout_add_stream(cs->fanout, &v->stream,
                       v == &channel->native ? NULL : &channel->native.stream);
     v->stream.by_symbol = channel->by_symbol;
-    v->stream.form = view_form(dialect, interval);
 }
 
 struct channel *channels_get(struct channels *cs, struct span name)

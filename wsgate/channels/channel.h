@@ -153,8 +153,6 @@ struct channel *channels_find(const struct channels *cs, struct span name);
 struct channel *channels_get(struct channels *cs, struct span name);
 /* No client may be subscribed to it. */
 void channels_remove(struct channels *cs, struct channel *channel);
-/* Of the streams of such views (stream.h). */
-uint8_t view_form(enum dialect dialect, uint32_t interval_ms);
 /* Made if need be; in place of one that nobody uses, if there is one. */
 struct view *channel_view(struct channels *cs, struct channel *channel,
                           enum dialect dialect, uint32_t interval_ms);

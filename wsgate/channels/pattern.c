@@ -271,7 +271,6 @@ struct pattern_view *pattern_view(struct channels *cs, struct pattern *p,
     v = mem_zero(sizeof *v);
     fanout_add_pattern(cs->fanout, &v->stream, p->rank);
     v->stream.family = p->family;
-    v->stream.form = view_form(dialect, interval_ms);
     v->pattern = p;
     v->dialect = dialect;
     v->interval_ms = interval_ms;

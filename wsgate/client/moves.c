@@ -10,8 +10,8 @@
 
 /* What a client had. */
 struct moves {
-    uint64_t next;          /* it had got every frame before this one */
-    uint64_t newest, forms; /* as in struct keys */
+    uint64_t next;   /* it had got every frame before this one */
+    uint64_t newest; /* as in struct keys */
     uint32_t n_keys;
     uint64_t keys[];
 };
@@ -101,10 +101,8 @@ struct moves *moves_begin(const struct client *c)
          !has_interval(c, group_keys(g), false)))
         return NULL;
     moves = mem_alloc(sizeof *moves + g->n_keys * sizeof moves->keys[0]);
-    *moves = (struct moves){.next = next,
-                            .newest = g->newest,
-                            .forms = g->forms,
-                            .n_keys = g->n_keys};
+    *moves =
+        (struct moves){.next = next, .newest = g->newest, .n_keys = g->n_keys};
     memcpy(moves->keys, g->keys, g->n_keys * sizeof moves->keys[0]);
     hold_views(c, moves, true);
     return moves;
@@ -241,8 +239,7 @@ void moves_end(struct client *c, struct moves *moves, const struct request *r)
         return;
     }
     e.channels = upstream_channels(c->registry->upstream);
-    e.had =
-        (struct keys){moves->keys, moves->n_keys, moves->newest, moves->forms};
+    e.had = (struct keys){moves->keys, moves->n_keys, moves->newest};
     if (g)
         e.has = group_keys(g);
     e.next = moves->next;

@@ -25,6 +25,7 @@ void fanout_add_stream(struct fanout *f, struct stream *s, struct stream *root)
     if (root) {
         s->sibling = root->sibling;
         root->sibling = s;
+        stream_pattern_note_name(f, s);
     }
 }
 
@@ -40,6 +41,7 @@ static void leave_root(struct stream *s)
     while (*at != s)
         at = &(*at)->sibling;
     *at = s->sibling;
+    stream_pattern_uncover(s);
 }
 
 void fanout_remove_stream(struct fanout *f, struct stream *s)
@@ -99,28 +101,18 @@ uint64_t fanout_stamp(struct fanout *f)
     return ++f->last_stamp;
 }
 
-/* For the keys in k. */
-static void note_key(const struct fanout *f, uint32_t subscription,
-                     struct keys *k)
-{
-    const struct stream_pattern *p;
-
-    if (!(subscription & SUBSCRIPTION_PATTERN)) {
-        k->forms |= UINT64_C(1) << f->streams[subscription]->form;
-        return;
-    }
-    p = fanout_pattern(f, subscription);
-    k->forms |= UINT64_C(1) << p->form;
-    if (p->made > k->newest)
-        k->newest = p->made;
-}
-
 struct keys fanout_keys(const struct fanout *f, const uint64_t *keys,
                         uint32_t n_keys)
 {
     struct keys k = {.at = keys, .n = n_keys};
 
-    for (uint32_t i = 0; i < n_keys; i++)
-        note_key(f, key_subscription(keys[i]), &k);
+    for (uint32_t i = n_keys; i-- > 0;) {
+        uint32_t subscription = key_subscription(keys[i]);
+
+        if (!(subscription & SUBSCRIPTION_PATTERN))
+            break; /* patterns come last */
+        if (fanout_pattern(f, subscription)->made > k.newest)
+            k.newest = fanout_pattern(f, subscription)->made;
+    }
     return k;
 }

@@ -51,7 +51,6 @@ static void unlink_key(struct group *g, uint32_t i, struct links *links)
 struct group *group_new(struct fanout *f, const uint64_t *keys, uint32_t n_keys)
 {
     struct group *g = mem_zero(sizeof *g);
-    struct keys k;
 
     g->keys = mem_alloc(n_keys * sizeof *keys);
     memcpy(g->keys, keys, n_keys * sizeof *keys);
@@ -59,9 +58,7 @@ struct group *group_new(struct fanout *f, const uint64_t *keys, uint32_t n_keys)
     g->places = mem_alloc(n_keys * sizeof *g->places);
     for (uint32_t i = 0; i < n_keys; i++)
         link_key(g, i, links_of(f, keys[i]));
-    k = fanout_keys(f, keys, n_keys);
-    g->newest = k.newest;
-    g->forms = k.forms;
+    g->newest = fanout_keys(f, keys, n_keys).newest;
     return g;
 }
 

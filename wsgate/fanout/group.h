@@ -65,7 +65,6 @@ struct keys {
     const uint64_t *at;
     uint32_t n;
     uint64_t newest; /* when the newest of their patterns was made; 0: none */
-    uint64_t forms;  /* a bit for each form that they bring (stream.h) */
 };
 
 struct members {
@@ -78,9 +77,9 @@ struct group {
     uint64_t *keys;   /* of subscriptions */
     uint32_t n_keys;
     uint32_t *places;
-    uint64_t newest, forms; /* as in struct keys */
-    struct members fast;    /* have taken everything so far */
-    struct members slow;    /* have not, see backlog.h */
+    uint64_t newest;     /* as in struct keys */
+    struct members fast; /* have taken everything so far */
+    struct members slow; /* have not, see backlog.h */
     /* This turn's frames. */
     struct iovec *iov;
     uint32_t n_iov, cap_iov;
@@ -104,8 +103,7 @@ struct span group_key(const uint64_t *keys, uint32_t n_keys);
 
 static inline struct keys group_keys(const struct group *g)
 {
-    return (struct keys){
-        .at = g->keys, .n = g->n_keys, .newest = g->newest, .forms = g->forms};
+    return (struct keys){.at = g->keys, .n = g->n_keys, .newest = g->newest};
 }
 
 /* Calls fn for each key that is among one of the two only. */

@@ -1,10 +1,12 @@
 #include "wsgate/fanout/hearing.h"
 
-/* The index of the key of this subscription; keys.n: there is none. */
-static uint32_t find(struct keys keys, uint32_t subscription)
+/* The index of the first key from there on that is not before this subscription's.
+ */
+static uint32_t find_from(struct keys keys, uint32_t from,
+                          uint32_t subscription)
 {
     uint64_t key = subscription_key(subscription, false);
-    uint32_t from = 0, to = keys.n;
+    uint32_t to = keys.n;
 
     while (from < to) {
         uint32_t middle = from + (to - from) / 2;
@@ -14,35 +16,35 @@ static uint32_t find(struct keys keys, uint32_t subscription)
         else
             to = middle;
     }
-    return from < keys.n && key_subscription(keys.at[from]) == subscription
-               ? from
-               : keys.n;
+    return from;
 }
 
-/* Whether the keys bring streams of this form, and of others than the root's:
- * there may be as many as there are intervals, and most have one form only. */
-static bool brings_form(struct keys keys, const struct stream *s)
+static bool is_key_of(struct keys keys, uint32_t at, uint32_t subscription)
 {
-    return keys.forms >> s->form & 1;
+    return at < keys.n && key_subscription(keys.at[at]) == subscription;
 }
 
-static bool others(struct keys keys)
+/* The first key that brings one of its streams, by the ways that it has; those
+ * of the root and the keys are in the same order. */
+static struct hearing find_way(const struct fanout *f, struct keys keys,
+                               const struct stream *root)
 {
-    return keys.forms > 1;
-}
+    struct hearing h = {.key = keys.n};
+    uint32_t at = 0;
 
-/* The first key that brings s itself. */
-static uint32_t find_over(const struct fanout *f, struct keys keys,
-                          const struct stream *s)
-{
-    uint32_t at = find(keys, s->id);
+    for (uint32_t i = 0; i < root->n_ways; i++) {
+        const struct way *w = &root->ways[i];
 
-    for (uint32_t i = 0; at == keys.n && i < s->n_covers; i++) {
-        at = find(keys, s->covers[i].pattern);
-        if (at < keys.n && !stream_pattern_of(f, &s->covers[i]))
-            at = keys.n;
+        at = find_from(keys, at, w->subscription);
+        if (at == keys.n)
+            break;
+        if (!is_key_of(keys, at, w->subscription) || !stream_pattern_has(f, w))
+            continue;
+        h.key = at;
+        h.stream = f->streams[w->stream];
+        break;
     }
-    return at;
+    return h;
 }
 
 /* Patterns made by then that cover streams of the root are known. */
@@ -61,16 +63,15 @@ struct hearing hearing_of(struct fanout *f, struct keys keys,
                           const struct stream *s)
 {
     struct stream *root = s->root;
-    struct hearing h = {.key = keys.n};
+    struct hearing h;
+    uint32_t at;
 
     look(f, root, keys.newest);
-    for (struct stream *t = root; t; t = others(keys) ? t->sibling : NULL) {
-        uint32_t at = brings_form(keys, t) ? find_over(f, keys, t) : keys.n;
-
-        if (at >= h.key)
-            continue;
+    h = find_way(f, keys, root);
+    at = find_from(keys, 0, root->id);
+    if (at < h.key && is_key_of(keys, at, root->id)) {
         h.key = at;
-        h.stream = t;
+        h.stream = root;
     }
     if (h.stream) {
         h.subscription = key_subscription(keys.at[h.key]);
@@ -81,11 +82,20 @@ struct hearing hearing_of(struct fanout *f, struct keys keys,
 
 bool hearing_by_name(struct keys keys, const struct stream *s)
 {
-    const struct stream *t = s->root;
+    const struct stream *root = s->root;
+    uint32_t at = find_from(keys, 0, root->id);
+    bool found = is_key_of(keys, at, root->id);
 
-    while (t && !(brings_form(keys, t) && find(keys, t->id) < keys.n))
-        t = others(keys) ? t->sibling : NULL;
-    return t;
+    at = 0;
+    for (uint32_t i = 0; !found && i < root->n_ways; i++) {
+        uint32_t name = root->ways[i].subscription;
+
+        if (name & SUBSCRIPTION_PATTERN)
+            break; /* they come last */
+        at = find_from(keys, at, name);
+        found = is_key_of(keys, at, name);
+    }
+    return found;
 }
 
 bool hearing_is_wanted(const struct fanout *f, const struct stream *s)

@@ -10,8 +10,8 @@
  *
  * Pure: no clock, no sockets, no Redis.
  *
- * Limits      an answer costs the streams of the root that are of a form of the
- *             keys' and the patterns over them, times the logarithm of the keys
+ * Limits      an answer costs the streams of the root and the patterns over
+ *             them, times the logarithm of the keys; all that is in one list
  */
 #pragma once
 

@@ -8,8 +8,7 @@
 void stream_init(struct stream *s, uint32_t id, uint64_t born,
                  struct stream *root)
 {
-    *s = (struct stream){
-        .id = id, .born = born, .root = !root ? s : root, .form = root != NULL};
+    *s = (struct stream){.id = id, .born = born, .root = !root ? s : root};
 }
 
 void stream_clear(struct stream *s)
@@ -28,6 +27,7 @@ void stream_close(struct stream *s)
     free(s->keys);
     free(s->links.at);
     free(s->covers);
+    free(s->ways);
     *s = (struct stream){0};
 }
 

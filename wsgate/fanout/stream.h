@@ -29,10 +29,6 @@ enum {
     STREAM_KEYS_INDEXED = 16 /* more than these are not searched one by one */
 };
 
-/* Streams of one root are the same messages in other forms.  0 is the form of
- * the root alone; others may share a number. */
-enum { STREAM_FORMS = 64 };
-
 struct group;
 struct slot_index;
 
@@ -64,24 +60,36 @@ struct covering {
     uint64_t made;
 };
 
+/* What brings one of a root's streams, other than the name of the root itself:
+ * a pattern, or the name of another one.  Noted with the root. */
+struct way {
+    uint32_t subscription, stream; /* their ids */
+    uint64_t made;                 /* the pattern */
+};
+
 struct stream {
+    /* Which stream of a root is heard is asked of many: what that takes is
+     * together. */
     uint32_t id;
-    uint32_t n_covers, cap_covers;
-    uint64_t born;    /* frames before this number are not its own */
-    uint64_t evicted; /* newest frame of it that left the log; 0: none did */
+    uint32_t n_covers;
+    struct covering *covers; /* by id of their patterns: narrow before wide */
+    struct stream *sibling;  /* the next with the same root */
+    struct stream *root;     /* the native stream of the same name */
+    struct links links;      /* groups that name it */
+    uint64_t looked; /* of a root: at all patterns that were made by then */
+    bool by_symbol;  /* its parts are symbols */
+    uint32_t cap_covers;
+    struct way *ways; /* of a root: by their subscriptions */
+    uint32_t n_ways, cap_ways;
     struct conflation_key *keys;
-    struct links links;       /* groups that name it */
-    struct covering *covers;  /* by id of their patterns: narrow before wide */
     struct slot_index *index; /* of keys, where they are many */
     uint32_t n_keys, cap_keys;
-    struct stream *root;    /* the native stream of the same name */
-    struct stream *sibling; /* the next with the same root */
-    uint64_t looked; /* of a root: at all patterns that were made by then */
+    uint64_t section; /* see logged.h */
+    uint64_t born;    /* frames before this number are not its own */
+    uint64_t evicted; /* newest frame of it that left the log; 0: none did */
     struct stream *newer, *older; /* of those of which something was evicted */
     int64_t newest_part;          /* of bars: the latest time */
     uint64_t unordered; /* newest frame of an earlier bar, see bar_order.h */
-    bool by_symbol;     /* its parts are symbols */
-    uint8_t form;       /* see STREAM_FORMS; without further notice 0 or 1 */
 };
 
 void stream_init(struct stream *s, uint32_t id, uint64_t born,

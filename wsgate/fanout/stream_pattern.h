@@ -23,15 +23,19 @@ struct stream_pattern {
     uint64_t made; /* a stamp of the fanout: no other pattern's */
     /* Patterns of two families cover no stream both; NULL is one, too. */
     const void *family;
-    uint8_t form; /* of all streams that it covers */
     struct links groups;
 };
 
 /* From now on members of p may hear s as well; once a stream. */
 void stream_pattern_cover(const struct fanout *f,
                           const struct stream_pattern *p, struct stream *s);
+/* Members may name s, which is not its root; it goes. */
+void stream_pattern_note_name(const struct fanout *f, struct stream *s);
+void stream_pattern_uncover(struct stream *s);
 /* NULL: it is gone. */
 struct stream_pattern *stream_pattern_of(const struct fanout *f,
                                          const struct covering *c);
+/* Is it a name, or a pattern that is still there? */
+bool stream_pattern_has(const struct fanout *f, const struct way *w);
 /* No group has it. */
 void stream_pattern_close(struct stream_pattern *p);

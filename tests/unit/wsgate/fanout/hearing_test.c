@@ -186,7 +186,6 @@ static void views_of_one_channel_come_once(void **state)
     (void)state;
     for (int group_first = 0; group_first < 2; group_first++) {
         start(&w);
-        w.narrow.form = w.view.form;
         if (group_first)
             subscribe(&w, NARROW | WIDE);
         stream_pattern_cover(&w.fanout, &w.narrow, &w.view);
