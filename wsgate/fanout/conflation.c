@@ -42,36 +42,49 @@ void conflation_mark(struct fanout *f, struct keys keys,
     f->marked_backlog = backlog;
 }
 
-/* Of the streams of one root one is heard at most: what is found out of one is
- * true of all, and there are as many as there are intervals. */
-static void mark_all(struct fanout *f, struct stream *root)
+static void mark_heard(struct fanout *f, const struct hearing *h)
+{
+    f->marks[h->stream->id] = (struct mark){
+        .stamp = f->stamp,
+        .heard = true,
+        .all = h->all,
+        .key = h->key,
+        .from = start_seq_of(f->marked_backlog, h),
+    };
+}
+
+/* Of the streams of one root one is heard at most: that is found out once, and
+ * noted with the root.  There are as many as there are intervals. */
+static void mark_root(struct fanout *f, const struct stream *root)
 {
     struct hearing h = hearing_of(f, f->marked, root);
 
     /* Streams that nobody uses may have gone in that, and others come. */
     grow_marks(f);
-    for (const struct stream *s = root; s; s = s->sibling) {
-        struct mark *m = &f->marks[s->id];
+    f->marks[root->id] = (struct mark){.stamp = f->stamp};
+    if (h.stream)
+        mark_heard(f, &h);
+}
 
-        if (m->stamp == f->stamp)
-            continue;
-        *m = (struct mark){.stamp = f->stamp, .heard = s == h.stream};
-        if (!m->heard)
-            continue;
-        m->all = h.all;
-        m->key = h.key;
-        m->from = start_seq_of(f->marked_backlog, &h);
-    }
+static bool is_marked(const struct fanout *f, uint32_t id)
+{
+    return id < f->n_marks && f->marks[id].stamp == f->stamp;
 }
 
 struct mark *conflation_mark_of(struct fanout *f, uint32_t id)
 {
-    if (id >= f->n_marks || f->marks[id].stamp != f->stamp) {
-        if (!f->streams[id])
-            return NULL;
-        mark_all(f, f->streams[id]->root);
-        if (f->marks[id].stamp != f->stamp) /* it went */
-            f->marks[id] = (struct mark){.stamp = f->stamp};
+    const struct stream *s;
+
+    if (is_marked(f, id))
+        return &f->marks[id];
+    s = f->streams[id];
+    if (!s)
+        return NULL;
+    if (!is_marked(f, s->root->id))
+        mark_root(f, s->root);
+    if (!is_marked(f, id)) { /* another one is heard, or none */
+        grow_marks(f);
+        f->marks[id] = (struct mark){.stamp = f->stamp};
     }
     return &f->marks[id];
 }
@@ -122,6 +135,22 @@ static void note_evicted(struct fanout *f, uint64_t next)
         note(f, ids->at[i]);
 }
 
+/* Streams that have frames from `next` on; where that is less to look at, those
+ * of whole sections. */
+static void note_logged(struct fanout *f, uint64_t next)
+{
+    uint64_t from = next < f->log.tail ? f->log.tail : next;
+    uint64_t entry = logged_from(&f->logged, from);
+
+    if (f->logged.head - entry < f->log.head - from) {
+        for (; entry < f->logged.head; entry++)
+            note(f, logged_stream(&f->logged, entry));
+        return;
+    }
+    for (; from < f->log.head; from++)
+        note(f, framelog_at(&f->log, from)->stream);
+}
+
 void conflation_recent(struct fanout *f, struct keys keys,
                        const struct backlog *backlog, uint64_t next)
 {
@@ -133,9 +162,7 @@ void conflation_recent(struct fanout *f, struct keys keys,
         return;
     }
     note_evicted(f, next);
-    for (uint64_t n = next < f->log.tail ? f->log.tail : next; n < f->log.head;
-         n++)
-        note(f, framelog_at(&f->log, n)->stream);
+    note_logged(f, next);
 }
 
 /* --- frames --- */

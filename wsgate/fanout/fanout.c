@@ -42,6 +42,7 @@ void fanout_init(struct fanout *f, size_t log_size,
 void fanout_close(struct fanout *f)
 {
     framelog_close(&f->log);
+    logged_close(&f->logged);
     table_close(&f->groups);
     free(f->streams);
     free(f->spoken);
@@ -221,6 +222,7 @@ uint64_t fanout_add(struct fanout *f, struct stream *s, uint16_t type,
                                               .data_len = (uint32_t)data_len});
     p.ptr = framelog_bytes(&f->log, framelog_at(&f->log, p.number));
     f->spoken[s->id] = s->root == s;
+    logged_note(&f->logged, s, p.number, f->log.tail);
     stream_set(s, key, p.number);
     bar_order_note(f, s, part, p.number);
     f->turn_bytes += len;

@@ -23,6 +23,7 @@
 #include "common/base/table.h"
 #include "wsgate/fanout/framelog.h"
 #include "wsgate/fanout/group.h"
+#include "wsgate/fanout/logged.h"
 #include "wsgate/fanout/stream.h"
 #include "wsgate/fanout/stream_pattern.h"
 
@@ -118,6 +119,7 @@ struct fanout {
     uint64_t last_stamp;
     uint64_t newest;        /* when the newest pattern was made */
     struct stream *evicted; /* streams, the one evicted from last first */
+    struct logged logged;
     uint32_t *free_ids, n_free_ids, cap_free_ids;
     struct table groups;
     struct group *dirty;
