@@ -3,6 +3,8 @@
 enum {
     TURN_NS = SLICE_TURN_US * 1000,
     MIN_NS = SLICE_MIN_US * 1000,
+    WORK_NS = SLICE_WORK_US * 1000,
+    CHARGE_MAX_NS = SLICE_CHARGE_MAX_US * 1000,
     FORGET = 16, /* a client's cost is forgotten by one in so many a time */
 };
 
@@ -41,6 +43,18 @@ bool slice_fits(const struct slices *all, const struct client *c, size_t bytes)
            (bytes < SLICE_LONG_BYTES && c->cost_us <= SLICE_COST_MAX_US);
 }
 
+static uint64_t charge_ns(uint64_t took_ns)
+{
+    uint64_t charge_ns;
+
+    if (took_ns <= WORK_NS)
+        return took_ns;
+    charge_ns = WORK_NS + (took_ns - WORK_NS) * SLICE_SURCHARGE;
+    if (charge_ns <= CHARGE_MAX_NS)
+        return charge_ns;
+    return took_ns > CHARGE_MAX_NS ? took_ns : CHARGE_MAX_NS;
+}
+
 void slice_used(struct slices *all, struct client *c, uint64_t took_ns)
 {
     struct peer *p = c->peer;
@@ -50,7 +64,7 @@ void slice_used(struct slices *all, struct client *c, uint64_t took_ns)
         p->worked = all->turn;
         all->working++;
     }
-    p->used_ns += took_ns;
+    p->used_ns += charge_ns(took_ns);
     all->spent_ns += took_ns;
     c->cost_us -= (c->cost_us + FORGET - 1) / FORGET;
     if (c->cost_us < took_ns / 1000)

@@ -12,6 +12,11 @@
  * clients that took longer of late.  Otherwise the messages of several addresses
  * would add up in one turn.  Whoever asks for little is served in every turn.
  *
+ * One message that takes milliseconds keeps everybody waiting, as no other work
+ * does: what it takes beyond SLICE_WORK_US counts SLICE_SURCHARGE times, up to
+ * SLICE_CHARGE_MAX_US, as it may have been the machine that was slow.  So long
+ * turns are few however many addresses ask for them.
+ *
  * Units       *_US microseconds, *_ns nanoseconds
  */
 #pragma once
@@ -22,6 +27,9 @@ enum {
     SLICE_TURN_US = 500, /* shared by the addresses that want it */
     SLICE_MIN_US = 30,   /* however many they are */
     SLICE_COST_MAX_US = 60,
+    SLICE_WORK_US = 1500, /* what a large message may take: a thousand names */
+    SLICE_SURCHARGE = 8,
+    SLICE_CHARGE_MAX_US = 50000,
     SLICE_LONG_BYTES = 4096,
 };
 
