@@ -94,6 +94,45 @@ void bar_add_size_slow(struct bar *b, const struct bar_input *in)
     bar_set_sums(b, &volume, &turnover);
 }
 
+static void merge_sums(struct bar *b, const struct bar *more)
+{
+    int128 volume = b->volume + more->volume;
+    int128 turnover = b->turnover + more->turnover;
+    struct decimal_sum s, t, u;
+
+    if (b->scales == more->scales && !(b->scales & BAR_WIDE) &&
+        bar_sum_fits(volume) && bar_sum_fits(turnover)) {
+        b->volume = volume;
+        b->turnover = turnover;
+        return;
+    }
+    s = bar_volume(b);
+    t = bar_turnover(b);
+    u = bar_volume(more);
+    decimal_sum_add_sum(&s, &u);
+    u = bar_turnover(more);
+    decimal_sum_add_sum(&t, &u);
+    bar_set_sums(b, &s, &t);
+}
+
+void bar_merge(struct bar *b, const struct bar *more)
+{
+    merge_sums(b, more);
+    if (!bar_key_before(more->close_key, b->close_key)) {
+        b->close = more->close;
+        b->close_key = more->close_key;
+    }
+    if (bar_key_before(more->open_key, b->open_key)) {
+        b->open = more->open;
+        b->open_key = more->open_key;
+    }
+    if (bar_above(more->high, b->high))
+        b->high = more->high;
+    if (bar_above(b->low, more->low))
+        b->low = more->low;
+    b->count += more->count;
+}
+
 void bar_start(struct bar *b, int64_t start_ns, int64_t end_ns, uint32_t flags,
                const struct bar_input *in)
 {

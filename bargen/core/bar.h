@@ -135,24 +135,34 @@ static inline void bar_add_size(struct bar *b, const struct bar_input *in)
     b->turnover = turnover;
 }
 
-/* Inline: this is done for every event and resolution. */
+/* Inline: this is done for every event.  Prices are copied by their members: a
+ * load that is wider than the stores before it has to wait for them, and those
+ * of an event were made just now. */
 static inline void bar_add(struct bar *b, const struct bar_input *in)
 {
     if (in->sized)
         bar_add_size(b, in);
     if (!bar_key_before(in->key, b->close_key)) {
-        b->close = in->price;
-        b->close_key = in->key;
+        b->close.mant = in->price.mant;
+        b->close.scale = in->price.scale;
+        b->close_key.time_ns = in->key.time_ns;
+        b->close_key.id = in->key.id;
     } else if (bar_key_before(in->key, b->open_key)) {
         b->open = in->price;
         b->open_key = in->key;
     }
-    if (bar_above(in->price, b->high))
-        b->high = in->price;
-    else if (bar_above(b->low, in->price))
-        b->low = in->price;
+    if (bar_above(in->price, b->high)) {
+        b->high.mant = in->price.mant;
+        b->high.scale = in->price.scale;
+    } else if (bar_above(b->low, in->price)) {
+        b->low.mant = in->price.mant;
+        b->low.scale = in->price.scale;
+    }
     b->count += in->counted;
 }
+
+/* Adds all that `more` holds: inputs that came after those of the bar. */
+void bar_merge(struct bar *b, const struct bar *more);
 
 struct decimal_sum bar_volume(const struct bar *b);
 struct decimal_sum bar_turnover(const struct bar *b);

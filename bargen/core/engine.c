@@ -120,9 +120,16 @@ static enum engine_verdict pass_over(struct engine *e)
     return ENGINE_IGNORED;
 }
 
-static enum engine_verdict from_quote(struct engine *e, struct symbol *sym,
-                                      const struct event *ev,
-                                      struct bar_input *in)
+static inline void set_price(struct bar_input *in, const struct decimal *price)
+{
+    in->price.mant = price->mant;
+    in->price.scale = price->scale;
+}
+
+static inline enum engine_verdict from_quote(struct engine *e,
+                                             struct symbol *sym,
+                                             const struct event *ev,
+                                             struct bar_input *in)
 {
     enum price_source price = e->config.price;
     unsigned need = price == PRICE_BID   ? EVENT_HAS_BID
@@ -135,25 +142,26 @@ static enum engine_verdict from_quote(struct engine *e, struct symbol *sym,
     in->counted = true;
     in->sized = false;
     if (price == PRICE_BID)
-        in->price = ev->bid;
+        set_price(in, &ev->bid);
     else if (price == PRICE_ASK)
-        in->price = ev->ask;
+        set_price(in, &ev->ask);
     else
         in->price = decimal_mid(ev->bid, ev->ask);
     sym->basis = SYMBOL_QUOTES;
     return ENGINE_TAKEN;
 }
 
-static enum engine_verdict from_trade(struct engine *e, struct symbol *sym,
-                                      const struct event *ev,
-                                      struct bar_input *in)
+static inline enum engine_verdict from_trade(struct engine *e,
+                                             struct symbol *sym,
+                                             const struct event *ev,
+                                             struct bar_input *in)
 {
     bool behind = symbol_behind_quotes(sym, &e->rules, in->key.time_ns);
     bool sized = (ev->have & EVENT_HAS_SIZE) != 0;
 
     if (e->config.price > PRICE_TRADE)
         return pass_over(e);
-    in->price = ev->price;
+    set_price(in, &ev->price);
     in->sized = false;
     if (sized && ev->size.mant > 0)
         bar_input_size(in, ev->size);
@@ -198,8 +206,8 @@ static void arm(struct engine *e, struct symbol *sym)
         heap_set(&e->wake, &sym->wake, sym->next_close_ns + e->config.grace_ns);
 }
 
-static void add(struct engine *e, struct symbol *sym,
-                const struct bar_input *in, int64_t received_ns)
+static inline void add(struct engine *e, struct symbol *sym,
+                       const struct bar_input *in, int64_t received_ns)
 {
     int64_t next_close_ns = sym->next_close_ns;
     bool changed, live;
@@ -286,7 +294,7 @@ static bool too_far_ahead(const struct engine *e, int64_t time_ns,
 enum engine_verdict engine_event(struct engine *e, const struct event *ev,
                                  int64_t received_ns)
 {
-    struct bar_input *in = &e->input;
+    struct bar_input in;
     enum engine_verdict verdict;
     struct seq_span touched;
     struct symbol *sym;
@@ -317,11 +325,12 @@ enum engine_verdict engine_event(struct engine *e, const struct event *ev,
         symbol_flag_jumps(sym, &e->rules, touched);
     if (ev->type == EVENT_TRADE_EXCLUDED)
         return from_excluded(e, sym, ev);
-    in->key = (struct bar_key){ev->time_ns, -1};
-    verdict = ev->type == EVENT_TICK ? from_quote(e, sym, ev, in)
-                                     : from_trade(e, sym, ev, in);
+    in.key.time_ns = ev->time_ns;
+    in.key.id = -1;
+    verdict = ev->type == EVENT_TICK ? from_quote(e, sym, ev, &in)
+                                     : from_trade(e, sym, ev, &in);
     if (verdict == ENGINE_TAKEN)
-        add(e, sym, in, received_ns);
+        add(e, sym, &in, received_ns);
     if (jumped) /* the bar that it began has lost some as well */
         symbol_flag_jumps(sym, &e->rules, touched);
     return verdict;

@@ -80,7 +80,6 @@ struct engine {
     /* Of trades: quotes may have been stamped on arrival, and say nothing about
      * the time of day. */
     int64_t newest_ns;
-    struct bar_input input; /* made of the event at hand */
 };
 
 void engine_init(struct engine *e, const struct engine_config *config);

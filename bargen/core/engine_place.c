@@ -1,14 +1,5 @@
 #include "bargen/core/engine_place.h"
 
-#define LIVE_NS (ENGINE_LIVE_MS * NS_PER_MS)
-
-bool engine_is_live(const struct engine *e, int64_t time_ns,
-                    int64_t received_ns)
-{
-    return time_ns >= received_ns - LIVE_NS ||
-           (e->wall_ns != 0 && time_ns >= e->wall_ns - LIVE_NS);
-}
-
 /* Makes the event a bar?  If not it may be by another clock than those that
  * do: quotes stamped on arrival, beside trades of long ago. */
 static bool makes_bars(const struct engine *e, const struct symbol *sym,

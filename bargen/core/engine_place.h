@@ -11,8 +11,14 @@
 #include "bargen/core/engine.h"
 
 /* About as old as its arrival. */
-bool engine_is_live(const struct engine *e, int64_t time_ns,
-                    int64_t received_ns);
+static inline bool engine_is_live(const struct engine *e, int64_t time_ns,
+                                  int64_t received_ns)
+{
+    const int64_t live_ns = ENGINE_LIVE_MS * NS_PER_MS;
+
+    return time_ns >= received_ns - live_ns ||
+           (e->wall_ns != 0 && time_ns >= e->wall_ns - live_ns);
+}
 /* Where in the time of its bars a message of the symbol stands. */
 int64_t engine_place(const struct engine *e, struct symbol *sym,
                      const struct event *ev, int64_t received_ns);

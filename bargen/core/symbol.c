@@ -19,6 +19,7 @@ struct symbol *symbol_new(struct span name, unsigned n_series)
     sym->next_close_ns = INT64_MAX;
     sym->quoted = (struct series_quoted){INT64_MAX, INT64_MIN, 0};
     sym->n_series = (uint16_t)n_series;
+    sym->quick = n_series == 1 ? &sym->series[0].cur : &sym->tip;
     trade_ids_init(&sym->ids);
     sym->name = span_make(mem_str(name), name.len);
     return sym;
@@ -35,6 +36,48 @@ void symbol_free(struct symbol *sym)
     missed_close(&sym->missed);
     free((char *)(uintptr_t)sym->name.ptr);
     free(sym->memory);
+}
+
+/* --- inputs that wait --- */
+
+void symbol_settle(struct symbol *sym)
+{
+    sym->quick_from_ns = sym->quick_until_ns = 0;
+    if (!(sym->tip.flags & BAR_CHANGED))
+        return;
+    sym->tip.flags = 0;
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        struct bar *cur = &sym->series[i].cur;
+
+        bar_merge(cur, &sym->tip);
+        cur->flags |= BAR_CHANGED;
+    }
+}
+
+/* After that input: are all newest bars open, and when do those like it no
+ * longer go into each of them? */
+static void expect(struct symbol *sym, const struct bar_input *in)
+{
+    int64_t from_ns = INT64_MIN, until_ns = INT64_MAX;
+    struct bar_input nothing = *in;
+
+    for (unsigned i = 0; i < sym->n_series; i++) {
+        const struct bar *cur = &sym->series[i].cur;
+
+        if (cur->flags & BAR_CLOSED || !bar_holds(cur, in->key.time_ns))
+            return;
+        from_ns = cur->start_ns > from_ns ? cur->start_ns : from_ns;
+        until_ns = cur->end_ns < until_ns ? cur->end_ns : until_ns;
+    }
+    sym->quick_from_ns = from_ns;
+    sym->quick_until_ns = until_ns;
+    if (sym->quick != &sym->tip)
+        return;
+    /* As if it had no inputs: the one at hand is in all bars, so that it changes
+     * none of them once more. */
+    nothing.sized = nothing.counted = false;
+    bar_start(&sym->tip, from_ns, until_ns, 0, &nothing);
+    sym->tip.scales = in->sized ? in->scales : 0;
 }
 
 static bool hole_in(const struct symbol *sym, int64_t start_ns, int64_t end_ns)
@@ -89,6 +132,7 @@ void symbol_flag_jumps(struct symbol *sym, const struct bar_rules *rules,
     const struct series_loss loss = {touched.from_ns, touched.to_ns, jumped_in,
                                      &sym->publishers};
 
+    symbol_settle(sym);
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series_context c = context(sym, rules, i);
 
@@ -100,6 +144,7 @@ void symbol_lost(struct symbol *sym, int64_t until_ns)
 {
     int64_t from_ns = sym->newest_ns;
 
+    symbol_settle(sym);
     for (unsigned i = 0; i < sym->n_series; i++)
         series_lost(&sym->series[i], from_ns);
     /* One stretch follows the other before anything came. */
@@ -163,6 +208,7 @@ static void on_lost(void *arg, const struct id_hole *hole)
     const struct where *where = arg;
     struct symbol *sym = where->sym;
 
+    symbol_settle(sym);
     where->rules->counts->holes++;
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series_context c = context(sym, where->rules, i);
@@ -186,6 +232,7 @@ static void flag_holes(struct symbol *sym, const struct bar_rules *rules,
     const struct series_loss loss = {change->look.from_ns, change->look.to_ns,
                                      lost_in, sym};
 
+    symbol_settle(sym);
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series_context c = context(sym, rules, i);
 
@@ -249,6 +296,7 @@ static void find_next_close(struct symbol *sym, const struct bar_rules *rules)
 
 static void close_due(struct symbol *sym, const struct bar_rules *rules)
 {
+    symbol_settle(sym);
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series_context c = context(sym, rules, i);
 
@@ -257,14 +305,22 @@ static void close_due(struct symbol *sym, const struct bar_rules *rules)
     find_next_close(sym, rules);
 }
 
-bool symbol_add_slow(struct symbol *sym, const struct bar_rules *rules,
-                     const struct bar_input *in, unsigned i)
+/* In one series.  True: what is next to be closed has changed. */
+static bool add_to(struct symbol *sym, const struct bar_rules *rules,
+                   const struct bar_input *in, unsigned i)
 {
-    struct series_context c = context(sym, rules, i);
+    struct series *s = &sym->series[i];
+    struct series_context c;
 
+    if (series_takes(s, in->key.time_ns)) {
+        bar_add(&s->cur, in);
+        s->cur.flags |= BAR_CHANGED;
+        return false;
+    }
+    c = context(sym, rules, i);
     if (sym->basis == SYMBOL_QUOTES && in->key.time_ns < sym->quoted.from_ns)
         sym->quoted.from_ns = in->key.time_ns;
-    switch (series_add(&sym->series[i], &c, in)) {
+    switch (series_add(s, &c, in)) {
     case SERIES_LATE:
         rules->counts->late_dropped++;
         return false;
@@ -274,6 +330,21 @@ bool symbol_add_slow(struct symbol *sym, const struct bar_rules *rules,
         break;
     }
     return true;
+}
+
+bool symbol_add_slow(struct symbol *sym, const struct bar_rules *rules,
+                     const struct bar_input *in)
+{
+    bool changed = false;
+
+    symbol_settle(sym);
+    for (unsigned i = 0; i < sym->n_series; i++)
+        changed |= add_to(sym, rules, in, i);
+    symbol_pass(sym, rules, in->key.time_ns);
+    if (changed || sym->closed_ns >= sym->next_ns)
+        changed |= symbol_work(sym, rules);
+    expect(sym, in);
+    return changed;
 }
 
 bool symbol_work(struct symbol *sym, const struct bar_rules *rules)
@@ -300,6 +371,7 @@ void symbol_begin_trades(struct symbol *sym, const struct bar_rules *rules)
 {
     struct series_quoted *q = &sym->quoted;
 
+    symbol_settle(sym);
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series *s = &sym->series[i];
         struct series_context c = context(sym, rules, i);
@@ -330,6 +402,7 @@ uint64_t symbol_update(struct symbol *sym, const struct bar_rules *rules,
 {
     uint64_t next_ms = UINT64_MAX;
 
+    symbol_settle(sym);
     for (unsigned i = 0; i < sym->n_series; i++) {
         struct series *s = &sym->series[i];
         struct series_context c = context(sym, rules, i);
@@ -349,6 +422,7 @@ uint64_t symbol_update(struct symbol *sym, const struct bar_rules *rules,
 
 void symbol_finish(struct symbol *sym, const struct bar_rules *rules)
 {
+    symbol_settle(sym);
     if (sym->newest_ns != INT64_MIN)
         symbol_close(sym, rules, sym->newest_ns);
     for (unsigned i = 0; i < sym->n_series; i++) {
@@ -362,6 +436,7 @@ void symbol_finish(struct symbol *sym, const struct bar_rules *rules)
 
 void symbol_restored(struct symbol *sym, const struct bar_rules *rules)
 {
+    symbol_settle(sym);
     trade_ids_restored(&sym->ids, sym->closed_ns);
     find_next_close(sym, rules);
 }

@@ -9,6 +9,10 @@
  * closes by the time of day (symbol_close), so that the last bar of a session
  * does not wait for another tick.
  *
+ * Nearly every input goes into the newest bar of every resolution.  Those of
+ * several resolutions take it only when somebody asks: until then the inputs are
+ * summed up in `tip`, so that a further resolution costs next to nothing.
+ *
  * Units       time in nanoseconds since the epoch
  * Ownership   symbol_new/symbol_free; the name is the symbol's own
  * Bounds      those of trade_ids.h, publishers.h and series.h
@@ -58,12 +62,14 @@ enum symbol_basis {
 
 struct symbol {
     /* What every event reads comes first, in one cache line. */
-    int64_t newest_ns;     /* of all inputs; INT64_MIN: none */
-    int64_t closed_ns;     /* bars that end at or before this are closed */
-    int64_t next_ns;       /* when closed_ns reaches this there is work: a bar
-                              to close, or a hole that has aged */
-    int64_t next_close_ns; /* the first end of an open bar */
-    struct span name;
+    int64_t newest_ns; /* of all inputs; INT64_MIN: none */
+    int64_t closed_ns; /* bars that end at or before this are closed */
+    int64_t next_ns;   /* when closed_ns reaches this there is work: a bar to
+                          close, or a hole that has aged */
+    /* An input of that time goes into the newest bar of every series, and all
+     * of these are open; from 0 until 0: nobody knows. */
+    int64_t quick_from_ns, quick_until_ns;
+    struct bar *quick; /* takes it: tip, or the one bar there is */
     uint16_t n_series;
     uint16_t shard;
     uint8_t basis; /* enum symbol_basis */
@@ -72,6 +78,11 @@ struct symbol {
     bool dirty;    /* in the list of the changed, or not tracked */
     bool losing;   /* until the next event, whenever that was */
     bool later;    /* in the list of those with an update that waits */
+    /* With more than one series, what is yet to go into the newest bar of each:
+     * see symbol_settle().  BAR_CHANGED: there is some. */
+    _Alignas(64) struct bar tip;
+    int64_t next_close_ns; /* the first end of an open bar */
+    struct span name;
     struct symbol *next_dirty;
     struct symbol *next_later;
     void *memory; /* what to free: cache lines begin inside it */
@@ -113,13 +124,30 @@ bool symbol_new_trade(struct symbol *sym, const struct bar_rules *rules,
 bool symbol_note_trade(struct symbol *sym, const struct bar_rules *rules,
                        int64_t number, struct span text, int64_t time_ns);
 
-/* Rare: in series i a bar begins, is corrected or refuses.  True: what is next
- * to be closed has changed. */
+/* Puts what waits in the tip into the newest bar of each series.  Before anybody
+ * else reads or changes those. */
+void symbol_settle(struct symbol *sym);
+
+/* Rare: in some series a bar begins, is corrected or refuses. */
 bool symbol_add_slow(struct symbol *sym, const struct bar_rules *rules,
-                     const struct bar_input *in, unsigned i);
-/* closed_ns has reached next_ns, or a bar was added: closes what is due.
- * True: a bar was issued. */
+                     const struct bar_input *in);
+/* closed_ns has reached next_ns: closes what is due.  True: a bar was
+ * issued. */
 bool symbol_work(struct symbol *sym, const struct bar_rules *rules);
+
+/* The newest input moves the watermark. */
+static inline void symbol_pass(struct symbol *sym,
+                               const struct bar_rules *rules, int64_t time_ns)
+{
+    int64_t watermark_ns = time_ns - rules->grace_ns;
+
+    if (time_ns >= sym->newest_ns)
+        sym->newest_ns = time_ns;
+    else
+        rules->counts->out_of_order++;
+    if (watermark_ns > sym->closed_ns)
+        sym->closed_ns = watermark_ns;
+}
 
 /* Adds to the bars of every resolution and closes what is past the watermark.
  * True: a bar was started or issued.  Inline: done for every event. */
@@ -127,28 +155,13 @@ static inline bool symbol_add(struct symbol *sym, const struct bar_rules *rules,
                               const struct bar_input *in)
 {
     int64_t time_ns = in->key.time_ns;
-    int64_t watermark_ns = time_ns - rules->grace_ns;
-    bool changed = false;
 
-    for (unsigned i = 0; i < sym->n_series; i++) {
-        struct series *s = &sym->series[i];
-
-        if (!series_takes(s, time_ns)) {
-            changed |= symbol_add_slow(sym, rules, in, i);
-        } else {
-            bar_add(&s->cur, in);
-            s->cur.flags |= BAR_CHANGED;
-        }
-    }
-    if (time_ns >= sym->newest_ns)
-        sym->newest_ns = time_ns;
-    else
-        rules->counts->out_of_order++;
-    if (watermark_ns > sym->closed_ns)
-        sym->closed_ns = watermark_ns;
-    if (changed || sym->closed_ns >= sym->next_ns)
-        changed |= symbol_work(sym, rules);
-    return changed;
+    if (time_ns < sym->quick_from_ns || time_ns >= sym->quick_until_ns)
+        return symbol_add_slow(sym, rules, in);
+    bar_add(sym->quick, in);
+    sym->quick->flags |= BAR_CHANGED;
+    symbol_pass(sym, rules, time_ns);
+    return sym->closed_ns >= sym->next_ns && symbol_work(sym, rules);
 }
 
 /* Closes what ends at or before closed_ns; never goes back. */

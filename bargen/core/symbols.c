@@ -47,8 +47,11 @@ static void table_put(struct symbols *t, struct symbol *sym)
     slot = &t->table[i];
     slot->symbol = sym;
     slot->tag = symbols_tag(hash, name.len);
-    memcpy(slot->name, name.ptr,
-           name.len < SYMBOLS_NAME ? name.len : SYMBOLS_NAME);
+    if (name.len <= SYMBOLS_SHORT)
+        slot->words = symbols_words(name);
+    else
+        memcpy(slot->name, name.ptr,
+               name.len < SYMBOLS_NAME ? name.len : SYMBOLS_NAME);
 }
 
 static void table_fill(struct symbols *t, unsigned slots)

@@ -4,9 +4,10 @@
  * Not common/base/table.h, because with thousands of symbols a look-up costs
  * what it misses in the cache.  A slot is one cache line and holds the length,
  * half of the hash and the first 48 bytes of the name, so the symbol itself is
- * read only when it is the right one.  Open addressing; the slot comes from the
- * seeded hash of common/base/hash.h over the whole name, so names neither
- * happen to collide, whatever their form, nor can be chosen to.  `all` keeps
+ * read only when it is the right one.  A short name is two words there.  Open
+ * addressing; the slot comes from the seeded hash of common/base/hash.h over
+ * the whole name, so names neither happen to collide, whatever their form, nor
+ * can be chosen to.  `all` keeps
  * the order in which symbols appeared, and a symbol's wake.rank is its place
  * there.
  *
@@ -17,12 +18,25 @@
 #include "bargen/core/symbol.h"
 #include "common/base/hash.h"
 
-enum { SYMBOLS_SLOT = 64, SYMBOLS_NAME = 48 /* bytes of it in the slot */ };
+enum {
+    SYMBOLS_SLOT = 64,
+    SYMBOLS_NAME = 48, /* bytes of it in the slot */
+    SYMBOLS_SHORT = 16,
+};
+
+/* A name of up to SYMBOLS_SHORT bytes as two words, which with its length are
+ * all of it. */
+struct symbols_words {
+    uint64_t a, b;
+};
 
 struct symbols_slot {
     _Alignas(SYMBOLS_SLOT) struct symbol *symbol; /* NULL: free */
     uint64_t tag; /* the hash's upper half, and the length */
-    char name[SYMBOLS_NAME];
+    union {
+        struct symbols_words words;
+        char name[SYMBOLS_NAME]; /* of a longer one */
+    };
 };
 
 struct symbols {
@@ -49,23 +63,33 @@ static inline uint64_t symbols_tag(uint64_t hash, size_t len)
 }
 
 /* Loads overlap, so that every length is covered without a call. */
+static inline struct symbols_words symbols_words(struct span name)
+{
+    if (name.len < 8)
+        return (struct symbols_words){hash_short(name), 0};
+    return (struct symbols_words){hash_load8(name.ptr),
+                                  hash_load8(name.ptr + name.len - 8)};
+}
+
 static inline bool symbols_same_text(const char *a, const char *b, size_t len)
 {
-    size_t at = 0;
-
-    if (len < 8)
-        return hash_short(span_make(a, len)) == hash_short(span_make(b, len));
-    for (; at + 8 < len; at += 8)
+    for (size_t at = 0; at + 8 < len; at += 8)
         if (hash_load8(a + at) != hash_load8(b + at))
             return false;
     return hash_load8(a + len - 8) == hash_load8(b + len - 8);
 }
 
+/* Of two names of one length. */
 static inline bool symbols_is(const struct symbols_slot *slot, struct span name)
 {
-    if (name.len <= SYMBOLS_NAME)
+    struct symbols_words words;
+
+    if (name.len > SYMBOLS_NAME)
+        return memcmp(slot->symbol->name.ptr, name.ptr, name.len) == 0;
+    if (name.len > SYMBOLS_SHORT)
         return symbols_same_text(slot->name, name.ptr, name.len);
-    return memcmp(slot->symbol->name.ptr, name.ptr, name.len) == 0;
+    words = symbols_words(name);
+    return slot->words.a == words.a && slot->words.b == words.b;
 }
 
 /* Inline: done for every event. */

@@ -53,9 +53,10 @@ void state_encode_ids(const struct symbol *sym, uint64_t chunk,
     seen_put_chunk(&sym->ids.more->blocks, chunk, out);
 }
 
-void state_encode(const struct symbol *sym, const struct bar_rules *rules,
+void state_encode(struct symbol *sym, const struct bar_rules *rules,
                   enum state_bars which, struct bytes *out)
 {
+    symbol_settle(sym);
     bytes_add_int(out, STATE_VERSION);
     record_put(out, sym->basis);
     record_put(out, sym->live);
@@ -223,6 +224,7 @@ static void take_over(struct symbol *sym, struct symbol *fresh)
     struct publishers publishers = sym->publishers;
     struct missed missed = sym->missed;
 
+    symbol_settle(sym);
     sym->basis = fresh->basis;
     sym->live = fresh->live;
     sym->losing = fresh->losing;

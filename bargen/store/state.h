@@ -27,7 +27,7 @@ enum state_bars {
     STATE_OPEN_BARS, /* and the newest of each series; no chunks */
 };
 
-void state_encode(const struct symbol *sym, const struct bar_rules *rules,
+void state_encode(struct symbol *sym, const struct bar_rules *rules,
                   enum state_bars which, struct bytes *out);
 void state_encode_bar(const struct bar *bar, struct bytes *out);
 /* Adds a closed bar to the series of that resolution, if it is asked for. */

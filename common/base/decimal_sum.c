@@ -246,6 +246,15 @@ void decimal_sum_add(struct decimal_sum *sum, struct decimal d)
     sum_add(sum, d.mant, d.scale);
 }
 
+void decimal_sum_add_sum(struct decimal_sum *sum,
+                         const struct decimal_sum *other)
+{
+    if (decimal_sum_is_narrow(other))
+        sum_add(sum, decimal_sum_low(other), other->scale);
+    else
+        add_wide(sum, other);
+}
+
 void decimal_sum_add_product(struct decimal_sum *sum, struct decimal a,
                              struct decimal b)
 {

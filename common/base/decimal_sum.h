@@ -30,8 +30,11 @@ bool decimal_sum_is_narrow(const struct decimal_sum *s);
 int128 decimal_sum_low(const struct decimal_sum *s);
 bool decimal_sum_is_zero(const struct decimal_sum *s);
 
-/* *sum += d, and *sum += a * b.  The scale of the sum grows as needed. */
+/* *sum += d, *sum += a * b, *sum += *other.  The scale of the sum grows as
+ * needed. */
 void decimal_sum_add(struct decimal_sum *sum, struct decimal d);
+void decimal_sum_add_sum(struct decimal_sum *sum,
+                         const struct decimal_sum *other);
 void decimal_sum_add_product(struct decimal_sum *sum, struct decimal a,
                              struct decimal b);
 
