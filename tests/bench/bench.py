@@ -15,6 +15,7 @@ import chain
 import compare
 import fanout
 import intoredis
+import journal
 import lines
 import machine
 import peers
@@ -25,7 +26,8 @@ from report import closing, heading
 from rounds import Bench
 from row import BUSY_CPU, BUSY_WALL, from_json, to_json
 
-OWN = {**lines.SECTIONS, **intoredis.SECTIONS, **fanout.SECTIONS,
+OWN = {**lines.SECTIONS, **intoredis.SECTIONS,
+       **journal.SECTIONS, **fanout.SECTIONS,
        **stalled.SECTIONS, **chain.SECTIONS}
 KINDS = {"own": ("make bench", OWN),
          "peers": ("make bench-peers", peers.SECTIONS),

@@ -1,6 +1,6 @@
 """Rows about lines of text: scanner, tickpub, bargen; no Redis, no sockets."""
 from figures import middle_and_range
-from process import filter_file, number, run
+from process import filter_file, filter_output, number, run
 from row import Spec
 
 SCANNER = {
@@ -21,6 +21,10 @@ NAMES = Spec("bargen-names", f"bargen --stdin, {OPTIONS} options of one root",
 WIDTHS = "1,5,15,30,60,240,D,W"
 MANY = Spec("bargen-many", f"bargen --stdin, {OPTIONS} options, 8 resolutions",
             "MiB", "memory", "one resolution", digits=1, readme=False)
+LONG_LINES = 50000000
+LONG = Spec("bargen-long", f"bargen --stdin, {LONG_LINES // 1000000} million "
+            "lines", "MiB", "memory", "a tenth of them", digits=1,
+            readme=False)
 RESOLUTIONS = ("1", "1,5", "1,5,15", "1,5,15,60", "1,5,15,60,D")
 FURTHER = [Spec(f"resolution-{i + 1}",
                 f"bargen, resolution {i + 1} ({wide} beside {narrow})",
@@ -106,6 +110,24 @@ def names(bench):
               rounds.of("ours", "mib"), sends)
 
 
+def long(bench):
+    """What grows with the number of lines shows in ten times as many."""
+    argv = bargen_argv(bench, "1")
+
+    def sampler(lines):
+        source = [bench.ref("gen_ticks"), "-n", str(lines)]
+
+        def one():
+            return {"mib": filter_output(argv, source)["kib"] / 1024}
+        return one
+    rounds = bench.interleave({"ours": sampler(LONG_LINES),
+                               "tenth": sampler(LONG_LINES // 10)})
+    bench.add(LONG, rounds, rounds.of("ours", "mib"),
+              rounds.of("tenth", "mib"),
+              "both read from a pipe ticks of 100 symbols and write one-minute "
+              "bars to /dev/null")
+
+
 def resolutions(bench):
     """What each further resolution costs, beside one fewer."""
     path, lines = bench.ticks(bench.args.lines), bench.args.lines
@@ -129,5 +151,6 @@ SECTIONS = {
     "tickpub": (tickpub, [TICKPUB]),
     "bars": (bars, [BARS, MEMORY]),
     "names": (names, [NAMES, MANY]),
+    "long": (long, [LONG]),
     "resolutions": (resolutions, FURTHER),
 }

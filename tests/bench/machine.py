@@ -55,6 +55,11 @@ def read(path):
         return ""
 
 
+def run_seconds(pid):
+    """Of the first thread of a process that runs, to the nanosecond."""
+    return int(read(f"/proc/{pid}/schedstat").split()[0]) / 1e9
+
+
 def cpu_seconds(pid):
     """Of a process that runs."""
     return parse_process(read(f"/proc/{pid}/stat"))[1]

@@ -308,7 +308,7 @@ def bars(bench):
         bars_of(bench, bench.ticks(bench.args.lines), 100,
                 {name: BARS[name] for name in there})
     if "DuckDB" in there:
-        bars_of(bench, bench.ticks(bench.args.lines, "-o", "-s",
+        bars_of(bench, bench.ticks(bench.args.lines, "-c", "-s",
                                    str(OPTIONS)), OPTIONS, {"DuckDB": NAMES})
 
 

@@ -129,24 +129,38 @@ def peak_kib(pid):
         return 0
 
 
-def filter_file(argv, path, cpu=SERVER):
-    """One run over a file, output thrown away: CPU and wall seconds, KiB."""
+def filter_stream(argv, stdin, cpu=SERVER):
+    """One run over what is open, output thrown away: CPU and wall seconds,
+    KiB."""
     peak, start = 0, time.monotonic()
-    with open(path, "rb") as f:
-        p = subprocess.Popen(pin(cpu, argv), stdin=f,
-                             stdout=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL)
-        while True:
-            pid, status, usage = os.wait4(p.pid, os.WNOHANG)
-            if pid:
-                break
-            peak = peak_kib(p.pid) or peak
-            time.sleep(0.01)
-        p.returncode = os.waitstatus_to_exitcode(status)
+    p = subprocess.Popen(pin(cpu, argv), stdin=stdin,
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while True:
+        pid, status, usage = os.wait4(p.pid, os.WNOHANG)
+        if pid:
+            break
+        peak = peak_kib(p.pid) or peak
+        time.sleep(0.01)
+    p.returncode = os.waitstatus_to_exitcode(status)
     if p.returncode != 0:
         raise Failure(f"{' '.join(argv)} ended with {p.returncode}")
     return {"cpu": usage.ru_utime + usage.ru_stime,
             "wall": time.monotonic() - start, "kib": peak}
+
+
+def filter_file(argv, path, cpu=SERVER):
+    with open(path, "rb") as f:
+        return filter_stream(argv, f, cpu)
+
+
+def filter_output(argv, source, cpu=SERVER):
+    """The same over what `source` writes, which runs beside it."""
+    with subprocess.Popen(pin(LOAD, source), stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL) as p:
+        used = filter_stream(argv, p.stdout, cpu)
+    if p.returncode != 0:
+        raise Failure(f"{' '.join(source)} ended with {p.returncode}")
+    return used
 
 
 def number(pattern, text):
