@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "bargen/core/engine_place.h"
-#include "bargen/core/fingerprint.h"
 #include "common/base/bytes.h"
 #include "common/event/route.h"
 
@@ -240,8 +239,9 @@ static bool follow_sequence(struct engine *e, struct symbol *sym,
     if (!e->config.sequence || (ev->have & BOTH) != BOTH)
         return true;
     time_ns = future ? sym->newest_ns : engine_place(e, sym, ev, received_ns);
-    switch (publishers_take(&sym->publishers, fingerprint_make(ev->src),
-                            ev->seq, time_ns, touched)) {
+    switch (publishers_take(&sym->publishers,
+                            fingerprint_again(&e->src, ev->src), ev->seq,
+                            time_ns, touched)) {
     case SEQ_SEEN:
         return false;
     case SEQ_JUMP:

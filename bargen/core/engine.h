@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "bargen/core/fingerprint.h"
 #include "bargen/core/heap.h"
 #include "bargen/core/symbol.h"
 #include "bargen/core/symbols.h"
@@ -80,6 +81,7 @@ struct engine {
     /* Of trades: quotes may have been stamped on arrival, and say nothing about
      * the time of day. */
     int64_t newest_ns;
+    struct fingerprint_kept src; /* of the newest event that had one */
 };
 
 void engine_init(struct engine *e, const struct engine_config *config);

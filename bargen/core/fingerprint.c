@@ -12,3 +12,15 @@ uint64_t fingerprint_make(struct span text)
     h ^= h >> 32;
     return h ? h : 1;
 }
+
+uint64_t fingerprint_keep(struct fingerprint_kept *kept, struct span text)
+{
+    uint64_t value = fingerprint_make(text);
+
+    if (text.len == 0 || text.len > FINGERPRINT_KEPT_MAX)
+        return value;
+    memcpy(kept->text, text.ptr, text.len);
+    kept->len = text.len;
+    kept->value = value;
+    return value;
+}
