@@ -20,11 +20,11 @@ struct usual_number {
     unsigned scale;
 };
 
-/* other: a bit for each byte from s that is no digit. */
-static inline bool event_usual_number(const char *s, unsigned other,
+/* other: a bit for each byte from s that is no digit, and one far behind. */
+static inline bool event_usual_number(const char *s, uint64_t other,
                                       struct usual_number *n)
 {
-    unsigned dot = (unsigned)__builtin_ctz(other | 1u << 31), stop;
+    unsigned dot = (unsigned)__builtin_ctzll(other), stop;
     uint64_t left = scan_load8(s), whole;
 
     if (dot - 1 >= 8 || (*s == '0' && dot > 1))
@@ -35,7 +35,7 @@ static inline bool event_usual_number(const char *s, unsigned other,
         n->scale = 0;
         return true;
     }
-    stop = (unsigned)__builtin_ctz((other & (other - 1)) | 1u << 31);
+    stop = (unsigned)__builtin_ctzll(other & (other - 1));
     if (stop > 9 || stop == dot + 1)
         return false;
     /* Close the gap that the dot leaves. */
@@ -85,10 +85,12 @@ static inline const char *event_usual_short(const char *s,
                                             const struct value *v,
                                             struct event *ev, __m128i same)
 {
-    unsigned other = scan_no_digits16(s) | scan_no_digits16(s + 16) << 16, skip;
+    uint64_t other = scan_no_digits16(s) | scan_no_digits16(s + 16) << 16;
     struct usual_number a, b;
     uint64_t pair;
+    unsigned skip;
 
+    other |= UINT64_C(1) << 63;
     if (!event_usual_number(s, other, &a))
         return NULL;
     same = _mm_and_si128(same, event_usual_same(s + a.len, &v[3]));
