@@ -238,6 +238,7 @@ void client_close_as(struct client *c, uint16_t code, const char *reason,
     if (c->ended)
         return;
     clients_leaving(c->registry, c);
+    client_watch(c); /* it waits for no turn any more */
     half_close(c);
 }
 
