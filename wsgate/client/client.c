@@ -65,7 +65,8 @@ static void on_ready(struct watch *w, int status, int events);
  * would be told in every turn. */
 static bool waits_for_turn(const struct client *c)
 {
-    return c->unserved && c->snapshots && !c->closing && client_unread(c) == 0;
+    return c->snapshots && !c->closing && client_unread(c) == 0 &&
+           inbox_has_turn(c);
 }
 
 void client_watch(struct client *c)
@@ -88,6 +89,8 @@ static void io_want_writable(struct member *m, bool on)
     if (c->want_write == on)
         return;
     c->want_write = on;
+    if (!on)
+        inbox_go_on(c); /* it was not told that there is room */
     client_watch(c);
 }
 

@@ -154,6 +154,11 @@ void inbox_go_on(struct client *c)
         wait_turn(c);
 }
 
+bool inbox_has_turn(const struct client *c)
+{
+    return c->unserved && c->unserved->at;
+}
+
 /* --- its slice of a turn --- */
 
 bool inbox_may_work(struct client *c)

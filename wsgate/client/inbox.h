@@ -34,6 +34,8 @@ void inbox_go_on(struct client *c);
 /* It has its turn when its address has something left, for snapshots if nothing
  * else waits. */
 void inbox_wait(struct client *c);
+/* Whether something of it waits for a turn, and not for answers to be read. */
+bool inbox_has_turn(const struct client *c);
 /* Whether its address has something left of this turn. */
 bool inbox_may_work(struct client *c);
 /* Since then its address was worked for.  Not where the client has ended. */

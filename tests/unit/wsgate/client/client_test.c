@@ -212,6 +212,30 @@ static void a_read_is_not_answered_without_end(void **state)
     assert_null(v->client->unserved);
 }
 
+/* What it waits for may be sent without it being told that there is room: by
+ * whoever lets its updates go on. */
+static void who_waited_for_room_goes_on_however_it_comes(void **state)
+{
+    struct client_world *w = *state;
+    struct visitor *v = come(w);
+    struct bytes frames = {0};
+
+    w->up.fanout.limits.out_bytes = CLIENT_OUT_BYTES;
+    add_commands(&frames);
+    inbox_got(v->client, bytes_span(&frames));
+    bytes_close(&frames);
+    assert_non_null(v->client->unserved);
+    assert_false(inbox_has_turn(v->client));
+    for (int i = 0; i < 1000 && client_unread(v->client) > 0; i++) {
+        visitor_read(v);
+        fanout_resume(&w->up.fanout, &v->client->m);
+    }
+    assert_int_equal(client_unread(v->client), 0);
+    read_all(w, v);
+    assert_int_equal(visitor_count(v, "\"type\":\"unsubscribed\""), 20);
+    assert_null(v->client->unserved);
+}
+
 /* --- turns --- */
 
 /* Masked; it waits in the socket. */
@@ -380,6 +404,7 @@ int main(void)
         TEST(one_more_is_not_taken_and_the_client_told),
         TEST(what_it_did_not_ask_for_never_closes_it),
         TEST(a_read_is_not_answered_without_end),
+        TEST(who_waited_for_room_goes_on_however_it_comes),
         TEST(long_messages_of_several_do_not_add_up_in_a_turn),
         TEST(nor_do_short_ones_of_those_who_took_long),
         TEST(an_echo_comes_as_it_was_said),
