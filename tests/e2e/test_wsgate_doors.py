@@ -7,6 +7,7 @@ import urllib.parse
 import pytest
 
 import harness
+from testbed import free_public_port
 
 KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 SHAKE = (KEY, "Sec-WebSocket-Version: 13")
@@ -54,7 +55,7 @@ def refused(g, reason):
 def public(gate):
     """A gateway that other machines can reach."""
     def start(*args):
-        port = harness.free_port()
+        port = free_public_port()
         g = gate("--listen", "0.0.0.0:%d" % port, *args)
         g.port = port
         return g

@@ -8,6 +8,7 @@ import fcntl
 import gzip
 import os
 import pathlib
+import random
 import socket
 import struct
 import termios
@@ -62,6 +63,20 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def free_public_port():
+    """One of all addresses: not of those that the kernel gives to connections,
+    as one of them to any address would be in the way."""
+    for _ in range(100):
+        with socket.socket() as s:
+            port = random.randrange(20000, 32000)
+            try:
+                s.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("no port is free on all addresses")
 
 
 def tcp_unread(port, peer_port):
